@@ -1,0 +1,72 @@
+/** Parsing of user input by zod schemas, with errors a user can act on. */
+import type { z } from 'zod';
+import { formatSuggestion, InvalidConfigError } from './errors.js';
+
+/**
+ * Parses `input`, filling in defaults.
+ *
+ * @param where - what the input is, for messages: `cat`, `experiment.config.ts`.
+ * @throws InvalidConfigError that lists every fault with its path, what was expected and what came; an unknown
+ *   key is answered with the nearest known one.
+ */
+export function parseConfig<S extends z.ZodType>(schema: S, input: unknown, where: string): z.output<S> {
+  const result = schema.safeParse(input, { reportInput: true });
+  if (result.success) return result.data;
+  const faults = result.error.issues.flatMap((issue) => formatIssue(issue, input, schema));
+  throw new InvalidConfigError(
+    faults.length === 1 ? `${where}: ${faults[0]}` : `${where}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+  );
+}
+
+function formatIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): string[] {
+  const at = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, issue.path);
+    return issue.keys.map((key) => `${at}unknown key '${key}'.${formatSuggestion(key, known)}`);
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // Report the branch that got furthest: the one whose first fault lies deepest, then the one with fewest faults.
+    const depth = (branch: z.core.$ZodIssue[]) => Math.max(0, ...branch.map((fault) => fault.path.length));
+    const best = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
+    const nested = best.map((fault) => ({ ...fault, path: [...issue.path, ...fault.path] }) as z.core.$ZodIssue);
+    return nested.flatMap((fault) => formatIssue(fault, input, schema));
+  }
+  const message = issue.message.replace(/^Invalid input: /, '').replace(/^(Invalid|Too)/, (word) => word.toLowerCase());
+  const stated = /received/.test(message) || issue.code === 'custom';
+  return [`${at}${message}${stated ? '' : `, got ${formatValue(valueAt(input, issue.path))}`}.`];
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let node = input;
+  for (const key of path) node = (node as Record<PropertyKey, unknown> | undefined)?.[key];
+  return node;
+}
+
+/** `"cat"`, `3`, `undefined`, `{…}`: a value as short text for a message. */
+export function formatValue(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** The keys an object schema knows at a path; empty when the schema there is not a plain object. */
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let node: unknown = schema;
+  for (const key of [...path, undefined]) {
+    node = unwrap(node);
+    const definition = (node as { def?: { type?: string; shape?: Record<string, unknown>; element?: unknown } }).def;
+    if (key === undefined) return definition?.shape ? Object.keys(definition.shape) : [];
+    node = definition?.type === 'array' ? definition.element : definition?.shape?.[String(key)];
+    if (node === undefined) return [];
+  }
+  return [];
+}
+
+/** Follows wrappers (optional, default, pipe) to the schema they wrap. */
+function unwrap(node: unknown): unknown {
+  let current = node as { def?: { innerType?: unknown; in?: unknown } };
+  while (current.def && (current.def.innerType ?? current.def.in)) {
+    current = (current.def.innerType ?? current.def.in) as typeof current;
+  }
+  return current;
+}

@@ -1,0 +1,105 @@
+/**
+ * The engines behind TensorFlow.js. A process uses one: TensorFlow.js keeps process-wide state. An engine changes
+ * speed, never results.
+ */
+import { EngineError, UnknownNameError } from '../errors.js';
+import * as tf from '../tf.js';
+import { openTensorflowEngine } from './tensorflow.js';
+import { openWasmEngine } from './wasm.js';
+import { openWebgpuEngine } from './webgpu.js';
+
+export type EngineName = 'wasm' | 'webgpu' | 'tensorflow' | 'cpu';
+export type EngineChoice = EngineName | 'auto';
+
+/** An engine in use. */
+export interface Engine {
+  readonly name: EngineName;
+  /** One line for reports: what it runs on. */
+  readonly description: string;
+  /** Facts worth recording with a result: versions, adapter, instruction sets. */
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What `mixerzoo doctor` says of an engine. */
+export interface EngineDiagnosis {
+  readonly name: EngineName;
+  readonly available: boolean;
+  /** What it runs on, or why it is not there and how to get it. */
+  readonly message: string;
+}
+
+const ENGINES: Record<EngineName, () => Promise<Engine>> = {
+  tensorflow: openTensorflowEngine,
+  webgpu: openWebgpuEngine,
+  wasm: openWasmEngine,
+  cpu: async () => {
+    await tf.setBackend('cpu');
+    return { name: 'cpu', description: 'plain JavaScript, the slow yardstick', details: {} };
+  },
+};
+
+export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
+
+/** The order in which `auto` tries: `tensorflow` (installed only where wanted), then the embedded engine. */
+const AUTO_ORDER: readonly EngineName[] = ['tensorflow', 'wasm'];
+
+let current: Engine | undefined;
+
+/**
+ * Starts the engine of this process. Asking again for the one in use, or for `auto`, returns it.
+ *
+ * @param choice - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
+ * @throws UnknownNameError, and EngineError if the engine is not there (the message says how to get it) or another
+ *   is in use.
+ */
+export async function useEngine(choice: EngineChoice = engineFromEnvironment()): Promise<Engine> {
+  if (choice !== 'auto' && !Object.hasOwn(ENGINES, choice)) {
+    throw new UnknownNameError('engine', choice, ['auto', ...ENGINE_NAMES]);
+  }
+  if (current) {
+    if (choice === 'auto' || choice === current.name) return current;
+    throw new EngineError(
+      `useEngine: expected one engine per process, got '${choice}' while '${current.name}' is in use. Start another process for it.`,
+    );
+  }
+  if (choice !== 'auto') {
+    current = await ENGINES[choice]();
+    return current;
+  }
+  for (const name of AUTO_ORDER) {
+    try {
+      current = await ENGINES[name]();
+      return current;
+    } catch (error) {
+      if (name === AUTO_ORDER.at(-1)) throw error;
+    }
+  }
+  throw new EngineError('useEngine: no engine could be started.');
+}
+
+/**
+ * The engine in use.
+ * @throws EngineError if there is none yet.
+ */
+export function currentEngine(): Engine {
+  if (!current) throw new EngineError('currentEngine: no engine is in use yet. Call `await useEngine()` first.');
+  return current;
+}
+
+/** Tries every engine in turn. It leaves the process without a usable one: for `doctor` and `list`, not for training. */
+export async function diagnoseEngines(): Promise<EngineDiagnosis[]> {
+  const found: EngineDiagnosis[] = [];
+  for (const name of ENGINE_NAMES) {
+    try {
+      found.push({ name, available: true, message: (await ENGINES[name]()).description });
+    } catch (error) {
+      found.push({ name, available: false, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return found;
+}
+
+function engineFromEnvironment(): EngineChoice {
+  const value = typeof process === 'undefined' ? undefined : process.env['MIXERZOO_ENGINE'];
+  return value ? (value as EngineChoice) : 'auto';
+}

@@ -1,0 +1,58 @@
+/**
+ * The embedded engine: TensorFlow.js on WebAssembly with kernels of our own. Always there: no download, no GPU.
+ */
+import { OutOfMemoryError } from '../errors.js';
+import * as tf from '../tf.js';
+import type { Engine } from './index.js';
+import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
+
+/**
+ * A module with one relaxed-SIMD instruction, `f32x4.relaxed_madd`: it validates where the runtime has them.
+ * `(module (func (param v128 v128 v128) (result v128) local.get 0 local.get 1 local.get 2 f32x4.relaxed_madd))`
+ */
+const RELAXED_SIMD_PROBE = Uint8Array.from([
+  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x01, 0x60, 0x03, 0x7b, 0x7b, 0x7b, 0x01, 0x7b, 0x03,
+  0x02, 0x01, 0x00, 0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfd, 0x85, 0x02, 0x0b,
+]);
+
+/** Starts the wasm engine. */
+export async function openWasmEngine(): Promise<Engine> {
+  const relaxedSimd = detectRelaxedSimd();
+  await import('@tensorflow/tfjs-backend-wasm');
+  await tf.setBackend('wasm');
+  await tf.ready();
+  const heap = (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
+  guardAllocation(heap);
+  bindWasmHeap(heap, { relaxedSimd });
+  return {
+    name: 'wasm',
+    description: `WebAssembly, ${relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD'}, one core`,
+    details: { relaxedSimd, threads: 1 },
+  };
+}
+
+function detectRelaxedSimd(): boolean {
+  // Node 20 has the instructions behind a flag, which takes effect for modules compiled after it is set.
+  try {
+    process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
+  } catch {
+    // Not in Node: the browser decides.
+  }
+  return WebAssembly.validate(RELAXED_SIMD_PROBE);
+}
+
+/** At the 4 GB cap `_malloc` answers 0, and TensorFlow.js would go on with tensors that share address 0. */
+function guardAllocation(heap: WasmHeap): void {
+  const malloc = heap._malloc;
+  heap._malloc = (bytes) => {
+    const offset = malloc(bytes);
+    if (offset === 0 && bytes > 0) {
+      const used = (heap.asm.memory.buffer.byteLength / 2 ** 20).toFixed(0);
+      throw new OutOfMemoryError(
+        `wasm engine: expected room for ${(bytes / 2 ** 20).toFixed(1)} MiB more, got none (heap ${used} MiB of at most 4096). ` +
+          'Lower the batch size or the sequence length, or use the tensorflow or webgpu engine.',
+      );
+    }
+    return offset;
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Errors a user can meet. Messages read `<where>: <expected>, got <received>. <how to fix>`.
+ *
+ * Classes are recognised by `code`, not by `instanceof`, so that two installed copies of core agree:
+ * use {@link isZooError}.
+ */
+import { distance } from 'fastest-levenshtein';
+
+export type ErrorCode =
+  | 'invalid-config'
+  | 'shape'
+  | 'unknown-name'
+  | 'engine'
+  | 'out-of-memory'
+  | 'numerical'
+  | 'checkpoint';
+
+/** Base of every error mixerzoo throws on purpose. */
+export class ZooError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A config that does not fit its schema, or whose values do not fit together. */
+export class InvalidConfigError extends ZooError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalid-config', message, options);
+  }
+}
+
+/** A tensor of the wrong rank, size or dtype. */
+export class ShapeError extends ZooError {
+  constructor(message: string) {
+    super('shape', message);
+  }
+}
+
+/** A mixer, task, preset, engine or key that nobody has registered. */
+export class UnknownNameError extends ZooError {
+  constructor(
+    readonly kind: string,
+    readonly received: string,
+    readonly known: readonly string[],
+  ) {
+    super('unknown-name', `unknown ${kind} '${received}'.${formatSuggestion(received, known)}`);
+  }
+}
+
+/** An engine that is not there, or cannot do what it was asked. */
+export class EngineError extends ZooError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('engine', message, options);
+  }
+}
+
+/** The engine's memory is exhausted. */
+export class OutOfMemoryError extends ZooError {
+  constructor(message: string) {
+    super('out-of-memory', message);
+  }
+}
+
+/** A loss, gradient or parameter stopped being finite. */
+export class NumericalError extends ZooError {
+  constructor(message: string) {
+    super('numerical', message);
+  }
+}
+
+/** A checkpoint that is damaged, or belongs to another run. */
+export class CheckpointError extends ZooError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('checkpoint', message, options);
+  }
+}
+
+/** True for an error of any installed copy of core, optionally of one code. */
+export function isZooError(error: unknown, code?: ErrorCode): error is ZooError {
+  return error instanceof Error && 'code' in error && 'name' in error && (code === undefined ? ZOO_CODES.has(error.code as ErrorCode) : error.code === code);
+}
+
+const ZOO_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'invalid-config',
+  'shape',
+  'unknown-name',
+  'engine',
+  'out-of-memory',
+  'numerical',
+  'checkpoint',
+]);
+
+/** The known name nearest to `received`, if it is near enough to be a typing slip. */
+export function nearestName(received: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((name) => ({ name, edits: distance(received.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  const best = ranked[0];
+  return best && best.edits <= Math.max(2, Math.floor(received.length / 3)) ? best.name : undefined;
+}
+
+/** ` Did you mean 'x'? Known: a, b, c.`, with a leading space; empty when nothing is known. */
+export function formatSuggestion(received: string, known: readonly string[]): string {
+  const near = nearestName(received, known);
+  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+  return known.length === 0 ? hint : `${hint} Known: ${[...known].sort().join(', ')}.`;
+}

@@ -1,0 +1,96 @@
+/**
+ * The contract of a sequence mixer: the part of a language model that mixes information across tokens.
+ *
+ * A mixer is a plain object of pure functions over an explicit tree of parameters. `apply` is the parallel form
+ * used in training, `step` the recurrent form used in generation; they compute the same function. The shared
+ * suite `describeMixer` (`@mixerzoo/core/testing`) holds every mixer to this contract.
+ *
+ * Shape symbols: B batch size, L sequence length, d model width (`dModel`).
+ */
+import type { z } from 'zod';
+import { parseConfig } from './config.js';
+import type * as tf from './tf.js';
+import type { Tree } from './tree.js';
+
+/** What `apply` may need to know about the call it is part of. */
+export interface ApplyContext {
+  /** True while training: dropout is on, soft forms replace hard ones. */
+  readonly training: boolean;
+  /** Seed of this call's dropout masks; a new one every step and layer. */
+  readonly seed: number;
+  /** Adds a scalar to the training loss (auxiliary objectives). Absent outside of training. */
+  readonly addLoss?: (loss: tf.Scalar) => void;
+}
+
+/** The context of an evaluation: no dropout. */
+export const EVALUATION: ApplyContext = Object.freeze({ training: false, seed: 0 });
+
+/** A sequence mixer. P is its tree of parameters, S its recurrent state. */
+export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
+  readonly specVersion: 1;
+  /** The name by which configs and reports know it, e.g. `cat`. */
+  readonly name: string;
+  /** The parsed config, defaults filled in. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /**
+   * Fresh parameters; the caller owns the tensors.
+   * @param nLayers - depth of the model it is part of; output projections are scaled by 1 / sqrt(2 nLayers).
+   */
+  init(seed: number, nLayers?: number): P;
+  /** Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone. */
+  apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
+  /** State before the first token; every leaf leads with B. The caller owns it. */
+  initState(batchSize: number): S;
+  /**
+   * Recurrent form, x: [B, d] -> y: [B, d]; equals `apply` token by token.
+   * Consumes `state`: it may be updated in place, and the caller goes on with the returned one.
+   */
+  step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
+  /** `apply` from the empty state that also returns the state after the last token; without it, `step` is repeated. */
+  prefill?(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+  /** Elements of state held per sequence after `seqLen` tokens. */
+  stateSize(seqLen: number): number;
+  /** FLOPs of `apply` per sequence of `seqLen` tokens; a multiply-add is 2, causal masks are not discounted. */
+  flops(seqLen: number): number;
+}
+
+/** Makes a mixer from its config; carries the schema, so that commands and editors can list and check the options. */
+export interface MixerFactory<C extends z.ZodType = z.ZodType, M extends Mixer = Mixer> {
+  /** @throws InvalidConfigError */
+  (config: z.input<C>): M;
+  readonly mixerName: string;
+  /** One sentence for `mixerzoo list mixers`. */
+  readonly summary: string;
+  readonly schema: C;
+}
+
+/** The config every mixer of a model is given. */
+export interface MixerConfig {
+  readonly dModel: number;
+}
+
+/**
+ * Defines a mixer: a name, a schema of its config, and the functions that a parsed config gives rise to.
+ *
+ * @example
+ * export const cat = defineMixer({ name: 'cat', summary: '…', schema, create: (config) => ({ init, apply, … }) });
+ * const mixer = cat({ dModel: 64, nHeads: 1 });
+ */
+export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>(definition: {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: C;
+  create(config: z.output<C>): Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config'>;
+}): MixerFactory<C, Mixer<P, S>> {
+  const { name, summary, schema, create } = definition;
+  const factory = (input: z.input<C>): Mixer<P, S> => {
+    const config = parseConfig(schema, input, name);
+    return Object.freeze({
+      specVersion: 1 as const,
+      name,
+      config: Object.freeze({ ...(config as Record<string, unknown>) }),
+      ...create(config),
+    });
+  };
+  return Object.assign(factory, { mixerName: name, summary, schema });
+}

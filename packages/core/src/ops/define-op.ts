@@ -1,0 +1,195 @@
+/**
+ * One op: a reference form, a gradient, and fast kernels for the engines that have one.
+ *
+ * The reference form is written with plain `tf` ops and runs on every engine; a fast kernel replaces it where it
+ * exists and must agree with it (`describeOp` in `@mixerzoo/core/testing`). Without a gradient of its own an op
+ * is differentiated through its reference form, so a new op is complete with the reference form alone.
+ */
+import { ShapeError } from '../errors.js';
+import type { WasmKernel } from '../engines/wasm-kernel.js';
+import { runWasmKernel } from '../engines/wasm-kernel.js';
+import * as tf from '../tf.js';
+
+/** Inputs or outputs by name; an optional input may be absent. */
+export type NamedTensors = { readonly [name: string]: tf.Tensor | undefined };
+
+/** Values that select a variant of the computation. */
+export type OpAttrs = { readonly [name: string]: number | string | boolean | readonly number[] | undefined };
+
+/** The engines an op can bring a kernel for, by the name of their TensorFlow.js backend. */
+export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+  readonly wasm?: WasmKernel<I, A, O>;
+  readonly webgpu?: (inputs: I, attrs: A) => O;
+  readonly tensorflow?: (inputs: I, attrs: A) => O;
+}
+
+/** What a gradient is computed from. */
+export interface GradientContext<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+  readonly inputs: I;
+  /** The outputs listed in `savedOutputs`. */
+  readonly outputs: O;
+  /** Gradient of the loss with respect to each output. */
+  readonly grads: { readonly [N in keyof O]: tf.Tensor };
+  readonly attrs: A;
+}
+
+export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+  /** PascalCase, e.g. `ShortConvolution`. */
+  readonly name: string;
+  readonly inputs: readonly (keyof I & string)[];
+  readonly outputs: readonly (keyof O & string)[];
+  /** The computation in plain `tf` ops. Intermediate tensors are freed for it. */
+  reference(inputs: I, attrs: A): O;
+  /**
+   * Gradients with respect to the inputs; one left out is taken as zero. Computed at most once per backward pass.
+   * `'reference'` (the default) differentiates the reference form; `'none'` forbids it.
+   */
+  readonly gradient?: 'reference' | 'none' | ((context: GradientContext<I, A, O>) => Partial<Record<keyof I, tf.Tensor>>);
+  /** Outputs the gradient reads. */
+  readonly savedOutputs?: readonly (keyof O & string)[];
+  readonly kernels?: OpKernels<I, A, O>;
+}
+
+/** A defined op: call it with named inputs. */
+export interface Op<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+  (inputs: I, attrs: A): O;
+  readonly definition: OpDefinition<I, A, O>;
+}
+
+const BACKENDS = ['cpu', 'wasm', 'webgpu', 'tensorflow'] as const;
+const takenNames = new Set<string>();
+let referenceFormsOnly = false;
+
+/** Defines an op and registers its kernels and gradient. */
+export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
+  definition: OpDefinition<I, A, O>,
+): Op<I, A, O> {
+  const kernelName = uniqueKernelName(definition.name);
+  // Attrs travel to the kernel untouched; which optional inputs are there travels beside them, since
+  // TensorFlow.js accepts no undefined inputs.
+  type Call = { readonly attrs: A; readonly present: readonly (keyof I & string)[] };
+  const named = (present: Call['present'], tensors: readonly tf.Tensor[]) =>
+    Object.fromEntries(present.map((name, index) => [name, tensors[index]])) as unknown as I;
+
+  for (const backendName of BACKENDS) {
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: ({ inputs, attrs }) => {
+        const current = attrs as unknown as Call;
+        const given = named(current.present, Object.values(inputs) as tf.Tensor[]);
+        const outputs = runKernel(definition, backendName, given, current.attrs);
+        return definition.outputs.map((name) => outputs[name] as tf.Tensor);
+      },
+    });
+  }
+  if (definition.gradient !== 'none') {
+    tf.registerGradient({
+      kernelName,
+      saveAllInputs: true,
+      outputsToSave: definition.outputs.map((name) => definition.savedOutputs?.includes(name) ?? false),
+      gradFunc: (dy, saved, attrs) => {
+        const { attrs: opAttrs, present } = attrs as unknown as Call;
+        const inputs = named(present, saved);
+        const outputs = Object.fromEntries(
+          (definition.savedOutputs ?? []).map((name, index) => [name, saved[present.length + index]]),
+        ) as unknown as O;
+        const dys = Array.isArray(dy) ? dy : [dy];
+        const grads = Object.fromEntries(definition.outputs.map((name, index) => [name, dys[index]]));
+        let computed: Partial<Record<keyof I, tf.Tensor>> | undefined;
+        const gradientOf = (name: keyof I & string) => {
+          computed ??=
+            typeof definition.gradient === 'function'
+              ? definition.gradient({ inputs, outputs, grads: grads as never, attrs: opAttrs })
+              : referenceGradient(definition, inputs, grads as never, opAttrs);
+          return computed[name] ?? tf.zerosLike(inputs[name] as tf.Tensor);
+        };
+        return Object.fromEntries(present.map((name, index) => [index, () => gradientOf(name)]));
+      },
+    });
+  }
+
+  const op = (inputs: I, attrs: A): O => {
+    const present = definition.inputs.filter((name) => inputs[name] !== undefined);
+    const outputs = tf.engine().runKernel(
+      kernelName,
+      present.map((name) => inputs[name]) as unknown as tf.NamedTensorMap,
+      { attrs, present } satisfies Call as unknown as tf.NamedAttrMap,
+    ) as tf.Tensor | tf.Tensor[];
+    const list = Array.isArray(outputs) ? outputs : [outputs];
+    return Object.fromEntries(definition.outputs.map((name, index) => [name, list[index]])) as unknown as O;
+  };
+  return Object.assign(op, { definition });
+}
+
+function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
+  { reference, kernels }: OpDefinition<I, A, O>,
+  backendName: (typeof BACKENDS)[number],
+  inputs: I,
+  attrs: A,
+): O {
+  if (!referenceFormsOnly && backendName !== 'cpu') {
+    if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs);
+    if (backendName !== 'wasm' && kernels?.[backendName]) return kernels[backendName](inputs, attrs);
+  }
+  return tf.tidy(() => reference(inputs, attrs) as unknown as tf.TensorContainer) as unknown as O;
+}
+
+/**
+ * Gradients of the sum over outputs of <output, grad>, by differentiating the reference form. Also the reference
+ * form of a backward op.
+ */
+export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
+  definition: Pick<OpDefinition<I, A, O>, 'reference' | 'inputs'>,
+  inputs: I,
+  grads: { readonly [N in keyof O]: tf.Tensor },
+  attrs: A,
+): Partial<Record<keyof I, tf.Tensor>> {
+  const names = definition.inputs.filter((name) => inputs[name]?.dtype === 'float32');
+  // A gradient inside a gradient: TensorFlow.js starts a new tape and forgets the one being walked. Put it back.
+  const { state } = tf.engine();
+  const outerTape = state.activeTape;
+  const outerKernelDepth = state.kernelDepth;
+  state.kernelDepth = 0;
+  try {
+    const { grads: found } = tf.engine().gradients(
+      () => {
+        const outputs = definition.reference(inputs, attrs);
+        return tf.addN(
+          Object.entries(grads)
+            .filter(([name]) => outputs[name] !== undefined)
+            .map(([name, grad]) => tf.sum(tf.mul(outputs[name] as tf.Tensor, grad as tf.Tensor))),
+        );
+      },
+      names.map((name) => inputs[name] as tf.Tensor),
+      undefined,
+      true,
+    );
+    return Object.fromEntries(
+      names.map((name, index) => [name, found[index] ?? tf.zerosLike(inputs[name] as tf.Tensor)]),
+    ) as Partial<Record<keyof I, tf.Tensor>>;
+  } finally {
+    state.activeTape = outerTape;
+    state.kernelDepth = outerKernelDepth;
+  }
+}
+
+/** Runs `body` with every op in its reference form: the yardstick that fast kernels are held to. */
+export function withReferenceForms<T>(body: () => T): T {
+  const before = referenceFormsOnly;
+  referenceFormsOnly = true;
+  try {
+    return body();
+  } finally {
+    referenceFormsOnly = before;
+  }
+}
+
+/** Two installed copies of a package may define the same op: each keeps its own kernels. */
+function uniqueKernelName(name: string): string {
+  if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) throw new ShapeError(`defineOp: expected a PascalCase name, got '${name}'.`);
+  let kernelName = `mixerzoo.${name}`;
+  for (let copy = 2; takenNames.has(kernelName); copy += 1) kernelName = `mixerzoo.${name}#${copy}`;
+  takenNames.add(kernelName);
+  return kernelName;
+}

@@ -1,0 +1,24 @@
+/** Prints why each skipped test was skipped, and the closing line `N passed, N failed, N skipped`. */
+import type { Reporter, TestModule } from 'vitest/node';
+
+export default class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    const reasons = new Map<string, number>();
+    for (const module of modules) {
+      if (module.errors().length > 0) count.failed += 1;
+      for (const test of module.children.allTests()) {
+        const result = test.result();
+        if (result.state === 'passed') count.passed += 1;
+        else if (result.state === 'failed') count.failed += 1;
+        else {
+          count.skipped += 1;
+          const reason = (result.state === 'skipped' && result.note) || `no reason given: ${test.fullName}`;
+          reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+        }
+      }
+    }
+    for (const [reason, tests] of reasons) console.log(`skipped ${tests}: ${reason}`);
+    console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  }
+}
