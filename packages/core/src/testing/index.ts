@@ -1,1 +1,17 @@
-export {};
+export { dot, expectClose, expectGradient, largestMagnitude, type Numbers, testTensor } from './compare.js';
+export { type DescribeMixerOptions, describeMixer } from './describe-mixer.js';
+export { type DescribeOpOptions, describeOp, type OpCase } from './describe-op.js';
+export {
+  expectGolden,
+  expectGoldenFunction,
+  GOLDEN_TOLERANCE,
+  type GoldenCase,
+  type GoldenCheck,
+  type GoldenChecks,
+  goldenMixer,
+  type GoldenTensor,
+  goldenTensor,
+  goldenTree,
+  readGolden,
+} from './golden.js';
+export { profiledMatMulFlops } from './profile.js';

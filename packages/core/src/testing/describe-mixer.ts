@@ -1,0 +1,242 @@
+/** The shared suite for mixers: what `Mixer` promises, checked on the engine of this process. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useEngine } from '../engines/index.js';
+import { EVALUATION, type Mixer } from '../mixer.js';
+import { withReferenceForms } from '../ops/define-op.js';
+import * as tf from '../tf.js';
+import { disposeTree, flattenTree, type Tree, treeLeaves, treeSize, unflattenTree } from '../tree.js';
+import { expectClose, expectGradient, largestMagnitude, testTensor } from './compare.js';
+import { profiledMatMulFlops } from './profile.js';
+
+export interface DescribeMixerOptions {
+  /** Lengths at which forms are compared; include one across each internal chunk boundary. Default 1, 7, 63. */
+  readonly lengths?: readonly number[];
+  /** Of the largest magnitude: `step` against `apply`, kernels against reference forms. Default 5e-5. */
+  readonly tolerance?: number;
+  /** Parameters whose gradient is zero by theory, e.g. the key bias of softmax attention. */
+  readonly zeroGradients?: readonly string[];
+  /** `false` where `apply` is not smooth (hard retrieval). */
+  readonly smooth?: boolean;
+  /** Least share of `flops` that the matrix products of the reference forms must account for. Default 0.9. */
+  readonly matMulShare?: number;
+}
+
+const BATCH = 2;
+
+/** Holds a mixer to the contract of {@link Mixer}. `make` must return the same configuration each time. */
+export function describeMixer(name: string, make: () => Mixer, options: DescribeMixerOptions = {}): void {
+  const { lengths = [1, 7, 63], tolerance = 5e-5, zeroGradients = [], smooth = true, matMulShare = 0.9 } = options;
+
+  describe(`mixer ${name}`, () => {
+    let mixer: Mixer;
+    let params: Tree;
+    let dModel: number;
+
+    beforeAll(async () => {
+      await useEngine();
+      mixer = make();
+      dModel = mixer.config['dModel'] as number;
+      params = perturbed(mixer.init(7));
+    });
+
+    const input = (seqLen: number, seed = 3) => testTensor<tf.Rank.R3>([BATCH, seqLen, dModel], seed);
+    const tokenAt = (x: tf.Tensor3D, t: number) =>
+      tf.tidy(() => tf.slice(x, [0, t, 0], [-1, 1, -1]).reshape<tf.Tensor2D>([x.shape[0], dModel]));
+    const run = (x: tf.Tensor3D) => tf.tidy(() => mixer.apply(params, x, EVALUATION));
+    /** `step` over all tokens of x, from the empty state. */
+    const stepThrough = (x: tf.Tensor3D, state = mixer.initState(x.shape[0])) => {
+      const outputs: tf.Tensor2D[] = [];
+      let current = state;
+      for (let t = 0; t < x.shape[1]; t += 1) {
+        const token = tokenAt(x, t);
+        const { y, state: next } = mixer.step(params, token, current);
+        token.dispose();
+        outputs.push(y);
+        current = next;
+      }
+      const y = tf.stack(outputs, 1) as tf.Tensor3D;
+      tf.dispose(outputs);
+      return { y, state: current };
+    };
+
+    it('initialises the same parameters for a seed, others for another, all finite', async () => {
+      const [first, same, other] = [mixer.init(11), mixer.init(11), mixer.init(12)] as [Tree, Tree, Tree];
+      let differs = false;
+      for (const [path, leaf] of flattenTree(first)) {
+        const values = await leaf.data();
+        expect(values.every(Number.isFinite), path).toBe(true);
+        expect(await (unflattened(same, path) as tf.Tensor).data(), path).toEqual(values);
+        const others = await (unflattened(other, path) as tf.Tensor).data();
+        differs ||= others.some((value, index) => value !== values[index]);
+      }
+      expect(differs).toBe(true);
+      for (const tree of [first, same, other]) disposeTree(tree);
+    });
+
+    it.each(lengths)('keeps the shape and repeats bit for bit at length %i', async (seqLen) => {
+      const x = input(seqLen);
+      const [once, again] = [run(x), run(x)];
+      expect(once.shape).toEqual([BATCH, seqLen, dModel]);
+      expect(await again.data()).toEqual(await once.data());
+      tf.dispose([x, once, again]);
+    });
+
+    it.each(lengths)('computes the same with fast kernels and reference forms at length %i', async (seqLen) => {
+      const x = input(seqLen);
+      const [fast, reference] = [run(x), withReferenceForms(() => run(x))];
+      await expectClose(fast, reference, tolerance, name);
+      tf.dispose([x, fast, reference]);
+    });
+
+    it.each(lengths)('computes the same by step and by apply at length %i', async (seqLen) => {
+      const x = input(seqLen);
+      const parallel = run(x);
+      const { y, state } = stepThrough(x);
+      await expectClose(y, parallel, tolerance, `${name}: step`);
+      disposeTree(state);
+      tf.dispose([x, parallel, y]);
+    });
+
+    it('prefills to the state that step reaches', async () => {
+      if (!mixer.prefill) return;
+      const seqLen = Math.max(...lengths);
+      const x = input(seqLen);
+      const split = Math.max(1, Math.floor(seqLen / 2));
+      const [head, tail] = [tf.slice(x, [0, 0, 0], [-1, split, -1]), tf.slice(x, [0, split, 0])] as [tf.Tensor3D, tf.Tensor3D];
+      const parallel = run(x);
+      const filled = mixer.prefill(params, head);
+      const rest = stepThrough(tail, filled.state);
+      const joined = tf.concat([filled.y, rest.y], 1);
+      await expectClose(joined, parallel, tolerance, `${name}: prefill`);
+      disposeTree(rest.state);
+      tf.dispose([x, head, tail, parallel, filled.y, rest.y, joined]);
+    });
+
+    it('is causal, and later tokens see earlier ones', async () => {
+      const seqLen = 13;
+      const at = 5;
+      const x = input(seqLen);
+      const change = tf.tidy(() => tf.oneHot(tf.tensor1d([at], 'int32'), seqLen).reshape([1, seqLen, 1]).toFloat());
+      const changed = tf.tidy(() => tf.add(x, change) as tf.Tensor3D);
+      const [before, after] = [run(x), run(changed)];
+      const difference = await tf.tidy(() => tf.sub(before, after).abs().max([0, 2])).data();
+      const scale = largestMagnitude(await before.data());
+      expect(largestMagnitude(difference.slice(0, at))).toBeLessThanOrEqual(1e-6 * scale);
+      expect(difference[at]).toBeGreaterThan(1e-4 * scale);
+      tf.dispose([x, change, changed, before, after]);
+    });
+
+    it('treats the sequences of a batch on their own', async () => {
+      const x = input(9);
+      const whole = run(x);
+      const rows = Array.from({ length: BATCH }, (_, b) => {
+        const row = tf.slice(x, [b, 0, 0], [1, -1, -1]);
+        const y = run(row);
+        row.dispose();
+        return y;
+      });
+      const joined = tf.concat(rows, 0);
+      await expectClose(joined, whole, 1e-5, name);
+      tf.dispose([x, whole, joined, ...rows]);
+    });
+
+    it('holds the state it says', () => {
+      const seqLen = 9;
+      let state = mixer.initState(BATCH);
+      expect(treeSize(state)).toBe(BATCH * mixer.stateSize(0));
+      for (let t = 1; t <= seqLen; t += 1) {
+        const token = testTensor<tf.Rank.R2>([BATCH, dModel], t);
+        const next = mixer.step(params, token, state);
+        state = next.state;
+        tf.dispose([token, next.y]);
+        for (const [path, leaf] of flattenTree(state)) expect(leaf.shape[0], path).toBe(BATCH);
+        expect(treeSize(state), `after ${t} tokens`).toBe(BATCH * mixer.stateSize(t));
+      }
+      disposeTree(state);
+    });
+
+    it('has finite gradients, non-zero for every parameter', async () => {
+      const x = input(17);
+      const { inputs, gradients, names } = gradientsOf(x);
+      for (const [index, gradient] of gradients.entries()) {
+        const values = await gradient.data();
+        expect(values.every(Number.isFinite), names[index]).toBe(true);
+        if (!zeroGradients.includes(names[index] as string)) {
+          expect(largestMagnitude(values), `gradient of ${names[index]}`).toBeGreaterThan(0);
+        }
+      }
+      tf.dispose([x, ...gradients]);
+      void inputs;
+    });
+
+    it('has the gradient of central differences', async () => {
+      if (!smooth) return;
+      const x = input(11);
+      const { inputs, gradients, weights, evaluate } = gradientsOf(x);
+      await expectGradient({ at: inputs, gradients, weights: await weights.data(), evaluate, what: name });
+      tf.dispose([x, ...gradients, weights]);
+    });
+
+    it('leaks no tensor', () => {
+      const x = input(7);
+      const token = testTensor<tf.Rank.R2>([BATCH, dModel]);
+      const before = tf.memory().numTensors;
+      run(x).dispose();
+      tf.dispose(gradientsOf(x).all);
+      const first = mixer.step(params, token, mixer.initState(BATCH));
+      const second = mixer.step(params, token, first.state);
+      tf.dispose([first.y, second.y]);
+      disposeTree(second.state);
+      disposeTree(mixer.init(1));
+      expect(tf.memory().numTensors).toBe(before);
+      tf.dispose([x, token]);
+    });
+
+    it('stays finite on large inputs and long sequences', async () => {
+      for (const x of [testTensor<tf.Rank.R3>([1, 33, dModel], 3, 1e3), testTensor<tf.Rank.R3>([1, 1025, dModel], 4)]) {
+        const y = run(x);
+        expect((await y.data()).every(Number.isFinite)).toBe(true);
+        tf.dispose([x, y]);
+      }
+    });
+
+    it('counts its FLOPs', async () => {
+      const seqLen = 48;
+      const x = testTensor<tf.Rank.R3>([1, seqLen, dModel]);
+      const counted = await profiledMatMulFlops(() => withReferenceForms(() => run(x)));
+      const claimed = mixer.flops(seqLen);
+      expect(counted, 'matrix products of the reference forms').toBeLessThanOrEqual(claimed * 1.001);
+      expect(counted / claimed, 'share of matrix products').toBeGreaterThanOrEqual(matMulShare);
+      x.dispose();
+    });
+
+    /** Gradients of a random projection of `apply` with respect to x and every parameter. */
+    function gradientsOf(x: tf.Tensor3D) {
+      const paths = flattenTree(params).map(([path]) => path);
+      const inputs = [x, ...treeLeaves(params)] as tf.Tensor[];
+      const weights = testTensor<tf.Rank.R1>([x.size], 21);
+      const evaluate = ([at, ...leaves]: tf.Tensor[]) =>
+        mixer
+          .apply(unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor])), at as tf.Tensor3D, EVALUATION)
+          .flatten();
+      const gradients = tf.grads((...tensors: tf.Tensor[]) => evaluate(tensors).mul(weights).sum())(inputs);
+      return { inputs, gradients, weights, evaluate, names: ['x', ...paths], all: [...gradients, weights] };
+    }
+  });
+}
+
+/** Parameters moved off their initial values, so that no bias is zero and no filter an exact delta. */
+function perturbed(params: Tree): Tree {
+  const moved = unflattenTree(
+    flattenTree(params).map(([path, leaf], index) => [
+      path,
+      tf.tidy(() => tf.add(leaf, testTensor(leaf.shape as [number], 100 + index, leaf.rank > 1 ? 0.2 : 0.1))),
+    ]),
+  );
+  disposeTree(params);
+  return moved;
+}
+
+function unflattened(tree: Tree, path: string): tf.Tensor | undefined {
+  return flattenTree(tree).find(([name]) => name === path)?.[1];
+}

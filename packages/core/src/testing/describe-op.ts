@@ -1,0 +1,127 @@
+/** The shared suite for ops: fast kernels against the reference form, gradients against central differences. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useEngine } from '../engines/index.js';
+import { type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
+import * as tf from '../tf.js';
+import { expectClose, expectGradient, testTensor } from './compare.js';
+
+/** One setting of an op to be checked. */
+export interface OpCase<I extends NamedTensors, A extends OpAttrs> {
+  readonly name: string;
+  /** Fresh inputs; the suite frees them. */
+  inputs(): I;
+  readonly attrs: A;
+}
+
+export interface DescribeOpOptions {
+  /** Outputs through which gradients flow. Default: all. */
+  readonly differentiable?: readonly string[];
+  /** Inputs whose gradient is checked. Default: all of dtype float32. */
+  readonly gradientsOf?: readonly string[];
+  /** Of the largest magnitude, kernel against reference form. Default 2e-5. */
+  readonly tolerance?: number;
+  /** Of the slope, against central differences; `false` where the op is too steep or not smooth. Default 2e-2. */
+  readonly differenceTolerance?: number | false;
+}
+
+/**
+ * Checks an op on the engine of this process: outputs and gradients equal the reference form's, gradients equal
+ * central differences, repeats are bit-identical, no tensor leaks.
+ */
+export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
+  op: Op<I, A, O>,
+  cases: readonly OpCase<I, A>[],
+  options: DescribeOpOptions = {},
+): void {
+  const { definition } = op;
+  const { tolerance = 2e-5, differenceTolerance = 2e-2 } = options;
+  const outputsWithGradient = definition.outputs.filter((name) => options.differentiable?.includes(name) ?? true);
+
+  describe(`op ${definition.name}`, () => {
+    beforeAll(async () => {
+      await useEngine();
+    });
+
+    describe.each(cases.map((opCase) => [opCase.name, opCase] as const))('%s', (_name, { inputs: makeInputs, attrs }) => {
+      const inputsWithGradient = (inputs: I) =>
+        definition.inputs.filter(
+          (name) => inputs[name]?.dtype === 'float32' && (options.gradientsOf?.includes(name) ?? true),
+        );
+      /** The differentiable outputs, flattened into one vector. */
+      const flatOutput = (inputs: I): tf.Tensor1D => {
+        const outputs = op(inputs, attrs);
+        return tf.concat1d(outputsWithGradient.map((name) => (outputs[name] as tf.Tensor).flatten()));
+      };
+      const gradients = (inputs: I, weights: tf.Tensor1D) => {
+        const names = inputsWithGradient(inputs);
+        return tf.grads((...tensors: tf.Tensor[]) => flatOutput(replaced(inputs, names, tensors)).mul(weights).sum())(
+          names.map((name) => inputs[name] as tf.Tensor),
+        );
+      };
+
+      it('equals its reference form', async () => {
+        const inputs = makeInputs();
+        const actual = op(inputs, attrs);
+        const expected = withReferenceForms(() => op(inputs, attrs));
+        for (const name of definition.outputs) {
+          await expectClose(actual[name] as tf.Tensor, expected[name] as tf.Tensor, tolerance, `${definition.name}.${name}`);
+        }
+        tf.dispose([inputs, actual, expected] as never);
+      });
+
+      it('repeats bit for bit and leaks no tensor', async () => {
+        const inputs = makeInputs();
+        const before = tf.memory().numTensors;
+        const once = tf.tidy(() => flatOutput(inputs));
+        const again = tf.tidy(() => flatOutput(inputs));
+        expect(await again.data()).toEqual(await once.data());
+        tf.dispose([once, again]);
+        expect(tf.memory().numTensors).toBe(before);
+        tf.dispose(inputs as never);
+      });
+
+      if (definition.gradient === 'none') return;
+
+      it('has the gradient of its reference form', async () => {
+        const inputs = makeInputs();
+        const size = tf.tidy(() => flatOutput(inputs).size);
+        const weights = testTensor<tf.Rank.R1>([size], 5);
+        const before = tf.memory().numTensors;
+        const actual = gradients(inputs, weights);
+        const expected = withReferenceForms(() => gradients(inputs, weights));
+        for (const [index, name] of inputsWithGradient(inputs).entries()) {
+          await expectClose(
+            actual[index] as tf.Tensor,
+            expected[index] as tf.Tensor,
+            tolerance * 2.5,
+            `${definition.name}: gradient of ${name}`,
+          );
+        }
+        tf.dispose([actual, expected]);
+        expect(tf.memory().numTensors).toBe(before);
+        tf.dispose([weights, inputs] as never);
+      });
+
+      if (differenceTolerance === false) return;
+
+      it('has the gradient of central differences', async () => {
+        const inputs = makeInputs();
+        const names = inputsWithGradient(inputs);
+        const size = tf.tidy(() => flatOutput(inputs).size);
+        const weights = testTensor<tf.Rank.R1>([size], 5);
+        await expectGradient({
+          at: names.map((name) => inputs[name] as tf.Tensor),
+          gradients: gradients(inputs, weights),
+          weights: await weights.data(),
+          evaluate: (tensors) => flatOutput(replaced(inputs, names, tensors)),
+          tolerance: differenceTolerance,
+          what: definition.name,
+        });
+      });
+    });
+  });
+}
+
+function replaced<I extends NamedTensors>(inputs: I, names: readonly string[], tensors: readonly tf.Tensor[]): I {
+  return { ...inputs, ...Object.fromEntries(names.map((name, index) => [name, tensors[index]])) };
+}

@@ -1,0 +1,140 @@
+/**
+ * Golden vectors: safetensors files made by an independent float64 reference. A file holds an input `x`, parameters
+ * `params.*`, the output `y`, an upstream gradient `dy` and the gradients `grad.*` of sum(y dy).
+ *
+ * A package that can be checked against such files exports `golden` from `src/golden.ts`: for each name that the
+ * files use in their metadata, a check.
+ */
+import { readFile } from 'node:fs/promises';
+import { EVALUATION, type ApplyContext, type Mixer } from '../mixer.js';
+import { readSafetensors } from '../train/safetensors.js';
+import * as tf from '../tf.js';
+import { assertSameStructure, disposeTree, flattenTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
+import { expectClose, largestMagnitude } from './compare.js';
+
+/** A tensor as stored. */
+export interface GoldenTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/** One file. */
+export interface GoldenCase {
+  readonly file: string;
+  /** What the vectors belong to, as the files name it: `cat`, `selectiveScan`, ... */
+  readonly mixer: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, GoldenTensor>;
+}
+
+/** Throws where the file's numbers are not met. */
+export type GoldenCheck = (golden: GoldenCase) => Promise<void>;
+
+/** The checks of a package, by the files' names. */
+export type GoldenChecks = Readonly<Record<string, GoldenCheck>>;
+
+/** Largest error allowed, relative to the largest magnitude of the tensor. */
+export const GOLDEN_TOLERANCE = 5e-5;
+
+/**
+ * Share of a file's largest parameter gradient below which a gradient counts as zero: the shift invariance of
+ * softmax makes some exactly zero, and what both sides hold there is rounding noise.
+ */
+const ZERO_GRADIENT = 0.05;
+
+/** Reads a golden file. @throws CheckpointError if it is damaged. */
+export async function readGolden(file: string): Promise<GoldenCase> {
+  const { tensors, metadata } = readSafetensors(await readFile(file), file);
+  return {
+    file,
+    mixer: metadata['mixer'] ?? 'unknown',
+    config: JSON.parse(metadata['config'] ?? '{}') as Record<string, unknown>,
+    tensors: new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])),
+  };
+}
+
+/** The stored tensor as a tensor of the engine. @throws Error if the file lacks it. */
+export function goldenTensor<T extends tf.Tensor = tf.Tensor>(golden: GoldenCase, name: string): T {
+  const stored = golden.tensors.get(name);
+  if (!stored) throw new Error(`${golden.file}: expected a tensor '${name}', got none.`);
+  return tf.tensor(stored.data, [...stored.shape], stored.data instanceof Int32Array ? 'int32' : 'float32') as T;
+}
+
+/** The tree of all stored tensors whose name starts with `prefix`. */
+export function goldenTree<T extends Tree = Tree>(golden: GoldenCase, prefix = 'params.'): T {
+  const names = [...golden.tensors.keys()].filter((name) => name.startsWith(prefix));
+  return unflattenTree<T>(names.map((name) => [name.slice(prefix.length), goldenTensor(golden, name)] as const));
+}
+
+/** Compares a computed tensor with a stored one. */
+export async function expectGolden(golden: GoldenCase, name: string, actual: tf.Tensor, floor = 1e-6): Promise<void> {
+  const stored = golden.tensors.get(name);
+  if (!stored) throw new Error(`${golden.file}: expected a tensor '${name}', got none.`);
+  await expectClose(actual, stored, GOLDEN_TOLERANCE, `${golden.file}: ${name}`, floor);
+}
+
+/** Checks `y`, `grad.x` and every `grad.params.*` of a file against a differentiable function of x and parameters. */
+export async function expectGoldenFunction(
+  golden: GoldenCase,
+  compute: (x: tf.Tensor, params: Tree) => tf.Tensor,
+): Promise<void> {
+  const x = goldenTensor(golden, 'x');
+  const dy = goldenTensor(golden, 'dy');
+  const params = goldenTree(golden);
+  const paths = flattenTree(params).map(([path]) => path);
+  const bind = (leaves: readonly tf.Tensor[]) => unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor]));
+
+  const y = tf.tidy(() => compute(x, params));
+  await expectGolden(golden, 'y', y);
+  const [gradX, ...gradParams] = tf.grads((at: tf.Tensor, ...leaves: tf.Tensor[]) => compute(at, bind(leaves)).mul(dy).sum())([
+    x,
+    ...treeLeaves(params),
+  ]) as [tf.Tensor, ...tf.Tensor[]];
+  const largest = Math.max(
+    0,
+    ...[...golden.tensors].filter(([name]) => name.startsWith('grad.params.')).map(([, { data }]) => largestMagnitude(data)),
+  );
+  await expectGolden(golden, 'grad.x', gradX);
+  for (const [index, path] of paths.entries()) {
+    await expectGolden(golden, `grad.params.${path}`, gradParams[index] as tf.Tensor, Math.max(ZERO_GRADIENT * largest, 1e-6));
+  }
+  tf.dispose([x, dy, y, gradX, ...gradParams]);
+  disposeTree(params);
+}
+
+/**
+ * The check of a mixer: the file's parameters have the structure of the mixer's own, `apply` and its gradients meet
+ * the file, and so does `step`, token by token.
+ *
+ * @param make - the mixer for a file's config (whose names are the files', e.g. `modelDim`).
+ */
+export function goldenMixer(
+  make: (config: Readonly<Record<string, never>>, golden: GoldenCase) => Mixer,
+  context: ApplyContext = EVALUATION,
+): GoldenCheck {
+  return async (golden) => {
+    const mixer = make(golden.config as Record<string, never>, golden);
+    const params = goldenTree(golden);
+    const fresh = mixer.init(1);
+    assertSameStructure(fresh, params, `${golden.file}: parameters of ${mixer.name}`);
+    disposeTree(fresh);
+    await expectGoldenFunction(golden, (x, tree) => mixer.apply(tree, x as tf.Tensor3D, context));
+    if (!context.training) await expectGoldenSteps(golden, mixer, params);
+    disposeTree(params);
+  };
+}
+
+async function expectGoldenSteps(golden: GoldenCase, mixer: Mixer, params: Tree): Promise<void> {
+  const x = goldenTensor<tf.Tensor3D>(golden, 'x');
+  const tokens = tf.unstack(x, 1) as tf.Tensor2D[];
+  let state = mixer.initState(x.shape[0]);
+  const outputs = tokens.map((token) => {
+    const { y, state: next } = mixer.step(params, token, state);
+    state = next;
+    return y;
+  });
+  const y = tf.stack(outputs, 1);
+  await expectGolden(golden, 'y', y);
+  disposeTree(state);
+  tf.dispose([x, y, ...tokens, ...outputs]);
+}
