@@ -1,0 +1,303 @@
+/**
+ * What a run leaves on disk, and its reader. A run directory holds
+ *
+ *   config.json       {@link RunConfig}: everything that decides the numbers; its hash is the run's id
+ *   environment.json  {@link RunEnvironment}: where and with what it ran
+ *   metrics.jsonl     {@link MetricRecord} per line: the curves
+ *   result.json       {@link RunResult}: written last; a directory without one is a partial run
+ *   checkpoint/       parameters and optimizer state after the last whole epoch
+ *
+ * JSON is the record; pages, tables and exports are derived from it. Accuracies are fractions in [0, 1], times are
+ * seconds unless the name says otherwise, losses are nats per labelled position.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { CheckpointError } from '@mixerzoo/core';
+
+/** Version of the files' layout. */
+export const RUN_FORMAT = 1;
+
+/** A layer as resolved: the mixer's name and parsed config, and the block around it. */
+export interface RunLayer {
+  readonly mixer: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Channel mixer, residual and norm of the block, where they differ from the model's. */
+  readonly block: Readonly<Record<string, unknown>>;
+}
+
+/** `config.json`: one resolved run. */
+export interface RunConfig {
+  readonly format: typeof RUN_FORMAT;
+  /** First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description` and `label`. */
+  readonly id: string;
+  /** Name of the experiment it belongs to. */
+  readonly experiment: string;
+  /** The experiment's own words on its setting and budget. */
+  readonly description: string;
+  /** Name of the model within the experiment, as tables and legends show it: `CAT, 1 layer`. */
+  readonly label: string;
+  readonly task: { readonly name: string; readonly config: Readonly<Record<string, unknown>> };
+  /** Backbone: dModel, nLayers, positions, norm, dropout, …, as given to `createLanguageModel`. */
+  readonly model: Readonly<Record<string, unknown>> & { readonly dModel: number; readonly nLayers: number };
+  readonly layers: readonly RunLayer[];
+  readonly train: TrainSettings;
+  /** Lengths at which the trained model is tested; includes the training length. Ascending. */
+  readonly testLengths: readonly number[];
+  readonly seed: number;
+  readonly learningRate: number;
+  /** As asked for: `auto` or an engine's name. The one used is in the environment. */
+  readonly engine: string;
+}
+
+/** The training budget and recipe, the same for every model of an experiment. */
+export interface TrainSettings {
+  readonly batchSize: number;
+  /** At most this many optimizer steps: epochs * stepsPerEpoch. */
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  /** New training examples every epoch; otherwise the same ones, reshuffled. */
+  readonly freshExamples: boolean;
+  readonly weightDecay: number;
+  readonly schedule: 'constant' | 'cosine';
+  /** Steps of linear warm-up. */
+  readonly warmupSteps: number;
+  /** Largest global gradient norm; null for no clipping. */
+  readonly clipNorm: number | null;
+  /** Training ends after the epoch whose validation accuracy reaches this; null trains to the end. */
+  readonly stopAt: number | null;
+  readonly validationExamples: number;
+  readonly testExamples: number;
+}
+
+/** `environment.json`. */
+export interface RunEnvironment {
+  /** ISO 8601, start of the (last) process that worked on the run. */
+  readonly startedAt: string;
+  /** Versions by package name, `node` among them. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly engine: {
+    readonly name: string;
+    readonly description: string;
+    readonly details: Readonly<Record<string, string | number | boolean>>;
+  };
+  readonly platform: string;
+  readonly cpu: { readonly model: string; readonly cores: number; readonly speedGhz: number };
+  readonly memoryBytes: number;
+  /** Models of the graphics cards; empty when there is none. */
+  readonly gpus: readonly string[];
+  /** State of the repository of the working directory; null outside of one. */
+  readonly git: { readonly commit: string; readonly branch: string; readonly dirty: boolean } | null;
+  readonly seed: number;
+  /** Runs that shared the machine: the size of the worker pool. Timings are to be read with it. */
+  readonly workers: number;
+}
+
+/** A line of `metrics.jsonl`. */
+export type MetricRecord = StepRecord | EpochRecord;
+
+/** Training metrics, averaged since the step record before. */
+export interface StepRecord {
+  readonly kind: 'step';
+  /** Optimizer steps done, from 1. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  /** Seconds spent in training steps since the start of the run, over all its processes; without evaluation. */
+  readonly seconds: number;
+}
+
+/** Metrics at the end of an epoch. */
+export interface EpochRecord {
+  readonly kind: 'epoch';
+  /** Epochs done, from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly validationLoss: number;
+  readonly validationAccuracy: number;
+  /** As in {@link StepRecord}. */
+  readonly seconds: number;
+  /** Training tokens a second over this epoch's steps. */
+  readonly tokensPerSecond: number;
+}
+
+/** The outcome of an evaluation: counts, so that intervals can be computed. */
+export interface Evaluation {
+  readonly seqLen: number;
+  /** Labelled positions answered correctly, of how many. */
+  readonly correct: number;
+  readonly total: number;
+  readonly accuracy: number;
+  readonly loss: number;
+  readonly examples: number;
+  /**
+   * Standard deviation over examples of the accuracy within an example. Positions of one example are not
+   * independent: the interval of the accuracy is +- 1.96 * exampleStd / sqrt(examples).
+   */
+  readonly exampleStd: number;
+}
+
+/** What the model costs. */
+export interface RunCost {
+  readonly parameters: number;
+  /** State a sequence holds after the training length, in elements, all layers. */
+  readonly stateSize: number;
+  /** FLOPs of the forward pass of one sequence of the training length, head included. */
+  readonly flops: number;
+  /** Training tokens a second, median over epochs. */
+  readonly tokensPerSecond: number;
+  /** Milliseconds of a training step. */
+  readonly stepMs: { readonly median: number; readonly lowerQuartile: number; readonly upperQuartile: number };
+  /** Largest resident set of the process. */
+  readonly peakMemoryBytes: number;
+}
+
+/** `result.json` of a run that finished. */
+export interface RunDone {
+  readonly format: typeof RUN_FORMAT;
+  readonly id: string;
+  readonly status: 'done';
+  readonly finishedAt: string;
+  readonly epochs: number;
+  readonly steps: number;
+  /** True when validation accuracy reached `train.stopAt` before the last epoch. */
+  readonly stoppedEarly: boolean;
+  /** Seconds in training steps, over all processes of the run. */
+  readonly trainSeconds: number;
+  /** Seconds from start to finish, evaluations included, over all processes of the run. */
+  readonly totalSeconds: number;
+  /** Accuracy of a uniform guesser at the training length. */
+  readonly chance: number;
+  readonly validation: Evaluation;
+  /** One per test length, ascending. */
+  readonly test: readonly LengthEvaluation[];
+  /** First epoch end at which validation accuracy was 99 % or more; null if never. */
+  readonly to99: { readonly step: number; readonly seconds: number } | null;
+  readonly cost: RunCost;
+}
+
+/** An evaluation at a length, with what the length costs. */
+export interface LengthEvaluation extends Evaluation {
+  readonly stateSize: number;
+  readonly flops: number;
+}
+
+/** `result.json` of a run that failed: it is tried again by the next command. */
+export interface RunFailed {
+  readonly format: typeof RUN_FORMAT;
+  readonly id: string;
+  readonly status: 'failed';
+  readonly finishedAt: string;
+  /** The error's code (`numerical`, `out-of-memory`, …), or `unknown`. */
+  readonly code: string;
+  readonly message: string;
+  readonly epochs: number;
+  readonly steps: number;
+}
+
+export type RunResult = RunDone | RunFailed;
+
+/** A run as read back from its directory. */
+export interface RunRecord {
+  readonly directory: string;
+  readonly config: RunConfig;
+  /** Absent when the run stopped before it had started an engine. */
+  readonly environment: RunEnvironment | undefined;
+  readonly steps: readonly StepRecord[];
+  readonly epochs: readonly EpochRecord[];
+  /** Absent while the run is partial. */
+  readonly result: RunResult | undefined;
+}
+
+/**
+ * Reads every run at or below a directory, in order of label, learning rate, seed.
+ * @throws CheckpointError if a file of a run cannot be read as what it should be.
+ */
+export async function loadRuns(directory: string): Promise<RunRecord[]> {
+  const found = await findRunDirectories(directory, 4);
+  const runs = await Promise.all(found.map(loadRun));
+  return runs.sort(
+    (a, b) =>
+      a.config.experiment.localeCompare(b.config.experiment) ||
+      a.config.label.localeCompare(b.config.label) ||
+      a.config.learningRate - b.config.learningRate ||
+      a.config.seed - b.config.seed,
+  );
+}
+
+/**
+ * Reads one run directory.
+ * @throws CheckpointError as {@link loadRuns}.
+ */
+export async function loadRun(directory: string): Promise<RunRecord> {
+  const config = await readJson<RunConfig>(join(directory, 'config.json'));
+  if (!config) throw new CheckpointError(`${directory}: expected a run directory, got one without config.json.`);
+  const metrics = await readMetrics(join(directory, 'metrics.jsonl'));
+  return {
+    directory,
+    config,
+    environment: await readJson<RunEnvironment>(join(directory, 'environment.json')),
+    steps: metrics.filter((record) => record.kind === 'step'),
+    epochs: metrics.filter((record) => record.kind === 'epoch'),
+    result: await readJson<RunResult>(join(directory, 'result.json')),
+  };
+}
+
+/** The records of a metrics file; a last line cut short by a kill is left out. A missing file has none. */
+export async function readMetrics(path: string): Promise<MetricRecord[]> {
+  const text = await readIfThere(path);
+  const lines = (text ?? '').split('\n');
+  lines.pop(); // after the last newline: nothing, or a line cut short
+  return lines.map((line, index) => {
+    try {
+      return JSON.parse(line) as MetricRecord;
+    } catch (error) {
+      throw new CheckpointError(`${path}: expected a JSON object on line ${index + 1}, got '${line.slice(0, 40)}'.`, {
+        cause: error,
+      });
+    }
+  });
+}
+
+/** Parses a JSON file; undefined when there is none. */
+export async function readJson<T>(path: string): Promise<T | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new CheckpointError(
+      `${path}: expected JSON, got '${text.slice(0, 40)}'. Delete the run's directory to start it afresh.`,
+      { cause: error },
+    );
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function findRunDirectories(directory: string, depth: number): Promise<string[]> {
+  if (basename(directory) === 'node_modules') return [];
+  let entries: import('node:fs').Dirent[];
+  try {
+    entries = await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    throw new CheckpointError(
+      `${directory}: expected a directory of runs, got ${(error as NodeJS.ErrnoException).code}.`,
+      { cause: error },
+    );
+  }
+  if (entries.some((entry) => entry.isFile() && entry.name === 'config.json')) return [directory];
+  if (depth === 0) return [];
+  const below = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  return (await Promise.all(below.map((entry) => findRunDirectories(join(directory, entry.name), depth - 1)))).flat();
+}
