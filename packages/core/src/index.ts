@@ -39,3 +39,5 @@ export {
   treeSize,
   unflattenTree,
 } from './tree.js';
+export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.js';
+export { readSafetensors, writeSafetensors } from './train/safetensors.js';
