@@ -96,14 +96,13 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
         ) as unknown as O;
         const dys = Array.isArray(dy) ? dy : [dy];
         const grads = Object.fromEntries(definition.outputs.map((name, index) => [name, dys[index]]));
-        let computed: Partial<Record<keyof I, tf.Tensor>> | undefined;
-        const gradientOf = (name: keyof I & string) => {
-          computed ??=
-            typeof definition.gradient === 'function'
-              ? definition.gradient({ inputs, outputs, grads: grads as never, attrs: opAttrs })
-              : referenceGradient(definition, inputs, grads as never, opAttrs);
-          return computed[name] ?? tf.zerosLike(inputs[name] as tf.Tensor);
-        };
+        // Computed here and not in the closures: TensorFlow.js runs each closure in a `tidy` of its own, which would
+        // free what the first one computes for the others.
+        const computed: Partial<Record<keyof I, tf.Tensor>> =
+          typeof definition.gradient === 'function'
+            ? definition.gradient({ inputs, outputs, grads: grads as never, attrs: opAttrs })
+            : referenceGradient(definition, inputs, grads as never, opAttrs);
+        const gradientOf = (name: keyof I & string) => computed[name] ?? tf.zerosLike(inputs[name] as tf.Tensor);
         return Object.fromEntries(present.map((name, index) => [index, () => gradientOf(name)]));
       },
     });
@@ -146,11 +145,11 @@ export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O e
   attrs: A,
 ): Partial<Record<keyof I, tf.Tensor>> {
   const names = definition.inputs.filter((name) => inputs[name]?.dtype === 'float32');
-  // A gradient inside a gradient: TensorFlow.js starts a new tape and forgets the one being walked. Put it back.
+  // A gradient inside a gradient or a kernel: TensorFlow.js would forget the tape being walked, and record nothing
+  // inside a kernel. Give the inner pass a state of its own and put the outer one back.
   const { state } = tf.engine();
-  const outerTape = state.activeTape;
-  const outerKernelDepth = state.kernelDepth;
-  state.kernelDepth = 0;
+  const { activeTape, gradientDepth, kernelDepth } = state;
+  Object.assign(state, { gradientDepth: 0, kernelDepth: 0 });
   try {
     const { grads: found } = tf.engine().gradients(
       () => {
@@ -169,8 +168,7 @@ export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O e
       names.map((name, index) => [name, found[index] ?? tf.zerosLike(inputs[name] as tf.Tensor)]),
     ) as Partial<Record<keyof I, tf.Tensor>>;
   } finally {
-    state.activeTape = outerTape;
-    state.kernelDepth = outerKernelDepth;
+    Object.assign(state, { activeTape, gradientDepth, kernelDepth });
   }
 }
 

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { parseConfig } from './config.js';
+import { isZooError } from './errors.js';
+
+const schema = z.strictObject({
+  dModel: z.int().positive(),
+  nHeads: z.int().positive().default(1),
+  filter: z.strictObject({ width: z.int().positive() }).optional(),
+  positional: z.enum(['none', 'rope']).default('none'),
+});
+
+const faultOf = (input: unknown): string => {
+  try {
+    parseConfig(schema, input, 'cat');
+  } catch (error) {
+    expect(isZooError(error, 'invalid-config')).toBe(true);
+    return (error as Error).message;
+  }
+  throw new Error('expected a fault');
+};
+
+describe('parseConfig', () => {
+  it('fills in defaults', () => {
+    expect(parseConfig(schema, { dModel: 64 }, 'cat')).toEqual({ dModel: 64, nHeads: 1, positional: 'none' });
+  });
+
+  it('answers an unknown key with the nearest known one', () => {
+    expect(faultOf({ dModel: 64, nHead: 2 })).toBe(
+      "cat: unknown key 'nHead'. Did you mean 'nHeads'? Known: dModel, filter, nHeads, positional.",
+    );
+    expect(faultOf({ dModel: 64, filter: { width: 3, wdth: 3 } })).toBe(
+      "cat: filter: unknown key 'wdth'. Did you mean 'width'? Known: width.",
+    );
+  });
+
+  it('says where, what was expected and what came', () => {
+    expect(faultOf({})).toMatch(/^cat: dModel: .*expected.*received undefined/);
+    expect(faultOf({ dModel: -1 })).toMatch(/^cat: dModel: too small: .*got -1\.$/);
+    expect(faultOf({ dModel: 8, positional: 'ropee' })).toMatch(/^cat: positional: .*"none"\|"rope".*got "ropee"\.$/);
+  });
+
+  it('lists several faults', () => {
+    expect(faultOf({ dModel: 'wide', nHeads: 0 }).split('\n')).toHaveLength(3);
+  });
+});

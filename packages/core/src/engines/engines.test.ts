@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import * as tf from '../tf.js';
+import { currentEngine, useEngine } from './index.js';
+
+describe('useEngine', () => {
+  it('refuses an engine nobody knows, with a suggestion', async () => {
+    await expect(useEngine('wasmm' as never)).rejects.toThrow(/unknown engine 'wasmm'\. Did you mean 'wasm'\? Known: auto, cpu/);
+  });
+
+  it('asks for an engine before one is used', () => {
+    expect(() => currentEngine()).toThrow(/no engine is in use yet/);
+  });
+
+  it('starts the embedded engine, and only one engine per process', async () => {
+    const engine = await useEngine('wasm');
+    expect(engine.name).toBe('wasm');
+    expect(tf.getBackend()).toBe('wasm');
+    expect(await useEngine('auto')).toBe(engine);
+    expect(currentEngine()).toBe(engine);
+    await expect(useEngine('cpu')).rejects.toThrow(/one engine per process, got 'cpu' while 'wasm' is in use/);
+  });
+
+  it('answers an exhausted heap with an error, not with tensors that share an address', () => {
+    expect(() => Array.from({ length: 5 }, () => tf.zeros([1 << 28]))).toThrow(/wasm engine: expected room for 1024\.0 MiB more/);
+  });
+});

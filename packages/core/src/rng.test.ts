@@ -1,0 +1,52 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useEngine } from './engines/index.js';
+import { createRng, foldIn, randomNormal, restoreRng } from './rng.js';
+
+describe('rng', () => {
+  beforeAll(async () => {
+    await useEngine();
+  });
+
+  it.each([0, 1, -1, 2 ** 31 - 1])('repeats its stream for seed %i and continues it from a state', (seed) => {
+    const draw = (rng: { uniform(): number }) => Array.from({ length: 100 }, () => rng.uniform());
+    expect(draw(createRng(seed))).toEqual(draw(createRng(seed)));
+    const rng = createRng(seed);
+    draw(rng);
+    const state = rng.state();
+    expect(draw(restoreRng(state))).toEqual(draw(rng));
+  });
+
+  it('draws uniforms and normals with the right moments', () => {
+    const rng = createRng(5);
+    const n = 100_000;
+    const mean = (values: number[]) => values.reduce((total, value) => total + value, 0) / n;
+    const uniforms = Array.from({ length: n }, () => rng.uniform());
+    const normals = Array.from({ length: n }, () => rng.normal());
+    // Five standard errors.
+    expect(Math.abs(mean(uniforms) - 0.5)).toBeLessThan((5 * Math.sqrt(1 / 12)) / Math.sqrt(n));
+    expect(Math.abs(mean(normals))).toBeLessThan(5 / Math.sqrt(n));
+    expect(Math.abs(mean(normals.map((value) => value ** 2)) - 1)).toBeLessThan((5 * Math.SQRT2) / Math.sqrt(n));
+  });
+
+  it('draws integers in range, each value alike', () => {
+    const rng = createRng(9);
+    const counts = new Array<number>(7).fill(0);
+    for (let draw = 0; draw < 70_000; draw += 1) {
+      const value = rng.integer(7);
+      counts[value] = (counts[value] as number) + 1;
+    }
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(5 * Math.sqrt(10_000));
+  });
+
+  it('derives unrelated seeds from labels', () => {
+    const seeds = new Set(Array.from({ length: 10_000 }, (_, index) => foldIn(3, index)));
+    expect(seeds.size).toBe(10_000);
+    expect(foldIn(3, 'train')).not.toBe(foldIn(3, 'test'));
+    expect(foldIn(3, 'train')).not.toBe(foldIn(4, 'train'));
+  });
+
+  it('treats seed 0 as a seed', async () => {
+    const [a, b] = [randomNormal([8], 1, 0), randomNormal([8], 1, 0)];
+    expect(await a.data()).toEqual(await b.data());
+  });
+});
