@@ -18,8 +18,7 @@ export {
 } from './errors.js';
 export type { ApplyContext, Mixer, MixerConfig, MixerFactory } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
-export type { GradientContext, NamedTensors, Op, OpAttrs, OpDefinition, OpKernels } from './ops/define-op.js';
-export { defineOp, referenceGradient, withReferenceForms } from './ops/define-op.js';
+export * from './ops/index.js';
 export type { Plugin } from './plugin.js';
 export { definePlugin } from './plugin.js';
 export type { Rng } from './rng.js';

@@ -5,6 +5,7 @@ import { OutOfMemoryError } from '../errors.js';
 import * as tf from '../tf.js';
 import type { Engine } from './index.js';
 import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
+import { replaceStockKernels } from './wasm-stock.js';
 
 /**
  * A module with one relaxed-SIMD instruction, `f32x4.relaxed_madd`: it validates where the runtime has them.
@@ -24,6 +25,7 @@ export async function openWasmEngine(): Promise<Engine> {
   const heap = (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
   guardAllocation(heap);
   bindWasmHeap(heap, { relaxedSimd });
+  replaceStockKernels();
   return {
     name: 'wasm',
     description: `WebAssembly, ${relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD'}, one core`,

@@ -1,0 +1,61 @@
+/**
+ * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) for all parameters in one call. On the wasm engine it
+ * works in place: the tensors it returns share the memory of those it is given.
+ */
+import { ShapeError } from '../../errors.js';
+import * as tf from '../../tf.js';
+
+export interface AdamWOptions {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  /** Counted from 1. */
+  readonly step: number;
+  /** Decoupled decay, by parameter; times the learning rate. */
+  readonly weightDecay: number | readonly number[];
+  /** Factor of every gradient: global-norm clipping. Default 1. */
+  readonly gradientScale?: number;
+}
+
+/** Parameters and their moments, by position. */
+export interface AdamWState {
+  readonly params: readonly tf.Tensor[];
+  /** First moments. */
+  readonly m: readonly tf.Tensor[];
+  /** Second moments. */
+  readonly v: readonly tf.Tensor[];
+}
+
+/**
+ * `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`,
+ * `p <- p - lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + decay p)`.
+ *
+ * Consumes the state: go on with the returned tensors. Gradients are left alone.
+ * @throws ShapeError if the lists differ in length or sizes.
+ */
+export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
+  const { params, m, v } = state;
+  for (const list of [grads, m, v]) {
+    if (list.length !== params.length || list.some((tensor, index) => tensor.size !== params[index]?.size)) {
+      throw new ShapeError('adamWStep: expected a gradient and two moments of the size of every parameter. Pass lists in the same order.');
+    }
+  }
+  return referenceStep(state, grads, options);
+}
+
+function referenceStep({ params, m, v }: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
+  const { learningRate, beta1, beta2, eps, step, weightDecay, gradientScale = 1 } = options;
+  const next = params.map((param, index) =>
+    tf.tidy(() => {
+      const grad = (grads[index] as tf.Tensor).mul(gradientScale);
+      const first = (m[index] as tf.Tensor).mul(beta1).add(grad.mul(1 - beta1));
+      const second = (v[index] as tf.Tensor).mul(beta2).add(grad.square().mul(1 - beta2));
+      const direction = first.div(1 - beta1 ** step).div(second.div(1 - beta2 ** step).sqrt().add(eps));
+      const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
+      return [param.mul(1 - learningRate * decay).sub(direction.mul(learningRate)), first, second] as const as tf.TensorContainer;
+    }) as unknown as readonly [tf.Tensor, tf.Tensor, tf.Tensor],
+  );
+  for (const tensor of [...params, ...m, ...v]) tensor.dispose();
+  return { params: next.map(([param]) => param), m: next.map(([, first]) => first), v: next.map(([, , second]) => second) };
+}

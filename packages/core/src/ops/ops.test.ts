@@ -1,0 +1,108 @@
+/** The ops of core through the shared suite, at sizes that do not divide the width of a vector or a tile. */
+import { createRng } from '../rng.js';
+import { describeOp } from '../testing/index.js';
+import * as tf from '../tf.js';
+import { linearOp } from './linear/index.js';
+import { dropoutOp } from './dropout/index.js';
+import { gatherRowsOp } from './embedding/index.js';
+import { layerNormOp, rmsNormOp } from './norm/index.js';
+import { type FilterShape, shortConvolutionOp } from './short-convolution/index.js';
+import { siluOp } from './silu/index.js';
+import { tiedCrossEntropyOp } from './tied-cross-entropy/index.js';
+
+const SIZES = [1, 7, 63] as const;
+
+function normal(shape: number[], seed: number): tf.Tensor {
+  const rng = createRng(seed);
+  return tf.tensor(Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.normal()), shape);
+}
+
+function integers(shape: number[], below: number, seed: number): tf.Tensor {
+  const rng = createRng(seed);
+  return tf.tensor(Int32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.integer(below)), shape, 'int32');
+}
+
+describeOp(
+  linearOp,
+  [[1, 1, 1], [7, 5, 3], [63, 16, 9], [64, 64, 64], [2, 300, 17]].flatMap(([m, k, n]) =>
+    [true, false].map((withBias) => ({
+      name: `[${m}, ${k}] x [${k}, ${n}]${withBias ? ' with bias' : ''}`,
+      inputs: () => ({
+        x: normal([m as number, k as number], 1),
+        weight: normal([k as number, n as number], 2),
+        bias: withBias ? normal([n as number], 3) : undefined,
+      }),
+      attrs: {},
+    })),
+  ),
+);
+
+describeOp(
+  layerNormOp,
+  [[1, 4], [7, 5], [63, 17], [2, 3, 64]].map((shape) => ({
+    name: `[${shape}]`,
+    inputs: () => ({ x: normal(shape, 1), weight: normal(shape.slice(-1), 2), bias: normal(shape.slice(-1), 3) }),
+    attrs: { eps: 1e-5 },
+  })),
+);
+
+describeOp(
+  rmsNormOp,
+  [[1, 4], [7, 5], [63, 17], [2, 3, 64]].flatMap((shape) =>
+    [true, false].map((withWeight) => ({
+      name: `[${shape}]${withWeight ? '' : ' without weight'}`,
+      inputs: () => ({ x: normal(shape, 1), weight: withWeight ? normal(shape.slice(-1), 2) : undefined }),
+      attrs: { eps: 1e-5 },
+    })),
+  ),
+);
+
+describeOp(
+  gatherRowsOp,
+  SIZES.map((rows) => ({
+    name: `${rows} rows`,
+    inputs: () => ({ table: normal([rows, 9], 1), indices: integers([3, 7], rows, 2) }),
+    attrs: {},
+  })),
+);
+
+describeOp(
+  shortConvolutionOp,
+  (['perHead', 'perChannel', 'headMixing'] as FilterShape[]).flatMap((shape) =>
+    SIZES.flatMap((length) =>
+      [1, 3, 5].map((taps, index) => ({
+        name: `${shape}, L = ${length}, W = ${taps}${index === 1 ? ', bias' : ''}`,
+        inputs: () => ({
+          x: normal([2, length, 15], 1),
+          filter: normal({ perHead: [3, taps], perChannel: [15, taps], headMixing: [taps, 3, 3] }[shape], 2),
+          bias: index === 1 ? normal([15], 3) : undefined,
+        }),
+        attrs: { shape },
+      })),
+    ),
+  ),
+);
+
+describeOp(
+  tiedCrossEntropyOp,
+  [[1, 1, 1], [7, 5, 3], [63, 16, 9], [5, 64, 200]].map(([n, d, vocabulary]) => ({
+    name: `n = ${n}, d = ${d}, V = ${vocabulary}`,
+    inputs: () => ({
+      hidden: normal([n as number, d as number], 1),
+      table: normal([vocabulary as number, d as number], 2),
+      labels: integers([n as number], vocabulary as number, 3),
+    }),
+    attrs: {},
+  })),
+  { differentiable: ['loss'] },
+);
+
+describeOp(
+  dropoutOp,
+  SIZES.map((rows) => ({ name: `[${rows}, 13]`, inputs: () => ({ x: normal([rows, 13], 1) }), attrs: { rate: 0.25, seed: 9 } })),
+);
+
+describeOp(
+  siluOp,
+  SIZES.map((rows) => ({ name: `[${rows}, 13]`, inputs: () => ({ x: normal([rows, 13], 1) }), attrs: {} })),
+);

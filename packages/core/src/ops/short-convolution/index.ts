@@ -1,0 +1,118 @@
+/**
+ * Causal short convolution along the sequence, the "C" of CAT: `y[t] = sum_w filter[w] x[t - w]`, with x = 0 before
+ * the first token. The filter's index is the delay: 0 is the current token.
+ *
+ * Filters: `perHead` [H, W] one scalar filter per head; `perChannel` [d, W] depthwise; `headMixing` [W, H, H]
+ * `y[h] = sum_w sum_g filter[w, h, g] x[t - w, g]`. Head h owns the columns [h d/H, (h + 1) d/H).
+ */
+import { ShapeError } from '../../errors.js';
+import * as tf from '../../tf.js';
+import { formatShape } from '../../tree.js';
+import { defineOp } from '../define-op.js';
+
+export type FilterShape = 'perHead' | 'perChannel' | 'headMixing';
+
+export interface ShortConvolutionOptions {
+  readonly shape: FilterShape;
+  /** [d], added to every output. */
+  readonly bias?: tf.Tensor;
+}
+
+type Inputs = { x: tf.Tensor; filter: tf.Tensor; bias: tf.Tensor | undefined };
+type Attrs = { shape: FilterShape };
+
+/** The op behind {@link shortConvolution}. */
+export const shortConvolutionOp = defineOp<Inputs, Attrs, { y: tf.Tensor }>({
+  name: 'ShortConvolution',
+  inputs: ['x', 'filter', 'bias'],
+  outputs: ['y'],
+  reference({ x, filter, bias }, { shape }) {
+    const [batch, length, width] = x.shape as [number, number, number];
+    const taps = filterTaps(filter, shape);
+    const padded = taps > 1 ? tf.concat([tf.zeros([batch, taps - 1, width]), x], 1) : x;
+    const terms = Array.from({ length: taps }, (_, delay) =>
+      tapProduct(padded.slice([0, taps - 1 - delay, 0], [batch, length, width]), filter, shape, delay),
+    );
+    const y = tf.addN(terms);
+    return { y: bias ? y.add(bias) : y };
+  },
+});
+
+/**
+ * Convolves every sequence with a causal filter.
+ *
+ * @param x - [B, L, d]
+ * @param filter - by `shape`: `perHead` [H, W], `perChannel` [d, W], `headMixing` [W, H, H].
+ * @returns [B, L, d]
+ * @throws ShapeError
+ */
+export function shortConvolution(x: tf.Tensor3D, filter: tf.Tensor, { shape, bias }: ShortConvolutionOptions): tf.Tensor3D {
+  if (x.rank !== 3) throw new ShapeError(`shortConvolution: expected x [B, L, d], got ${formatShape(x.shape)}.`);
+  assertFilter('shortConvolution', x.shape[2], filter, shape, bias);
+  return shortConvolutionOp({ x, filter, bias }, { shape }).y as tf.Tensor3D;
+}
+
+/**
+ * One token of {@link shortConvolution}.
+ *
+ * @param x - [B, d]
+ * @param cache - [B, W - 1, d], the inputs before this one, newest last. Consumed.
+ * @returns y [B, d] and the cache for the next token.
+ * @throws ShapeError
+ */
+export function shortConvolutionStep(
+  x: tf.Tensor2D,
+  cache: tf.Tensor3D,
+  filter: tf.Tensor,
+  { shape, bias }: ShortConvolutionOptions,
+): { y: tf.Tensor2D; cache: tf.Tensor3D } {
+  const [batch, width] = x.shape;
+  assertFilter('shortConvolutionStep', width, filter, shape, bias);
+  const taps = filterTaps(filter, shape);
+  if (!tf.util.arraysEqual(cache.shape, [batch, taps - 1, width])) {
+    throw new ShapeError(`shortConvolutionStep: expected cache ${formatShape([batch, taps - 1, width])}, got ${formatShape(cache.shape)}.`);
+  }
+  const [y, next] = tf.tidy(() => {
+    const window = taps > 1 ? tf.concat([cache, x.expandDims(1) as tf.Tensor3D], 1) : (x.expandDims(1) as tf.Tensor3D);
+    const terms = Array.from({ length: taps }, (_, delay) =>
+      tapProduct(window.slice([0, taps - 1 - delay, 0], [batch, 1, width]), filter, shape, delay),
+    );
+    const sum = tf.addN(terms).reshape([batch, width]);
+    return [bias ? sum.add(bias) : sum, taps > 1 ? window.slice([0, 1, 0], [batch, taps - 1, width]) : cache.clone()];
+  });
+  cache.dispose();
+  return { y: y as tf.Tensor2D, cache: next as tf.Tensor3D };
+}
+
+/** W of a filter. */
+export function filterTaps(filter: tf.Tensor, shape: FilterShape): number {
+  return filter.shape[shape === 'headMixing' ? 0 : 1] as number;
+}
+
+/** x [B, T, d] times the filter's tap of one delay. */
+function tapProduct(x: tf.Tensor, filter: tf.Tensor, shape: FilterShape, delay: number): tf.Tensor {
+  const [batch, length, width] = x.shape as [number, number, number];
+  if (shape === 'perChannel') return x.mul(filter.slice([0, delay], [-1, 1]).reshape([width]));
+  const nHeads = filter.shape[shape === 'perHead' ? 0 : 1] as number;
+  const headDim = width / nHeads;
+  const heads = x.reshape([batch * length, nHeads, headDim]);
+  if (shape === 'perHead') return heads.mul(filter.slice([0, delay], [-1, 1])).reshape(x.shape);
+  // Heads first, so that mixing them is one matrix product: [H, H] x [H, B T headDim].
+  const columns = heads.transpose([1, 0, 2]).reshape([nHeads, -1]);
+  const mixed = tf.matMul(filter.slice([delay, 0, 0], [1, -1, -1]).reshape([nHeads, nHeads]), columns);
+  return mixed.reshape([nHeads, batch * length, headDim]).transpose([1, 0, 2]).reshape(x.shape);
+}
+
+function assertFilter(where: string, width: number, filter: tf.Tensor, shape: FilterShape, bias?: tf.Tensor): void {
+  const [first = 0, second = 0, third = 0] = filter.shape;
+  const fits = {
+    perHead: filter.rank === 2 && second > 0 && width % first === 0,
+    perChannel: filter.rank === 2 && second > 0 && first === width,
+    headMixing: filter.rank === 3 && first > 0 && second === third && width % second === 0,
+  }[shape];
+  const expected = { perHead: '[H, W] with H dividing d', perChannel: '[d, W]', headMixing: '[W, H, H] with H dividing d' }[shape];
+  if (!fits) throw new ShapeError(`${where}: expected a ${shape} filter ${expected} for d = ${width}, got ${formatShape(filter.shape)}.`);
+  if (bias && (bias.rank !== 1 || bias.shape[0] !== width)) {
+    throw new ShapeError(`${where}: expected bias [${width}], got ${formatShape(bias.shape)}.`);
+  }
+}
