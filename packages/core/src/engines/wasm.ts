@@ -45,6 +45,8 @@ function detectRelaxedSimd(): boolean {
 
 /** At the 4 GB cap `_malloc` answers 0, and TensorFlow.js would go on with tensors that share address 0. */
 function guardAllocation(heap: WasmHeap): void {
+  // Emscripten binds `_malloc` on its first call and would overwrite the guard then.
+  heap._free(heap._malloc(1));
   const malloc = heap._malloc;
   heap._malloc = (bytes) => {
     const offset = malloc(bytes);
