@@ -1,0 +1,3 @@
+import { definePlugin } from '@mixerzoo/core';
+
+export const plugin = definePlugin({ mixers: [] });
