@@ -15,3 +15,13 @@ export function sumLanes(a: v128): f32 {
     f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3))
   );
 }
+
+/** The largest of the four lanes. */
+// @ts-ignore: decorator
+@inline
+export function maxLanes(a: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1)),
+    max(f32x4.extract_lane(a, 2), f32x4.extract_lane(a, 3)),
+  );
+}

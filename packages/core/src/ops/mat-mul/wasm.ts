@@ -1,17 +1,54 @@
-/** Matrix product on the wasm engine: every transpose, batches, broadcast batches. */
-import type { WasmKernel } from '../../engines/wasm-kernel.js';
+/** Matrix product on the wasm engine: every transpose, batches, broadcast batches, bias. */
+import { GEMM_BLOCK, gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from '../../engines/wasm-gemm.js';
+import type { WasmCall, WasmKernel } from '../../engines/wasm-kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { code } from './kernel.generated.js';
 
-type Inputs = { a: tf.Tensor; b: tf.Tensor };
+/** A stack of matrices in memory: byte address, strides in elements; a batch stride of 0 repeats one matrix. */
+export interface Matrices {
+  readonly at: number;
+  readonly batch: number;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** Units of work per call: enough for any number of threads, few enough that each may have scratch of its own. */
+const MOST_UNITS = 32;
+
+/**
+ * `c[batches, m, n] = a[batches, m, k] b[batches, k, n] + bias[n]`, from within a kernel whose code is that of
+ * `mat-mul/kernel.as.ts`.
+ */
+export function multiply(
+  wasm: WasmCall,
+  { a, b, c, bias = 0 }: { a: Matrices; b: Matrices; c: number; bias?: number },
+  { batches, m, k, n }: { batches: number; m: number; k: number; n: number },
+): void {
+  if (b.batch === 0 && m > GEMM_BLOCK.m) {
+    const packed = wasm.scratch(packedColumnsBytes(k, n));
+    wasm.parallel('packShared', Math.ceil(n / 8), b.at, b.row, b.column, packed, k, n);
+    const units = batches * Math.ceil(m / GEMM_BLOCK.m);
+    const scratch = wasm.scratch(units * packedRowsBytes(GEMM_BLOCK.m, Math.min(k, GEMM_BLOCK.k)));
+    wasm.parallel('multiplyShared', units, a.at, a.batch, a.row, a.column, packed, bias, c, m, k, n, GEMM_BLOCK.m, scratch);
+    return;
+  }
+  const units = Math.min(batches, MOST_UNITS);
+  const scratchBytes = gemmScratchBytes(m, k, n);
+  wasm.parallel(
+    'multiplyBatches', units, a.at, a.batch, a.row, a.column, b.at, b.batch, b.row, b.column, bias,
+    c, batches, units, m, k, n, wasm.scratch(units * scratchBytes), scratchBytes,
+  );
+}
+
+type Inputs = { a: tf.Tensor; b: tf.Tensor; bias?: tf.Tensor | undefined };
 type Attrs = { transposeA: boolean; transposeB: boolean };
 
-/** The kernel behind `tf.matMul`: a [..., m, k], b [..., k, n], each possibly stored transposed. */
+/** The kernel behind `tf.matMul`: a [..., m, k], b [..., k, n], each possibly stored transposed; bias [n]. */
 export const matMulKernel: WasmKernel<Inputs, Attrs, { y: tf.Tensor }> = {
   code,
-  run(wasm, { a, b }, { transposeA, transposeB }) {
+  run(wasm, { a, b, bias }, { transposeA, transposeB }) {
     const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
     const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
     const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
@@ -19,49 +56,66 @@ export const matMulKernel: WasmKernel<Inputs, Attrs, { y: tf.Tensor }> = {
     if (inner !== k) {
       throw new ShapeError(`matMul: expected equal inner sizes, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`);
     }
-    const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const [aShape, bShape] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+    const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(aShape, bShape);
     const y = wasm.output([...batchShape, m, n] as never) as tf.Tensor;
-    const groups = batchGroups(batchShape, a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const [aAt, bAt, yAt] = [wasm.pointer(a), wasm.pointer(b), wasm.pointer(y)];
-    groups.offsets.forEach(([aBatch, bBatch], group) => {
-      wasm.parallel(
-        'multiplyRows', groups.size * m,
-        aAt + 4 * aBatch * m * k, groups.aStep * m * k, transposeA ? 1 : k, transposeA ? m : 1,
-        bAt + 4 * bBatch * k * n, groups.bStep * k * n, transposeB ? 1 : n, transposeB ? k : 1,
-        yAt + 4 * group * groups.size * m * n, m, k, n,
+    const left = { at: wasm.pointer(a), row: transposeA ? 1 : k, column: transposeA ? m : 1 };
+    const right = { at: wasm.pointer(b), row: transposeB ? 1 : n, column: transposeB ? k : 1 };
+    const biasAt = bias ? wasm.pointer(bias) : 0;
+    for (const { first, count, aFirst, aStep, bFirst, bStep } of batchRuns(batchShape, aShape, bShape)) {
+      // One b for a run of rows that lie one after the other: a single tall product.
+      const tall = bStep === 0 && aStep === 1 && !transposeA;
+      multiply(
+        wasm,
+        {
+          a: { ...left, at: left.at + 4 * aFirst * m * k, batch: aStep * m * k },
+          b: { ...right, at: right.at + 4 * bFirst * k * n, batch: bStep * k * n },
+          c: wasm.pointer(y) + 4 * first * m * n,
+          bias: biasAt,
+        },
+        tall ? { batches: 1, m: count * m, k, n } : { batches: count, m, k, n },
       );
-    });
+    }
     return { y };
   },
 };
 
-/**
- * Divides the batches into runs that a constant step walks through in a and in b: one run when the batch shapes are
- * equal or one of them is a single matrix.
- */
-function batchGroups(shape: readonly number[], aShape: readonly number[], bShape: readonly number[]) {
-  const size = tf.util.sizeFromShape([...shape]);
-  const aSize = tf.util.sizeFromShape([...aShape]);
-  const bSize = tf.util.sizeFromShape([...bShape]);
-  if ((aSize === size || aSize === 1) && (bSize === size || bSize === 1)) {
-    return { size, aStep: aSize === size ? 1 : 0, bStep: bSize === size ? 1 : 0, offsets: [[0, 0]] as [number, number][] };
+interface BatchRun {
+  readonly first: number;
+  readonly count: number;
+  readonly aFirst: number;
+  readonly aStep: number;
+  readonly bFirst: number;
+  readonly bStep: number;
+}
+
+/** Divides the batches into runs along which a and b advance by a constant step, 0 or 1. */
+function batchRuns(shape: readonly number[], aShape: readonly number[], bShape: readonly number[]): BatchRun[] {
+  const count = tf.util.sizeFromShape([...shape]);
+  const aCount = tf.util.sizeFromShape([...aShape]);
+  const bCount = tf.util.sizeFromShape([...bShape]);
+  if ((aCount === count || aCount === 1) && (bCount === count || bCount === 1)) {
+    const [aStep, bStep] = [aCount === count ? 1 : 0, bCount === count ? 1 : 0];
+    return [{ first: 0, count, aFirst: 0, aStep, bFirst: 0, bStep }];
   }
-  const offsets = Array.from({ length: size }, (_, batch): [number, number] => [
-    broadcastIndex(batch, shape, aShape),
-    broadcastIndex(batch, shape, bShape),
-  ]);
-  return { size: 1, aStep: 0, bStep: 0, offsets };
+  return Array.from({ length: count }, (_, batch) => ({
+    first: batch,
+    count: 1,
+    aFirst: broadcastIndex(batch, shape, aShape),
+    aStep: 0,
+    bFirst: broadcastIndex(batch, shape, bShape),
+    bStep: 0,
+  }));
 }
 
 /** The index in an array of `shape` that element `index` of its broadcast to `full` reads. */
 function broadcastIndex(index: number, full: readonly number[], shape: readonly number[]): number {
   let [rest, stride, found] = [index, 1, 0];
   for (let axis = 1; axis <= full.length; axis += 1) {
-    const extent = full.at(-axis) as number;
     const own = shape.at(-axis) ?? 1;
-    if (own > 1) found += (rest % extent) * stride;
+    if (own > 1) found += (rest % (full.at(-axis) as number)) * stride;
     stride *= own;
-    rest = Math.floor(rest / extent);
+    rest = Math.floor(rest / (full.at(-axis) as number));
   }
   return found;
 }
