@@ -128,7 +128,7 @@ export function readSafetensors(bytes: Uint8Array, where = 'safetensors'): Safet
     if (end > dataBytes) fail(`tensor '${name}' within ${dataBytes} bytes of data`, `data_offsets [${start}, ${end}]`);
     // Copied: the data need not be aligned in the file.
     // A copy, also of a Node Buffer, whose own `slice` is a view of its pool.
-    const data = new ArrayOf(Uint8Array.from(bytes.subarray(dataStart + start, dataStart + end)).buffer);
+    const data = new ArrayOf(new Uint8Array(bytes.subarray(dataStart + start, dataStart + end)).buffer);
     tensors.set(name, { shape: shape as number[], data });
     spans.push([start, end, name]);
   }
