@@ -1,1 +1,12 @@
-export {};
+/** Based for mixerzoo: Taylor linear attention, BaseConv, and the layer patterns made of them. */
+import { definePlugin } from '@mixerzoo/core';
+import { baseConv } from './base-conv.js';
+import { based } from './based.js';
+
+export { type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } from './base-conv.js';
+export { type BasedParams, type BasedState, based, basedSchema } from './based.js';
+export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
+export { packedFeatures, taylorFeatures } from './taylor-attention/features.js';
+export { type TaylorAttentionOptions, taylorAttention, taylorAttentionOp } from './taylor-attention/index.js';
+
+export const plugin = definePlugin({ mixers: [based, baseConv] });
