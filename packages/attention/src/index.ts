@@ -1,1 +1,16 @@
-export {};
+import { definePlugin } from '@mixerzoo/core';
+import { attention, slidingWindow } from './attention.js';
+
+export type { KvCache } from './attend.js';
+export { attend, cachedTokens, emptyKvCache, extendKvCache, trimToWindow } from './attend.js';
+export type { AttentionParams } from './attention.js';
+export { attention, attentionSchema, headDimOf, slidingWindow, slidingWindowSchema } from './attention.js';
+export type { CausalAttentionOptions } from './causal-attention/index.js';
+export { causalAttention } from './causal-attention/index.js';
+export type { PositionalConfig, Positions } from './positions.js';
+export { alibiSlopes, createPositions, positionalOptions } from './positions.js';
+export type { ContextExtension, RotaryFrequencies } from './rotary/frequencies.js';
+export { rotaryAngles, rotaryFrequencies, yarnTemperature } from './rotary/frequencies.js';
+export { rotary } from './rotary/index.js';
+
+export const plugin = definePlugin({ mixers: [attention, slidingWindow] });

@@ -1,0 +1,69 @@
+import { isZooError, tf, useEngine } from '@mixerzoo/core';
+import { describeMixer, expectClose, testTensor } from '@mixerzoo/core/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { attention, slidingWindow } from './attention.js';
+
+// A bias of all keys shifts every logit of a row alike.
+const shiftInvariant = { zeroGradients: ['kProj.bias'] };
+
+describeMixer('attention, one head', () => attention({ dModel: 16 }), shiftInvariant);
+describeMixer('attention, no bias', () => attention({ dModel: 12, nHeads: 3, bias: false }));
+describeMixer('attention, rope', () => attention({ dModel: 24, nHeads: 2, positional: 'rope' }));
+describeMixer('attention, partial rope', () =>
+  attention({ dModel: 32, nHeads: 2, positional: 'rope', rotaryFraction: 0.25 }),
+);
+describeMixer('attention, alibi', () => attention({ dModel: 18, nHeads: 3, positional: 'alibi' }), shiftInvariant);
+describeMixer('attention, yarn', () =>
+  attention({ dModel: 16, positional: 'rope', contextExtension: { method: 'yarn', factor: 4, originalLength: 16 } }),
+);
+describeMixer('slidingWindow', () => slidingWindow({ dModel: 16, nHeads: 2, window: 5 }), shiftInvariant);
+describeMixer('slidingWindow, rope', () => slidingWindow({ dModel: 16, nHeads: 2, window: 5, positional: 'rope' }));
+
+describe('attention', () => {
+  beforeAll(async () => {
+    await useEngine();
+  });
+
+  it('drops entries of the map in training only, keeping the mean', async () => {
+    const mixer = attention({ dModel: 8, dropout: 0.5 });
+    const params = mixer.init(1);
+    const x = testTensor<tf.Rank.R3>([1, 9, 8]);
+    const run = (training: boolean, seed: number) => mixer.apply(params, x, { training, seed });
+    await expectClose(run(false, 1), run(false, 2), 0);
+    await expectClose(run(true, 3), run(true, 3), 0);
+    await expect(expectClose(run(true, 3), run(true, 4), 1e-3)).rejects.toThrow();
+    const draws = Array.from({ length: 400 }, (_, seed) => run(true, seed));
+    await expectClose(tf.addN(draws).div(draws.length), run(false, 0), 0.15);
+  });
+
+  it('refuses options that do not fit together', () => {
+    const code = (make: () => unknown) => {
+      try {
+        make();
+      } catch (error) {
+        return isZooError(error, 'invalid-config');
+      }
+      return false;
+    };
+    expect(code(() => attention({ dModel: 16, nHeads: 3 }))).toBe(true);
+    const contextExtension = { method: 'interpolation', factor: 2, originalLength: 8 } as const;
+    expect(code(() => attention({ dModel: 16, contextExtension }))).toBe(true);
+    expect(code(() => attention({ dModel: 16, positional: 'alibi', contextExtension }))).toBe(true);
+    expect(() => attention({ dModel: 16, nHead: 2 } as never)).toThrow("Did you mean 'nHeads'?");
+  });
+
+  it('interpolates positions: a context stretched by 2 sees distance 2 as 1', async () => {
+    const plain = attention({ dModel: 8, positional: 'rope' });
+    const stretched = attention({
+      dModel: 8,
+      positional: 'rope',
+      contextExtension: { method: 'interpolation', factor: 2, originalLength: 4 },
+    });
+    const params = plain.init(1);
+    const x = testTensor<tf.Rank.R3>([1, 4, 8]);
+    // Each token twice: the second copies sit at the doubled distances of the first ones.
+    const doubled = tf.reshape(tf.stack([x, x], 2), [1, 8, 8]) as tf.Tensor3D;
+    const expected = tf.slice(plain.apply(params, x), [0, 0, 0], [1, 1, 8]);
+    await expectClose(tf.slice(stretched.apply(params, doubled), [0, 0, 0], [1, 1, 8]), expected, 1e-5);
+  });
+});

@@ -1,0 +1,130 @@
+/**
+ * Softmax attention, the baseline of the paper, and its sliding-window form.
+ *
+ *   q, k, v = x W_q + b_q, x W_k + b_k, x W_v + b_v;   y = softmax(q k^T / sqrt(p)) v W_o + b_o,   causal, per head
+ *
+ * Sources: Vaswani et al. 2017; as configured in HazyResearch/zoology (biases, dropout 0.1 on the attention map, one head). The
+ * window is exactly `window` tokens, the query's own included (zoology's code sees one more).
+ */
+import {
+  type ApplyContext,
+  defineMixer,
+  EVALUATION,
+  foldIn,
+  InvalidConfigError,
+  linear,
+  type Mixer,
+  randomNormal,
+  tf,
+} from '@mixerzoo/core';
+import { z } from 'zod';
+import { attend, cachedTokens, emptyKvCache, extendKvCache, type KvCache, trimToWindow } from './attend.js';
+import { createPositions, positionalOptions } from './positions.js';
+
+const options = {
+  dModel: z.int().positive().describe('model width'),
+  nHeads: z.int().positive().default(1).describe('attention heads'),
+  bias: z.boolean().default(true).describe('biases of the four projections'),
+  dropout: z.number().min(0).lt(1).default(0.1).describe('dropout on the attention map while training'),
+  ...positionalOptions,
+};
+
+/** Config of {@link attention}. */
+export const attentionSchema = z.strictObject(options);
+/** Config of {@link slidingWindow}. */
+export const slidingWindowSchema = z.strictObject({
+  ...options,
+  window: z.int().positive().default(64).describe('tokens a query sees, itself included'),
+});
+
+/** A projection: weight [d, d] and, if there is one, bias [d]. */
+type Projection = { readonly weight: tf.Tensor2D } | { readonly weight: tf.Tensor2D; readonly bias: tf.Tensor1D };
+/** Parameters of attention. */
+export type AttentionParams = {
+  readonly qProj: Projection;
+  readonly kProj: Projection;
+  readonly vProj: Projection;
+  readonly oProj: Projection;
+};
+
+/** Softmax attention over all tokens before. */
+export const attention = defineMixer({
+  name: 'attention',
+  summary: 'Softmax attention: NoPE, RoPE (full or partial) or ALiBi.',
+  schema: attentionSchema,
+  create: (config) => createAttention(config, 0),
+});
+
+/** Softmax attention over the last `window` tokens. */
+export const slidingWindow = defineMixer({
+  name: 'slidingWindow',
+  summary: 'Softmax attention over the last tokens only.',
+  schema: slidingWindowSchema,
+  create: (config) => createAttention(config, config.window),
+});
+
+/** `window` 0 is no window. */
+function createAttention(
+  config: z.output<typeof attentionSchema>,
+  window: number,
+): Omit<Mixer<AttentionParams, KvCache>, 'specVersion' | 'name' | 'config'> {
+  const { dModel, nHeads, bias, dropout } = config;
+  const positions = createPositions(config, nHeads, headDimOf(dModel, nHeads));
+
+  const project = (params: AttentionParams, x: tf.Tensor3D) => ({
+    q: linear(x, params.qProj),
+    k: linear(x, params.kProj),
+    v: linear(x, params.vProj),
+  });
+  const initProjection = (seed: number, std: number): Projection => {
+    const weight = randomNormal<tf.Rank.R2>([dModel, dModel], std, seed);
+    return bias ? { weight, bias: tf.zeros([dModel]) } : { weight };
+  };
+
+  return {
+    init: (seed, nLayers = 1) => ({
+      qProj: initProjection(foldIn(seed, 'qProj'), 0.02),
+      kProj: initProjection(foldIn(seed, 'kProj'), 0.02),
+      vProj: initProjection(foldIn(seed, 'vProj'), 0.02),
+      oProj: initProjection(foldIn(seed, 'oProj'), 0.02 / Math.sqrt(2 * nLayers)),
+    }),
+    apply(params, x, { training, seed }: ApplyContext = EVALUATION) {
+      const o = attend(project(params, x), positions, {
+        nHeads,
+        window,
+        dropoutRate: training ? dropout : 0,
+        dropoutSeed: foldIn(seed, 'attention'),
+      });
+      return linear(o, params.oProj);
+    },
+    initState: (batchSize) => emptyKvCache(batchSize, dModel),
+    step: (params, x, cache) =>
+      tf.tidy(() => {
+        const { q, k, v } = project(params, x.expandDims(1));
+        const state = extendKvCache(cache, k.squeeze([1]), v.squeeze([1]), window);
+        return {
+          y: linear(attend({ q, ...state }, positions, { nHeads, window }), params.oProj).squeeze<tf.Tensor2D>([1]),
+          state,
+        };
+      }),
+    prefill: (params, x) =>
+      tf.tidy(() => {
+        const { q, k, v } = project(params, x);
+        const y = linear(attend({ q, k, v }, positions, { nHeads, window }), params.oProj);
+        return { y, state: { k: trimToWindow(k, window), v: trimToWindow(v, window) } };
+      }),
+    stateSize: (seqLen) => 2 * dModel * cachedTokens(seqLen, window),
+    flops: (seqLen) => 4 * 2 * seqLen * dModel ** 2 + 2 * 2 * seqLen ** 2 * dModel,
+  };
+}
+
+/**
+ * Width of a head.
+ * @throws InvalidConfigError if the heads do not divide the model width.
+ */
+export function headDimOf(dModel: number, nHeads: number): number {
+  if (dModel % nHeads !== 0) {
+    throw new InvalidConfigError(`nHeads: expected a divisor of dModel ${dModel}, got ${nHeads}. Change one of them.`);
+  }
+  return dModel / nHeads;
+}

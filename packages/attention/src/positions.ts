@@ -1,0 +1,89 @@
+/**
+ * How attention knows where a token is: not at all (NoPE), by rotating queries and keys (RoPE), or by a penalty on
+ * distance (ALiBi, Press et al. 2021). Learned absolute positions belong to the model. Other mixers that attend
+ * (CAT, landmarks) take these options and this code.
+ */
+import { InvalidConfigError, tf } from '@mixerzoo/core';
+import { z } from 'zod';
+import { rotaryAngles, rotaryFrequencies, yarnTemperature } from './rotary/frequencies.js';
+import { rotary } from './rotary/index.js';
+
+/** Options to spread into a mixer's schema. */
+export const positionalOptions = {
+  positional: z.enum(['none', 'rope', 'alibi']).default('none').describe('how attention knows positions'),
+  ropeBase: z.number().positive().default(10_000).describe('slowest wavelength of RoPE over 2 pi'),
+  rotaryFraction: z.number().min(0).max(1).default(1).describe("share of each head's columns that RoPE rotates"),
+  contextExtension: z
+    .strictObject({
+      method: z.enum(['interpolation', 'yarn']),
+      factor: z.number().min(1),
+      originalLength: z.int().positive(),
+      betaFast: z.number().positive().optional(),
+      betaSlow: z.number().positive().optional(),
+    })
+    .optional()
+    .describe('stretches a trained context: positions by interpolation or YaRN, the temperature of logits by YaRN'),
+};
+
+/** The parsed {@link positionalOptions}. */
+export type PositionalConfig = z.output<z.ZodObject<typeof positionalOptions>>;
+
+/** What positions do to attention. */
+export interface Positions {
+  /** Factor of the logits, on top of the usual scale: the squared YaRN temperature. */
+  readonly logitScale: number;
+  /** x [B, L, H p] rotated to the positions from `start` on; x itself without RoPE. */
+  rotate(x: tf.Tensor3D, start?: number): tf.Tensor3D;
+  /** ALiBi's slopes [H], a new tensor; undefined without ALiBi. */
+  slopes(): tf.Tensor1D | undefined;
+}
+
+/**
+ * Positions for heads of `headDim` columns.
+ * @throws InvalidConfigError if the options do not fit together.
+ */
+export function createPositions(config: PositionalConfig, nHeads: number, headDim: number): Positions {
+  const { positional, ropeBase, rotaryFraction, contextExtension } = config;
+  if (contextExtension && positional === 'alibi') {
+    throw new InvalidConfigError(
+      "contextExtension: expected positional 'rope' or 'none', got 'alibi'. ALiBi extends by itself.",
+    );
+  }
+  if (contextExtension?.method === 'interpolation' && positional === 'none') {
+    throw new InvalidConfigError(
+      "contextExtension: expected positional 'rope' for interpolation, got 'none'. Without positions use 'yarn', which sets the temperature.",
+    );
+  }
+  const logitScale = contextExtension?.method === 'yarn' ? yarnTemperature(contextExtension.factor) ** 2 : 1;
+  const rotated = positional === 'rope' ? 2 * Math.floor(Math.trunc(headDim * rotaryFraction) / 2) : 0;
+  const frequencies = rotaryFrequencies(rotated, ropeBase, contextExtension);
+  let angles = rotaryAngles(frequencies, 0, 0);
+  let known = 0;
+
+  return {
+    logitScale,
+    slopes: () => (positional === 'alibi' ? tf.tensor1d(alibiSlopes(nHeads)) : undefined),
+    rotate(x, start = 0) {
+      if (rotated === 0) return x;
+      const length = x.shape[1];
+      if (start + length > known) {
+        known = 2 ** Math.ceil(Math.log2(start + length));
+        angles = rotaryAngles(frequencies, 0, known);
+      }
+      const rows = (table: Float32Array) =>
+        tf.tensor2d(table.slice((start * rotated) / 2, ((start + length) * rotated) / 2), [length, rotated / 2]);
+      return rotary(x, { cos: rows(angles.cos), sin: rows(angles.sin) }, nHeads);
+    },
+  };
+}
+
+/**
+ * ALiBi's slopes: `2^(-8 (h + 1) / H)` for H a power of two; else those of the next lower power, then every second one
+ * of the next higher.
+ */
+export function alibiSlopes(nHeads: number): number[] {
+  const geometric = (count: number) => Array.from({ length: count }, (_, head) => 2 ** ((-8 * (head + 1)) / count));
+  const power = 2 ** Math.floor(Math.log2(nHeads));
+  const between = geometric(2 * power).filter((_, index) => index % 2 === 0);
+  return [...geometric(power), ...between.slice(0, nHeads - power)];
+}
