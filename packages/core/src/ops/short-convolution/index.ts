@@ -3,7 +3,7 @@
  * the first token. The filter's index is the delay: 0 is the current token.
  *
  * Filters: `perHead` [H, W] one scalar filter per head; `perChannel` [d, W] depthwise; `headMixing` [W, H, H]
- * `y[h] = sum_w sum_g filter[w, h, g] x[t - w, g]`. Head h owns the columns [h d/H, (h + 1) d/H).
+ * `y[h] = sum_w sum_g filter[w, g, h] x[t - w, g]` (source head first, as in the paper). Head h owns the columns [h d/H, (h + 1) d/H).
  */
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
@@ -99,7 +99,7 @@ function tapProduct(x: tf.Tensor, filter: tf.Tensor, shape: FilterShape, delay: 
   if (shape === 'perHead') return heads.mul(filter.slice([0, delay], [-1, 1])).reshape(x.shape);
   // Heads first, so that mixing them is one matrix product: [H, H] x [H, B T headDim].
   const columns = heads.transpose([1, 0, 2]).reshape([nHeads, -1]);
-  const mixed = tf.matMul(filter.slice([delay, 0, 0], [1, -1, -1]).reshape([nHeads, nHeads]), columns);
+  const mixed = tf.matMul(filter.slice([delay, 0, 0], [1, -1, -1]).reshape([nHeads, nHeads]), columns, true);
   return mixed.reshape([nHeads, batch * length, headDim]).transpose([1, 0, 2]).reshape(x.shape);
 }
 
