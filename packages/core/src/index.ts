@@ -10,8 +10,8 @@ export {
   formatSuggestion,
   InvalidConfigError,
   isZooError,
-  nearestName,
   NumericalError,
+  nearestName,
   OutOfMemoryError,
   ShapeError,
   UnknownNameError,
@@ -19,6 +19,20 @@ export {
 } from './errors.js';
 export type { ApplyContext, Mixer, MixerConfig, MixerFactory } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
+export type { ChannelMixer, ChannelMixerName } from './model/channel-mixer.js';
+export { CHANNEL_MIXERS, mlp, swiGlu } from './model/channel-mixer.js';
+export type {
+  BatchLoss,
+  LanguageModel,
+  LanguageModelConfig,
+  LanguageModelParams,
+  LanguageModelState,
+} from './model/language-model.js';
+export { createLanguageModel, disposeState } from './model/language-model.js';
+export type { LayerParams, LayerSpec, ResidualName } from './model/layer.js';
+export { RESIDUAL_NAMES } from './model/layer.js';
+export type { NormName } from './model/norm.js';
+export { NORM_NAMES } from './model/norm.js';
 export * from './ops/index.js';
 export type { Plugin } from './plugin.js';
 export { definePlugin } from './plugin.js';
@@ -27,6 +41,18 @@ export { createRng, foldIn, randomNormal, randomUniform, restoreRng } from './rn
 export type { Examples, Split, Task, TaskFactory } from './task.js';
 export { defineTask, IGNORED_LABEL } from './task.js';
 export * as tf from './tf.js';
+export type { Checkpoint } from './train/checkpoint.js';
+export { hasCheckpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js';
+export type { EvaluationResult, PositionAccuracy } from './train/evaluate.js';
+export { evaluate, evaluateExamples } from './train/evaluate.js';
+export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';
+export { createOptimizer, globalNorm } from './train/optimizer.js';
+export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.js';
+export { readSafetensors, writeSafetensors } from './train/safetensors.js';
+export type { Schedule, ScheduleConfig } from './train/schedule.js';
+export { createSchedule } from './train/schedule.js';
+export type { EpochMetrics, StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
+export { createTrainer } from './train/trainer.js';
 export type { Tree } from './tree.js';
 export {
   assertSameStructure,
@@ -39,5 +65,3 @@ export {
   treeSize,
   unflattenTree,
 } from './tree.js';
-export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.js';
-export { readSafetensors, writeSafetensors } from './train/safetensors.js';

@@ -24,7 +24,17 @@ const ARRAYS = {
 type ArrayType = keyof typeof ARRAYS;
 
 /** The elements of a stored array. */
-export type StoredData = InstanceType<(typeof ARRAYS)[ArrayType]>;
+export type StoredData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
 
 /** A named array: row-major elements and their shape. */
 export interface StoredTensor {

@@ -1,0 +1,400 @@
+/**
+ * A language model: token embedding, layers, final norm, and a head that shares the embedding's weight.
+ *
+ * The default is the backbone of HazyResearch/zoology (`zoology/model.py`, LanguageModel), the one every mixer of the
+ * literature's recall benchmarks was compared in: `h = E[ids] (+ positions)`, layers as in `layer.ts`, logits
+ * `norm(r + h) E^T`. Layers are configuration, so Pythia, LLaMA-style and Mamba models are too.
+ *
+ * Deviation: while training and evaluating, positions without a label are dropped after the last sequence mixer,
+ * since nothing that follows mixes tokens. Values and gradients are the same; only dropout masks fall elsewhere.
+ *
+ * Shape symbols: B batch size, L sequence length, d model width, V vocabulary, n labelled positions of a batch.
+ */
+import { z } from 'zod';
+import { parseConfig } from '../config.js';
+import { InvalidConfigError, ShapeError } from '../errors.js';
+import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
+import { embedding, gatherRows, tiedCrossEntropy } from '../ops/index.js';
+import { foldIn, randomNormal } from '../rng.js';
+import { type Examples, IGNORED_LABEL } from '../task.js';
+import * as tf from '../tf.js';
+import { disposeTree, formatShape, type Tree, treeSize } from '../tree.js';
+import { CHANNEL_MIXERS, type ChannelMixer, INIT_STD } from './channel-mixer.js';
+import {
+  addTo,
+  createLayer,
+  drop,
+  type LayerParams,
+  type LayerSpec,
+  type Passage,
+  RESIDUAL_NAMES,
+  type Stream,
+} from './layer.js';
+import { applyNorm, initNorm, NORM_NAMES, type NormParams } from './norm.js';
+
+const isMixer = (value: unknown): value is Mixer =>
+  isPart(value) && typeof (value as { step?: unknown }).step === 'function';
+const isPart = (value: unknown): value is ChannelMixer =>
+  typeof value === 'object' && value !== null && typeof (value as { apply?: unknown }).apply === 'function';
+const rate = z.number().min(0).lt(1);
+
+const layerSchema = z.strictObject({
+  sequenceMixer: z.custom<Mixer>(isMixer, 'expected a mixer, as a mixer factory returns it'),
+  channelMixer: z
+    .union([
+      z.enum(['none', ...(Object.keys(CHANNEL_MIXERS) as (keyof typeof CHANNEL_MIXERS)[])]),
+      z.custom<ChannelMixer>(isPart),
+    ])
+    .optional(),
+  residual: z.enum(RESIDUAL_NAMES).optional(),
+  norm: z.enum(NORM_NAMES).optional(),
+});
+
+const languageModelSchema = z.strictObject({
+  vocabSize: z.int().positive(),
+  dModel: z.int().positive(),
+  layers: z.array(layerSchema).min(1),
+  /** `learned`: a table of positions is added to the embedding. */
+  positions: z.enum(['none', 'learned']).default('none'),
+  /** Rows of the table of learned positions. Rows past the training length stay as initialised. */
+  maxPositions: z.int().positive().optional(),
+  /**
+   * What a token past the table's end gets: an error; the last row (`clamp`); or row `t mod maxPositions` (`wrap`).
+   */
+  positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).default('error'),
+  norm: z.enum(NORM_NAMES).default('layerNorm'),
+  normEps: z.number().positive().default(1e-5),
+  dropout: z
+    .strictObject({ embedding: rate.default(0.1), residual: rate.default(0) })
+    .default({ embedding: 0.1, residual: 0 }),
+  /** The head's weight is the embedding's; otherwise `head.weight` [V, d]. */
+  tieEmbeddings: z.boolean().default(true),
+});
+
+export type LanguageModelConfig = Omit<z.input<typeof languageModelSchema>, 'layers'> & {
+  readonly layers: readonly LayerSpec[];
+};
+
+export interface LanguageModelParams extends Tree {
+  readonly embedding: { readonly weight: tf.Tensor };
+  readonly positionEmbedding?: { readonly weight: tf.Tensor };
+  readonly layers: { readonly [index: string]: LayerParams };
+  readonly normF: NormParams;
+  readonly head?: { readonly weight: tf.Tensor };
+}
+
+/** The state between tokens of a generation: each mixer's, and how many tokens there were. */
+export interface LanguageModelState {
+  readonly position: number;
+  readonly layers: { readonly [index: string]: Tree };
+}
+
+/** The result of a batch. */
+export interface BatchLoss {
+  /** What is minimised: the cross-entropy plus the mixers' auxiliary losses. */
+  readonly loss: tf.Scalar;
+  /** Mean over labelled positions, nats. */
+  readonly crossEntropy: tf.Scalar;
+  /** float32 [n]: 1 where the most likely token is the label; in the order of the positions. */
+  readonly correct: tf.Tensor1D;
+  /** n. */
+  readonly count: number;
+}
+
+export interface LanguageModel {
+  /** JSON: everything that decides the computation, mixers by name and config. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly vocabSize: number;
+  readonly dModel: number;
+  readonly nLayers: number;
+  readonly parameterCount: number;
+  /** Fresh parameters; the caller owns the tensors. */
+  init(seed: number): LanguageModelParams;
+  /** ids: int32 [B, L] -> hidden states after the final norm, [B, L, d]. @throws ShapeError */
+  hidden(params: LanguageModelParams, ids: tf.Tensor2D, context?: ApplyContext): tf.Tensor3D;
+  /** hidden: [..., d] -> [..., V]. */
+  logits<T extends tf.Tensor>(params: LanguageModelParams, hidden: T): T;
+  /**
+   * The loss at the labelled positions of a batch.
+   * @throws ShapeError if no position has a label, or a token is outside of the vocabulary.
+   */
+  loss(params: LanguageModelParams, batch: Examples, context?: ApplyContext): BatchLoss;
+  /** The most likely token at each labelled position, int32 [n]. @throws ShapeError as `loss`. */
+  predict(params: LanguageModelParams, batch: Examples): tf.Tensor1D;
+  /** State before the first token; the caller owns it ({@link disposeState}). */
+  initState(batchSize: number): LanguageModelState;
+  /** Next-token logits [B, V] after one more token, ids: int32 [B]. Consumes `state`. */
+  step(
+    params: LanguageModelParams,
+    ids: tf.Tensor1D,
+    state: LanguageModelState,
+  ): { logits: tf.Tensor2D; state: LanguageModelState };
+  /** Logits after the last of L tokens, ids: int32 [B, L], and the state they leave; equals `step` token by token. */
+  prefill(params: LanguageModelParams, ids: tf.Tensor2D): { logits: tf.Tensor2D; state: LanguageModelState };
+  /** Elements of mixer state held per sequence after `seqLen` tokens. */
+  stateSize(seqLen: number): number;
+  /**
+   * FLOPs of the forward pass per sequence: mixers, channel mixers, and the head at `headPositions` (default: all)
+   * positions. Norms and elementwise work are not counted.
+   */
+  flops(seqLen: number, headPositions?: number): number;
+}
+
+/**
+ * A language model from its parts.
+ *
+ * @example
+ * const model = createLanguageModel({ vocabSize: 512, dModel: 64, layers: [{ sequenceMixer: cat({ dModel: 64 }) }] });
+ * @throws InvalidConfigError
+ */
+export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
+  const config = parseConfig(languageModelSchema, input, 'createLanguageModel');
+  const { vocabSize, dModel, positions, maxPositions, normEps } = config;
+  if ((positions === 'learned') !== (maxPositions !== undefined)) {
+    throw new InvalidConfigError(
+      `createLanguageModel: expected maxPositions together with positions 'learned', got positions '${positions}' and maxPositions ${maxPositions}. Set both or neither.`,
+    );
+  }
+  const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, config));
+  const nLayers = layers.length;
+  let parameterCount: number | undefined;
+
+  const headTable = (params: LanguageModelParams) => (params.head ?? params.embedding).weight as tf.Tensor2D;
+
+  /** Embeddings of tokens from position `start` on; ids [B, L] or, one token each, [B]. */
+  function embed(params: LanguageModelParams, ids: tf.Tensor, start: number): tf.Tensor {
+    const tokens = embedding(params.embedding.weight as tf.Tensor2D, ids);
+    if (!params.positionEmbedding) return tokens;
+    const indices = positionIndices(start, ids.rank === 2 ? (ids.shape[1] as number) : 1);
+    return tf.add(tokens, embedding(params.positionEmbedding.weight as tf.Tensor2D, tf.tensor1d(indices, 'int32')));
+  }
+
+  function positionIndices(start: number, count: number): Int32Array {
+    const rows = maxPositions as number;
+    const past = config.positionsPastEnd;
+    if (past === 'error' && start + count > rows) {
+      throw new ShapeError(
+        `language model: expected at most ${rows} positions, got ${start + count}. ` +
+          "Raise maxPositions, or choose positionsPastEnd 'clamp' or 'wrap'.",
+      );
+    }
+    return Int32Array.from({ length: count }, (_, t) =>
+      past === 'wrap' ? (start + t) % rows : Math.min(start + t, rows - 1),
+    );
+  }
+
+  /** Through all layers and the final norm. `passageOf` says how the tokens go through a layer. */
+  function backbone(
+    params: LanguageModelParams,
+    hidden: tf.Tensor,
+    context: ApplyContext,
+    passageOf: (index: number) => Passage,
+  ): tf.Tensor {
+    let stream: Stream = { residual: undefined, hidden };
+    for (const [index, layer] of layers.entries()) {
+      stream = layer.forward(params.layers[index] as LayerParams, stream, passageOf(index));
+    }
+    const last = drop(stream.hidden, config.dropout.residual, context, 'out');
+    return applyNorm(params.normF, addTo(stream.residual, last), normEps);
+  }
+
+  /** Final hidden states of all positions [B, L, d], or of the selected ones [n, d]. */
+  function forward(
+    params: LanguageModelParams,
+    ids: tf.Tensor2D,
+    context: ApplyContext,
+    select?: Passage['select'],
+  ): tf.Tensor {
+    return backbone(params, embed(params, ids, 0), context, (index) => ({
+      context,
+      mix: (mixerParams, x, inner) => layerAt(index).sequenceMixer.apply(mixerParams, x as tf.Tensor3D, inner),
+      ...(select && index === nLayers - 1 ? { select } : {}),
+    }));
+  }
+
+  const layerAt = (index: number) => layers[index] as (typeof layers)[number];
+
+  /** Final hidden states at the labelled positions, [n, d], and the labels there. */
+  function labelled(params: LanguageModelParams, batch: Examples, context: ApplyContext) {
+    const { positions: at, labels } = labelledPositions(batch, vocabSize);
+    const ids = tf.tensor2d(batch.inputs, [batch.count, batch.seqLen], 'int32');
+    const indices = tf.tensor1d(at, 'int32');
+    const hidden = forward(params, ids, context, (x) => gatherRows(tf.reshape(x, [-1, dModel]), indices));
+    return { hidden: hidden as tf.Tensor2D, labels: tf.tensor1d(labels, 'int32') };
+  }
+
+  const model: LanguageModel = {
+    config: { ...config, layers: layers.map((layer) => layer.config) },
+    vocabSize,
+    dModel,
+    nLayers,
+    get parameterCount() {
+      if (parameterCount === undefined) {
+        const params = model.init(0);
+        parameterCount = treeSize(params);
+        disposeTree(params);
+      }
+      return parameterCount;
+    },
+    init(seed) {
+      const table = (rows: number, name: string) => ({
+        weight: randomNormal<tf.Rank.R2>([rows, dModel], INIT_STD, foldIn(seed, name)),
+      });
+      return {
+        embedding: table(vocabSize, 'embedding'),
+        ...(maxPositions === undefined ? {} : { positionEmbedding: table(maxPositions, 'positionEmbedding') }),
+        layers: Object.fromEntries(
+          layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), nLayers)]),
+        ),
+        normF: initNorm(config.norm, dModel),
+        ...(config.tieEmbeddings ? {} : { head: table(vocabSize, 'head') }),
+      };
+    },
+    hidden(params, ids, context = EVALUATION) {
+      assertIds('hidden', ids, 2);
+      return tf.tidy(() => forward(params, ids, context) as tf.Tensor3D);
+    },
+    logits: (params, hidden) =>
+      tf.tidy(() => {
+        const rows = tf.reshape(hidden, [-1, dModel]) as tf.Tensor2D;
+        return tf
+          .matMul(rows, headTable(params), false, true)
+          .reshape([...hidden.shape.slice(0, -1), vocabSize]) as typeof hidden;
+      }),
+    loss: (params, batch, context = EVALUATION) =>
+      tf.tidy(() => {
+        const auxiliary: tf.Scalar[] = [];
+        const withLosses = context.training
+          ? { ...context, addLoss: (loss: tf.Scalar) => void auxiliary.push(loss) }
+          : context;
+        const { hidden, labels } = labelled(params, batch, withLosses);
+        const { loss: crossEntropy, correct } = tiedCrossEntropy(hidden, headTable(params), labels);
+        const loss = auxiliary.length > 0 ? (tf.addN([crossEntropy, ...auxiliary]) as tf.Scalar) : crossEntropy;
+        return { loss, crossEntropy, correct, count: labels.size };
+      }),
+    predict: (params, batch) =>
+      tf.tidy(() => tf.argMax(model.logits(params, labelled(params, batch, EVALUATION).hidden), -1) as tf.Tensor1D),
+    initState: (batchSize) => ({
+      position: 0,
+      layers: Object.fromEntries(layers.map(({ sequenceMixer }, index) => [index, sequenceMixer.initState(batchSize)])),
+    }),
+    step(params, ids, state) {
+      assertIds('step', ids, 1);
+      return tf.tidy(() => {
+        const next: Record<string, Tree> = {};
+        const hidden = backbone(params, embed(params, ids, state.position), EVALUATION, (index) => ({
+          context: EVALUATION,
+          mix(mixerParams, x) {
+            const stepped = layerAt(index).sequenceMixer.step(
+              mixerParams,
+              x as tf.Tensor2D,
+              state.layers[index] as Tree,
+            );
+            next[index] = stepped.state;
+            return stepped.y;
+          },
+        }));
+        return {
+          logits: model.logits(params, hidden as tf.Tensor2D),
+          state: { position: state.position + 1, layers: next },
+        };
+      });
+    },
+    prefill(params, ids) {
+      assertIds('prefill', ids, 2);
+      const [batchSize, seqLen] = ids.shape;
+      return tf.tidy(() => {
+        const next: Record<string, Tree> = {};
+        const hidden = backbone(params, embed(params, ids, 0), EVALUATION, (index) => ({
+          context: EVALUATION,
+          mix(mixerParams, x) {
+            const filled = prefillMixer(layerAt(index).sequenceMixer, mixerParams, x as tf.Tensor3D);
+            next[index] = filled.state;
+            return filled.y;
+          },
+          ...(index === nLayers - 1
+            ? { select: (x: tf.Tensor) => lastToken(x as tf.Tensor3D, batchSize, seqLen) }
+            : {}),
+        }));
+        return { logits: model.logits(params, hidden as tf.Tensor2D), state: { position: seqLen, layers: next } };
+      });
+    },
+    stateSize: (seqLen) => layers.reduce((total, { sequenceMixer }) => total + sequenceMixer.stateSize(seqLen), 0),
+    flops: (seqLen, headPositions = seqLen) =>
+      layers.reduce((total, layer) => total + layer.flops(seqLen), 0) + 2 * headPositions * dModel * vocabSize,
+  };
+  return Object.freeze(model);
+}
+
+/** Frees a generation's state. */
+export function disposeState(state: LanguageModelState): void {
+  disposeTree(state.layers);
+}
+
+/**
+ * The labelled positions of a batch as indices into [B * L], in order, and the labels there.
+ * @throws ShapeError if there is none, or a token or label lies outside of the vocabulary.
+ */
+export function labelledPositions(
+  { inputs, labels, count, seqLen }: Examples,
+  vocabSize: number,
+): { positions: Int32Array; labels: Int32Array } {
+  if (inputs.length !== count * seqLen || labels.length !== count * seqLen) {
+    throw new ShapeError(
+      `loss: expected inputs and labels of ${count} x ${seqLen} tokens, got ${inputs.length} and ${labels.length}.`,
+    );
+  }
+  const at = new Int32Array(labels.length);
+  let found = 0;
+  for (let index = 0; index < labels.length; index += 1) {
+    const token = inputs[index] as number;
+    const label = labels[index] as number;
+    if (token < 0 || token >= vocabSize) throw outsideVocabulary('token', token, index, seqLen, vocabSize);
+    if (label === IGNORED_LABEL) continue;
+    if (label < 0 || label >= vocabSize) throw outsideVocabulary('label', label, index, seqLen, vocabSize);
+    at[found] = index;
+    found += 1;
+  }
+  if (found === 0) {
+    throw new ShapeError(
+      `loss: expected a label at one position at least, got ${IGNORED_LABEL} (not scored) at all ${labels.length}. Check the task's labels.`,
+    );
+  }
+  const positions = at.slice(0, found);
+  return { positions, labels: positions.map((index) => labels[index] as number) };
+}
+
+function outsideVocabulary(what: string, value: number, index: number, seqLen: number, vocabSize: number): ShapeError {
+  return new ShapeError(
+    `loss: expected every ${what} in [0, ${vocabSize}), got ${value} in example ${Math.floor(index / seqLen)} at position ${index % seqLen}. ` +
+      "Give the model the task's vocabSize.",
+  );
+}
+
+/** A mixer's `prefill`, or its `step` repeated. */
+function prefillMixer(mixer: Mixer, params: Tree, x: tf.Tensor3D): { y: tf.Tensor3D; state: Tree } {
+  if (mixer.prefill) return mixer.prefill(params, x);
+  const [batchSize, seqLen, dModel] = x.shape;
+  let state = mixer.initState(batchSize);
+  const outputs: tf.Tensor2D[] = [];
+  for (let t = 0; t < seqLen; t += 1) {
+    const token = tf.slice(x, [0, t, 0], [-1, 1, -1]).reshape<tf.Tensor2D>([batchSize, dModel]);
+    const stepped = mixer.step(params, token, state);
+    outputs.push(stepped.y);
+    state = stepped.state;
+  }
+  return { y: tf.stack(outputs, 1) as tf.Tensor3D, state };
+}
+
+/** x: [B, L, d] -> [B, d]. */
+function lastToken(x: tf.Tensor3D, batchSize: number, seqLen: number): tf.Tensor2D {
+  return tf.slice(x, [0, seqLen - 1, 0]).reshape([batchSize, -1]);
+}
+
+function assertIds(where: string, ids: tf.Tensor, rank: number): void {
+  if (ids.rank !== rank || ids.dtype !== 'int32') {
+    throw new ShapeError(
+      `${where}: expected int32 ids ${rank === 2 ? '[B, L]' : '[B]'}, got ${ids.dtype} ${formatShape(ids.shape)}.`,
+    );
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A layer: a sequence mixer and a channel mixer around the residual stream.
+ *
+ * A layer takes and returns a pair: the residual stream r and the output h that has not been added to it yet. That is
+ * zoology's form (HazyResearch/zoology, `zoology/model.py`, TransformerBlock), and what makes the others special cases:
+ *
+ *   sequential   r += drop(h); h = mixer(norm1(r)); r += drop(h); h = channel(norm2(r))      zoology, LLaMA
+ *   parallel     r += drop(h); h = mixer(norm1(r)) + channel(norm2(r))                       Pythia (GPT-NeoX)
+ *   mixerOnly    r += drop(h); h = mixer(norm1(r))                                           Mamba
+ *
+ * Without a channel mixer a sequential layer ends in h = norm2(r), which enters the residual stream as it does in
+ * zoology.
+ */
+import { InvalidConfigError } from '../errors.js';
+import type { ApplyContext, Mixer } from '../mixer.js';
+import { dropout } from '../ops/index.js';
+import { foldIn } from '../rng.js';
+import * as tf from '../tf.js';
+import type { Tree } from '../tree.js';
+import { CHANNEL_MIXERS, type ChannelMixer, type ChannelMixerName } from './channel-mixer.js';
+import { applyNorm, initNorm, type NormName, type NormParams } from './norm.js';
+
+export const RESIDUAL_NAMES = ['sequential', 'parallel', 'mixerOnly'] as const;
+export type ResidualName = (typeof RESIDUAL_NAMES)[number];
+
+/** One layer of a model. */
+export interface LayerSpec {
+  readonly sequenceMixer: Mixer;
+  /** A channel mixer, or the name of one with its defaults. Default `'none'`. */
+  readonly channelMixer?: ChannelMixer | ChannelMixerName | 'none';
+  /** Default `'sequential'`. */
+  readonly residual?: ResidualName;
+  /** Default: the model's. */
+  readonly norm?: NormName;
+}
+
+export interface LayerParams extends Tree {
+  readonly norm1: NormParams;
+  readonly mixer: Tree;
+  readonly norm2?: NormParams;
+  readonly channel?: Tree;
+}
+
+/** The residual stream and what is to be added to it; [B, L, d], [B, d] or [n, d]. */
+export interface Stream {
+  readonly residual: tf.Tensor | undefined;
+  readonly hidden: tf.Tensor;
+}
+
+/** How the tokens go through a layer: all at once, one at a time, or thinned out after the mixer. */
+export interface Passage {
+  readonly context: ApplyContext;
+  /** The sequence mixer, in its parallel or its recurrent form. */
+  mix(params: Tree, x: tf.Tensor, context: ApplyContext): tf.Tensor;
+  /** Applied once nothing further mixes tokens: drops the positions that are not asked for. */
+  select?(x: tf.Tensor): tf.Tensor;
+}
+
+/** A layer as the model uses it. */
+export interface Layer {
+  readonly sequenceMixer: Mixer;
+  /** JSON: what decides the layer's computation. */
+  readonly config: Readonly<Record<string, unknown>>;
+  init(seed: number, nLayers: number): LayerParams;
+  forward(params: LayerParams, stream: Stream, passage: Passage): Stream;
+  flops(seqLen: number): number;
+}
+
+/**
+ * Checks a layer's parts against each other and joins them.
+ * @param index - its place in the model, which its dropout masks depend on.
+ * @throws InvalidConfigError
+ */
+export function createLayer(
+  spec: LayerSpec,
+  index: number,
+  model: {
+    readonly dModel: number;
+    readonly norm: NormName;
+    readonly normEps: number;
+    readonly dropout: { readonly embedding: number; readonly residual: number };
+  },
+): Layer {
+  const { sequenceMixer, residual = 'sequential', norm = model.norm } = spec;
+  const { dModel, normEps } = model;
+  const where = `layers.${index}`;
+  const channelMixer = resolveChannelMixer(spec.channelMixer ?? 'none', dModel);
+  if (residual === 'parallel' && !channelMixer) {
+    throw new InvalidConfigError(
+      `${where}: expected a channelMixer beside residual 'parallel', got none. Use residual 'mixerOnly'.`,
+    );
+  }
+  if (residual === 'mixerOnly' && channelMixer) {
+    throw new InvalidConfigError(
+      `${where}: expected no channelMixer beside residual 'mixerOnly', got '${channelMixer.name}'. Use residual 'sequential'.`,
+    );
+  }
+  for (const [role, { name, config }] of Object.entries({ sequenceMixer, ...(channelMixer ? { channelMixer } : {}) })) {
+    if (config['dModel'] !== dModel) {
+      throw new InvalidConfigError(
+        `${where}.${role}: expected '${name}' of the model's dModel ${dModel}, got ${String(config['dModel'])}. Give both the same width.`,
+      );
+    }
+  }
+
+  return {
+    sequenceMixer,
+    config: {
+      sequenceMixer: { name: sequenceMixer.name, config: sequenceMixer.config },
+      channelMixer: channelMixer ? { name: channelMixer.name, config: channelMixer.config } : 'none',
+      residual,
+      norm,
+    },
+    init: (seed, nLayers) => ({
+      norm1: initNorm(norm, dModel),
+      mixer: sequenceMixer.init(foldIn(seed, 'mixer'), nLayers),
+      ...(residual === 'mixerOnly' ? {} : { norm2: initNorm(norm, dModel) }),
+      ...(channelMixer ? { channel: channelMixer.init(foldIn(seed, 'channel'), nLayers) } : {}),
+    }),
+    forward(params, stream, { context, mix, select = (x) => x }) {
+      const inner: ApplyContext = { ...context, seed: foldIn(context.seed, where) };
+      const rateIn = index === 0 ? model.dropout.embedding : model.dropout.residual;
+      const entered = addTo(stream.residual, drop(stream.hidden, rateIn, inner, 'in'));
+      const mixed = select(mix(params.mixer, applyNorm(params.norm1, entered, normEps), inner));
+      const kept = select(entered);
+      if (residual === 'mixerOnly') return { residual: kept, hidden: mixed };
+      const channel = (x: tf.Tensor) => {
+        const normed = applyNorm(params.norm2 as NormParams, x, normEps);
+        return channelMixer ? channelMixer.apply(params.channel as Tree, normed as tf.Tensor3D, inner) : normed;
+      };
+      if (residual === 'parallel') return { residual: kept, hidden: tf.add(mixed, channel(kept)) };
+      const between = addTo(kept, drop(mixed, model.dropout.residual, inner, 'between'));
+      return { residual: between, hidden: channel(between) };
+    },
+    flops: (seqLen) => sequenceMixer.flops(seqLen) + (channelMixer?.flops(seqLen) ?? 0),
+  };
+}
+
+/** The stream with what was pending added to it. */
+export function addTo(residual: tf.Tensor | undefined, hidden: tf.Tensor): tf.Tensor {
+  return residual ? tf.add(residual, hidden) : hidden;
+}
+
+/** Dropout while training, with a mask of its own for each place in the model. */
+export function drop(x: tf.Tensor, rate: number, { training, seed }: ApplyContext, place: string): tf.Tensor {
+  return training && rate > 0 ? dropout(x, rate, foldIn(seed, place)) : x;
+}
+
+function resolveChannelMixer(
+  given: ChannelMixer | ChannelMixerName | 'none',
+  dModel: number,
+): ChannelMixer | undefined {
+  if (given === 'none') return undefined;
+  return typeof given === 'string' ? (CHANNEL_MIXERS[given]({ dModel }) as ChannelMixer) : given;
+}

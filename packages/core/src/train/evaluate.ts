@@ -1,0 +1,109 @@
+/** Evaluation of a model: loss and accuracy over labelled positions, as a whole and per slice. */
+import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
+import { type Examples, IGNORED_LABEL, type Split, type Task } from '../task.js';
+import * as tf from '../tf.js';
+
+/** Accuracy at one position of the sequence. */
+export interface PositionAccuracy {
+  readonly position: number;
+  readonly correct: number;
+  readonly total: number;
+  readonly accuracy: number;
+}
+
+/** Counts rather than fractions where intervals are wanted. */
+export interface EvaluationResult {
+  readonly examples: number;
+  readonly seqLen: number;
+  /** Labelled positions answered correctly, of how many. */
+  readonly correct: number;
+  readonly total: number;
+  readonly accuracy: number;
+  /** Mean cross-entropy over labelled positions, nats. */
+  readonly loss: number;
+  /** The positions that carry a label in any example, ascending. */
+  readonly perPosition: readonly PositionAccuracy[];
+  /** Correct answers of each example, [examples]. */
+  readonly perExampleCorrect: Int32Array;
+  /** Labelled positions of each example, [examples]. */
+  readonly perExampleTotal: Int32Array;
+}
+
+/**
+ * Evaluates on examples of a task at its length.
+ *
+ * @param options.seed - of the examples; the same seed gives every model the same ones.
+ * @param options.batchSize - sequences at a time; it moves no result but rounding.
+ */
+export function evaluate(
+  model: LanguageModel,
+  params: LanguageModelParams,
+  task: Task,
+  options: { split: Split; seed: number; count: number; batchSize: number },
+): Promise<EvaluationResult> {
+  const { split, seed, count, batchSize } = options;
+  return evaluateExamples(model, params, task.generate({ split, seed, count }), batchSize);
+}
+
+/** Evaluates on given examples; frees the event loop between batches. */
+export async function evaluateExamples(
+  model: LanguageModel,
+  params: LanguageModelParams,
+  examples: Examples,
+  batchSize: number,
+): Promise<EvaluationResult> {
+  const { count, seqLen } = examples;
+  const positionCorrect = new Float64Array(seqLen);
+  const positionTotal = new Float64Array(seqLen);
+  const perExampleCorrect = new Int32Array(count);
+  const perExampleTotal = new Int32Array(count);
+  let lossSum = 0;
+  let correct = 0;
+  let total = 0;
+  for (let start = 0; start < count; start += batchSize) {
+    const batch = sliceExamples(examples, start, Math.min(batchSize, count - start));
+    // One read a batch: the loss, then a 0 or 1 per labelled position.
+    const packed = tf.tidy(() => {
+      const { crossEntropy, correct } = model.loss(params, batch);
+      return tf.concat1d([tf.reshape(crossEntropy, [1]), correct]);
+    });
+    const values = await packed.data();
+    packed.dispose();
+    lossSum += (values[0] as number) * (values.length - 1);
+    total += values.length - 1;
+    let next = 1;
+    for (let index = 0; index < batch.labels.length; index += 1) {
+      if (batch.labels[index] === IGNORED_LABEL) continue;
+      const hit = values[next] as number;
+      const example = start + Math.floor(index / seqLen);
+      const position = index % seqLen;
+      next += 1;
+      correct += hit;
+      perExampleCorrect[example] = (perExampleCorrect[example] as number) + hit;
+      perExampleTotal[example] = (perExampleTotal[example] as number) + 1;
+      positionCorrect[position] = (positionCorrect[position] as number) + hit;
+      positionTotal[position] = (positionTotal[position] as number) + 1;
+    }
+    await tf.nextFrame();
+  }
+  return {
+    examples: count,
+    seqLen,
+    correct,
+    total,
+    accuracy: correct / total,
+    loss: lossSum / total,
+    perPosition: Array.from(positionTotal, (labels, position) => {
+      const hits = positionCorrect[position] as number;
+      return { position, correct: hits, total: labels, accuracy: hits / labels };
+    }).filter((slice) => slice.total > 0),
+    perExampleCorrect,
+    perExampleTotal,
+  };
+}
+
+/** `count` examples from `start` on; shares the arrays. */
+export function sliceExamples({ seqLen, inputs, labels }: Examples, start: number, count: number): Examples {
+  const [from, to] = [start * seqLen, (start + count) * seqLen];
+  return { count, seqLen, inputs: inputs.subarray(from, to), labels: labels.subarray(from, to) };
+}

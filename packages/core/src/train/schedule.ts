@@ -1,0 +1,43 @@
+/**
+ * Learning rates over a run. `cosine` decays to `minLearningRate` from step to step, `cosinePerEpoch` once an epoch, as
+ * zoology does (torch CosineAnnealingLR stepped after each epoch); both after a linear warm-up.
+ */
+import { z } from 'zod';
+import { parseConfig } from '../config.js';
+
+export const scheduleSchema = z.strictObject({
+  name: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('constant'),
+  /** Steps over which the rate grows linearly from 0 to its full value; the first step's rate is not 0. */
+  warmupSteps: z.int().nonnegative().default(0),
+  /** What the cosine ends at. */
+  minLearningRate: z.number().nonnegative().default(0),
+});
+
+export type ScheduleConfig = z.input<typeof scheduleSchema>;
+
+/** The learning rate of a step, counted from 0. */
+export type Schedule = (step: number) => number;
+
+/**
+ * A schedule for a run of `epochs * stepsPerEpoch` steps.
+ *
+ * With T the steps (epochs) after the warm-up and t those done, the cosine is
+ * `min + (rate - min) (1 + cos(pi t / T)) / 2`; `cosinePerEpoch` counts whole epochs from the start and is scaled
+ * down during the warm-up.
+ * @throws InvalidConfigError
+ */
+export function createSchedule(
+  config: ScheduleConfig,
+  { learningRate, epochs, stepsPerEpoch }: { learningRate: number; epochs: number; stepsPerEpoch: number },
+): Schedule {
+  const { name, warmupSteps, minLearningRate } = parseConfig(scheduleSchema, config, 'schedule');
+  const steps = epochs * stepsPerEpoch;
+  const cosine = (progress: number) =>
+    minLearningRate + ((learningRate - minLearningRate) * (1 + Math.cos(Math.PI * Math.min(1, progress)))) / 2;
+  const decayed: Schedule = {
+    constant: () => learningRate,
+    cosine: (step: number) => cosine(Math.max(0, step - warmupSteps) / Math.max(1, steps - warmupSteps)),
+    cosinePerEpoch: (step: number) => cosine(Math.floor(step / stepsPerEpoch) / epochs),
+  }[name];
+  return (step) => (step < warmupSteps ? (step + 1) / warmupSteps : 1) * decayed(step);
+}

@@ -1,0 +1,302 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { useEngine } from '../engines/index.js';
+import { CheckpointError, InvalidConfigError, NumericalError } from '../errors.js';
+import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
+import { createLanguageModel } from '../model/language-model.js';
+import { createRng, foldIn } from '../rng.js';
+import { defineTask, IGNORED_LABEL, type TaskFactory } from '../task.js';
+import * as tf from '../tf.js';
+import { flattenTree } from '../tree.js';
+import { readCheckpoint } from './checkpoint.js';
+import { createTrainer, type StepInfo, type Trainer, type TrainerConfig } from './trainer.js';
+
+const VOCAB = 12;
+
+const markerSchema = z.strictObject({ seqLen: z.int().min(3).default(8) });
+
+/** The last token asks which marker (1 to 4) stood among the zeros: what a mean over the sequence can tell. */
+const marker: TaskFactory<typeof markerSchema> = defineTask({
+  name: 'marker',
+  summary: 'Which marker was there?',
+  schema: markerSchema,
+  create: ({ seqLen }) => ({
+    vocabSize: VOCAB,
+    seqLen,
+    labelsPerExample: 1,
+    chance: 1 / 4,
+    generate({ split, seed, count }) {
+      const rng = createRng(foldIn(seed, split));
+      const inputs = new Int32Array(count * seqLen);
+      const labels = new Int32Array(count * seqLen).fill(IGNORED_LABEL);
+      for (let row = 0; row < count; row += 1) {
+        const symbol = 1 + rng.integer(4);
+        for (let repeat = 0; repeat < 2; repeat += 1) inputs[row * seqLen + rng.integer(seqLen - 1)] = symbol;
+        inputs[(row + 1) * seqLen - 1] = 9;
+        labels[(row + 1) * seqLen - 1] = symbol;
+      }
+      return { count, seqLen, inputs, labels };
+    },
+    solve(inputs) {
+      const labels = new Int32Array(inputs.length).fill(IGNORED_LABEL);
+      labels[inputs.length - 1] = inputs.find((token) => token > 0 && token < 5) as number;
+      return labels;
+    },
+    atLength: (length) => marker({ seqLen: length }),
+  }),
+});
+
+function settings(overrides: Partial<TrainerConfig> = {}): TrainerConfig {
+  const model = createLanguageModel({
+    vocabSize: VOCAB,
+    dModel: 8,
+    layers: [
+      { sequenceMixer: averagingMixer({ dModel: 8 }) },
+      { sequenceMixer: averagingMixer({ dModel: 8 }), channelMixer: 'mlp' },
+    ],
+    dropout: { embedding: 0.1, residual: 0.05 },
+  });
+  return {
+    model,
+    task: marker({}),
+    seed: 5,
+    batchSize: 16,
+    examplesPerEpoch: 100,
+    epochs: 4,
+    optimizer: { learningRate: 1e-2 },
+    schedule: { name: 'cosine' },
+    validationExamples: 40,
+    ...overrides,
+  };
+}
+
+async function parameters(trainer: Trainer): Promise<Record<string, Float32Array>> {
+  const entries = flattenTree(trainer.params).map(async ([path, leaf]) => [path, await leaf.data()] as const);
+  return Object.fromEntries(await Promise.all(entries)) as Record<string, Float32Array>;
+}
+
+async function train(trainer: Trainer, epochs: number): Promise<StepInfo[]> {
+  const steps: StepInfo[] = [];
+  for (let epoch = 0; epoch < epochs; epoch += 1) await trainer.runEpoch({ onStep: (info) => steps.push(info) });
+  return steps;
+}
+
+const curve = (steps: readonly StepInfo[]) =>
+  steps.map(({ step, loss, accuracy, gradientNorm, learningRate }) => [
+    step,
+    loss,
+    accuracy,
+    gradientNorm,
+    learningRate,
+  ]);
+
+describe('createTrainer', () => {
+  let directory: string;
+  const open: Trainer[] = [];
+  const start = async (overrides: Partial<TrainerConfig> = {}) => {
+    const trainer = await createTrainer(settings(overrides));
+    open.push(trainer);
+    return trainer;
+  };
+
+  beforeAll(async () => {
+    await useEngine();
+  });
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mixerzoo-'));
+  });
+  afterEach(async () => {
+    for (const trainer of open.splice(0)) trainer.dispose();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('learns', async () => {
+    const trainer = await start({ examplesPerEpoch: 640, epochs: 8, optimizer: { learningRate: 3e-2 } });
+    while (!trainer.done) await trainer.runEpoch();
+    const last = trainer.history.at(-1);
+    expect(trainer.epoch).toBe(8);
+    expect(last?.validationAccuracy).toBeGreaterThan(0.95);
+    expect(last?.trainLoss).toBeLessThan(0.3);
+  });
+
+  it('reports its steps and epochs', async () => {
+    const trainer = await start();
+    const steps = await train(trainer, 2);
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
+    expect(steps.map(({ epoch }) => epoch)).toEqual([...Array(6).fill(1), ...Array(6).fill(2)]);
+    expect(steps[0]?.learningRate).toBe(1e-2);
+    const [first] = trainer.history;
+    const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+    expect(first?.trainLoss).toBeCloseTo(mean(steps.slice(0, 6).map(({ loss }) => loss)), 6);
+    expect(first?.trainAccuracy).toBeCloseTo(mean(steps.slice(0, 6).map(({ accuracy }) => accuracy)), 6);
+    expect(first?.tokensPerSecond).toBeCloseTo((6 * 16 * 8) / (first?.seconds as number), 3);
+    expect(trainer.done).toBe(false);
+  });
+
+  it.each([false, true])(
+    'gives the same numbers for a seed, others for another (fresh examples: %s)',
+    async (freshExamples) => {
+      const [one, two, other] = [
+        await start({ freshExamples }),
+        await start({ freshExamples }),
+        await start({ freshExamples, seed: 6 }),
+      ];
+      const [a, b, c] = [await train(one, 2), await train(two, 2), await train(other, 2)];
+      expect(curve(b)).toEqual(curve(a));
+      expect(await parameters(two)).toEqual(await parameters(one));
+      expect(curve(c)).not.toEqual(curve(a));
+    },
+  );
+
+  it.each([false, true])('resumes bit for bit (fresh examples: %s)', async (freshExamples) => {
+    const whole = await start({ freshExamples });
+    const wholeSteps = await train(whole, 4);
+    const first = await start({ freshExamples });
+    await train(first, 2);
+    await first.save(directory);
+    const second = await start({ freshExamples });
+    await second.restore(directory);
+    expect([second.epoch, second.step, second.history.length]).toEqual([2, 12, 2]);
+    const rest = await train(second, 2);
+    expect(curve(rest)).toEqual(curve(wholeSteps.slice(12)));
+    expect(await parameters(second)).toEqual(await parameters(whole));
+    expect(second.history.map(({ validationLoss }) => validationLoss)).toEqual(
+      whole.history.map(({ validationLoss }) => validationLoss),
+    );
+    expect(second.done).toBe(true);
+  });
+
+  it('can restore over a run under way', async () => {
+    const trainer = await start();
+    await train(trainer, 1);
+    await trainer.save(directory);
+    const at = await parameters(trainer);
+    const again = await train(trainer, 1);
+    await trainer.restore(directory);
+    expect(await parameters(trainer)).toEqual(at);
+    expect(curve(await train(trainer, 1))).toEqual(curve(again));
+  });
+
+  it('keeps the number of tensors', async () => {
+    const before = tf.memory().numTensors;
+    const trainer = await createTrainer(settings());
+    const held = tf.memory().numTensors;
+    await train(trainer, 2);
+    await trainer.evaluate(marker({ seqLen: 16 }), 'test', 20);
+    await trainer.save(directory);
+    await trainer.restore(directory);
+    expect(tf.memory().numTensors).toBe(held);
+    trainer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('evaluates at another length, per position and per example', async () => {
+    const trainer = await start();
+    const result = await trainer.evaluate(marker({ seqLen: 20 }), 'test', 50);
+    expect([result.seqLen, result.examples, result.total]).toEqual([20, 50, 50]);
+    expect(result.perPosition).toEqual([
+      { position: 19, correct: result.correct, total: 50, accuracy: result.accuracy },
+    ]);
+    expect(result.perExampleCorrect.reduce((a, b) => a + b, 0)).toBe(result.correct);
+    expect([...result.perExampleTotal]).toEqual(Array(50).fill(1));
+    expect(result.accuracy).toBe(result.correct / 50);
+  });
+
+  it('stops once the validation accuracy reaches stopAt', async () => {
+    const trainer = await start({ stopAt: 0, epochs: 9 });
+    expect(trainer.done).toBe(false);
+    await trainer.runEpoch();
+    expect(trainer.done).toBe(true);
+  });
+
+  it('clips gradients to a global norm', async () => {
+    const [free, clipped] = [await start(), await start({ clipNorm: 1e-3 })];
+    const [a, b] = [await train(free, 1), await train(clipped, 1)];
+    expect(b[0]?.gradientNorm).toBe(a[0]?.gradientNorm);
+    expect(b[1]?.loss).not.toBe(a[1]?.loss);
+    await clipped.save(directory);
+    const { tensors } = await readCheckpoint(directory);
+    let squares = 0;
+    for (const [name, { data }] of tensors)
+      if (name.startsWith('v.')) squares += (data as Float32Array).reduce((x, y) => x + y, 0);
+    // Six steps of clipped gradients: sum v <= 6 (1 - beta2) clipNorm^2.
+    expect(squares).toBeLessThanOrEqual(6 * 1e-3 * 1e-6 * 1.001);
+    expect(squares).toBeGreaterThan(0);
+  });
+
+  it('names the step of a loss that is not finite, and leaves the checkpoint as it was', async () => {
+    const trainer = await start({ optimizer: { learningRate: 1e-2 } });
+    await train(trainer, 1);
+    await trainer.save(directory);
+    const bytes = await readFile(join(directory, 'model.safetensors'));
+    const wild = await start({ optimizer: { learningRate: 1e30 }, schedule: { name: 'constant' } });
+    await expect(train(wild, 4)).rejects.toThrow(
+      /at step \d+ \(epoch \d, learning rate 1\.00e\+30, last finite loss [\d.]+\)\. Lower the learning rate/,
+    );
+    await expect(wild.runEpoch()).rejects.toThrow(/Restore a checkpoint first/);
+    await expect(wild.save(directory)).rejects.toThrow(CheckpointError);
+    expect(await readFile(join(directory, 'model.safetensors'))).toEqual(bytes);
+    await trainer.restore(directory);
+  });
+
+  it('stops on a signal, and goes on from the checkpoint', async () => {
+    const trainer = await start();
+    await train(trainer, 1);
+    await trainer.save(directory);
+    const controller = new AbortController();
+    const run = trainer.runEpoch({
+      signal: controller.signal,
+      onStep: ({ step }) => step === 9 && controller.abort(new Error('stop')),
+    });
+    await expect(run).rejects.toThrow('stop');
+    await trainer.restore(directory);
+    expect(trainer.step).toBe(6);
+    await trainer.runEpoch();
+    const whole = await start();
+    await train(whole, 2);
+    expect(await parameters(trainer)).toEqual(await parameters(whole));
+  });
+
+  it('refuses a checkpoint of another run, and says what differs', async () => {
+    const trainer = await start();
+    await trainer.save(directory);
+    const other = await start({ optimizer: { learningRate: 1e-3 } });
+    const before = await parameters(other);
+    await expect(other.restore(directory)).rejects.toThrow(/optimizer\.learningRate is 0\.001 here and 0\.01 there/);
+    expect(await parameters(other)).toEqual(before);
+  });
+
+  it('refuses a damaged checkpoint and goes on unharmed', async () => {
+    const trainer = await start();
+    await train(trainer, 1);
+    await trainer.save(directory);
+    const file = join(directory, 'model.safetensors');
+    const bytes = await readFile(file);
+    bytes[bytes.length - 3] = (bytes[bytes.length - 3] as number) ^ 1;
+    await writeFile(file, bytes);
+    const before = await parameters(trainer);
+    await expect(trainer.restore(directory)).rejects.toThrow(
+      /model\.safetensors: expected sha256 [0-9a-f]{64}, got [0-9a-f]{64}.*start afresh/,
+    );
+    expect(await parameters(trainer)).toEqual(before);
+    await trainer.runEpoch();
+  });
+
+  it('refuses settings that do not fit', async () => {
+    await expect(createTrainer(settings({ batchSize: 101 }))).rejects.toThrow(
+      /examplesPerEpoch to fill a batch of 101, got 100/,
+    );
+    await expect(createTrainer({ ...settings(), batchsize: 4 } as never)).rejects.toThrow(
+      /unknown key 'batchsize'. Did you mean 'batchSize'/,
+    );
+    const small = createLanguageModel({
+      vocabSize: 5,
+      dModel: 4,
+      layers: [{ sequenceMixer: averagingMixer({ dModel: 4 }) }],
+    });
+    await expect(createTrainer(settings({ model: small }))).rejects.toThrow(InvalidConfigError);
+  });
+});

@@ -1,0 +1,483 @@
+/**
+ * Training of a language model on a task: epochs of AdamW steps, each ended by a validation pass.
+ *
+ * Every random stream is derived by `foldIn` from the seed and the counters (epoch, step): the order of examples,
+ * fresh examples, dropout masks. So the parameters, the moments and the counters are all there is to a checkpoint,
+ * and a resumed run repeats the uninterrupted one bit for bit on the same engine.
+ */
+import { z } from 'zod';
+import { parseConfig } from '../config.js';
+import { currentEngine } from '../engines/index.js';
+import { CheckpointError, InvalidConfigError, NumericalError } from '../errors.js';
+import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
+import { createRng, foldIn } from '../rng.js';
+import type { Examples, Split, Task } from '../task.js';
+import * as tf from '../tf.js';
+import { disposeTree, flattenTree, formatShape, mapTree, type Tree, unflattenTree } from '../tree.js';
+import { readCheckpoint, sha256, writeCheckpoint } from './checkpoint.js';
+import { type EvaluationResult, evaluate, evaluateExamples, sliceExamples } from './evaluate.js';
+import { createOptimizer, globalNorm, type OptimizerState, optimizerSchema } from './optimizer.js';
+import type { StoredTensor } from './safetensors.js';
+import { createSchedule, scheduleSchema } from './schedule.js';
+
+const trainerSchema = z.strictObject({
+  model: z.custom<LanguageModel>(
+    (value) => typeof (value as LanguageModel | undefined)?.loss === 'function',
+    'expected a model from createLanguageModel',
+  ),
+  task: z.custom<Task>(
+    (value) => typeof (value as Task | undefined)?.generate === 'function',
+    'expected a task, as a task factory returns it',
+  ),
+  /** Of the parameters, the order of examples and the dropout masks. */
+  seed: z.int().default(0),
+  /** Of the examples. Default: `seed`. The same for every model that is to be compared. */
+  dataSeed: z.int().optional(),
+  batchSize: z.int().positive(),
+  /** Examples that do not fill a last batch are left out, others each epoch. */
+  examplesPerEpoch: z.int().positive(),
+  epochs: z.int().positive(),
+  /** New examples in every step; otherwise the same `examplesPerEpoch` ones, in a new order every epoch. */
+  freshExamples: z.boolean().default(false),
+  optimizer: optimizerSchema.default(() => optimizerSchema.parse({})),
+  schedule: scheduleSchema.default(() => scheduleSchema.parse({})),
+  /** Largest global norm of the gradients; larger ones are scaled down to it. */
+  clipNorm: z.number().positive().nullable().default(null),
+  validationExamples: z.int().positive(),
+  /** Tokens per batch of an evaluation stay about those of a training batch. */
+  evaluationBatchSize: z.int().positive().optional(),
+  /** `done` once the validation accuracy reaches it. */
+  stopAt: z.number().min(0).max(1).nullable().default(null),
+});
+
+export type TrainerConfig = z.input<typeof trainerSchema>;
+
+/** One optimizer step. */
+export interface StepInfo {
+  /** The epoch it belongs to and the steps done, both from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Mean cross-entropy over the batch's labelled positions, nats. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  /** Global norm of the gradients, before clipping. */
+  readonly gradientNorm: number;
+  /** This step's time, and the mean of the epoch so far. */
+  readonly seconds: number;
+  readonly secondsPerStep: number;
+}
+
+/** An epoch. Losses in nats per labelled position, accuracies in [0, 1]. */
+export interface EpochMetrics {
+  /** Epochs and steps done, from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly validationLoss: number;
+  readonly validationAccuracy: number;
+  /** Of the epoch's last step. */
+  readonly learningRate: number;
+  /** Spent in training steps; without the validation. */
+  readonly seconds: number;
+  readonly validationSeconds: number;
+  /** Training tokens a second. */
+  readonly tokensPerSecond: number;
+}
+
+export interface Trainer {
+  /** JSON: everything that decides the numbers. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** SHA-256 of `config`. */
+  readonly configHash: string;
+  /** Epochs and optimizer steps done. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** Metrics of every epoch done, those before a restore included. */
+  readonly history: readonly EpochMetrics[];
+  /** True after the last epoch, or once `stopAt` is reached. */
+  readonly done: boolean;
+  /** The current parameters, owned by the trainer; replaced by every step. */
+  readonly params: LanguageModelParams;
+  /**
+   * Trains one epoch and validates.
+   * @throws NumericalError when a loss or gradient is not finite; it names the step. The signal's reason when it is
+   *   aborted. After either, only `restore` and `dispose` are left.
+   */
+  runEpoch(options?: { onStep?: (info: StepInfo) => void; signal?: AbortSignal }): Promise<EpochMetrics>;
+  /** Evaluates the current parameters on a task, at any length. */
+  evaluate(task: Task, split: Split, count: number): Promise<EvaluationResult>;
+  /** Writes a checkpoint. @throws CheckpointError */
+  save(directory: string): Promise<void>;
+  /**
+   * Goes on where a checkpoint was saved.
+   * @throws CheckpointError if there is none, or it is damaged, or of a run with another config; nothing is changed then.
+   */
+  restore(directory: string): Promise<void>;
+  /** Frees every tensor. */
+  dispose(): void;
+}
+
+interface Sidecar extends Readonly<Record<string, unknown>> {
+  readonly configHash: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly epoch: number;
+  readonly step: number;
+  readonly rng: { readonly scheme: string; readonly seed: number; readonly dataSeed: number };
+  readonly engine: string;
+  readonly history: readonly EpochMetrics[];
+}
+
+const RNG_SCHEME = 'every stream is foldIn of the seed and the counters (epoch, step)';
+
+/**
+ * Sets up a run: parameters, optimizer, validation examples.
+ *
+ * @example
+ * const trainer = await createTrainer({ model, task, batchSize: 32, examplesPerEpoch: 3200, epochs: 8, validationExamples: 500 });
+ * while (!trainer.done) await trainer.runEpoch();
+ * @throws InvalidConfigError; EngineError if no engine is in use.
+ */
+export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
+  const { model, task, ...options } = parseConfig(trainerSchema, input, 'createTrainer');
+  const {
+    seed,
+    dataSeed = seed,
+    batchSize,
+    examplesPerEpoch,
+    epochs,
+    freshExamples,
+    clipNorm,
+    validationExamples,
+    stopAt,
+  } = options;
+  const engine = currentEngine();
+  if (examplesPerEpoch < batchSize) {
+    throw new InvalidConfigError(
+      `createTrainer: expected examplesPerEpoch to fill a batch of ${batchSize}, got ${examplesPerEpoch}. Lower batchSize.`,
+    );
+  }
+  if (task.vocabSize > model.vocabSize) {
+    throw new InvalidConfigError(
+      `createTrainer: expected a model for task '${task.name}' with vocabSize ${task.vocabSize}, got ${model.vocabSize}. Give the model the task's vocabSize.`,
+    );
+  }
+  const stepsPerEpoch = Math.floor(examplesPerEpoch / batchSize);
+  const optimizer = createOptimizer(options.optimizer);
+  const schedule = createSchedule(options.schedule, {
+    learningRate: optimizer.config.learningRate,
+    epochs,
+    stepsPerEpoch,
+  });
+  const config = toJson({
+    model: model.config,
+    task: { name: task.name, config: task.config },
+    ...options,
+    dataSeed,
+  });
+  const configHash = sha256(JSON.stringify(config));
+  const tokensPerEvaluation = (options.evaluationBatchSize ?? batchSize) * task.seqLen;
+
+  const validation = task.generate({
+    split: 'validation',
+    seed: foldIn(dataSeed, 'validation'),
+    count: validationExamples,
+  });
+  let fixedExamples: Examples | undefined;
+  let params = model.init(foldIn(seed, 'init'));
+  let optimizerState: OptimizerState = optimizer.init(params);
+  let epoch = 0;
+  let step = 0;
+  let history: EpochMetrics[] = [];
+  let lastFiniteLoss: number | undefined;
+  /** True while an epoch is under way, and after one that ended in an error. */
+  let unfinished = false;
+
+  /** The batches of an epoch, in order. */
+  function* epochBatches(): Generator<Examples> {
+    if (freshExamples) {
+      const epochSeed = foldIn(foldIn(dataSeed, 'train'), epoch);
+      for (let batch = 0; batch < stepsPerEpoch; batch += 1) {
+        yield task.generate({ split: 'train', seed: foldIn(epochSeed, batch), count: batchSize });
+      }
+      return;
+    }
+    fixedExamples ??= task.generate({ split: 'train', seed: foldIn(dataSeed, 'train'), count: examplesPerEpoch });
+    const order = shuffledIndices(examplesPerEpoch, foldIn(foldIn(seed, 'order'), epoch));
+    for (let batch = 0; batch < stepsPerEpoch; batch += 1) {
+      yield gatherExamples(fixedExamples, order.subarray(batch * batchSize, (batch + 1) * batchSize));
+    }
+  }
+
+  /** One optimizer step; its one read of the device comes before the update, so that a bad gradient changes nothing. */
+  async function trainStep(batch: Examples) {
+    const learningRate = schedule(step);
+    const entries = flattenTree(params);
+    const { grads, statistics, count } = tf.tidy(() => {
+      const context = { training: true, seed: foldIn(foldIn(seed, 'dropout'), step) };
+      let crossEntropy: tf.Tensor | undefined;
+      let hits: tf.Tensor | undefined;
+      let count = 0;
+      const { value, grads } = tf.engine().gradients(
+        () => {
+          const result = model.loss(params, batch, context);
+          crossEntropy = tf.keep(tf.clone(result.crossEntropy));
+          hits = tf.keep(tf.sum(result.correct));
+          count = result.count;
+          return result.loss;
+        },
+        entries.map(([, leaf]) => leaf),
+        undefined,
+        true,
+      );
+      const all = entries.map(([, leaf], index) => grads[index] ?? tf.zerosLike(leaf));
+      const statistics = tf.stack([crossEntropy as tf.Tensor, hits as tf.Tensor, globalNorm(all), value]);
+      tf.dispose([crossEntropy as tf.Tensor, hits as tf.Tensor]);
+      return { grads: all, statistics, count };
+    });
+    const [loss, hits, gradientNorm, objective] = (await statistics.data()) as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    statistics.dispose();
+    step += 1;
+    if (!Number.isFinite(loss) || !Number.isFinite(objective) || !Number.isFinite(gradientNorm)) {
+      tf.dispose(grads);
+      const what =
+        Number.isFinite(loss) && Number.isFinite(objective)
+          ? `gradient norm ${gradientNorm}`
+          : `loss ${Number.isFinite(loss) ? objective : loss}`;
+      throw new NumericalError(
+        `training: expected a finite loss and gradient, got ${what} at step ${step} (epoch ${epoch + 1}, learning rate ${learningRate.toPrecision(3)}, ` +
+          `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
+      );
+    }
+    lastFiniteLoss = loss;
+    const gradientScale = clipNorm !== null && gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+    const tree = unflattenTree(entries.map(([path], index) => [path, grads[index] as tf.Tensor] as const));
+    const updated = optimizer.update(params, tree, optimizerState, { learningRate, gradientScale });
+    tf.dispose(grads);
+    params = updated.params;
+    optimizerState = updated.state;
+    return { loss, hits, count, gradientNorm, learningRate };
+  }
+
+  function assertWhole(where: string): void {
+    if (unfinished)
+      throw new CheckpointError(
+        `${where}: expected whole epochs, got one that ended in an error or is under way. Restore a checkpoint first.`,
+      );
+  }
+
+  const trainer: Trainer = {
+    config,
+    configHash,
+    stepsPerEpoch,
+    get epoch() {
+      return epoch;
+    },
+    get step() {
+      return step;
+    },
+    get history() {
+      return history;
+    },
+    get done() {
+      return epoch >= epochs || (stopAt !== null && (history.at(-1)?.validationAccuracy ?? -1) >= stopAt);
+    },
+    get params() {
+      return params;
+    },
+    async runEpoch({ onStep, signal } = {}) {
+      assertWhole('runEpoch');
+      unfinished = true;
+      const totals = { loss: 0, hits: 0, count: 0, seconds: 0, steps: 0, learningRate: 0 };
+      let lastYield = performance.now();
+      const batches = epochBatches();
+      for (;;) {
+        signal?.throwIfAborted();
+        const start = performance.now();
+        const { value: batch, done } = batches.next();
+        if (done) break;
+        const { loss, hits, count, gradientNorm, learningRate } = await trainStep(batch);
+        const seconds = (performance.now() - start) / 1000;
+        totals.loss += loss * count;
+        totals.hits += hits;
+        totals.count += count;
+        totals.seconds += seconds;
+        totals.steps += 1;
+        totals.learningRate = learningRate;
+        const secondsPerStep = totals.seconds / totals.steps;
+        onStep?.({
+          epoch: epoch + 1,
+          step,
+          loss,
+          accuracy: hits / count,
+          learningRate,
+          gradientNorm,
+          seconds,
+          secondsPerStep,
+        });
+        // Reads of the embedded engine never leave the microtask queue: let timers and messages through.
+        if (performance.now() - lastYield > 100) {
+          await tf.nextFrame();
+          lastYield = performance.now();
+        }
+      }
+      const start = performance.now();
+      const { loss, accuracy } = await evaluateExamples(
+        model,
+        params,
+        validation,
+        Math.ceil(tokensPerEvaluation / task.seqLen),
+      );
+      if (!Number.isFinite(loss)) {
+        throw new NumericalError(
+          `validation: expected a finite loss, got ${loss} after step ${step} (learning rate ${totals.learningRate.toPrecision(3)}, ` +
+            `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
+        );
+      }
+      epoch += 1;
+      const metrics: EpochMetrics = {
+        epoch,
+        step,
+        trainLoss: totals.loss / totals.count,
+        trainAccuracy: totals.hits / totals.count,
+        validationLoss: loss,
+        validationAccuracy: accuracy,
+        learningRate: totals.learningRate,
+        seconds: totals.seconds,
+        validationSeconds: (performance.now() - start) / 1000,
+        tokensPerSecond: (totals.steps * batchSize * task.seqLen) / totals.seconds,
+      };
+      history.push(metrics);
+      unfinished = false;
+      return metrics;
+    },
+    evaluate: (other, split, count) =>
+      evaluate(model, params, other, {
+        split,
+        seed: foldIn(dataSeed, split),
+        count,
+        batchSize: Math.max(1, Math.floor(tokensPerEvaluation / other.seqLen)),
+      }),
+    async save(directory) {
+      assertWhole('save');
+      const { m, v } = optimizerState;
+      const trees: [prefix: string, tree: Tree][] = [
+        ['params', params],
+        ['m', m],
+        ['v', v],
+      ];
+      const tensors = new Map<string, StoredTensor>();
+      for (const [prefix, tree] of trees) {
+        for (const [path, leaf] of flattenTree(tree)) {
+          tensors.set(`${prefix}.${path}`, { shape: leaf.shape, data: (await leaf.data()) as Float32Array });
+        }
+      }
+      const rng = { scheme: RNG_SCHEME, seed, dataSeed };
+      const sidecar: Sidecar = { configHash, epoch, step, rng, engine: engine.name, history, config };
+      await writeCheckpoint(directory, { tensors, sidecar });
+    },
+    async restore(directory) {
+      const { tensors, sidecar } = await readCheckpoint<Sidecar>(directory);
+      if (sidecar.configHash !== configHash) {
+        const difference = firstDifference(config, sidecar.config) ?? 'another config hash';
+        throw new CheckpointError(
+          `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
+        );
+      }
+      const unread = new Set(tensors.keys());
+      const stored = (prefix: string) => (leaf: tf.Tensor, path: string) => {
+        const name = `${prefix}.${path}`;
+        const found = tensors.get(name);
+        if (!found || !tf.util.arraysEqual([...found.shape], leaf.shape) || !(found.data instanceof Float32Array)) {
+          throw new CheckpointError(
+            `${directory}/model.safetensors: expected float32 '${name}' ${formatShape(leaf.shape)}, got ${found ? `${found.data.constructor.name} ${formatShape(found.shape)}` : 'none'}. ` +
+              'It was made by another version; delete the directory to start afresh.',
+          );
+        }
+        unread.delete(name);
+        return found.data;
+      };
+      const read = (prefix: string) =>
+        new Map(flattenTree(params).map(([path, leaf]) => [path, stored(prefix)(leaf, path)]));
+      const [p, m, v] = [read('params'), read('m'), read('v')];
+      const [extra] = unread;
+      if (extra !== undefined) {
+        throw new CheckpointError(
+          `${directory}/model.safetensors: unexpected tensor '${extra}'. It was made by another version; delete the directory to start afresh.`,
+        );
+      }
+      const rebuilt = <T extends Tree>(like: T, data: ReadonlyMap<string, Float32Array>) =>
+        mapTree(like, (leaf, path) => tf.tensor(data.get(path) as Float32Array, leaf.shape, 'float32'));
+      const old = [params, optimizerState.m, optimizerState.v];
+      const like = params;
+      params = rebuilt(like, p);
+      optimizerState = { step: sidecar.step, m: rebuilt(like, m), v: rebuilt(like, v) };
+      for (const tree of old) disposeTree(tree);
+      ({ epoch, step } = sidecar);
+      history = [...sidecar.history];
+      lastFiniteLoss = history.at(-1)?.trainLoss;
+      unfinished = false;
+    },
+    dispose() {
+      for (const tree of [params, optimizerState.m, optimizerState.v]) disposeTree(tree);
+    },
+  };
+  return trainer;
+}
+
+/** A permutation of [0, count): Fisher-Yates. */
+function shuffledIndices(count: number, seed: number): Int32Array {
+  const rng = createRng(seed);
+  const order = Int32Array.from({ length: count }, (_, index) => index);
+  for (let index = count - 1; index > 0; index -= 1) {
+    const other = rng.integer(index + 1);
+    const value = order[index] as number;
+    order[index] = order[other] as number;
+    order[other] = value;
+  }
+  return order;
+}
+
+/** The examples at these indices, copied. */
+function gatherExamples(examples: Examples, indices: Int32Array): Examples {
+  const { seqLen } = examples;
+  const inputs = new Int32Array(indices.length * seqLen);
+  const labels = new Int32Array(indices.length * seqLen);
+  for (const [row, index] of indices.entries()) {
+    const example = sliceExamples(examples, index, 1);
+    inputs.set(example.inputs, row * seqLen);
+    labels.set(example.labels, row * seqLen);
+  }
+  return { count: indices.length, seqLen, inputs, labels };
+}
+
+/** A JSON copy with sorted keys, so that equal configs have equal text. */
+function toJson<T>(value: T): T {
+  return JSON.parse(
+    JSON.stringify(value, (_, node: unknown) =>
+      typeof node === 'object' && node !== null && !Array.isArray(node)
+        ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : node,
+    ),
+  ) as T;
+}
+
+/** `optimizer.learningRate is 0.1 here and 0.01 there`; undefined when equal. */
+function firstDifference(here: unknown, there: unknown, path = ''): string | undefined {
+  if (typeof here === 'object' && typeof there === 'object' && here !== null && there !== null) {
+    for (const key of new Set([...Object.keys(here), ...Object.keys(there)])) {
+      const [a, b] = [here, there].map((node) => (node as Record<string, unknown>)[key]);
+      const found = firstDifference(a, b, path === '' ? key : `${path}.${key}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  return here === there ? undefined : `${path} is ${JSON.stringify(here)} here and ${JSON.stringify(there)} there`;
+}
