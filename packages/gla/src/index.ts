@@ -1,1 +1,8 @@
-export {};
+/** Gated linear attention for mixerzoo. */
+import { definePlugin } from '@mixerzoo/core';
+import { gla } from './gla.js';
+
+export { type GlaParams, type GlaState, gla, glaSchema } from './gla.js';
+export { type GlaScanOptions, glaScan, glaScanOp } from './gla-scan/index.js';
+
+export const plugin = definePlugin({ mixers: [gla] });

@@ -1,0 +1,58 @@
+/**
+ * The scan of gated linear attention, as an op. Per head, with state S [K, V]:
+ *
+ *   S_t = diag(exp(gk_t)) S_{t-1} + k_t v_t^T,   o_t = scale (q_t^T S_t)
+ *
+ * Gradient, with dS the gradient of S running backwards from that of the last state:
+ *
+ *   dS_t = scale q_t do_t^T + diag(exp(gk_{t+1})) dS_{t+1}
+ *   dq_t = scale S_t do_t;   dk_t = dS_t v_t;   dv_t = dS_t^T k_t
+ *   dgk_t = sum_{s >= t} (q_s o dq_s - k_s o dk_s) + rowsum(dS_last o S_last)
+ *
+ * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training"
+ * (arXiv 2312.06635), sections 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
+ */
+import { defineOp, formatShape, ShapeError, type tf } from '@mixerzoo/core';
+import { type GlaScanAttrs, type GlaScanInputs, type GlaScanOutputs, glaScanReference } from './reference.js';
+
+/** The op behind {@link glaScan}. */
+export const glaScanOp = defineOp<GlaScanInputs, GlaScanAttrs, GlaScanOutputs>({
+  name: 'GlaScan',
+  inputs: ['q', 'k', 'gk', 'v'],
+  outputs: ['o', 'lastState'],
+  reference: glaScanReference,
+});
+
+/** Heads own contiguous columns. */
+export interface GlaScanOptions {
+  readonly nHeads: number;
+  /** Factor of the queries. Default K^(-1/2). */
+  readonly scale?: number;
+}
+
+/**
+ * Scans every sequence from an empty state.
+ *
+ * @param inputs - q, k, gk [B, L, H K], v [B, L, H V]; gk <= 0 is the logarithm of the decay.
+ * @returns o [B, L, H V] and lastState [B, H, K, V].
+ * @throws ShapeError
+ */
+export function glaScan(
+  { q, k, gk, v }: { q: tf.Tensor3D; k: tf.Tensor3D; gk: tf.Tensor3D; v: tf.Tensor3D },
+  { nHeads, scale }: GlaScanOptions,
+): { o: tf.Tensor3D; lastState: tf.Tensor4D } {
+  const [batch, length, width] = q.shape;
+  const fits =
+    [q, k, gk, v].every(
+      (x) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length && x.shape[2] % nHeads === 0,
+    ) &&
+    k.shape[2] === width &&
+    gk.shape[2] === width;
+  if (!fits) {
+    throw new ShapeError(
+      `glaScan: expected q, k, gk [B, L, H K] and v [B, L, H V] with H = ${nHeads}, got ${[q, k, gk, v].map((x) => formatShape(x.shape)).join(', ')}.`,
+    );
+  }
+  const { o, lastState } = glaScanOp({ q, k, gk, v }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
+  return { o: o as tf.Tensor3D, lastState: lastState as tf.Tensor4D };
+}

@@ -1,0 +1,130 @@
+/**
+ * GLA: gated linear attention.
+ *
+ *   q, k = x W_q, x W_k [B, L, d_k];  v, g = x W_v, x W_g [B, L, d_v]
+ *   gk   = logsigmoid((x W_down) W_up + b) / gateLogitNormalizer          log-decay per key channel, <= 0
+ *   S_t  = diag(exp(gk_t)) S_{t-1} + k_t v_t^T,   o_t = K^(-1/2) q_t^T S_t  per head
+ *   y    = (RMSNorm(o) o silu(g)) W_o                                     norm over the V = d_v / H channels of a head
+ *
+ * Code to paper: `expandK`, `expandV` d_k / d and d_v / d; `gateLowRank` the rank of the gate's projection; exp(gk) is
+ * alpha; `gateLogitNormalizer` is tau.
+ *
+ * Sources: 1. Yang et al. 2024 (arXiv 2312.06635), section 4. 2. fla-org/flash-linear-attention `layers/gla.py`.
+ * Deviation: weights start as N(0, 0.02), as everywhere in this zoo; fla draws them Xavier-uniform.
+ */
+import { defineMixer, foldIn, linear, randomNormal, rmsNorm, silu, type Tree, tf } from '@mixerzoo/core';
+import { z } from 'zod';
+import { glaScan } from './gla-scan/index.js';
+import { CHUNK } from './gla-scan/reference.js';
+
+const splits = (width: number, nHeads: number) => Number.isInteger(width) && width % nHeads === 0;
+
+export const glaSchema = z
+  .strictObject({
+    dModel: z.int().positive().describe('model width d'),
+    nHeads: z.int().positive().default(4).describe('heads H; must divide expandK dModel and expandV dModel'),
+    expandK: z.number().positive().default(0.5).describe('width of queries and keys over d'),
+    expandV: z.number().positive().default(1).describe('width of values and gate over d'),
+    gateLowRank: z.int().positive().default(16).describe("rank of the decay's projection"),
+    gateLogitNormalizer: z.number().positive().default(16).describe('divides the log-decay'),
+    normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
+  })
+  .refine(
+    ({ dModel, nHeads, expandK, expandV }) => splits(expandK * dModel, nHeads) && splits(expandV * dModel, nHeads),
+    {
+      error: ({ input }) => {
+        const { dModel, nHeads, expandK, expandV } = input as Record<
+          'dModel' | 'nHeads' | 'expandK' | 'expandV',
+          number
+        >;
+        return `expected nHeads to divide expandK dModel and expandV dModel, got ${nHeads}, ${expandK * dModel} and ${expandV * dModel}`;
+      },
+    },
+  );
+
+type Projection = { weight: tf.Tensor2D };
+
+/** q, k [d, d_k]; v, g [d, d_v]; gkDown [d, r]; gkUp [r, d_k] with bias [d_k]; gNorm [V]; o [d_v, d]. */
+export type GlaParams = Tree & {
+  qProj: Projection;
+  kProj: Projection;
+  vProj: Projection;
+  gProj: Projection;
+  gkDown: Projection;
+  gkUp: { weight: tf.Tensor2D; bias: tf.Tensor1D };
+  gNorm: { weight: tf.Tensor1D };
+  oProj: Projection;
+};
+
+/** `memory` [B, H, K, V]: S after the last token. */
+export type GlaState = Tree & { memory: tf.Tensor4D };
+
+export const gla = defineMixer({
+  name: 'gla',
+  summary: 'Gated linear attention: a matrix state with a learned decay per key channel (GLA).',
+  schema: glaSchema,
+  create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps }) {
+    const [keyWidth, valueWidth] = [expandK * dModel, expandV * dModel];
+    const [headK, headV] = [keyWidth / nHeads, valueWidth / nHeads];
+
+    const project = <T extends tf.Tensor>(params: GlaParams, x: T) => ({
+      q: linear(x, params.qProj),
+      k: linear(x, params.kProj),
+      v: linear(x, params.vProj),
+      // logsigmoid(x) = -softplus(-x); tf.logSigmoid loses its input when it is an intermediate result.
+      gk: tf.softplus(linear(linear(x, params.gkDown), params.gkUp).neg()).div<T>(-gateLogitNormalizer),
+    });
+
+    /** RMSNorm per head, gate, output projection; o [..., d_v]. */
+    const readOut = <T extends tf.Tensor>({ gNorm, gProj, oProj }: GlaParams, o: T, x: T): T => {
+      const heads = o.reshape([-1, headV]);
+      const normed = rmsNorm(heads, gNorm, normEps).reshape<T>(o.shape as T['shape'] & number[]);
+      return linear(normed.mul<T>(silu(linear(x, gProj))), oProj);
+    };
+
+    return {
+      init(seed: number, nLayers = 1): GlaParams {
+        const projection = (name: string, rows: number, columns: number, std = 0.02): Projection => ({
+          weight: randomNormal<tf.Rank.R2>([rows, columns], std, foldIn(seed, name)),
+        });
+        return {
+          qProj: projection('qProj', dModel, keyWidth),
+          kProj: projection('kProj', dModel, keyWidth),
+          vProj: projection('vProj', dModel, valueWidth),
+          gProj: projection('gProj', dModel, valueWidth),
+          gkDown: projection('gkDown', dModel, gateLowRank),
+          gkUp: { ...projection('gkUp', gateLowRank, keyWidth), bias: tf.zeros([keyWidth]) },
+          gNorm: { weight: tf.ones([headV]) },
+          oProj: projection('oProj', valueWidth, dModel, 0.02 / Math.sqrt(2 * nLayers)),
+        };
+      },
+      apply: (params: GlaParams, x: tf.Tensor3D) => readOut(params, glaScan(project(params, x), { nHeads }).o, x),
+      initState: (batchSize: number): GlaState => ({ memory: tf.zeros([batchSize, nHeads, headK, headV]) }),
+      step(params: GlaParams, x: tf.Tensor2D, state: GlaState) {
+        const [batch] = x.shape;
+        const [y, memory] = tf.tidy(() => {
+          const { q, k, v, gk } = project(params, x);
+          const column = (row: tf.Tensor2D) => row.reshape<tf.Tensor4D>([batch, nHeads, headK, 1]);
+          const added = column(k).mul(v.reshape([batch, nHeads, 1, headV]));
+          const next = state.memory.mul<tf.Tensor4D>(column(tf.exp(gk))).add<tf.Tensor4D>(added);
+          const o = next.mul(column(q.mul(headK ** -0.5))).sum(2);
+          return [readOut(params, o.reshape<tf.Tensor2D>([batch, valueWidth]), x), next];
+        });
+        state.memory.dispose();
+        return { y, state: { memory } };
+      },
+      prefill(params: GlaParams, x: tf.Tensor3D) {
+        return tf.tidy(() => {
+          const { o, lastState } = glaScan(project(params, x), { nHeads });
+          return { y: readOut(params, o, x), state: { memory: lastState } };
+        });
+      },
+      stateSize: () => nHeads * headK * headV,
+      flops(seqLen: number) {
+        const projections = dModel * (2 * keyWidth + 3 * valueWidth + gateLowRank) + gateLowRank * keyWidth;
+        const scan = CHUNK * (keyWidth + valueWidth) + 2 * keyWidth * headV; // chunked form, per token
+        return 2 * seqLen * (projections + scan);
+      },
+    };
+  },
+});
