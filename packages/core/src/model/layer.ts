@@ -96,9 +96,10 @@ export function createLayer(
     );
   }
   for (const [role, { name, config }] of Object.entries({ sequenceMixer, ...(channelMixer ? { channelMixer } : {}) })) {
-    if (config['dModel'] !== dModel) {
+    const { dModel: given } = config as { dModel?: unknown };
+    if (given !== dModel) {
       throw new InvalidConfigError(
-        `${where}.${role}: expected '${name}' of the model's dModel ${dModel}, got ${String(config['dModel'])}. Give both the same width.`,
+        `${where}.${role}: expected '${name}' of the model's dModel ${dModel}, got ${String(given)}. Give both the same width.`,
       );
     }
   }

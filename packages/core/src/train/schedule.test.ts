@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createSchedule, type ScheduleConfig } from './schedule.js';
+
+const run = { learningRate: 0.1, epochs: 4, stepsPerEpoch: 5 };
+const rates = (config: ScheduleConfig) => Array.from({ length: 20 }, (_, step) => createSchedule(config, run)(step));
+
+describe('createSchedule', () => {
+  it('is constant by default', () => {
+    expect(rates({})).toEqual(Array(20).fill(0.1));
+  });
+
+  it('follows a cosine from step to step', () => {
+    const values = rates({ name: 'cosine' });
+    expect(values[0]).toBe(0.1);
+    expect(values[10]).toBeCloseTo(0.05, 12);
+    expect(values[19]).toBeCloseTo(0.05 * (1 + Math.cos((Math.PI * 19) / 20)), 12);
+    expect(createSchedule({ name: 'cosine' }, run)(20)).toBeCloseTo(0, 12);
+  });
+
+  it('follows a cosine from epoch to epoch', () => {
+    const values = rates({ name: 'cosinePerEpoch', minLearningRate: 0.02 });
+    expect(new Set(values).size).toBe(4);
+    expect(values[4]).toBe(0.1);
+    expect(values[10]).toBeCloseTo(0.06, 12);
+  });
+
+  it('warms up linearly, then follows what remains', () => {
+    const values = rates({ name: 'cosine', warmupSteps: 4 });
+    expect(values.slice(0, 5)).toEqual([0.025, 0.05, 0.075, 0.1, 0.1].map((rate) => expect.closeTo(rate, 12)));
+    expect(values[12]).toBeCloseTo(0.05, 12);
+  });
+
+  it('stays between the least rate and the full one', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('constant' as const, 'cosine' as const, 'cosinePerEpoch' as const),
+        fc.nat({ max: 30 }),
+        fc.nat({ max: 60 }),
+        (name, warmupSteps, step) => {
+          const rate = createSchedule({ name, warmupSteps, minLearningRate: 0.01 }, run)(step);
+          expect(rate).toBeGreaterThan(0);
+          expect(rate).toBeLessThanOrEqual(0.1 + 1e-12);
+          if (step >= warmupSteps) expect(rate).toBeGreaterThanOrEqual(0.01 - 1e-12);
+        },
+      ),
+    );
+  });
+
+  it('refuses what it does not know', () => {
+    expect(() => createSchedule({ name: 'linear' } as never, run)).toThrow(/schedule: name/);
+  });
+});
