@@ -1,7 +1,7 @@
 /** Sizes of the buffers that `@mixerzoo/core/assembly/gemm` works with, for the host side of a kernel. */
 
 /** Blocks of gemm; the same numbers are in assembly/gemm.ts. */
-export const GEMM_BLOCK = { m: 128, k: 256, n: 1024 } as const;
+export const GEMM_BLOCK = { m: 64, k: 256, n: 1024 } as const;
 
 /** Bytes of the row panels of a matrix of m rows and k columns. */
 export function packedRowsBytes(m: number, k: number): number {
