@@ -1,3 +1,10 @@
 import { definePlugin } from '@mixerzoo/core';
+import { mamba } from './mamba.js';
+import { mamba2 } from './mamba2.js';
 
-export const plugin = definePlugin({ mixers: [] });
+export { type MambaParams, type MambaState, mamba } from './mamba.js';
+export { type Mamba2Params, type Mamba2State, mamba2 } from './mamba2.js';
+export { type SelectiveScanArguments, selectiveScan, selectiveScanOp } from './ops/selective-scan/index.js';
+export { type SsdArguments, ssd, ssdOp } from './ops/ssd/index.js';
+
+export const plugin = definePlugin({ mixers: [mamba, mamba2] });

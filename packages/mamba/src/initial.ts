@@ -1,0 +1,27 @@
+/**
+ * Initial values of the Mamba family, as state-spaces/mamba draws them (`modules/mamba_simple.py`, `mamba2.py`).
+ */
+import { createRng, randomUniform, tf } from '@mixerzoo/core';
+
+/** Weight [in, out] as `torch.nn.Linear` draws it: U(+-1 / sqrt(in)), times `scale`. */
+export function linearWeight(shape: [number, number], seed: number, scale = 1): tf.Tensor2D {
+  const bound = scale / Math.sqrt(shape[0]);
+  return randomUniform<tf.Rank.R2>(shape, -bound, bound, seed);
+}
+
+/** Filter or bias of a depthwise convolution of `taps` taps as `torch.nn.Conv1d` draws it. */
+export function depthwise<R extends tf.Rank>(shape: tf.ShapeMap[R], taps: number, seed: number): tf.Tensor<R> {
+  const bound = 1 / Math.sqrt(taps);
+  return randomUniform<R>(shape, -bound, bound, seed);
+}
+
+/** Bias [size] whose softplus is log-uniform in [0.001, 0.1], at least 1e-4. */
+export function stepSizeBias(size: number, seed: number): tf.Tensor1D {
+  const rng = createRng(seed);
+  return tf.tensor1d(
+    Float32Array.from({ length: size }, () => {
+      const step = Math.max(0.001 * (0.1 / 0.001) ** rng.uniform(), 1e-4);
+      return step + Math.log(-Math.expm1(-step)); // the inverse of softplus
+    }),
+  );
+}

@@ -1,0 +1,22 @@
+import { describeMixer } from '@mixerzoo/core/testing';
+import { describe, expect, it } from 'vitest';
+import { mamba2 } from './mamba2.js';
+
+const matMulShare = 0.4;
+
+describeMixer('mamba2', () => mamba2({ dModel: 16, dState: 16, headDim: 8, chunkSize: 16 }), {
+  lengths: [1, 7, 16, 17, 63],
+  matMulShare,
+});
+describeMixer('mamba2, 2 groups, odd widths', () => mamba2({ dModel: 10, dState: 5, dConv: 3, headDim: 5, nGroups: 2, chunkSize: 6 }), {
+  lengths: [1, 7, 13],
+  matMulShare,
+});
+describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dConv: 1 }), { lengths: [7, 65], matMulShare });
+
+describe('mamba2', () => {
+  it('refuses heads that do not divide the inner width, and groups that do not divide the heads', () => {
+    expect(() => mamba2({ dModel: 10, headDim: 8 })).toThrow(/headDim that divides expand dModel = 20, got 8/);
+    expect(() => mamba2({ dModel: 16, headDim: 8, nGroups: 3 })).toThrow(/divide the 4 heads, got 3/);
+  });
+});

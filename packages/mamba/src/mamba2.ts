@@ -1,0 +1,184 @@
+/**
+ * Mamba-2: state-space duality (SSD), a scalar decay per head, with B and C shared by the heads of a group.
+ *
+ *   [z, x, B, C, dt] = input W_in              widths E, E, G N, G N, H
+ *   [x, B, C] = silu(conv([x, B, C]) + b)      depthwise, causal, W = dConv taps
+ *   dt = softplus(dt + dtBias)                 A = -exp(aLog) [H]
+ *   y = ssd(x, dt, A, B, C, D)                 H heads of P = headDim columns, H P = E
+ *   output = rmsNorm(y silu(z)) W_out          the gate before the norm, the norm over all of E
+ *
+ * Sources: [1] Dao and Gu, Transformers are SSMs (arXiv 2405.21060), section 7; [2] state-spaces/mamba,
+ * `modules/mamba2_simple.py`.
+ *
+ * Glossary: E inner width (`expand dModel`), H heads, P `headDim`, G `nGroups`, N `dState`, W `dConv`.
+ */
+import {
+  createRng,
+  defineMixer,
+  foldIn,
+  InvalidConfigError,
+  linear,
+  rmsNorm,
+  shortConvolution,
+  shortConvolutionStep,
+  silu,
+  tf,
+} from '@mixerzoo/core';
+import { z } from 'zod';
+import { convolutionCache } from './convolution-cache.js';
+import { depthwise, linearWeight, stepSizeBias } from './initial.js';
+import { ssd } from './ops/ssd/index.js';
+
+const schema = z.strictObject({
+  /** Width of the model. */
+  dModel: z.int().positive(),
+  /** N, columns of a head's state. */
+  dState: z.int().positive().default(128),
+  /** W, taps of the short convolution. */
+  dConv: z.int().positive().default(4),
+  /** E / d. */
+  expand: z.number().positive().default(2),
+  /** P, columns of a head; must divide E. Default 64, or E where that is smaller. */
+  headDim: z.int().positive().optional(),
+  /** G, groups of heads that share B and C; must divide H. */
+  nGroups: z.int().positive().default(1),
+  /** Tokens per chunk of the scan: speed, not function. */
+  chunkSize: z.int().positive().default(64),
+  /** Of the gated norm. */
+  normEps: z.number().positive().default(1e-5),
+});
+
+export type Mamba2Params = {
+  /** [d, 2E + 2GN + H], columns z, x, B, C, dt. */
+  inProj: { weight: tf.Tensor2D };
+  /** [E + 2GN, W], index = delay. */
+  convWeight: tf.Tensor2D;
+  convBias: tf.Tensor1D;
+  /** [H] */
+  dtBias: tf.Tensor1D;
+  /** [H] */
+  aLog: tf.Tensor1D;
+  /** [H] */
+  dSkip: tf.Tensor1D;
+  norm: { weight: tf.Tensor1D };
+  /** [E, d] */
+  outProj: { weight: tf.Tensor2D };
+};
+
+/** `conv` [B, W - 1, E + 2GN]: the convolution's last inputs; `ssm` [B, H, P, N]. */
+export type Mamba2State = { conv: tf.Tensor3D; ssm: tf.Tensor4D };
+
+/** Mamba-2 (SSD). */
+export const mamba2 = defineMixer({
+  name: 'mamba2',
+  summary: 'Mamba-2: state-space duality (SSD) with scalar decays per head and a gated norm.',
+  schema,
+  create({ dModel, dState, dConv, expand, headDim: requestedHeadDim, nGroups, chunkSize, normEps }) {
+    const inner = Math.round(expand * dModel);
+    const headDim = requestedHeadDim ?? Math.min(64, inner);
+    const nHeads = inner / headDim;
+    const convolvedWidth = inner + 2 * nGroups * dState;
+    if (!Number.isInteger(nHeads)) {
+      throw new InvalidConfigError(
+        `mamba2: expected a headDim that divides expand dModel = ${inner}, got ${headDim}. Choose a divisor of ${inner}.`,
+      );
+    }
+    if (nHeads % nGroups !== 0) {
+      throw new InvalidConfigError(`mamba2: expected nGroups to divide the ${nHeads} heads, got ${nGroups}. Choose a divisor of ${nHeads}.`);
+    }
+
+    /** Splits [B, L, 2E + 2GN + H] into the gate z, the input of the convolution and the step size. */
+    const splitInput = <T extends tf.Tensor>(projected: T) =>
+      tf.split(projected, [inner, convolvedWidth, nHeads], -1) as [T, T, T];
+
+    /** What `apply` and `step` share after the convolution. */
+    const scan = (
+      params: Mamba2Params,
+      convolved: tf.Tensor3D,
+      gate: tf.Tensor3D,
+      dt: tf.Tensor3D,
+      initialState?: tf.Tensor4D,
+    ) => {
+      const [batch, length] = convolved.shape;
+      const groups = nGroups * dState;
+      const [x, B, C] = tf.split(silu(convolved), [inner, groups, groups], 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+      const { y, lastState } = ssd(
+        {
+          x: x.reshape([batch, length, nHeads, headDim]),
+          dt: tf.softplus(tf.add(dt, params.dtBias)) as tf.Tensor3D,
+          A: tf.neg(tf.exp(params.aLog)) as tf.Tensor1D,
+          B: B.reshape([batch, length, nGroups, dState]),
+          C: C.reshape([batch, length, nGroups, dState]),
+          D: params.dSkip,
+          ...(initialState && { initialState }),
+        },
+        { chunkSize },
+      );
+      const gated = tf.mul(y.reshape([batch, length, inner]), silu(gate)) as tf.Tensor3D;
+      return { y: linear(rmsNorm(gated, params.norm, normEps), params.outProj), lastState };
+    };
+
+    const forward = (params: Mamba2Params, input: tf.Tensor3D) => {
+      const [gate, x, dt] = splitInput(linear(input, params.inProj));
+      const convolved = shortConvolution(x, params.convWeight, { shape: 'perChannel', bias: params.convBias });
+      return { x, ...scan(params, convolved, gate, dt) };
+    };
+
+    return {
+      init(seed, nLayers = 1): Mamba2Params {
+        const part = (name: string) => foldIn(seed, name);
+        const rng = createRng(part('aLog'));
+        return {
+          inProj: { weight: linearWeight([dModel, inner + convolvedWidth + nHeads], part('inProj')) },
+          convWeight: depthwise<tf.Rank.R2>([convolvedWidth, dConv], dConv, part('convWeight')),
+          convBias: depthwise<tf.Rank.R1>([convolvedWidth], dConv, part('convBias')),
+          dtBias: stepSizeBias(nHeads, part('dtBias')),
+          aLog: tf.tensor1d(Float32Array.from({ length: nHeads }, () => Math.log(1 + 15 * rng.uniform()))), // A in U(1, 16)
+          dSkip: tf.ones([nHeads]),
+          norm: { weight: tf.ones([inner]) },
+          outProj: { weight: linearWeight([inner, dModel], part('outProj'), 1 / Math.sqrt(nLayers)) },
+        };
+      },
+
+      apply: (params, x) => tf.tidy(() => forward(params, x).y),
+
+      prefill: (params, input) =>
+        tf.tidy(() => {
+          const { x, y, lastState } = forward(params, input);
+          return { y, state: { conv: convolutionCache(x, dConv), ssm: lastState } };
+        }),
+
+      initState: (batchSize): Mamba2State => ({
+        conv: tf.zeros([batchSize, dConv - 1, convolvedWidth]),
+        ssm: tf.zeros([batchSize, nHeads, headDim, dState]),
+      }),
+
+      step(params, input, state: Mamba2State) {
+        const [gate, x, dt] = tf.tidy(() => splitInput(linear(input, params.inProj)));
+        const { y: convolved, cache } = shortConvolutionStep(x, state.conv, params.convWeight, {
+          shape: 'perChannel',
+          bias: params.convBias,
+        });
+        const { y, lastState } = tf.tidy(() => {
+          const [u, g, s] = [convolved, gate, dt].map((part) => part.expandDims(1)) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+          const token = scan(params, u, g, s, state.ssm);
+          return { y: token.y.reshape<tf.Tensor2D>(input.shape), lastState: token.lastState };
+        });
+        tf.dispose([gate, x, dt, convolved, state.ssm]);
+        return { y, state: { conv: cache, ssm: lastState } };
+      },
+
+      stateSize: () => inner * dState + (dConv - 1) * convolvedWidth,
+
+      flops(seqLen) {
+        const chunk = Math.min(chunkSize, seqLen);
+        const padded = chunk * Math.ceil(seqLen / chunk);
+        const projections = 2 * dModel * (inner + convolvedWidth + nHeads) + 2 * inner * dModel;
+        // The chunked form: C B^T per group, running sums of log decays, weights times x; states in and out.
+        const scanning = 2 * chunk * (nGroups * dState + nHeads + inner) + 4 * inner * dState;
+        const decays = 6 * chunk * nHeads;
+        return seqLen * (projections + 2 * convolvedWidth * dConv + 20 * inner) + padded * (scanning + decays);
+      },
+    };
+  },
+});

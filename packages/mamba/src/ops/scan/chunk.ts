@@ -1,0 +1,18 @@
+/** States are kept once per chunk of tokens; the backward pass recomputes what lies between. */
+import { tf } from '@mixerzoo/core';
+
+/** Tokens per chunk of the selective scan. */
+export const CHUNK_SIZE = 32;
+
+/** Of the states after every chunk [B, chunks, ...] the final ones [B, ...]. */
+export function lastChunk(states: tf.Tensor): tf.Tensor {
+  const [batch, chunks, ...rest] = states.shape as [number, number, ...number[]];
+  const last = chunks === 1 ? states : states.slice([0, chunks - 1, ...rest.map(() => 0)], [batch, 1, ...rest]);
+  return last.reshape([batch, ...rest]);
+}
+
+/** The slices along axis 1. `tf.unstack` alone has a gradient for two slices or more. */
+export function slicesOf(tensor: tf.Tensor): tf.Tensor[] {
+  const [batch, count, ...rest] = tensor.shape as [number, number, ...number[]];
+  return count === 1 ? [tensor.reshape([batch, ...rest])] : tf.unstack(tensor, 1);
+}

@@ -1,0 +1,121 @@
+/**
+ * State-space duality (SSD), the scan of Mamba-2: per head a state [P, N] with one scalar decay per token.
+ *
+ *   S_t = exp(dt_t A) S_(t-1) + dt_t x_t B_t^T        y_t = S_t C_t + D x_t
+ *
+ * Heads share B and C in G groups. The chunk size changes speed and rounding, never the function; any length will do.
+ * Gradients are those of the selective scan with a decay per head: see `ops/selective-scan`.
+ *
+ * Source: Dao and Gu, Transformers are SSMs (arXiv 2405.21060), sections 6 and 7.
+ */
+import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
+import { lastChunk } from '../scan/chunk.js';
+import { ssdReference } from './reference.js';
+
+export type SsdInputs = {
+  readonly x: tf.Tensor;
+  readonly dt: tf.Tensor;
+  readonly A: tf.Tensor;
+  readonly B: tf.Tensor;
+  readonly C: tf.Tensor;
+  readonly D: tf.Tensor | undefined;
+  readonly initialState: tf.Tensor | undefined;
+};
+
+export type SsdAttrs = { readonly chunkSize: number };
+
+/** y [B, L, H, P]; states [B, ceil(L / chunkSize), H, P, N] after every chunk, the last one being the final state. */
+export type SsdOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
+
+type GradientInputs = SsdInputs & { readonly states: tf.Tensor; readonly dy: tf.Tensor; readonly dStates: tf.Tensor };
+
+/** A gradient for every input, [0] for those that are absent. */
+export type SsdGradients = { readonly [N in keyof SsdInputs]-?: tf.Tensor };
+
+const INPUTS = ['x', 'dt', 'A', 'B', 'C', 'D', 'initialState'] as const;
+
+/** The op behind {@link ssd}. */
+export const ssdOp = defineOp<SsdInputs, SsdAttrs, SsdOutputs>({
+  name: 'Ssd',
+  inputs: INPUTS,
+  outputs: ['y', 'states'],
+  reference: ssdReference,
+  savedOutputs: ['states'],
+  gradient: ({ inputs, outputs, grads, attrs }) =>
+    ssdGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
+});
+
+/** The backward pass of {@link ssdOp}. */
+export const ssdGradientOp = defineOp<GradientInputs, SsdAttrs, SsdGradients>({
+  name: 'SsdGradient',
+  inputs: [...INPUTS, 'states', 'dy', 'dStates'],
+  outputs: INPUTS,
+  gradient: 'none',
+  reference({ states: _states, dy, dStates, ...inputs }, attrs) {
+    const found = referenceGradient<SsdInputs, SsdAttrs, SsdOutputs>(
+      { inputs: INPUTS, reference: ssdReference },
+      inputs,
+      { y: dy, states: dStates },
+      attrs,
+    );
+    return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SsdGradients;
+  },
+});
+
+export interface SsdArguments {
+  /** [B, L, H, P] */
+  readonly x: tf.Tensor4D;
+  /** [B, L, H], positive step sizes. */
+  readonly dt: tf.Tensor3D;
+  /** [H], negative. */
+  readonly A: tf.Tensor1D;
+  /** [B, L, G, N], G dividing H. */
+  readonly B: tf.Tensor4D;
+  /** [B, L, G, N] */
+  readonly C: tf.Tensor4D;
+  /** [H], the skip connection. */
+  readonly D?: tf.Tensor1D;
+  /** [B, H, P, N], the state before the first token; zero if absent. */
+  readonly initialState?: tf.Tensor4D;
+}
+
+/**
+ * Scans every head of every sequence; differentiable in all tensors and through both results.
+ *
+ * @returns y [B, L, H, P] and the state after the last token [B, H, P, N].
+ * @throws ShapeError
+ */
+export function ssd(
+  tensors: SsdArguments,
+  { chunkSize = 64 }: Partial<SsdAttrs> = {},
+): { y: tf.Tensor4D; lastState: tf.Tensor4D } {
+  assertShapes(tensors, chunkSize);
+  const { x, dt, A, B, C, D, initialState } = tensors;
+  return tf.tidy(() => {
+    const { y, states } = ssdOp({ x, dt, A, B, C, D, initialState }, { chunkSize });
+    return { y: y as tf.Tensor4D, lastState: lastChunk(states) as tf.Tensor4D };
+  });
+}
+
+function assertShapes({ x, dt, A, B, C, D, initialState }: SsdArguments, chunkSize: number): void {
+  const [batch, length, nHeads, headDim] = x.shape;
+  const [, , nGroups, dState] = B.shape;
+  if (x.rank !== 4 || x.size === 0) {
+    throw new ShapeError(`ssd: expected x [B, L, H, P] with at least one token, got ${formatShape(x.shape)}.`);
+  }
+  if (!Number.isInteger(chunkSize) || chunkSize < 1) throw new ShapeError(`ssd: expected a positive chunkSize, got ${chunkSize}.`);
+  const expected: [string, tf.Tensor | undefined, number[]][] = [
+    ['dt', dt, [batch, length, nHeads]],
+    ['A', A, [nHeads]],
+    ['B', B, [batch, length, nGroups, dState]],
+    ['C', C, [batch, length, nGroups, dState]],
+    ['D', D, [nHeads]],
+    ['initialState', initialState, [batch, nHeads, headDim, dState]],
+  ];
+  for (const [name, tensor, shape] of expected) {
+    if (tensor && !tf.util.arraysEqual(tensor.shape, shape)) {
+      throw new ShapeError(`ssd: expected ${name} ${formatShape(shape)}, got ${formatShape(tensor.shape)}.`);
+    }
+  }
+  if (nHeads % nGroups !== 0) throw new ShapeError(`ssd: expected a number of groups that divides H = ${nHeads}, got ${nGroups}.`);
+}
