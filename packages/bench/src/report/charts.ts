@@ -1,0 +1,250 @@
+/**
+ * The charts of a report: vega-lite specifications and their rendering to SVG.
+ *
+ * SVG made ahead keeps the page small, works without scripts and prints. Colours are written as they are on white; the
+ * page's style sheet gives the same elements other colours on dark (`[stroke="#0067a5"] { … }`), so that one drawing
+ * serves both. A mark that can be pointed at carries its words as `aria-label`.
+ */
+import { max, mean } from 'simple-statistics';
+import { Error as ErrorLevel, logger, parse, View } from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import type { RunRecord } from '../results.js';
+import type { Entry } from './entries.js';
+import { formatCount, formatEstimate, formatPercent } from './format.js';
+import type { SeriesStyle } from './series-style.js';
+
+/** An entry with its looks. */
+export interface Series {
+  readonly entry: Entry;
+  readonly style: SeriesStyle;
+}
+
+/** The size of a chart in pixels, axes included. */
+export interface ChartSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Colours that the style sheet replaces on dark. */
+export const CHART_INK = { text: '#4a5160', grid: '#e4e7ec', axis: '#aab1bd', surface: '#ffffff' } as const;
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+/** Points of a curve beyond which neighbours are averaged. */
+const MAX_POINTS = 100;
+/** Validation marks of a curve beyond which some are left out. */
+const MAX_MARKS = 12;
+
+/** Test accuracy against length with 95 % intervals, the training length marked. Undefined with fewer than two lengths. */
+export function lengthChart(series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
+  const rows: Row[] = series.flatMap(({ entry }, index) =>
+    (entry.outcome?.lengths ?? []).map(({ seqLen, accuracy }) => ({
+      series: index,
+      x: seqLen,
+      y: accuracy.value,
+      low: accuracy.low ?? accuracy.value,
+      high: accuracy.high ?? accuracy.value,
+      said: `${entry.label} at length ${seqLen}: ${formatEstimate(accuracy)}`,
+    })),
+  );
+  const lengths = [...new Set(rows.map(({ x }) => x as number))].sort((a, b) => a - b);
+  if (lengths.length < 2) return undefined;
+  const trained = [...new Set(series.map(({ entry }) => entry.trainLength))];
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    title: 'test length (tokens)',
+    scale: { type: 'log', base: 2, nice: false, domain: [lengths[0], lengths.at(-1)] },
+    axis: { values: lengths, format: 'd', grid: false, labelOverlap: 'greedy' },
+  };
+  const y = accuracyAxis;
+  return chart(size, rows, [
+    ...trained.flatMap((length) => trainLengthMark(length, lengths, x)),
+    { mark: { type: 'line', strokeWidth: 2.2 }, encoding: { x, y, ...looks(series), detail: { field: 'series' } } },
+    {
+      mark: { type: 'rule', strokeWidth: 1.4 },
+      encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color: looks(series).color },
+    },
+    pointLayer(series, x, y, 75),
+  ]);
+}
+
+function trainLengthMark(length: number, lengths: readonly number[], x: object): object[] {
+  const at = { ...x, field: undefined, datum: length };
+  const align = length === lengths[0] ? 'left' : length === lengths.at(-1) ? 'right' : 'center';
+  return [
+    { mark: { type: 'rule', stroke: CHART_INK.text, strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x: at } },
+    {
+      mark: { type: 'text', text: `trained at ${length}`, y: -9, align, color: CHART_INK.text, fontSize: 12 },
+      encoding: { x: at },
+    },
+  ];
+}
+
+/** What a curve shows. */
+export type Curve = 'accuracy' | 'loss';
+
+/**
+ * Accuracy or loss against optimizer steps, a line for every run at the selected learning rate (of an entry without a
+ * finished run: every run): training batches as lines, validation as marks. Undefined when nothing was recorded.
+ */
+export function curveChart(curve: Curve, series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
+  const rows: Row[] = series.flatMap(({ entry }, index) =>
+    shownRuns(entry).flatMap((run, number) =>
+      curveRows(curve, entry, run).map((row) => ({ ...row, series: index, run: number })),
+    ),
+  );
+  const finite = rows.filter(({ y }) => Number.isFinite(y));
+  if (finite.length === 0) return undefined;
+  const several = series.some(({ entry }) => shownRuns(entry).length > 1);
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    title: 'training step',
+    scale: { domainMin: 0, nice: false },
+    axis: { grid: false, tickCount: Math.min(8, Math.floor(size.width / 70)), format: ',d' },
+  };
+  const top = max(finite.map(({ y }) => y as number));
+  const y = curve === 'accuracy' ? accuracyAxis : lossAxis(top);
+  return chart(size, finite, [
+    {
+      transform: [{ filter: "datum.split === 'train'" }],
+      mark: { type: 'line', strokeWidth: 1.8, opacity: several ? 0.6 : 0.9, strokeJoin: 'round' },
+      encoding: { x, y, ...looks(series), detail: [{ field: 'run' }, { field: 'series' }] },
+    },
+    { transform: [{ filter: "datum.split === 'validation'" }], ...pointLayer(series, x, y, 42) },
+  ]);
+}
+
+/** The runs whose curves stand for an entry. */
+function shownRuns(entry: Entry): readonly RunRecord[] {
+  return entry.outcome?.selected ?? entry.runs.filter((run) => run.steps.length + run.epochs.length > 0);
+}
+
+function curveRows(curve: Curve, entry: Entry, run: RunRecord): Row[] {
+  const train = averageNeighbours(run.steps.map((record) => ({ x: record.step, y: record[curve] })));
+  const validation = thin(run.epochs, MAX_MARKS).map((record) => {
+    const value = curve === 'accuracy' ? record.validationAccuracy : record.validationLoss;
+    const shown = curve === 'accuracy' ? formatPercent(value) : formatLoss(value);
+    const seed = entry.runs.length > 1 ? `, seed ${run.config.seed}` : '';
+    return {
+      x: record.step,
+      y: value,
+      split: 'validation',
+      said: `${entry.label}${seed} after ${formatCount(record.step)} steps: ${shown} (validation)`,
+    };
+  });
+  return [...train.map((point) => ({ ...point, split: 'train' })), ...validation];
+}
+
+const formatLoss = (loss: number) => (Number.isFinite(loss) ? `loss ${loss.toPrecision(3)}` : 'no finite loss');
+
+/** Means of runs of neighbouring points, at the last x of each: at most {@link MAX_POINTS}. */
+function averageNeighbours(points: readonly { x: number; y: number }[]): { x: number; y: number }[] {
+  const group = Math.ceil(points.length / MAX_POINTS);
+  if (group <= 1) return [...points];
+  return Array.from({ length: Math.ceil(points.length / group) }, (_, index) => {
+    const part = points.slice(index * group, (index + 1) * group);
+    return { x: part.at(-1)!.x, y: mean(part.map(({ y }) => y)) };
+  });
+}
+
+/** Every n-th item, counted from the last, so that about `count` remain. */
+function thin<T>(items: readonly T[], count: number): T[] {
+  const every = Math.ceil(items.length / count);
+  return items.filter((_, index) => (items.length - 1 - index) % every === 0);
+}
+
+const accuracyAxis = {
+  field: 'y',
+  type: 'quantitative',
+  title: null,
+  scale: { domain: [0, 1], nice: false },
+  axis: { values: [0, 0.25, 0.5, 0.75, 1], format: '.0%' },
+} as const;
+
+const lossAxis = (top: number) => ({
+  field: 'y',
+  type: 'quantitative',
+  title: null,
+  scale: { domainMin: 0, domainMax: top > 0 ? top : 1, nice: true },
+  axis: { tickCount: 5 },
+});
+
+function looks(series: readonly Series[]) {
+  const domain = series.map((_, index) => index);
+  const scale = (range: readonly unknown[]) => ({ domain, range });
+  return {
+    color: { field: 'series', type: 'nominal', legend: null, scale: scale(series.map(({ style }) => style.light)) },
+    strokeDash: {
+      field: 'series',
+      type: 'nominal',
+      legend: null,
+      scale: scale(series.map(({ style }) => (style.dash.length > 0 ? style.dash : [1, 0]))),
+    },
+  };
+}
+
+function pointLayer(series: readonly Series[], x: object, y: object, area: number): object {
+  const { color } = looks(series);
+  return {
+    mark: {
+      type: 'point',
+      filled: true,
+      opacity: 1,
+      size: area,
+      stroke: CHART_INK.surface,
+      strokeWidth: 1,
+      aria: true,
+    },
+    encoding: {
+      x,
+      y,
+      fill: color,
+      shape: { ...color, scale: { domain: color.scale.domain, range: series.map(({ style }) => style.mark) } },
+      description: { field: 'said', type: 'nominal' },
+    },
+  };
+}
+
+function chart({ width, height }: ChartSize, values: readonly Row[], layer: readonly object[]): TopLevelSpec {
+  const text = { labelColor: CHART_INK.text, titleColor: CHART_INK.text, labelFontSize: 12, titleFontSize: 12 };
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v5.json',
+    width,
+    height,
+    autosize: { type: 'fit', contains: 'padding' },
+    padding: { left: 2, right: 12, top: 4, bottom: 2 },
+    background: 'transparent',
+    data: { values },
+    layer,
+    config: {
+      font: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
+      aria: false,
+      mark: { aria: false },
+      view: { stroke: null },
+      axis: {
+        ...text,
+        aria: false,
+        titleFontWeight: 'normal',
+        titlePadding: 8,
+        gridColor: CHART_INK.grid,
+        domainColor: CHART_INK.axis,
+        tickColor: CHART_INK.axis,
+        labelPadding: 5,
+      },
+      axisY: { domain: false, ticks: false },
+    },
+  } as TopLevelSpec;
+}
+
+/** Renders a specification to the text of an `<svg>` element. */
+export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+  const quiet = logger(ErrorLevel);
+  const view = new View(parse(compile(spec, { logger: quiet }).spec), { renderer: 'none', logger: quiet });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}

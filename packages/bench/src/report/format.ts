@@ -1,0 +1,67 @@
+/** Numbers as tables, sentences and axes show them. English, so that a report reads the same everywhere. */
+import type { Estimate } from './statistics.js';
+
+/** Stands where there is no number. */
+export const NO_VALUE = '–';
+
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+/** Digits of a percentage without its sign: two decimals from 99 % on, and `100` for 1 alone. */
+function percentDigits(fraction: number): string {
+  if (fraction === 1 || fraction === 0) return String(fraction * 100);
+  if (fraction >= 0.99) return Math.min(99.99, fraction * 100).toFixed(2);
+  return (fraction * 100).toFixed(1);
+}
+
+/** `99.4 %` of 0.994: `99.40 %`; of 0.27: `27.0 %`. */
+export function formatPercent(fraction: number): string {
+  return Number.isFinite(fraction) ? `${percentDigits(fraction)} %` : NO_VALUE;
+}
+
+/** `[98.5, 99.1]`, in percent; empty where there is no interval. */
+export function formatInterval({ low, high }: Estimate): string {
+  return low === null || high === null ? '' : `[${percentDigits(low)}, ${percentDigits(high)}]`;
+}
+
+/** `99.40 % [98.5, 99.7]`. */
+export function formatEstimate(estimate: Estimate): string {
+  return `${formatPercent(estimate.value)} ${formatInterval(estimate)}`.trimEnd();
+}
+
+/** Exact below 100,000 (`8,192`), three digits above (`9.1M`). */
+export function formatCount(count: number): string {
+  if (!Number.isFinite(count)) return NO_VALUE;
+  return Math.abs(count) < 1e5 ? exact.format(count) : compact.format(count);
+}
+
+/** `0.75 s`, `12 s`, `3 min 5 s`, `2 h 10 min`. */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return NO_VALUE;
+  if (seconds < 9.95) return `${seconds.toPrecision(2)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 120) return `${whole} s`;
+  if (whole < 7200) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
+}
+
+/** `310 MB`, in powers of ten. */
+export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes)) return NO_VALUE;
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** `8` or `1.5`, of a ratio. */
+export function formatRatio(ratio: number): string {
+  return String(Math.round(ratio * 10) / 10);
+}
+
+/** `1 run`, `2 runs`. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listWords(words: readonly string[]): string {
+  return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}

@@ -1,0 +1,92 @@
+/**
+ * The report of an experiment, from its run directories: a page to read, and its numbers as text and CSV.
+ *
+ *   report.html   the page, self-contained
+ *   table.md      the final table in Markdown
+ *   table.csv     the same, unrounded, a row per model
+ *   curves.csv    every recorded step and epoch of every run
+ *   lengths.csv   test accuracy by length
+ */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InvalidConfigError } from '@mixerzoo/core';
+import { loadRuns, type RunConfig, type RunRecord } from '../results.js';
+import { groupEntries } from './entries.js';
+import { reportPage } from './page.js';
+import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
+
+export { type Entry, groupEntries, type LengthOutcome, type OpenRun, type Outcome } from './entries.js';
+export { accuracyEstimate, type Estimate } from './statistics.js';
+
+/** Where the files of a report are. */
+export interface ReportPaths {
+  readonly page: string;
+  readonly markdown: string;
+  readonly table: string;
+  readonly curves: string;
+  readonly lengths: string;
+}
+
+/** Settings of {@link writeReport}. */
+export interface ReportOptions {
+  /** Heads the page; default: the name of the experiment. */
+  readonly title?: string;
+  /** Configs of the experiment's runs; those that have no directory yet are shown as not started. */
+  readonly planned?: readonly RunConfig[];
+}
+
+/**
+ * Writes the report of an experiment into a directory, which is made if need be. The same runs give the same files.
+ * @param runs a directory with run directories below it, or the runs themselves.
+ * @throws CheckpointError if a run cannot be read, InvalidConfigError if there is no run.
+ */
+export async function writeReport(
+  runs: string | readonly RunRecord[],
+  outDirectory: string,
+  { title, planned = [] }: ReportOptions = {},
+): Promise<ReportPaths> {
+  const records = typeof runs === 'string' ? await loadRuns(runs) : runs;
+  const entries = groupEntries(records, planned);
+  if (entries.length === 0) {
+    const where = typeof runs === 'string' ? runs : 'report';
+    throw new InvalidConfigError(`${where}: expected runs to report on, got none. Run \`mixerzoo run\` first.`);
+  }
+  const configs = entries.flatMap((entry) => entry.runs.map(({ config }) => config));
+  const distinct = (texts: readonly string[]) => [...new Set(texts)];
+  const heading = title ?? distinct(configs.map(({ experiment }) => experiment)).join(', ');
+  const description = distinct(configs.map((config) => config.description)).join(' ');
+  const paths = {
+    page: join(outDirectory, 'report.html'),
+    markdown: join(outDirectory, 'table.md'),
+    table: join(outDirectory, 'table.csv'),
+    curves: join(outDirectory, 'curves.csv'),
+    lengths: join(outDirectory, 'lengths.csv'),
+  };
+  await mkdir(outDirectory, { recursive: true });
+  await Promise.all([
+    replaceFile(paths.page, await reportPage(heading, description, entries)),
+    replaceFile(paths.markdown, `# ${heading}\n\n${description}\n\n${markdownTable(entries)}`),
+    replaceFile(paths.table, tableCsv(entries)),
+    replaceFile(paths.curves, curvesCsv(entries)),
+    replaceFile(paths.lengths, lengthsCsv(entries)),
+  ]);
+  return paths;
+}
+
+/**
+ * The final table for a terminal, with the runs that have no result listed below it.
+ * @param options `width`: columns of the terminal; the least important columns are left out until the table fits.
+ */
+export function formatTable(
+  runs: readonly RunRecord[],
+  { width, planned }: { readonly width?: number; readonly planned?: readonly RunConfig[] } = {},
+): string {
+  return terminalTable(groupEntries(runs, planned), width);
+}
+
+/** Writes beside and renames, so that a reader never sees half a file. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, text);
+  await rename(temporary, path);
+}

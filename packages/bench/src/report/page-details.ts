@@ -1,0 +1,96 @@
+/** The end of a report page, mostly folded: every run, its configuration, and where it ran. */
+import type { RunEnvironment, RunRecord } from '../results.js';
+import type { Entry } from './entries.js';
+import { formatBytes, formatCount, formatPercent, formatSeconds, NO_VALUE } from './format.js';
+import { type Html, html } from './html.js';
+import { OPEN_WORDS } from './table.js';
+
+/** A table of all runs, and the configuration of each entry. */
+export function runsSection(entries: readonly Entry[]): Html {
+  const rows = entries.flatMap((entry) => entry.runs.map((run) => runRow(entry, run)));
+  const heads = ['Run', 'Rate', 'Seed', 'Status', 'Steps', 'Validation', 'Test', 'Step', 'Memory', 'Total time'].map(
+    (head, index) => html`<th scope="col" class="${index === 0 ? 'left' : 'right'}">${head}</th>`,
+  );
+  const configs = entries.map(
+    (entry) => html`<details><summary>${[entry.label, entry.setting].filter(Boolean).join(', ')}</summary>
+<pre>${JSON.stringify(sharedConfig(entry), null, 2)}</pre></details>`,
+  );
+  return html`<section><h2>Runs and configuration</h2>
+<details><summary>All runs</summary><div class="scroll" tabindex="0" role="region" aria-label="All runs"><table class="compact"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div></details>
+${configs}</section>`;
+}
+
+function runRow(entry: Entry, run: RunRecord): Html {
+  const { config, result, epochs } = run;
+  const done = result?.status === 'done' ? result : undefined;
+  const open = entry.open.find((other) => other.config === config);
+  const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
+  const cells = [
+    String(config.learningRate),
+    String(config.seed),
+    open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished',
+    formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
+    done ? formatPercent(done.validation.accuracy) : NO_VALUE,
+    test ? formatPercent(test.accuracy) : NO_VALUE,
+    done ? `${done.cost.stepMs.median.toPrecision(3)} ms` : NO_VALUE,
+    done ? formatBytes(done.cost.peakMemoryBytes) : NO_VALUE,
+    done ? formatSeconds(done.totalSeconds) : NO_VALUE,
+  ].map((text) => html`<td class="number">${text}</td>`);
+  return html`<tr><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${cells}</tr>`;
+}
+
+/** What an entry's runs have in common. */
+function sharedConfig(entry: Entry): object {
+  const { task, model, layers, train, testLengths, engine } = entry.runs[0]!.config;
+  const distinct = <T>(values: readonly T[]) => [...new Set(values)];
+  return {
+    task,
+    model,
+    layers,
+    train,
+    testLengths,
+    engine,
+    learningRates: distinct(entry.runs.map(({ config }) => config.learningRate)),
+    seeds: distinct(entry.runs.map(({ config }) => config.seed)),
+  };
+}
+
+/** Where the runs ran: a table per distinct environment. */
+export function environmentSection(runs: readonly RunRecord[]): Html {
+  const environments = new Map<string, { environment: RunEnvironment; runs: number }>();
+  for (const { environment } of runs) {
+    if (!environment) continue;
+    const key = JSON.stringify({ ...environment, startedAt: '', seed: 0 });
+    environments.set(key, { environment, runs: (environments.get(key)?.runs ?? 0) + 1 });
+  }
+  const several = environments.size > 1;
+  const tables = [...environments.values()].map(({ environment, runs: count }) => {
+    const rows = environmentRows(environment).map(
+      ([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`,
+    );
+    return html`${several ? html`<h3>Of ${count} ${count === 1 ? 'run' : 'runs'}</h3>` : ''}<table class="plain"><tbody>${rows}</tbody></table>`;
+  });
+  return html`${tables.length > 0 ? html`<section><h2>Environment</h2>${tables}</section>` : ''}`;
+}
+
+function environmentRows(environment: RunEnvironment): [string, string][] {
+  const { engine, cpu, gpus, git, versions, workers } = environment;
+  const list = (values: Readonly<Record<string, unknown>>) =>
+    Object.entries(values)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(', ');
+  return [
+    ['Engine', `${engine.name}: ${engine.description}`],
+    ['Engine details', list(engine.details) || NO_VALUE],
+    ['Processor', `${cpu.model}, ${cpu.cores} cores, ${cpu.speedGhz} GHz`],
+    ['Memory', formatBytes(environment.memoryBytes)],
+    ['Graphics', gpus.join(', ') || 'none'],
+    ['Platform', environment.platform],
+    ['Runs at a time', `${workers} (they share the machine: read times with it)`],
+    ['Versions', list(versions)],
+    [
+      'Repository',
+      git ? `${git.commit.slice(0, 12)} on ${git.branch}${git.dirty ? ', with uncommitted changes' : ''}` : 'none',
+    ],
+  ];
+}

@@ -1,0 +1,260 @@
+/**
+ * The report of an experiment as one HTML page: no network, no script needed, readable in light and dark, on a phone
+ * and on paper. Every chart comes in two widths (the style sheet shows one) and beside a table of its numbers.
+ */
+import type { TopLevelSpec } from 'vega-lite';
+import type { RunRecord } from '../results.js';
+import { type ChartSize, type Curve, curveChart, lengthChart, renderSvg, type Series } from './charts.js';
+import type { Entry } from './entries.js';
+import { budgets, countRuns, findings, recipes } from './findings.js';
+import { formatInterval, formatPercent, formatSeconds, listWords, NO_VALUE } from './format.js';
+import { type Html, html, trusted } from './html.js';
+import { environmentSection, runsSection } from './page-details.js';
+import { PAGE_SCRIPT } from './page-script.js';
+import { pageStyle } from './page-style.js';
+import { seriesStyle } from './series-style.js';
+import { type Column, cellText, OPEN_WORDS, tableColumns } from './table.js';
+
+/** A series and its number in the style sheet. */
+type NumberedSeries = Series & { readonly index: number };
+
+/** What one setting of the experiment shows: the entries that are compared with each other. */
+interface Setting {
+  readonly name: string;
+  readonly series: readonly NumberedSeries[];
+}
+
+/** Renders the page. `title` heads it; `description` is the experiment's own words. */
+export async function reportPage(title: string, description: string, entries: readonly Entry[]): Promise<string> {
+  const labels = [...new Set(entries.map(({ label }) => label))].sort((a, b) => a.localeCompare(b));
+  const styles = labels.map((_, index) => seriesStyle(index));
+  const series = entries.map((entry) => {
+    const index = labels.indexOf(entry.label);
+    return { entry, index, style: styles[index]! };
+  });
+  const settings: Setting[] = [...new Set(entries.map(({ setting }) => setting))].map((name) => ({
+    name,
+    series: series.filter(({ entry }) => entry.setting === name),
+  }));
+  const sections = await Promise.all(settings.map(settingSections));
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · mixerzoo report</title>
+<link rel="icon" href="data:,">
+<style>${trusted(pageStyle(styles))}</style>
+</head>
+<body>
+<main>
+${header(title, description, entries)}
+${findingsSection(series)}
+${sections.map(({ lengths }) => lengths)}
+${resultsSection(series)}
+${sections.map(({ curves }) => curves)}
+${openSection(entries)}
+${runsSection(entries)}
+${environmentSection(entries.flatMap(({ runs }) => runs))}
+<footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv and curves.csv.</footer>
+</main>
+<div id="tip" role="status" hidden></div>
+<script>${trusted(PAGE_SCRIPT)}</script>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function header(title: string, description: string, entries: readonly Entry[]): Html {
+  const runs = entries.flatMap((entry) => entry.runs);
+  const environments = runs.flatMap((run) => run.environment ?? []);
+  const distinct = (texts: readonly string[]) => [...new Set(texts)].join('; ') || NO_VALUE;
+  const total = runs.reduce((sum, { result }) => sum + (result?.status === 'done' ? result.totalSeconds : 0), 0);
+  const day = runs
+    .flatMap((run) => run.result?.finishedAt.slice(0, 10) ?? [])
+    .sort()
+    .at(-1);
+  const fact = (name: string, text: string) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`;
+  return html`<header>
+<p class="eyebrow">mixerzoo report${day === undefined ? '' : ` · ${day}`}</p>
+<h1>${title}</h1>
+${description === '' ? '' : html`<p class="lead">${description}</p>`}
+<dl class="facts">
+${fact('What was run', countRuns(entries))}
+${fact('Task', distinct(runs.map(describeTask)))}
+${fact(budgets(runs).length > 1 ? 'Budgets (they differ)' : 'Budget, the same for every model', distinct(budgets(runs)))}
+${fact('Training', distinct(recipes(runs)))}
+${fact('Engine', distinct(environments.map(({ engine }) => `${engine.name}: ${engine.description}`)))}
+${fact('Machine', `${distinct(environments.map(({ cpu, gpus }) => [cpu.model, `${cpu.cores} cores`, ...gpus].join(', ')))}; ${formatSeconds(total)} of runs`)}
+</dl>
+</header>`;
+}
+
+function describeTask({ config: { task } }: RunRecord): string {
+  const options = Object.entries(task.config).map(
+    ([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return `${task.name}: ${options.join(', ')}`;
+}
+
+function findingsSection(series: readonly NumberedSeries[]): Html {
+  const found = findings(series.map(({ entry }) => entry));
+  const items = found.map(({ entry, text }, position) => {
+    const where = entry.setting === '' ? '' : ` (${entry.setting})`;
+    return html`<li>${swatch(series[position]!)}<span><strong>${entry.label}</strong>${where} ${text}</span></li>`;
+  });
+  return html`<section><h2>What came out</h2><ul class="findings">${items}</ul></section>`;
+}
+
+async function settingSections({ name, series }: Setting): Promise<{ lengths: Html; curves: Html }> {
+  const measured = series.filter(({ entry }) => entry.outcome);
+  const recorded = series.filter(({ entry }) => entry.runs.some((run) => run.steps.length + run.epochs.length > 0));
+  const of = name === '' ? '' : `: ${name}`;
+  const [lengths, accuracy, loss] = await Promise.all([
+    figure((size) => lengthChart(measured, size), { width: 900, height: 360 }, describeLengths(measured)),
+    ...(['accuracy', 'loss'] as const).map((curve) =>
+      figure((size) => curveChart(curve, recorded, size), { width: 440, height: 280 }, describeCurve(curve, recorded)),
+    ),
+  ]);
+  const trained = listWords([...new Set(measured.map(({ entry }) => String(entry.trainLength)))]);
+  return {
+    lengths: html`${
+      lengths &&
+      html`<section data-charts><h2>Accuracy by test length${of}</h2>
+<p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95 % confidence intervals.</p>
+${legend(measured)}
+${lengths}
+${lengthTable(measured)}</section>`
+    }`,
+    curves: html`${
+      (accuracy ?? loss) &&
+      html`<section data-charts><h2>Training curves${of}</h2>
+<p class="note">Lines: training batches. Marks: validation examples, at the end of epochs.</p>
+${legend(recorded)}
+<div class="pair"><div><h3>Accuracy</h3>${accuracy}</div><div><h3>Loss (nats per answer)</h3>${loss}</div></div></section>`
+    }`,
+  };
+}
+
+/** Both widths of a chart with their words; undefined when there is nothing to draw. */
+async function figure(
+  chart: (size: ChartSize) => TopLevelSpec | undefined,
+  wide: ChartSize,
+  alt: string,
+): Promise<Html | undefined> {
+  const specs = [
+    { name: 'wide', spec: chart(wide) },
+    { name: 'narrow', spec: chart({ width: 330, height: 260 }) },
+  ];
+  const drawn = await Promise.all(
+    specs.map(async ({ name, spec }) =>
+      spec
+        ? html`<div class="${name}" role="img" aria-label="${alt}">${trusted(await renderSvg(spec))}</div>`
+        : undefined,
+    ),
+  );
+  return drawn.some(Boolean) ? html`<figure>${drawn}</figure>` : undefined;
+}
+
+function describeLengths(series: readonly Series[]): string {
+  const lines = series.map(({ entry }) => {
+    const points = (entry.outcome?.lengths ?? []).map(
+      ({ seqLen, accuracy }) => `${formatPercent(accuracy.value)} at ${seqLen}`,
+    );
+    return `${entry.label}: ${points.join(', ')}`;
+  });
+  return `Line chart of test accuracy against test length. ${lines.join('. ')}.`;
+}
+
+function describeCurve(curve: Curve, series: readonly Series[]): string {
+  const lines = series.flatMap(({ entry }) => {
+    const last = (entry.outcome?.selected[0] ?? entry.runs[0])?.epochs.at(-1);
+    if (!last) return [];
+    const value = curve === 'accuracy' ? formatPercent(last.validationAccuracy) : last.validationLoss?.toPrecision(3);
+    return [`${entry.label} ends at ${value} after ${last.step} steps`];
+  });
+  return `Line chart of ${curve} against training step. ${lines.join('. ')}.`;
+}
+
+function legend(series: readonly NumberedSeries[]): Html {
+  const items = series.map(
+    (one) =>
+      html`<li><button type="button" aria-pressed="false" data-series="${one.index}">${swatch(one)}${one.entry.label}</button></li>`,
+  );
+  return html`<ul class="legend" aria-label="Models; press one to fade the others">${items}</ul>`;
+}
+
+/** A series' line and mark. */
+function swatch({ index, style }: NumberedSeries): Html {
+  const colour = `var(--s${index})`;
+  return html`<svg class="swatch" viewBox="0 0 34 16" aria-hidden="true"><path d="M1,8H33" style="stroke:${colour}" stroke-width="2.2" stroke-dasharray="${style.dash.join(' ') || 'none'}"/><path d="${style.mark}" transform="translate(17 8) scale(4.6)" style="fill:${colour}"/></svg>`;
+}
+
+function lengthTable(series: readonly NumberedSeries[]): Html {
+  const lengths = [...new Set(series.flatMap(({ entry }) => entry.outcome?.lengths.map(({ seqLen }) => seqLen) ?? []))];
+  const ordered = lengths.sort((a, b) => a - b);
+  const rows = series.map((one) => {
+    const cells = ordered.map((length) => {
+      const at = one.entry.outcome?.lengths.find(({ seqLen }) => seqLen === length);
+      const trained = length === one.entry.trainLength ? ' trained' : '';
+      if (!at) return html`<td class="${trained}">${NO_VALUE}</td>`;
+      const { accuracy } = at;
+      return html`<td class="number tint${trained}" style="--part:${accuracy.value.toFixed(3)}" title="${formatInterval(accuracy)}">${formatPercent(accuracy.value)}</td>`;
+    });
+    return html`<tr><th scope="row" class="left">${one.entry.label}</th>${cells}</tr>`;
+  });
+  const heads = ordered.map((length) => html`<th scope="col">${length}</th>`);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length"><table class="compact">
+<thead><tr><th scope="col" class="left">Test length</th>${heads}</tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function resultsSection(series: readonly NumberedSeries[]): Html {
+  const columns = tableColumns(series.map(({ entry }) => entry));
+  const heads = columns.map(
+    ({ header, align }) => html`<th role="columnheader" scope="col" class="${align}">${header}</th>`,
+  );
+  const rows = series.map((one) => html`<tr role="row">${columns.map((column) => resultCell(column, one))}</tr>`);
+  const seeds = series.some(({ entry }) => (entry.outcome?.selected.length ?? 0) > 1);
+  const rates = series.some(({ entry }) => (entry.outcome?.learningRates.length ?? 0) > 1);
+  return html`<section><h2>Results</h2>
+<div class="scroll"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
+<p class="note">Accuracy is the share of test queries answered right. In brackets its 95 % confidence interval: ${
+    seeds
+      ? 'over seeds (Student’s t); where there is one seed, over the test examples (Wilson)'
+      : 'over the test examples of this one training run (Wilson); another seed may differ by more'
+  }. ${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only. State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p></section>`;
+}
+
+function resultCell(column: Column, one: NumberedSeries): Html {
+  const { entry } = one;
+  const text = cellText(column, entry);
+  if (column.key === 'model') return html`<th role="rowheader" scope="row" class="left">${text}</th>`;
+  if (column.key === 'accuracy' && entry.outcome) {
+    const { accuracy } = entry.outcome;
+    return html`<td role="cell" data-label="${column.header}">${formatPercent(accuracy.value)} <span class="interval">${formatInterval(accuracy)}</span></td>`;
+  }
+  if (column.key === 'accuracy') {
+    return html`<td role="cell" class="whole"><span class="status ${entry.open[0]?.status ?? ''}">${text}</span></td>`;
+  }
+  if (text === '') return html`<td role="cell"></td>`;
+  return html`<td role="cell" class="${column.align} number" data-label="${column.header}">${text}</td>`;
+}
+
+function openSection(entries: readonly Entry[]): Html {
+  const open = entries.flatMap((entry) => entry.open.map((run) => ({ entry, ...run })));
+  if (open.length === 0) return html``;
+  const rows = open.map(
+    ({
+      entry,
+      config,
+      status,
+      message,
+    }) => html`<tr><th scope="row">${[entry.label, entry.setting].filter(Boolean).join(', ')}<br>
+<span class="note">learning rate ${config.learningRate}, seed ${config.seed}</span></th><td><span class="status ${status}">${OPEN_WORDS[status]}</span>${
+      message === OPEN_WORDS[status] ? '' : `: ${message}`
+    }</td></tr>`,
+  );
+  return html`<section><h2>Runs without a result</h2><table class="plain"><tbody>${rows}</tbody></table></section>`;
+}

@@ -1,0 +1,57 @@
+/**
+ * Intervals for what runs measure.
+ *
+ * Sources: [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+ * [2] E. L. Korn, B. I. Graubard, Confidence intervals for proportions with small expected number of positive counts
+ * estimated from survey data, Survey Methodology 24 (1998): Wilson's interval with the effective sample size, because
+ * the positions of one example are not independent of each other.
+ */
+import jstat from 'jstat';
+import { mean, sampleStandardDeviation } from 'simple-statistics';
+import type { Evaluation } from '../results.js';
+
+/** An estimate with the ends of its 95 % confidence interval; both are null where nothing can be said. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+const UPPER = 0.975;
+const Z = jstat.normal.inv(UPPER, 0, 1);
+
+/**
+ * Accuracy of one evaluation with Wilson's 95 % interval [1]. The sample size is the number of labelled positions
+ * divided by the design effect: the variance of the accuracy between examples over what independent positions would
+ * give [2]. At 0 % and 100 % no variance can be estimated, and the positions count as independent.
+ */
+export function accuracyEstimate(evaluation: Evaluation): Estimate {
+  const { correct, total, examples, exampleStd } = evaluation;
+  if (total === 0) return { value: Number.NaN, low: null, high: null };
+  const p = correct / total;
+  const independent = (p * (1 - p)) / total;
+  const clustered = exampleStd ** 2 / Math.max(1, examples);
+  const designEffect = independent > 0 ? Math.max(1, clustered / independent) : 1;
+  return wilson(p, total / designEffect);
+}
+
+/** Wilson's 95 % interval of a proportion `p` seen in `n` independent trials [1]. */
+export function wilson(p: number, n: number): Estimate {
+  const centre = p + Z ** 2 / (2 * n);
+  const spread = Z * Math.sqrt((p * (1 - p)) / n + Z ** 2 / (4 * n ** 2));
+  const scale = 1 + Z ** 2 / n;
+  return {
+    value: p,
+    low: Math.max(0, Math.min(p, (centre - spread) / scale)),
+    high: Math.min(1, Math.max(p, (centre + spread) / scale)),
+  };
+}
+
+/** Mean of accuracies of several seeds with Student's 95 % interval, cut to [0, 1]. One value has no interval. */
+export function meanAccuracy(accuracies: readonly number[]): Estimate {
+  const n = accuracies.length;
+  const value = mean([...accuracies]);
+  if (n < 2) return { value, low: null, high: null };
+  const half = (jstat.studentt.inv(UPPER, n - 1) * sampleStandardDeviation([...accuracies])) / Math.sqrt(n);
+  return { value, low: Math.max(0, value - half), high: Math.min(1, value + half) };
+}

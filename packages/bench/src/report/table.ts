@@ -1,0 +1,273 @@
+/** The final table of an experiment, as text for the terminal and Markdown, and its numbers as CSV. */
+import Table from 'cli-table3';
+import { stringify } from 'csv-stringify/sync';
+import type { Entry, Outcome } from './entries.js';
+import { formatCount, formatEstimate, formatPercent, formatSeconds, NO_VALUE } from './format.js';
+
+/** A column of the final table. */
+export interface Column {
+  readonly key: string;
+  readonly header: string;
+  readonly align: 'left' | 'right';
+  /** Columns of a higher number leave first where the table is too wide. */
+  readonly priority: number;
+  text(entry: Entry, outcome: Outcome): string;
+}
+
+/** The columns these entries call for: settings, seeds and lengths only where there are several. */
+export function tableColumns(entries: readonly Entry[]): Column[] {
+  const outcomes = entries.flatMap((entry) => entry.outcome ?? []);
+  const some = (test: (entry: Entry) => boolean) => entries.some(test);
+  const longest = Math.max(...outcomes.map((outcome) => outcome.lengths.at(-1)?.seqLen ?? 0), 0);
+  const trainLengths = new Set(entries.map((entry) => entry.trainLength));
+  const trainLength = [...trainLengths][0];
+  const column = (
+    key: string,
+    header: string,
+    priority: number,
+    text: Column['text'],
+    align: Column['align'] = 'right',
+  ): Column => ({ key, header, priority, text, align });
+  const optional = (present: boolean, made: Column) => (present ? [made] : []);
+  return [
+    ...optional(
+      some((entry) => entry.setting !== ''),
+      column('setting', 'Setting', 0, (entry) => entry.setting, 'left'),
+    ),
+    column('model', 'Model', 0, (entry) => entry.label, 'left'),
+    ...optional(
+      some((entry) => entry.runs.length > 1),
+      column('runs', 'Runs', 4, (entry) => {
+        const done = entry.runs.length - entry.open.length;
+        return done === entry.runs.length ? String(done) : `${done} of ${entry.runs.length}`;
+      }),
+    ),
+    column(
+      'accuracy',
+      trainLengths.size === 1 ? `Accuracy at ${trainLength} [95 %]` : 'Accuracy [95 %]',
+      0,
+      (_, outcome) => formatEstimate(outcome.accuracy),
+    ),
+    ...optional(
+      some((entry) => entry.runs.length > 1),
+      column('best', 'Best run', 3, (_, outcome) => formatPercent(outcome.best)),
+    ),
+    ...optional(
+      longest > Math.min(...trainLengths),
+      column('longest', `at ${longest}`, 1, (_, outcome) => {
+        const last = outcome.lengths.find(({ seqLen }) => seqLen === longest);
+        return last ? formatPercent(last.accuracy.value) : NO_VALUE;
+      }),
+    ),
+    column('stepsTo99', 'Steps to 99 %', 1, (_, outcome) => withReached(outcome, formatCount(outcome.to99.step))),
+    column('secondsTo99', 'Time to 99 %', 2, (_, outcome) => formatSeconds(outcome.to99.seconds)),
+    column('parameters', 'Parameters', 3, (_, outcome) => formatCount(outcome.parameters)),
+    column('stateSize', 'State', 3, (_, outcome) => formatCount(outcome.stateSize)),
+    column('flops', 'FLOPs', 5, (_, outcome) => formatCount(outcome.flops)),
+    column('tokensPerSecond', 'Tokens/s', 4, (_, outcome) => formatCount(outcome.tokensPerSecond)),
+    ...optional(
+      new Set(entries.flatMap((entry) => entry.runs.map((run) => run.config.learningRate))).size > 1,
+      column('learningRate', 'Rate', 6, (_, outcome) => String(outcome.learningRate)),
+    ),
+  ];
+}
+
+/** The median counts the runs that got there; where some did not, says so. */
+function withReached({ to99, selected }: Outcome, text: string): string {
+  return to99.reached > 0 && to99.reached < selected.length ? `${text} (${to99.reached}/${selected.length})` : text;
+}
+
+/** Why an entry has no measurements, in a few words. */
+export function formatOpen(entry: Entry): string {
+  const counts = (['failed', 'partial', 'missing'] as const).flatMap((status) => {
+    const count = entry.open.filter((run) => run.status === status).length;
+    return count === 0 ? [] : [{ words: OPEN_WORDS[status], count }];
+  });
+  if (entry.open.length === 1) return counts[0]!.words;
+  return counts.map(({ words, count }) => `${count} ${words}`).join(', ');
+}
+
+/** How a status reads. */
+export const OPEN_WORDS = { failed: 'failed', partial: 'not finished', missing: 'not started' } as const;
+
+/**
+ * The table for a terminal, with the runs that have no result listed below it.
+ * @param width columns of the terminal; the least important columns are left out until the table fits.
+ */
+export function terminalTable(entries: readonly Entry[], width = Number.POSITIVE_INFINITY): string {
+  const columns = tableColumns(entries);
+  const left: Column[] = [];
+  let text = drawTable(entries, columns);
+  while (widthOf(text) > width && columns.some(({ priority }) => priority > 0)) {
+    const last = Math.max(...columns.map(({ priority }) => priority));
+    const [gone] = columns.splice(columns.map(({ priority }) => priority).lastIndexOf(last), 1);
+    left.unshift(gone!);
+    text = drawTable(entries, columns);
+  }
+  const dropped = left.length === 0 ? [] : [`Left out for width: ${left.map(({ header }) => header).join(', ')}.`];
+  return [text, ...dropped, ...openLines(entries)].join('\n');
+}
+
+function drawTable(entries: readonly Entry[], columns: readonly Column[]): string {
+  const table = new Table({
+    head: columns.map(({ header }) => header),
+    colAligns: columns.map(({ align }) => align),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const entry of entries) {
+    table.push(columns.map((column) => plainText(cellText(column, entry))));
+  }
+  return table.toString();
+}
+
+/** The text of a cell; an entry without measurements says why in place of its accuracy. */
+export function cellText(column: Column, entry: Entry): string {
+  if (entry.outcome) return column.text(entry, entry.outcome);
+  if (column.key === 'setting') return entry.setting;
+  if (column.key === 'model') return entry.label;
+  return column.key === 'accuracy' ? formatOpen(entry) : '';
+}
+
+const widthOf = (text: string) => text.split('\n')[0]!.length;
+
+/** Control characters could redraw the terminal or break a table: they become spaces. */
+function plainText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+}
+
+/** `Model, learning rate 1, seed 0: failed: message`, a line per run without a result. */
+function openLines(entries: readonly Entry[]): string[] {
+  return entries.flatMap((entry) =>
+    entry.open.map(({ config, status, message }) => {
+      const said = message === OPEN_WORDS[status] ? message : `${OPEN_WORDS[status]}: ${message}`;
+      return plainText(
+        `${[entry.label, entry.setting].filter(Boolean).join(', ')}, learning rate ${config.learningRate}, seed ${config.seed}: ${said}`,
+      );
+    }),
+  );
+}
+
+/** The table in Markdown, with the runs that have no result listed below it. */
+export function markdownTable(entries: readonly Entry[]): string {
+  const columns = tableColumns(entries);
+  const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+  const rows = entries.map((entry) => columns.map((column) => cellText(column, entry)));
+  const notes = openLines(entries).map((line) => `- ${escapeMarkdown(line)}`);
+  return [
+    row(columns.map(({ header }) => header)),
+    `| ${columns.map(({ align }) => (align === 'right' ? '---:' : '---')).join(' | ')} |`,
+    ...rows.map(row),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+    '',
+  ].join('\n');
+}
+
+function escapeMarkdown(text: string): string {
+  return plainText(text).replace(/[\\|`*_<>[\]]/g, '\\$&');
+}
+
+/** The numbers of the table, unrounded: a row per entry. */
+export function tableCsv(entries: readonly Entry[]): string {
+  return toCsv(
+    entries.map((entry) => {
+      const { outcome } = entry;
+      return {
+        setting: entry.setting,
+        model: entry.label,
+        status: outcome ? 'done' : formatOpen(entry),
+        runs: entry.runs.length,
+        runsDone: entry.runs.length - entry.open.length,
+        runsAveraged: outcome?.selected.length,
+        learningRate: outcome?.learningRate,
+        trainLength: entry.trainLength,
+        accuracy: outcome?.accuracy.value,
+        accuracyLow: outcome?.accuracy.low,
+        accuracyHigh: outcome?.accuracy.high,
+        accuracyBest: outcome?.best,
+        chance: outcome?.chance,
+        runsTo99: outcome?.to99.reached,
+        stepsTo99: outcome?.to99.step,
+        secondsTo99: outcome?.to99.seconds,
+        steps: outcome?.steps,
+        trainSeconds: outcome?.trainSeconds,
+        parameters: outcome?.parameters,
+        stateSize: outcome?.stateSize,
+        flops: outcome?.flops,
+        tokensPerSecond: outcome?.tokensPerSecond,
+        stepMs: outcome?.stepMs,
+        peakMemoryBytes: outcome?.peakMemoryBytes,
+        message: entry.open.map(({ message }) => message).join('; '),
+      };
+    }),
+  );
+}
+
+/** Test accuracy by length: a row per entry and length. */
+export function lengthsCsv(entries: readonly Entry[]): string {
+  return toCsv(
+    entries.flatMap((entry) =>
+      (entry.outcome?.lengths ?? []).map(({ seqLen, accuracy, loss, stateSize, flops }) => ({
+        setting: entry.setting,
+        model: entry.label,
+        trainLength: entry.trainLength,
+        seqLen,
+        accuracy: accuracy.value,
+        accuracyLow: accuracy.low,
+        accuracyHigh: accuracy.high,
+        loss,
+        stateSize,
+        flops,
+      })),
+    ),
+    ['setting', 'model', 'trainLength', 'seqLen', 'accuracy'],
+  );
+}
+
+/** Every record of every run, in the order they were written. */
+export function curvesCsv(entries: readonly Entry[]): string {
+  return toCsv(
+    entries.flatMap((entry) =>
+      entry.runs.flatMap((run) => {
+        const about = {
+          setting: entry.setting,
+          model: entry.label,
+          learningRate: run.config.learningRate,
+          seed: run.config.seed,
+        };
+        return [
+          ...run.steps.map(({ step, epoch, seconds, loss, accuracy }) => ({
+            ...about,
+            split: 'train',
+            epoch,
+            step,
+            seconds,
+            loss,
+            accuracy,
+          })),
+          ...run.epochs.map(({ step, epoch, seconds, validationLoss, validationAccuracy }) => ({
+            ...about,
+            split: 'validation',
+            epoch,
+            step,
+            seconds,
+            loss: validationLoss,
+            accuracy: validationAccuracy,
+          })),
+        ];
+      }),
+    ),
+    ['setting', 'model', 'learningRate', 'seed', 'split', 'epoch', 'step', 'seconds', 'loss', 'accuracy'],
+  );
+}
+
+/** CSV with a header line; numbers that are not there (NaN, null) are empty. */
+function toCsv(rows: readonly Readonly<Record<string, unknown>>[], columns?: string[]): string {
+  const headed = rows.length > 0 ? Object.keys(rows[0]!) : (columns ?? []);
+  return stringify([...rows], {
+    header: true,
+    columns: headed,
+    escape_formulas: true,
+    cast: { number: (value) => (Number.isFinite(value) ? String(value) : '') },
+  });
+}
