@@ -3,14 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { mamba2 } from './mamba2.js';
 
 const matMulShare = 0.4;
+/** The gated norm is strongly curved where its input is small. */
+const differenceStep = 1e-3;
 
 describeMixer('mamba2', () => mamba2({ dModel: 16, dState: 16, headDim: 8, chunkSize: 16 }), {
   lengths: [1, 7, 16, 17, 63],
   matMulShare,
+  differenceStep,
 });
 describeMixer('mamba2, 2 groups, odd widths', () => mamba2({ dModel: 10, dState: 5, dConv: 3, headDim: 5, nGroups: 2, chunkSize: 6 }), {
   lengths: [1, 7, 13],
   matMulShare,
+  differenceStep,
 });
 describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dConv: 1 }), { lengths: [7, 65], matMulShare });
 

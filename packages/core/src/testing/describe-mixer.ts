@@ -17,6 +17,8 @@ export interface DescribeMixerOptions {
   readonly zeroGradients?: readonly string[];
   /** `false` where `apply` is not smooth (hard retrieval). */
   readonly smooth?: boolean;
+  /** Step of the central differences; smaller where the function is strongly curved. Default 5e-3. */
+  readonly differenceStep?: number;
   /** Least share of `flops` that the matrix products of the reference forms must account for. Default 0.9. */
   readonly matMulShare?: number;
 }
@@ -25,7 +27,7 @@ const BATCH = 2;
 
 /** Holds a mixer to the contract of {@link Mixer}. `make` must return the same configuration each time. */
 export function describeMixer(name: string, make: () => Mixer, options: DescribeMixerOptions = {}): void {
-  const { lengths = [1, 7, 63], tolerance = 5e-5, zeroGradients = [], smooth = true, matMulShare = 0.9 } = options;
+  const { lengths = [1, 7, 63], tolerance = 5e-5, zeroGradients = [], smooth = true, differenceStep = 5e-3, matMulShare = 0.9 } = options;
 
   describe(`mixer ${name}`, () => {
     let mixer: Mixer;
@@ -173,7 +175,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       if (!smooth) return;
       const x = input(11);
       const { inputs, gradients, weights, evaluate } = gradientsOf(x);
-      await expectGradient({ at: inputs, gradients, weights: await weights.data(), evaluate, what: name });
+      await expectGradient({ at: inputs, gradients, weights: await weights.data(), evaluate, step: differenceStep, what: name });
       tf.dispose([x, ...gradients, weights]);
     });
 
