@@ -58,7 +58,7 @@ export interface TrainSettings {
   /** New training examples every epoch; otherwise the same ones, reshuffled. */
   readonly freshExamples: boolean;
   readonly weightDecay: number;
-  readonly schedule: 'constant' | 'cosine';
+  readonly schedule: 'constant' | 'cosine' | 'cosinePerEpoch';
   /** Steps of linear warm-up. */
   readonly warmupSteps: number;
   /** Largest global gradient norm; null for no clipping. */
@@ -120,6 +120,8 @@ export interface EpochRecord {
   readonly validationAccuracy: number;
   /** As in {@link StepRecord}. */
   readonly seconds: number;
+  /** Seconds of training and validation since the start of the run, over all its processes. */
+  readonly totalSeconds: number;
   /** Training tokens a second over this epoch's steps. */
   readonly tokensPerSecond: number;
 }
@@ -167,7 +169,7 @@ export interface RunDone {
   readonly stoppedEarly: boolean;
   /** Seconds in training steps, over all processes of the run. */
   readonly trainSeconds: number;
-  /** Seconds from start to finish, evaluations included, over all processes of the run. */
+  /** Seconds of training, validation and testing, over all processes of the run. */
   readonly totalSeconds: number;
   /** Accuracy of a uniform guesser at the training length. */
   readonly chance: number;

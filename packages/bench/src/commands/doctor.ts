@@ -1,0 +1,63 @@
+/** `mixerzoo doctor`: what this machine has and lacks, and how to get it. */
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { diagnoseEngines } from '@mixerzoo/core';
+import { describeMachine, packageVersion } from '../environment.js';
+import { discoverPlugins } from '../plugins.js';
+
+const MINIMUM_NODE = [20, 19] as const;
+
+/** @returns the exit code: 0 if training is possible here. */
+export async function doctor(flags: { json?: boolean }): Promise<number> {
+  const [machine, registry] = await Promise.all([describeMachine(), discoverPlugins(process.cwd())]);
+  const engines = await diagnoseEngines();
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+  const nodeFits = major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1]);
+  const plugins = [...new Set([...registry.mixers, ...registry.tasks].map((entry) => entry.packageName))].map(
+    (name) => ({
+      name,
+      version: packageVersion(name) ?? 'unknown',
+      mixers: registry.mixers.filter((entry) => entry.packageName === name).map((entry) => entry.name),
+      tasks: registry.tasks.filter((entry) => entry.packageName === name).map((entry) => entry.name),
+    }),
+  );
+  const found = {
+    mixerzoo: packageVersion('@mixerzoo/bench') ?? 'unknown',
+    node: { version: process.versions.node, supported: nodeFits },
+    ...machine,
+    availableCores: availableParallelism(),
+    freeMemoryBytes: freemem(),
+    engines,
+    plugins,
+    faults: registry.faults,
+  };
+  const healthy = nodeFits && engines.some((engine) => engine.available && engine.name !== 'cpu');
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ healthy, ...found }, null, 2)}\n`);
+    return healthy ? 0 : 1;
+  }
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const lines = [
+    `mixerzoo ${found.mixerzoo}`,
+    '',
+    'Machine',
+    mark(nodeFits, `Node ${found.node.version}`, nodeFits ? '' : `needs ${MINIMUM_NODE.join('.')} or later`),
+    `    ${machine.platform}, ${machine.cpu.model}, ${found.availableCores} cores`,
+    `    ${gib(totalmem())} memory, ${gib(found.freeMemoryBytes)} free`,
+    `    graphics: ${machine.gpus.join(', ') || 'none found'}`,
+    '',
+    'Engines',
+    ...engines.map((engine) => mark(engine.available, engine.name, engine.message)),
+    '',
+    'Plugins',
+    ...plugins.map(({ name, version, mixers, tasks }) =>
+      mark(true, `${name} ${version}`, [...mixers, ...tasks].join(', ')),
+    ),
+    ...registry.faults.map(({ packageName, message }) => mark(false, packageName, message)),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return healthy ? 0 : 1;
+}
+
+function mark(good: boolean, name: string, words: string): string {
+  return `  ${good ? '✔' : '✖'} ${name}${words ? `: ${words}` : ''}`;
+}

@@ -1,0 +1,45 @@
+/** `mixerzoo list mixers|tasks|presets|engines`. */
+import { diagnoseEngines, UnknownNameError } from '@mixerzoo/core';
+import { z } from 'zod';
+import { discoverPlugins, type Registered } from '../plugins.js';
+import { presets } from '../presets/index.js';
+
+interface Row {
+  readonly name: string;
+  readonly summary: string;
+  readonly [detail: string]: unknown;
+}
+
+const LISTS: Record<string, () => Promise<Row[]>> = {
+  mixers: async () => (await discoverPlugins(process.cwd())).mixers.map(describe),
+  tasks: async () => (await discoverPlugins(process.cwd())).tasks.map(describe),
+  presets: async () => Object.entries(presets).map(([name, { description }]) => ({ name, summary: description ?? '' })),
+  engines: async () =>
+    (await diagnoseEngines()).map(({ name, available, message }) => ({ name, summary: message, available })),
+};
+
+/** @returns the exit code. @throws UnknownNameError */
+export async function list(what: string, flags: { json?: boolean }): Promise<number> {
+  const find = Object.hasOwn(LISTS, what) ? LISTS[what] : undefined;
+  if (!find) throw new UnknownNameError('list', what, Object.keys(LISTS));
+  const rows = await find();
+  if (flags.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else {
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    for (const row of rows) {
+      const mark = row['available'] === false ? '  (not here)' : '';
+      const from = row['package'] ? `  [${row['package']}]` : '';
+      process.stdout.write(`${row.name.padEnd(width)}  ${row.summary}${mark}${from}\n`);
+    }
+  }
+  return 0;
+}
+
+function describe({ name, packageName, factory }: Registered<{ summary: string; schema: z.ZodType }>): Row {
+  return { name, summary: factory.summary, package: packageName, options: toJsonSchema(factory.schema) };
+}
+
+/** JSON Schema of the options, as typed in a config. */
+function toJsonSchema(schema: z.ZodType): unknown {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+}

@@ -1,0 +1,125 @@
+/** `mixerzoo run`: an experiment from config to report. */
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { InvalidConfigError } from '@mixerzoo/core';
+import { stringify } from 'yaml';
+import { type ExperimentSource, loadExperiment, parseTarget } from '../experiment-source.js';
+import { discoverPlugins } from '../plugins.js';
+import { createProgressView } from '../progress.js';
+import { type PlannedRun, resolveRuns, runDirectory } from '../resolve-runs.js';
+import { type RunResult, readJson } from '../results.js';
+import { displayName, type RunOutcome, runExperiment } from '../run-experiment.js';
+import { writeReport } from './report.js';
+
+/** Flags that name an experiment. */
+export interface SourceFlags {
+  readonly config?: readonly string[];
+  readonly set?: readonly string[];
+  readonly engine?: readonly string[];
+  readonly json?: boolean;
+}
+
+interface RunFlags extends SourceFlags {
+  readonly workers?: readonly number[];
+  readonly out?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+/** @returns the exit code. */
+export async function run(target: string | undefined, flags: RunFlags): Promise<number> {
+  const cwd = process.cwd();
+  const source = parseSource(target, flags, cwd);
+  const workers = parseWorkers(flags.workers?.at(-1));
+  const out = resolve(cwd, last(flags.out) ?? 'runs');
+  const registry = await discoverPlugins(cwd);
+  const experiment = await loadExperiment(source);
+  const runs = await resolveRuns(experiment, registry);
+  if (flags.dryRun) {
+    await printPlan(runs, out, flags.json ?? false);
+    return 0;
+  }
+
+  // With --json, standard output is for the result alone.
+  const stream = flags.json ? process.stderr : process.stdout;
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
+  const view = createProgressView(stream);
+  view.line(
+    `${experiment.name}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${Math.min(workers, runs.length)} at a time.`,
+  );
+  if (experiment.description) view.line(experiment.description);
+  const outcomes = await runExperiment(runs, { source, cwd, out, workers, view, signal: interrupt.signal });
+  view.close();
+
+  const report = await writeReport(join(out, experiment.name), { planned: runs.map((planned) => planned.config) });
+  if (flags.json) {
+    process.stdout.write(
+      `${JSON.stringify({ experiment: experiment.name, report: report.page, runs: outcomes.map(toJson) }, null, 2)}\n`,
+    );
+  } else {
+    stream.write(`\n${report.table(stream.columns)}\n`);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'failed')
+        stream.write(`\n${displayName(outcome.run, runs)} failed: ${outcome.message}\n  ${outcome.directory}\n`);
+    }
+    stream.write(`\nReport: ${report.page}\n`);
+  }
+  if (interrupt.signal.aborted) {
+    process.stderr.write('Interrupted. The same command goes on from the last whole epochs.\n');
+    return 130;
+  }
+  return outcomes.every(({ status }) => status === 'done' || status === 'skipped') ? 0 : 1;
+}
+
+/** The experiment that arguments and flags name. */
+export function parseSource(target: string | undefined, flags: SourceFlags, cwd: string): ExperimentSource {
+  const config = last(flags.config);
+  const named = parseTarget(target === undefined && config !== undefined ? config : target, cwd);
+  const over = config === undefined || target === undefined ? {} : parseTarget(config, cwd);
+  if (over.preset !== undefined || (named.file && over.file)) {
+    throw new InvalidConfigError(
+      `--config: expected a config file on top of a preset, got '${target}' and '${config}'.`,
+    );
+  }
+  const engine = last(flags.engine);
+  return {
+    ...named,
+    ...over,
+    assignments: [...given(flags.set), ...(engine === undefined ? [] : [`engine=${engine}`])],
+  };
+}
+
+/** A flag's last value; cac hands over `[undefined]` for one that is not there. */
+export function last(values: readonly string[] | undefined): string | undefined {
+  return given(values).at(-1);
+}
+
+function given(values: readonly string[] | undefined): string[] {
+  return (values ?? []).filter((value) => value !== undefined && value !== 'undefined');
+}
+
+function parseWorkers(count: number | undefined): number {
+  if (count === undefined || Number.isNaN(count)) return availableParallelism();
+  if (!Number.isInteger(count) || count < 1)
+    throw new InvalidConfigError(`--workers: expected a whole number from 1, got ${count}.`);
+  return count;
+}
+
+async function printPlan(runs: readonly PlannedRun[], out: string, json: boolean): Promise<void> {
+  const planned = await Promise.all(
+    runs.map(async (entry) => {
+      const directory = runDirectory(out, entry);
+      const result = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
+      return { directory, status: result?.status ?? 'to do', config: entry.config };
+    }),
+  );
+  const plan = { runs: planned };
+  process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : stringify(plan, { aliasDuplicateObjects: false }));
+}
+
+function toJson(outcome: RunOutcome): Record<string, unknown> {
+  const { run: planned, ...rest } = outcome;
+  const { id, label, learningRate, seed } = planned.config;
+  return { id, label, learningRate, seed, ...rest };
+}

@@ -1,0 +1,163 @@
+/**
+ * Where an experiment comes from: default < preset < file < flag, each overriding the one before.
+ *
+ * Objects are merged key by key and arrays replaced. Two exceptions: a model is replaced whole, and so is the task
+ * when another task is named, since the options of one make no sense in the other.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { formatSuggestion, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
+import { createJiti } from 'jiti';
+import { parse as parseYaml } from 'yaml';
+import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
+import { presets } from './presets/index.js';
+
+/** What the command line named; plain data, so that a worker process can resolve the same experiment. */
+export interface ExperimentSource {
+  readonly preset?: string | undefined;
+  /** Absolute path of a config file. */
+  readonly file?: string | undefined;
+  /** `path=value` assignments, later ones win; values are YAML. */
+  readonly assignments: readonly string[];
+}
+
+const CONFIG_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json'];
+
+/**
+ * Tells a preset's name from a config file's path; nothing named means `mixerzoo.config.*` of the directory if there
+ * is one, else the preset `quick`.
+ * @throws InvalidConfigError if a file is named that is not there, UnknownNameError if it is neither.
+ */
+export function parseTarget(target: string | undefined, cwd: string): Pick<ExperimentSource, 'preset' | 'file'> {
+  if (target === undefined) {
+    const file = CONFIG_EXTENSIONS.map((extension) => resolve(cwd, `mixerzoo.config${extension}`)).find(existsSync);
+    return file ? { file } : { preset: 'quick' };
+  }
+  if (Object.hasOwn(presets, target)) return { preset: target };
+  const file = resolve(cwd, target);
+  if (existsSync(file)) return { file };
+  if (CONFIG_EXTENSIONS.includes(extname(target))) {
+    throw new InvalidConfigError(`run: expected a config file, got '${target}', which does not exist.`);
+  }
+  throw new UnknownNameError('preset', target, Object.keys(presets));
+}
+
+/**
+ * Reads, merges and parses an experiment.
+ * @throws InvalidConfigError listing every fault, UnknownNameError for an unknown preset.
+ */
+export async function loadExperiment(source: ExperimentSource): Promise<Experiment> {
+  const { extends: base, ...file } = source.file ? await readConfigFile(source.file) : ({} as ExperimentConfig);
+  const presetName = source.preset ?? base;
+  const preset = presetName === undefined ? {} : findPreset(presetName);
+  let merged = merge(preset, file) as Record<string, unknown>;
+  // A changed preset is another experiment; it keeps its runs to itself.
+  if (source.file && base !== undefined && file.name === undefined) merged['name'] = nameFromFile(source.file);
+  for (const assignment of source.assignments) merged = assign(merged, assignment);
+  const models = merged['models'];
+  if (isPlain(models)) {
+    merged['models'] = Object.fromEntries(Object.entries(models).filter(([, model]) => model !== null));
+  }
+  const where = [presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
+  return parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
+}
+
+function findPreset(name: string): ExperimentConfig {
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (!preset) throw new UnknownNameError('preset', name, Object.keys(presets));
+  return preset;
+}
+
+function nameFromFile(file: string): string {
+  const [stem] = (file.split(/[\\/]/).pop() as string).split(/\.config\.|\.[^.]+$/);
+  return (stem as string).replace(/[^\w.-]+/g, '-');
+}
+
+async function readConfigFile(path: string): Promise<ExperimentConfig> {
+  const extension = extname(path);
+  if (!CONFIG_EXTENSIONS.includes(extension)) {
+    throw new InvalidConfigError(
+      `${path}: expected a config file (${CONFIG_EXTENSIONS.join(', ')}), got '${extension}'.`,
+    );
+  }
+  let config: unknown;
+  try {
+    config = /\.(ya?ml|json)$/.test(extension) ? parseYaml(await readFile(path, 'utf8')) : await importConfig(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'invalid-config') throw error;
+    throw new InvalidConfigError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  if (!isPlain(config)) {
+    throw new InvalidConfigError(
+      `${path}: expected an experiment, got ${config === undefined ? 'no default export' : typeof config}. ` +
+        'Write `export default defineExperiment({ … })`.',
+    );
+  }
+  return config as ExperimentConfig;
+}
+
+/** Errors after which Node itself cannot load a file that a TypeScript loader can. */
+const NEEDS_LOADER = new Set([
+  'ERR_UNKNOWN_FILE_EXTENSION',
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_INVALID_TYPESCRIPT_SYNTAX',
+  'ERR_MODULE_NOT_FOUND',
+]);
+
+/** Imports a module by Node's own loader where it can, so that mixers share one copy of core with us; else by jiti. */
+async function importConfig(path: string): Promise<unknown> {
+  const url = pathToFileURL(path).href;
+  try {
+    return ((await import(/* @vite-ignore */ url)) as { default?: unknown }).default;
+  } catch (error) {
+    if (!NEEDS_LOADER.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return createJiti(url).import(path, { default: true });
+  }
+}
+
+/** `over` on top of `under`; see the header for what is merged and what replaced. */
+function merge(under: unknown, over: unknown, path: readonly string[] = []): unknown {
+  if (over === undefined) return under;
+  if (!isPlain(under) || !isPlain(over)) return over;
+  if (path[0] === 'models' && path.length === 2) return over;
+  if (path[0] === 'task' && over['task'] !== undefined && over['task'] !== under['task']) return over;
+  const merged: Record<string, unknown> = { ...under };
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(under[key], value, [...path, key]);
+  return merged;
+}
+
+/** A copy with the value at a dotted path set: `train.epochs=4`, `models.CAT.layers.0.nHeads=2`. */
+function assign(config: Record<string, unknown>, assignment: string): Record<string, unknown> {
+  const split = assignment.indexOf('=');
+  if (split <= 0) {
+    throw new InvalidConfigError(`--set: expected path=value, got '${assignment}'. Example: --set train.epochs=4`);
+  }
+  const path = assignment.slice(0, split).split('.');
+  return setIn(config, path, parseYaml(assignment.slice(split + 1))) as Record<string, unknown>;
+}
+
+function setIn(node: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  if (Array.isArray(node)) {
+    if (!/^\d+$/.test(key) || Number(key) > node.length) {
+      throw new InvalidConfigError(
+        `--set: expected an index up to ${node.length} of a list, got '${key}'.${formatSuggestion(key, [])}`,
+      );
+    }
+    const copy = [...node];
+    copy[Number(key)] = setIn(copy[Number(key)], rest, value);
+    return copy;
+  }
+  const object = isPlain(node) ? node : {};
+  return { ...object, [key]: setIn(object[key], rest, value) };
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  return prototype === Object.prototype || prototype === null;
+}

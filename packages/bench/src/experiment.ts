@@ -1,0 +1,142 @@
+/**
+ * What an experiment is: a task, models made of mixers, a training budget that is the same for all of them, and the
+ * axes to sweep. This is the schema of a config file, in TypeScript, YAML or JSON.
+ */
+import type { Mixer, MixerFactory, Task, TaskFactory } from '@mixerzoo/core';
+import { z } from 'zod';
+
+/**
+ * A layer of a model. A mixer is named (`'cat'`), imported (`cat`, a factory; `cat({ dModel: 64 })`, an instance) or
+ * found in an installed package (`'some-package'`, `'some-package#itsMixer'`). Other keys are the mixer's options.
+ */
+export type LayerConfig = string | MixerFactory | Mixer | LayerOptions;
+
+/** A layer with options: of the mixer, and under `block` of what stands around it. */
+export interface LayerOptions {
+  readonly mixer: string | MixerFactory | Mixer;
+  /** Channel mixer, residual and norm of this layer, where they differ from the model's. */
+  readonly block?: Readonly<Record<string, unknown>>;
+  readonly [option: string]: unknown;
+}
+
+/** A task by name or imported; other keys are its options. */
+export interface TaskConfig {
+  readonly task: string | TaskFactory | Task;
+  readonly [option: string]: unknown;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isFactory = (value: unknown) => typeof value === 'function' && ('mixerName' in value || 'taskName' in value);
+const isInstance = (value: unknown) => isObject(value) && value['specVersion'] !== undefined;
+const isReference = (value: unknown) => typeof value === 'string' || isFactory(value) || isInstance(value);
+
+const layerSchema = z.custom<LayerConfig>(
+  (value) => isReference(value) || (isObject(value) && isReference(value['mixer'])),
+  {
+    error: (issue) =>
+      `expected a mixer's name, a mixer, or an object with the key 'mixer', received ${typeof issue.input}`,
+  },
+);
+
+const taskSchema = z.custom<TaskConfig>((value) => isObject(value) && isReference(value['task']), {
+  error: () => "expected an object with the key 'task' (a task's name or a task), received something else",
+});
+
+const positive = z.number().int().positive();
+/** What stands around a mixer; under `model` for all layers, under a layer's `block` for one. */
+const blockFields = {
+  /** `'none'`, a name, or `{ name, …options }`. */
+  channelMixer: z.union([z.string(), z.looseObject({ name: z.string() })]).optional(),
+  norm: z.enum(['layerNorm', 'rmsNorm']).optional(),
+  residual: z.enum(['sequential', 'parallel', 'mixerOnly']).optional(),
+};
+
+export const blockSchema = z.strictObject(blockFields);
+
+const dropoutRate = z.number().min(0).lt(1);
+const backboneFields = {
+  dModel: positive,
+  positions: z.enum(['none', 'learned']),
+  /**
+   * Rows of the table of learned positions. Default: the longest length trained or tested at; rows past the training
+   * length stay as initialised.
+   */
+  maxPositions: positive.optional(),
+  positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).optional(),
+  tieEmbeddings: z.boolean().optional(),
+  dropout: z.strictObject({ embedding: dropoutRate.default(0.1), residual: dropoutRate.default(0) }),
+  ...blockFields,
+};
+
+/** The backbone around the mixers; see `createLanguageModel`. */
+const backboneSchema = z.strictObject({
+  ...backboneFields,
+  dModel: backboneFields.dModel.default(64),
+  positions: backboneFields.positions.default('none'),
+  dropout: backboneFields.dropout.prefault({}),
+});
+
+const modelSchema = z.strictObject({
+  /** The pattern of layers, repeated until there are `nLayers`. */
+  layers: z.array(layerSchema).min(1),
+  /** Default: the length of the pattern. */
+  nLayers: positive.optional(),
+  /** Backbone settings of this model alone. */
+  model: z.strictObject(backboneFields).partial().optional(),
+});
+
+const trainSchema = z.strictObject({
+  batchSize: positive.default(64),
+  epochs: positive.default(16),
+  stepsPerEpoch: positive.default(50),
+  freshExamples: z.boolean().default(true),
+  weightDecay: z.number().min(0).default(0.1),
+  schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('cosine'),
+  warmupSteps: z.number().int().min(0).default(0),
+  clipNorm: z.number().positive().nullable().default(null),
+  stopAt: z.number().gt(0).lte(1).nullable().default(null),
+  validationExamples: positive.default(256),
+  testExamples: positive.default(512),
+});
+
+/** An experiment with defaults filled in by parsing. */
+export const experimentSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/, "expected letters, digits, '-', '_' and '.' (it names a directory)")
+    .default('experiment'),
+  description: z.string().default(''),
+  task: taskSchema,
+  model: backboneSchema.prefault({}),
+  /** By label, as tables and legends show it. */
+  models: z
+    .record(z.string().min(1), modelSchema)
+    .refine((models) => Object.keys(models).length > 0, 'expected at least one model, received none'),
+  train: trainSchema.prefault({}),
+  /** Lengths to test at besides the training length. */
+  testLengths: z.array(positive).default([]),
+  seeds: z.array(z.number().int().min(0)).min(1).default([0]),
+  learningRates: z.array(z.number().positive()).min(1).default([1e-2]),
+  engine: z.string().default('auto'),
+});
+
+export type Experiment = z.output<typeof experimentSchema>;
+
+/**
+ * An experiment as written: everything may be left out that a preset (`extends`) or a default provides.
+ * A model set to null leaves out the preset's model of that label.
+ */
+export type ExperimentConfig = Omit<Partial<z.input<typeof experimentSchema>>, 'models' | 'task'> & {
+  /** A preset this experiment changes. */
+  readonly extends?: string;
+  readonly task?: Partial<TaskConfig>;
+  readonly models?: Readonly<Record<string, z.input<typeof modelSchema> | null>>;
+};
+
+/**
+ * Types a config file's default export; returns it as it is.
+ * @example export default defineExperiment({ extends: 'quick', models: { Mine: { layers: [myMixer] } } });
+ */
+export function defineExperiment(config: ExperimentConfig): ExperimentConfig {
+  return config;
+}

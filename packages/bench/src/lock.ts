@@ -1,0 +1,98 @@
+/**
+ * One process per run directory. The lock is a file that names its owner; an owner that is gone (killed, or its pid
+ * taken over by another process) has left a stale lock, which is broken.
+ */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  /** Start of the process in clock ticks since boot, where the system tells (Linux): tells a reused pid. */
+  readonly started: string | null;
+}
+
+/** A lock in hand, or who has it. */
+export type Lock = { readonly release: () => void } | { readonly heldBy: string };
+
+/** Takes the lock of a directory, waiting up to `patienceMs` for an owner that may be about to end. */
+export async function acquireLock(directory: string, patienceMs = 5000): Promise<Lock> {
+  const path = join(directory, 'lock.json');
+  const mine = JSON.stringify({ pid: process.pid, host: hostname(), started: startTime(process.pid) } satisfies Owner);
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    if (createWhole(path, mine)) return { release: () => rmSync(path, { force: true }) };
+    const text = readIfThere(path);
+    if (text === undefined) continue;
+    const owner = parseOwner(text);
+    if (!owner || !isAlive(owner)) breakLock(path, text);
+    else if (Date.now() >= deadline) return { heldBy: `process ${owner.pid} on ${owner.host}` };
+    else await sleep(100);
+  }
+}
+
+/** Creates a file with its whole content in one step; false if there is one. */
+function createWhole(path: string, content: string): boolean {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, content);
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Removes a stale lock; if another process has replaced it in the meantime, puts that one back. */
+function breakLock(path: string, stale: string): void {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, aside);
+    if (readIfThere(aside) !== stale) linkSync(aside, path);
+    rmSync(aside, { force: true });
+  } catch {
+    // Another process was faster.
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parseOwner(text: string): Owner | undefined {
+  try {
+    return JSON.parse(text) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(owner: Owner): boolean {
+  if (owner.host !== hostname()) return true; // a shared disk: the other machine knows
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return owner.started === null || startTime(owner.pid) === owner.started;
+}
+
+function startTime(pid: number): string | null {
+  try {
+    // Field 22 of /proc/<pid>/stat; the second field may hold spaces, so count from the closing parenthesis.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,22 @@
+/** One cell of the paper's Figure 2: MQAR with its vocabulary of 8,192 and 16 pairs at length 64, d = 64. */
+import type { ExperimentConfig } from '../experiment.js';
+
+export const paperCell: ExperimentConfig = {
+  name: 'paper-cell',
+  description:
+    "The paper's MQAR cell (vocabulary 8192, length 64, 16 pairs, d 64), one layer of CAT, trained to 99 %. " +
+    'Budget: at most 400 steps of 32 fresh examples, AdamW with weight decay 0.1, learning rate 0.01.',
+  task: { task: 'mqar', vocabSize: 8192, seqLen: 64, numKvPairs: 16 },
+  model: { dModel: 64, positions: 'none', dropout: { embedding: 0, residual: 0 } },
+  models: { 'CAT, 1 layer': { layers: [{ mixer: 'cat' }] } },
+  train: {
+    batchSize: 32,
+    epochs: 16,
+    stepsPerEpoch: 25,
+    schedule: 'constant',
+    stopAt: 0.99,
+    validationExamples: 256,
+    testExamples: 512,
+  },
+  learningRates: [1e-2],
+};

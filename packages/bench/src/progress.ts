@@ -1,0 +1,96 @@
+/**
+ * What a command shows while runs go on: on a terminal one live line a run, elsewhere plain lines, at most one a run
+ * every few seconds.
+ */
+import { createLogUpdate } from 'log-update';
+import type { RunProgress } from './train-run.js';
+
+/** Shows the progress of runs that go on side by side. */
+export interface ProgressView {
+  update(label: string, progress: RunProgress): void;
+  /** A line that stays; the run it is about, if any, leaves the live display. */
+  line(text: string, label?: string): void;
+  close(): void;
+}
+
+const PLAIN_INTERVAL_MS = 5000;
+
+/** A view on a stream, live if it is a terminal. */
+export function createProgressView(stream: NodeJS.WriteStream, now: () => number = Date.now): ProgressView {
+  return stream.isTTY ? createLiveView(stream) : createPlainView(stream, now);
+}
+
+function createPlainView(stream: NodeJS.WritableStream, now: () => number): ProgressView {
+  const last = new Map<string, number>();
+  return {
+    update(label, progress) {
+      if (progress.phase === 'starting' || now() - (last.get(label) ?? 0) < PLAIN_INTERVAL_MS) return;
+      last.set(label, now());
+      stream.write(`${label}: ${formatProgress(progress)}\n`);
+    },
+    line: (text) => void stream.write(`${text}\n`),
+    close() {},
+  };
+}
+
+function createLiveView(stream: NodeJS.WriteStream): ProgressView {
+  const running = new Map<string, RunProgress>();
+  const display = createLogUpdate(stream);
+  const draw = () => {
+    const width = Math.max(0, ...[...running.keys()].map((label) => label.length));
+    const lines = [...running].map(([label, progress]) => {
+      const line = `${label.padEnd(width)}  ${bar(progress)}  ${formatProgress(progress)}`;
+      return line.slice(0, Math.max(20, stream.columns - 1));
+    });
+    display(lines.join('\n'));
+  };
+  return {
+    update(label, progress) {
+      running.set(label, progress);
+      draw();
+    },
+    line(text, label) {
+      if (label !== undefined) running.delete(label);
+      display.clear();
+      stream.write(`${text}\n`);
+      draw();
+    },
+    close() {
+      running.clear();
+      display.clear();
+      display.done();
+    },
+  };
+}
+
+const BAR_WIDTH = 16;
+
+function bar({ step, steps }: RunProgress): string {
+  const filled = Math.round((BAR_WIDTH * step) / steps);
+  return '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
+}
+
+/** `step 120/800  loss 2.31  accuracy 41.2 %  val 40.0 %  35 steps/s  0:20 left`. */
+export function formatProgress(progress: RunProgress): string {
+  const { phase, step, steps, loss, accuracy, validationAccuracy, stepsPerSecond } = progress;
+  if (phase === 'starting') return 'starting';
+  const parts = [`step ${step}/${steps}`];
+  if (loss !== null) parts.push(`loss ${loss.toPrecision(3)}`);
+  if (accuracy !== null) parts.push(`accuracy ${percent(accuracy)}`);
+  if (validationAccuracy !== null) parts.push(`validation ${percent(validationAccuracy)}`);
+  if (phase === 'testing') parts.push('testing');
+  else if (stepsPerSecond !== null) {
+    parts.push(`${stepsPerSecond.toPrecision(3)} steps/s`, `${formatDuration((steps - step) / stepsPerSecond)} left`);
+  }
+  return parts.join('  ');
+}
+
+const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
+
+/** `0:07`, `12:40`, `3:05:00`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}

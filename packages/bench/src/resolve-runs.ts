@@ -1,0 +1,218 @@
+/**
+ * From an experiment to its runs: every model at every learning rate and seed, mixers and tasks looked up, configs
+ * parsed, models put together, so that a mistake shows before anything is trained.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  CHANNEL_MIXERS,
+  createLanguageModel,
+  InvalidConfigError,
+  isZooError,
+  type LanguageModel,
+  type LayerSpec,
+  type Mixer,
+  type MixerFactory,
+  parseConfig,
+  type Task,
+  type TaskFactory,
+  UnknownNameError,
+} from '@mixerzoo/core';
+import type { z } from 'zod';
+import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
+import { findMixer, findTask, type Registry } from './plugins.js';
+import { RUN_FORMAT, type RunConfig } from './results.js';
+
+/** A run that can be started. */
+export interface PlannedRun {
+  readonly config: RunConfig;
+  /** Name of its directory within the experiment's: label, learning rate, seed and id. */
+  readonly directoryName: string;
+  readonly task: Task;
+  readonly model: LanguageModel;
+}
+
+/** Where a run's files go. */
+export function runDirectory(out: string, run: PlannedRun): string {
+  return join(out, run.config.experiment, run.directoryName);
+}
+
+/**
+ * The runs of an experiment: for each learning rate and seed, each model, so that whole comparisons come first.
+ * @throws InvalidConfigError, UnknownNameError naming the model or task that is at fault.
+ */
+export async function resolveRuns(experiment: Experiment, registry: Registry): Promise<PlannedRun[]> {
+  const task = await resolveTask(experiment.task, registry);
+  const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
+  for (const seqLen of testLengths) within('testLengths', () => task.atLength(seqLen));
+  const parts: { label: string; model: LanguageModel; resolved: Pick<RunConfig, 'model' | 'layers'> }[] = [];
+  for (const [label, entry] of Object.entries(experiment.models)) {
+    const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
+    const nLayers = entry.nLayers ?? entry.layers.length;
+    const layers: { spec: LayerSpec; block: Block }[] = [];
+    for (let index = 0; index < nLayers; index++) {
+      const config = entry.layers[index % entry.layers.length] as LayerConfig;
+      layers.push(
+        await resolveLayer(config, backbone, `models.${label}.layers.${index % entry.layers.length}`, registry),
+      );
+    }
+    const { norm, residual: _residual, channelMixer: _channelMixer, maxPositions, ...rest } = defined(backbone);
+    const model = {
+      ...rest,
+      ...(norm ? { norm } : {}),
+      ...(backbone.positions === 'learned' ? { maxPositions: maxPositions ?? Math.max(...testLengths) } : {}),
+    };
+    parts.push({
+      label,
+      model: within(`models.${label}`, () =>
+        createLanguageModel({ ...model, vocabSize: task.vocabSize, layers: layers.map(({ spec }) => spec) }),
+      ),
+      resolved: {
+        model: { ...model, dModel: backbone.dModel, nLayers },
+        layers: layers.map(({ spec, block }) => ({
+          mixer: spec.sequenceMixer.name,
+          config: spec.sequenceMixer.config,
+          block: { ...block },
+        })),
+      },
+    });
+  }
+  return experiment.learningRates.flatMap((learningRate) =>
+    experiment.seeds.flatMap((seed) =>
+      parts.map(({ label, model, resolved }) => {
+        const decisive = {
+          format: RUN_FORMAT,
+          task: { name: task.name, config: task.config },
+          ...resolved,
+          train: experiment.train,
+          testLengths,
+          seed,
+          learningRate,
+          engine: experiment.engine,
+        } as const;
+        const id = hashConfig(decisive);
+        const { name, description } = experiment;
+        const config: RunConfig = { ...decisive, id, experiment: name, description, label };
+        return { config, directoryName: `${slug(label)}-lr${learningRate}-s${seed}-${id}`, task, model };
+      }),
+    ),
+  );
+}
+
+type Block = z.output<typeof blockSchema>;
+
+/** First 12 hex digits of the SHA-256 of a value's JSON with sorted keys. */
+export function hashConfig(value: unknown): string {
+  const sorted = JSON.stringify(value, (_key, node: unknown) =>
+    typeof node === 'object' && node !== null && !Array.isArray(node)
+      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : node,
+  );
+  return createHash('sha256').update(sorted).digest('hex').slice(0, 12);
+}
+
+async function resolveTask({ task, ...options }: TaskConfig, registry: Registry): Promise<Task> {
+  if (typeof task !== 'string' && typeof task !== 'function') {
+    assertNoOptions('task', options);
+    return task;
+  }
+  const factory: TaskFactory = typeof task === 'string' ? await findTask(registry, task) : task;
+  return within('task', () => factory(options));
+}
+
+async function resolveLayer(
+  config: LayerConfig,
+  backbone: Experiment['model'],
+  where: string,
+  registry: Registry,
+): Promise<{ spec: LayerSpec; block: Block }> {
+  const { mixer, block: ownBlock = {}, ...options } = isReference(config) ? { mixer: config } : config;
+  const { norm, residual, channelMixer } = backbone;
+  const block: Block = defined({
+    norm,
+    residual,
+    channelMixer,
+    ...parseConfig(blockSchema, ownBlock, `${where}.block`),
+  });
+  const sequenceMixer = await resolveMixer(mixer, options, backbone.dModel, where, registry);
+  const { channelMixer: channel, ...around } = block;
+  return {
+    block,
+    spec: {
+      sequenceMixer,
+      ...defined(around),
+      ...(channel === undefined ? {} : { channelMixer: resolveChannelMixer(channel, backbone.dModel, where) }),
+    },
+  };
+}
+
+async function resolveMixer(
+  mixer: string | MixerFactory | Mixer,
+  options: Record<string, unknown>,
+  dModel: number,
+  where: string,
+  registry: Registry,
+): Promise<Mixer> {
+  if (typeof mixer === 'object') {
+    assertNoOptions(where, options);
+    if (typeof mixer.apply !== 'function' || mixer.specVersion !== 1) {
+      throw new InvalidConfigError(`${where}: expected a mixer of version 1, got ${String(mixer.specVersion)}.`);
+    }
+    return mixer;
+  }
+  const factory = typeof mixer === 'string' ? await findMixer(registry, mixer).catch(prefix(where)) : mixer;
+  return within(where, () => factory({ dModel, ...options }));
+}
+
+function resolveChannelMixer(given: NonNullable<Block['channelMixer']>, dModel: number, where: string) {
+  const { name, ...options } = typeof given === 'string' ? { name: given } : given;
+  if (name === 'none') return 'none';
+  if (!Object.hasOwn(CHANNEL_MIXERS, name)) {
+    return prefix(where)(new UnknownNameError('channel mixer', name, ['none', ...Object.keys(CHANNEL_MIXERS)]));
+  }
+  const create = CHANNEL_MIXERS[name as keyof typeof CHANNEL_MIXERS];
+  return within(where, () => create({ dModel, ...options })) as NonNullable<LayerSpec['channelMixer']>;
+}
+
+function isReference(config: LayerConfig): config is string | MixerFactory | Mixer {
+  return typeof config !== 'object' || 'specVersion' in config;
+}
+
+function assertNoOptions(where: string, options: Record<string, unknown>): void {
+  const keys = Object.keys(options);
+  if (keys.length > 0) {
+    throw new InvalidConfigError(
+      `${where}: expected no options beside one that is made already, got ${keys.join(', ')}. Pass them to its factory.`,
+    );
+  }
+}
+
+/** Runs a factory; its error says where in the experiment it was called. */
+function within<T>(where: string, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    return prefix(where)(error);
+  }
+}
+
+function prefix(where: string): (error: unknown) => never {
+  return (error) => {
+    if (isZooError(error)) error.message = `${where}: ${error.message}`;
+    throw error;
+  };
+}
+
+/** Without the keys that are undefined. */
+function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}
+
+function slug(label: string): string {
+  return (
+    label
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '') || 'model'
+  );
+}

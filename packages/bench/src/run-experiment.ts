@@ -1,0 +1,156 @@
+/**
+ * Runs an experiment: each run in a process of its own, several at a time; what is done is skipped, what is partial is
+ * resumed, and a run that fails leaves the others alone.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InvalidConfigError } from '@mixerzoo/core';
+import pLimit from 'p-limit';
+import type { ExperimentSource } from './experiment-source.js';
+import type { ProgressView } from './progress.js';
+import { type PlannedRun, runDirectory } from './resolve-runs.js';
+import { type RunDone, type RunResult, readJson } from './results.js';
+import type { RunOrder, WorkerMessage } from './worker.js';
+
+/** How a run of an experiment ended. */
+export type RunOutcome = { readonly run: PlannedRun; readonly directory: string } & (
+  | { readonly status: 'done'; readonly result: RunDone }
+  /** It was done before. */
+  | { readonly status: 'skipped'; readonly result: RunDone }
+  | { readonly status: 'failed'; readonly message: string }
+  /** Another process is working on it. */
+  | { readonly status: 'busy'; readonly message: string }
+  /** The command was interrupted first. */
+  | { readonly status: 'interrupted' }
+);
+
+export interface RunExperimentOptions {
+  /** Where the config came from; the workers read it again. */
+  readonly source: ExperimentSource;
+  readonly cwd: string;
+  readonly out: string;
+  /** Processes at a time. */
+  readonly workers: number;
+  readonly view: ProgressView;
+  /** Ends the workers and starts no more. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Brings every run to its end.
+ * @throws InvalidConfigError if the output directory cannot be written.
+ */
+export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
+  await assertWritable(options.out);
+  const limit = pLimit(options.workers);
+  let finished = 0;
+  return Promise.all(
+    runs.map((run) =>
+      limit(async () => {
+        const outcome = await bringToEnd(run, options);
+        finished += 1;
+        options.view.line(
+          `[${finished}/${runs.length}] ${displayName(run, runs)}: ${formatOutcome(outcome)}`,
+          displayName(run, runs),
+        );
+        return outcome;
+      }),
+    ),
+  );
+
+  async function bringToEnd(run: PlannedRun, { out, signal, view }: RunExperimentOptions): Promise<RunOutcome> {
+    const directory = runDirectory(out, run);
+    if (signal?.aborted) return { run, directory, status: 'interrupted' };
+    const before = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
+    if (before?.status === 'done') return { run, directory, status: 'skipped', result: before };
+    const message = await startWorker(run, options, (progress) => view.update(displayName(run, runs), progress));
+    if (message.kind === 'done') return { run, directory, status: 'done', result: message.result };
+    if (message.kind === 'busy') return { run, directory, status: 'busy', message: message.message };
+    if (signal?.aborted) return { run, directory, status: 'interrupted' };
+    return { run, directory, status: 'failed', message: message.message };
+  }
+}
+
+/** A run's label, with learning rate and seed where they tell it from others. */
+export function displayName(run: PlannedRun, among: readonly PlannedRun[]): string {
+  const { label, learningRate, seed } = run.config;
+  const others = among.filter((other) => other.config.label === label);
+  const parts = [
+    label,
+    ...(others.some((other) => other.config.learningRate !== learningRate) ? [`lr ${learningRate}`] : []),
+    ...(others.some((other) => other.config.seed !== seed) ? [`seed ${seed}`] : []),
+  ];
+  return parts.join(', ');
+}
+
+type LastMessage = Exclude<WorkerMessage, { kind: 'progress' }>;
+
+/** The entry of worker processes: the command itself, from source or from dist as we are. */
+const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './cli.ts' : './cli.js', import.meta.url));
+
+/** Its first argument where the command is a worker. */
+export const WORKER_ARGUMENT = '__worker';
+
+function startWorker(
+  run: PlannedRun,
+  { source, cwd, out, workers, signal }: RunExperimentOptions,
+  onProgress: (progress: Extract<WorkerMessage, { kind: 'progress' }>['progress']) => void,
+): Promise<LastMessage> {
+  return new Promise((resolve) => {
+    const child: ChildProcess = fork(ENTRY, [WORKER_ARGUMENT], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const stop = () => child.kill('SIGKILL');
+    signal?.addEventListener('abort', stop, { once: true });
+    let last: LastMessage | undefined;
+    let complaints = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complaints = (complaints + chunk.toString()).slice(-2000);
+    });
+    child.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'progress') onProgress(message.progress);
+      else last = message;
+    });
+    child.on('error', (error) => {
+      last ??= { kind: 'failed', code: 'unknown', message: `worker: ${error.message}` };
+    });
+    child.on('close', (code, killedBy) => {
+      signal?.removeEventListener('abort', stop);
+      const how = killedBy ? `signal ${killedBy}` : `exit code ${code}`;
+      const words = complaints.trim();
+      resolve(
+        last ?? {
+          kind: 'failed',
+          code: 'unknown',
+          message:
+            `worker: expected a result, got ${how}${words ? `:\n${words}` : '.'} ` +
+            'The same command goes on from its last epoch.',
+        },
+      );
+    });
+    child.send({ source, cwd, out, directoryName: run.directoryName, workers } satisfies RunOrder);
+  });
+}
+
+async function assertWritable(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new InvalidConfigError(
+      `--out: expected a directory that can be written, got ${directory} (${code}). Choose another with --out.`,
+      { cause: error },
+    );
+  }
+}
+
+function formatOutcome(outcome: RunOutcome): string {
+  if (outcome.status === 'failed') return `failed: ${outcome.message.split('\n')[0]}`;
+  if (outcome.status === 'busy') return outcome.message;
+  if (outcome.status === 'interrupted') return 'interrupted';
+  const { validation, trainSeconds, to99 } = outcome.result;
+  const done = `validation ${(100 * validation.accuracy).toFixed(1)} % after ${outcome.result.steps} steps, ${trainSeconds.toFixed(1)} s`;
+  const reached = to99 ? `, 99 % at step ${to99.step}` : '';
+  return outcome.status === 'skipped' ? `done before (${done}${reached})` : `${done}${reached}`;
+}

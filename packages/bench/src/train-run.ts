@@ -1,0 +1,278 @@
+/**
+ * One run from start, or from its checkpoint, to its result. The directory is the run's whole memory: killed at any
+ * moment, it loses at most the epoch it was in.
+ */
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  createTrainer,
+  type EngineChoice,
+  type EpochMetrics,
+  hasCheckpoint,
+  type StepInfo,
+  type Task,
+  type Trainer,
+  useEngine,
+} from '@mixerzoo/core';
+import { quantile as quantileOf, sampleStandardDeviation } from 'simple-statistics';
+import { describeEnvironment } from './environment.js';
+import type { PlannedRun } from './resolve-runs.js';
+import {
+  type EpochRecord,
+  type Evaluation,
+  type LengthEvaluation,
+  type MetricRecord,
+  RUN_FORMAT,
+  type RunDone,
+  readMetrics,
+  type StepRecord,
+} from './results.js';
+
+/** What a run tells while it works. */
+export interface RunProgress {
+  readonly phase: 'starting' | 'training' | 'testing';
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number | null;
+  readonly accuracy: number | null;
+  /** Of the last epoch. */
+  readonly validationAccuracy: number | null;
+  readonly stepsPerSecond: number | null;
+}
+
+/** Step records an epoch: enough for a smooth curve, few enough to plot. */
+const RECORDS_PER_EPOCH = 10;
+
+/**
+ * Trains, tests and writes the result. The caller holds the directory's lock.
+ * @throws whatever training throws; the checkpoint of the last whole epoch stays.
+ */
+export async function trainRun(
+  { config, task, model }: PlannedRun,
+  directory: string,
+  options: { readonly workers: number; readonly packages: readonly string[]; onProgress(progress: RunProgress): void },
+): Promise<RunDone> {
+  const { train, seed, learningRate } = config;
+  await mkdir(directory, { recursive: true });
+  await rm(join(directory, 'result.json'), { force: true });
+  await writeJson(join(directory, 'config.json'), config);
+  const engine = await useEngine(config.engine as EngineChoice);
+  await writeJson(join(directory, 'environment.json'), await describeEnvironment(engine, { seed, ...options }));
+
+  const trainer = await createTrainer({
+    model,
+    task,
+    seed,
+    batchSize: train.batchSize,
+    examplesPerEpoch: train.batchSize * train.stepsPerEpoch,
+    epochs: train.epochs,
+    freshExamples: train.freshExamples,
+    optimizer: { learningRate, weightDecay: train.weightDecay },
+    schedule: { name: train.schedule, warmupSteps: train.warmupSteps },
+    clipNorm: train.clipNorm,
+    validationExamples: train.validationExamples,
+    stopAt: train.stopAt,
+  });
+  try {
+    const checkpoint = join(directory, 'checkpoint');
+    if (await hasCheckpoint(checkpoint)) await trainer.restore(checkpoint);
+    const metrics = await resumeMetrics(join(directory, 'metrics.jsonl'), trainer);
+    const progress = createProgress(train, trainer, options.onProgress);
+    while (!trainer.done) {
+      await trainEpoch(trainer, metrics, progress.step);
+      await metrics.flush();
+      await trainer.save(checkpoint);
+      progress.report('training');
+    }
+
+    const startOfTest = performance.now();
+    const test: LengthEvaluation[] = [];
+    for (const seqLen of config.testLengths) {
+      progress.report('testing');
+      const at = task.atLength(seqLen);
+      const evaluation = await evaluate(trainer, at, 'test', train.testExamples);
+      test.push({ ...evaluation, stateSize: model.stateSize(seqLen), flops: model.flops(seqLen, at.labelsPerExample) });
+    }
+    const validation = await evaluate(trainer, task, 'validation', train.validationExamples);
+    const last = metrics.epochs.at(-1) as EpochRecord;
+    const at99 = metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
+    const result: RunDone = {
+      format: RUN_FORMAT,
+      id: config.id,
+      status: 'done',
+      finishedAt: new Date().toISOString(),
+      epochs: trainer.epoch,
+      steps: trainer.step,
+      stoppedEarly: trainer.epoch < train.epochs,
+      trainSeconds: last.seconds,
+      totalSeconds: last.totalSeconds + (performance.now() - startOfTest) / 1000,
+      chance: task.chance,
+      validation,
+      test,
+      to99: at99 ? { step: at99.step, seconds: at99.seconds } : null,
+      cost: {
+        parameters: model.parameterCount,
+        stateSize: model.stateSize(task.seqLen),
+        flops: model.flops(task.seqLen, task.labelsPerExample),
+        tokensPerSecond: quantile(
+          metrics.epochs.map((epoch) => epoch.tokensPerSecond),
+          0.5,
+        ),
+        stepMs: stepTimes(metrics.steps),
+        peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      },
+    };
+    await writeJson(join(directory, 'result.json'), result);
+    return result;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** Writes a JSON file so that a reader finds the old one or the new one whole. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`);
+  await rename(`${path}.new`, path);
+}
+
+interface Metrics {
+  readonly steps: StepRecord[];
+  readonly epochs: EpochRecord[];
+  add(record: MetricRecord): void;
+  /** Appends what was added to the file. */
+  flush(): Promise<void>;
+}
+
+/**
+ * The metrics of a run up to its checkpoint. Epochs are those the checkpoint knows, steps are read back; what a killed
+ * process wrote after its last checkpoint is dropped.
+ */
+async function resumeMetrics(path: string, trainer: Trainer): Promise<Metrics> {
+  const steps = (await readMetrics(path)).filter((record) => record.kind === 'step' && record.step <= trainer.step);
+  const epochs: EpochRecord[] = [];
+  for (const epoch of trainer.history) epochs.push(epochRecord(epoch, epochs.at(-1)));
+  const kept = [...steps, ...epochs].sort((a, b) => a.step - b.step);
+  await writeFile(`${path}.new`, kept.map(toLine).join(''));
+  await rename(`${path}.new`, path);
+  let pending = '';
+  const metrics: Metrics = {
+    steps: steps as StepRecord[],
+    epochs,
+    add(record) {
+      if (record.kind === 'step') metrics.steps.push(record);
+      else metrics.epochs.push(record);
+      pending += toLine(record);
+    },
+    async flush() {
+      const file = await open(path, 'a');
+      try {
+        await file.appendFile(pending);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      pending = '';
+    },
+  };
+  return metrics;
+}
+
+const toLine = (record: MetricRecord) => `${JSON.stringify(record)}\n`;
+
+function epochRecord(epoch: EpochMetrics, before: EpochRecord | undefined): EpochRecord {
+  return {
+    kind: 'epoch',
+    epoch: epoch.epoch,
+    step: epoch.step,
+    trainLoss: epoch.trainLoss,
+    trainAccuracy: epoch.trainAccuracy,
+    validationLoss: epoch.validationLoss,
+    validationAccuracy: epoch.validationAccuracy,
+    seconds: (before?.seconds ?? 0) + epoch.seconds,
+    totalSeconds: (before?.totalSeconds ?? 0) + epoch.seconds + epoch.validationSeconds,
+    tokensPerSecond: epoch.tokensPerSecond,
+  };
+}
+
+async function trainEpoch(trainer: Trainer, metrics: Metrics, onStep: (info: StepInfo) => void): Promise<void> {
+  const every = Math.max(1, Math.floor(trainer.stepsPerEpoch / RECORDS_PER_EPOCH));
+  const before = metrics.epochs.at(-1);
+  let seconds = before?.seconds ?? 0;
+  let sums = { loss: 0, accuracy: 0, count: 0 };
+  const epoch = await trainer.runEpoch({
+    onStep(info) {
+      seconds += info.seconds;
+      sums = { loss: sums.loss + info.loss, accuracy: sums.accuracy + info.accuracy, count: sums.count + 1 };
+      if (info.step % every === 0) {
+        const { step, epoch, learningRate } = info;
+        const [loss, accuracy] = [sums.loss / sums.count, sums.accuracy / sums.count];
+        metrics.add({ kind: 'step', step, epoch, loss, accuracy, learningRate, seconds });
+        sums = { loss: 0, accuracy: 0, count: 0 };
+      }
+      onStep(info);
+    },
+  });
+  metrics.add(epochRecord(epoch, before));
+}
+
+function createProgress(train: PlannedRun['config']['train'], trainer: Trainer, send: (progress: RunProgress) => void) {
+  let lastSent = 0;
+  let latest: Pick<RunProgress, 'loss' | 'accuracy' | 'stepsPerSecond'> = {
+    loss: null,
+    accuracy: null,
+    stepsPerSecond: null,
+  };
+  let step = trainer.step;
+  const report = (phase: RunProgress['phase']) => {
+    lastSent = performance.now();
+    send({
+      phase,
+      epoch: trainer.epoch,
+      epochs: train.epochs,
+      step,
+      steps: train.epochs * train.stepsPerEpoch,
+      validationAccuracy: trainer.history.at(-1)?.validationAccuracy ?? null,
+      ...latest,
+    });
+  };
+  report('starting');
+  return {
+    report,
+    step(info: StepInfo) {
+      step = info.step;
+      latest = { loss: info.loss, accuracy: info.accuracy, stepsPerSecond: 1 / info.secondsPerStep };
+      if (performance.now() - lastSent > 200) report('training');
+    },
+  };
+}
+
+/** An evaluation with the spread over examples that an honest interval needs. */
+async function evaluate(
+  trainer: Trainer,
+  task: Task,
+  split: 'validation' | 'test',
+  count: number,
+): Promise<Evaluation> {
+  const { seqLen, correct, total, accuracy, loss, examples, ...each } = await trainer.evaluate(task, split, count);
+  const accuracies = Array.from(
+    each.perExampleCorrect,
+    (hits, index) => hits / (each.perExampleTotal[index] as number),
+  );
+  const exampleStd = examples > 1 ? sampleStandardDeviation(accuracies) : 0;
+  return { seqLen, correct, total, accuracy, loss, examples, exampleStd };
+}
+
+/** Milliseconds a step, from the time between step records. */
+function stepTimes(records: readonly StepRecord[]): RunDone['cost']['stepMs'] {
+  const times = records.map((record, index) => {
+    const before = records[index - 1] ?? { step: 0, seconds: 0 };
+    return (1000 * (record.seconds - before.seconds)) / (record.step - before.step);
+  });
+  return { median: quantile(times, 0.5), lowerQuartile: quantile(times, 0.25), upperQuartile: quantile(times, 0.75) };
+}
+
+function quantile(values: readonly number[], p: number): number {
+  return values.length === 0 ? 0 : quantileOf([...values], p);
+}
