@@ -1,7 +1,14 @@
 import { definePlugin } from '@mixerzoo/core';
+import { ar } from './ar.js';
 import { mqar } from './mqar.js';
+import { mqnar } from './mqnar.js';
+import { nar } from './nar.js';
+import { noisyRecall } from './noisy-recall.js';
+import { selectiveCopy } from './selective-copy.js';
 
+export { type AutoregressiveResult, evaluateAutoregressively, type PredictAt } from './autoregressive.js';
 export { createGenerate, splitOf, type WriteExample } from './examples.js';
-export { mqar } from './mqar.js';
+export { createSlotSampler, createTokenPool, type DrawSlots, powerLawWeights, type TokenPool } from './sampling.js';
+export { ar, mqar, mqnar, nar, noisyRecall, selectiveCopy };
 
-export const plugin = definePlugin({ tasks: [mqar] });
+export const plugin = definePlugin({ tasks: [ar, nar, mqar, mqnar, noisyRecall, selectiveCopy] });

@@ -23,21 +23,13 @@
 import { defineTask, InvalidConfigError, type TaskFactory } from '@mixerzoo/core';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
-import { countAtLength, pairsAtLengthSchema } from './length.js';
-import { formSchema, vocabSizeSchema } from './vocabulary.js';
+import { countAtLength } from './length.js';
+import { gapExponent, plainFiller, queryOptions, recallOptions } from './recall-config.js';
+import { formSchema } from './vocabulary.js';
 
 export const mqarSchema = z
-  .strictObject({
-    vocabSize: vocabSizeSchema.default(8192),
-    seqLen: z.int().min(4).default(64),
-    numKvPairs: z.int().min(1).optional(),
-    form: formSchema.default('zoology'),
-    queryPlacement: z.enum(['powerLaw', 'uniform']).default('powerLaw'),
-    powerA: z.number().positive().default(0.01),
-    randomNonQueries: z.boolean().default(false),
-    pairsAtLength: pairsAtLengthSchema,
-  })
-  .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? Math.floor(config.seqLen / 4) }));
+  .strictObject({ ...recallOptions, ...queryOptions, form: formSchema.default('zoology') })
+  .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / 4)) }));
 
 /**
  * Multi-query associative recall.
@@ -61,9 +53,8 @@ export const mqar: TaskFactory<typeof mqarSchema> = defineTask({
         where: 'mqar',
         ngram: 1,
         unigramPool: numKvPairs,
-        queries: { powerA: config.queryPlacement === 'uniform' ? 1 : config.powerA },
-        filler: config.randomNonQueries ? 'random' : 'blank',
-        noise: { count: 0, vocabSize: 0 },
+        queries: { powerA: gapExponent(config) },
+        ...plainFiller(config.randomNonQueries),
       }),
       atLength: (length) =>
         mqar({ ...config, seqLen: length, numKvPairs: countAtLength(numKvPairs, pairsAtLength, seqLen, length) }),
