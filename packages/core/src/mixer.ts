@@ -18,6 +18,8 @@ export interface ApplyContext {
   readonly training: boolean;
   /** Seed of this call's dropout masks; a new one every step and layer. */
   readonly seed: number;
+  /** Asks an evaluation for the form used in training, where a mixer has one ({@link Mixer.softForm}). */
+  readonly soft?: boolean;
   /** Adds a scalar to the training loss (auxiliary objectives). Absent outside of training. */
   readonly addLoss?: (loss: tf.Scalar) => void;
 }
@@ -48,6 +50,8 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
   /** `apply` from the empty state that also returns the state after the last token; without it, `step` is repeated. */
   prefill?(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+  /** True if training uses a soft form of a hard operation; an evaluation then reports both, and the gap. */
+  readonly softForm?: boolean;
   /** Elements of state held per sequence after `seqLen` tokens. */
   stateSize(seqLen: number): number;
   /** FLOPs of `apply` per sequence of `seqLen` tokens; a multiply-add is 2, causal masks are not discounted. */

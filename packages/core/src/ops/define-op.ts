@@ -102,7 +102,8 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
           typeof definition.gradient === 'function'
             ? definition.gradient({ inputs, outputs, grads: grads as never, attrs: opAttrs })
             : referenceGradient(definition, inputs, grads as never, opAttrs);
-        const gradientOf = (name: keyof I & string) => computed[name] ?? tf.zerosLike(inputs[name] as tf.Tensor);
+        // A missing gradient is float32 even for an integer input: TensorFlow.js insists, although nothing uses it.
+        const gradientOf = (name: keyof I & string) => computed[name] ?? tf.zeros((inputs[name] as tf.Tensor).shape);
         return Object.fromEntries(present.map((name, index) => [index, () => gradientOf(name)]));
       },
     });

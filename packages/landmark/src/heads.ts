@@ -1,0 +1,34 @@
+/** Heads as rows: [B, L, H p] <-> [B H, L, p], and blocks of tokens within them. */
+import { tf } from '@mixerzoo/core';
+
+/** [B, L, H p] -> [B H, L, p]. */
+export function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor3D {
+  const [batchSize, seqLen, width] = x.shape as [number, number, number];
+  if (nHeads === 1) return x as tf.Tensor3D;
+  const headDim = width / nHeads;
+  return x
+    .reshape([batchSize, seqLen, nHeads, headDim])
+    .transpose([0, 2, 1, 3])
+    .reshape([batchSize * nHeads, seqLen, headDim]);
+}
+
+/** [B H, L, p] -> [B, L, H p]. */
+export function mergeHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
+  const [rows, seqLen, headDim] = x.shape;
+  if (nHeads === 1) return x;
+  const batchSize = rows / nHeads;
+  return x
+    .reshape([batchSize, nHeads, seqLen, headDim])
+    .transpose([0, 2, 1, 3])
+    .reshape([batchSize, seqLen, nHeads * headDim]);
+}
+
+/** Pads the tokens of [G, L, ...] with a constant up to a multiple of the block size. */
+export function padToBlocks<T extends tf.Tensor>(x: T, blockSize: number, value = 0): T {
+  const missing = (blockSize - ((x.shape[1] as number) % blockSize)) % blockSize;
+  if (missing === 0) return x;
+  return tf.pad(x, x.shape.map((_, axis): [number, number] => [0, axis === 1 ? missing : 0]), value) as T;
+}
+
+/** What is added to a score that takes no part in a softmax: finite, so that a masked row gives no NaN. */
+export const MASKED = -1e30;

@@ -1,0 +1,14 @@
+import { definePlugin } from '@mixerzoo/core';
+import { landmarkCat } from './landmark-cat.js';
+
+export type { BlockCache } from './block-cache.js';
+export type { KeyFilterKind } from './key-filter.js';
+export {
+  defaultBlockSize,
+  type LandmarkCatParams,
+  type LandmarkCatState,
+  landmarkCat,
+  landmarkCatSchema,
+} from './landmark-cat.js';
+
+export const plugin = definePlugin({ mixers: [landmarkCat] });

@@ -1,0 +1,116 @@
+import { EVALUATION, randomNormal, tf, useEngine } from '@mixerzoo/core';
+import { describeMixer, describeOp, expectClose, largestMagnitude, testTensor } from '@mixerzoo/core/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { defaultBlockSize, landmarkCat } from './landmark-cat.js';
+import { blockAttentionOp } from './ops/block-attention.js';
+import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks.js';
+
+/** Retrieval is a choice: no smooth function, and the filter that only landmarks see gets no gradient. */
+const hard = { smooth: false, lengths: [1, 7, 8, 9, 63], matMulShare: 0.6 };
+
+describeMixer('landmarkCat', () => landmarkCat({ dModel: 8, blockSize: 8 }), hard);
+describeMixer('landmarkCat, 3 heads, block 5, bare', () => landmarkCat({ dModel: 12, nHeads: 3, blockSize: 5, filterWidth: 0 }), hard);
+describeMixer('landmarkCat, exponential, convolved local keys', () => landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'exponential', localKeys: 'convolved' }), hard);
+describeMixer('landmarkCat, learned filter, convolved', () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned', filterLength: 6, localKeys: 'convolved' }), hard);
+describeMixer('landmarkCat, learned filter, raw', () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned' }), { ...hard, zeroGradients: ['kFilter'] });
+describeMixer('landmarkCat, top 3', () => landmarkCat({ dModel: 8, blockSize: 4, topK: 3 }), hard);
+describeMixer('landmarkCat, binary search', () => landmarkCat({ dModel: 8, nHeads: 2, blockSize: 8, blockSearch: 'binary', topK: 2 }), hard);
+
+describeOp(blockAttentionOp, [
+  {
+    name: 'blocks',
+    inputs: () => ({
+      q: testTensor<tf.Rank.R3>([2, 11, 4], 1),
+      k: testTensor<tf.Rank.R3>([2, 11, 4], 2),
+      v: testTensor<tf.Rank.R3>([2, 11, 4], 3),
+      retrieved: tf.tensor3d(Array.from({ length: 2 * 11 * 2 }, (_, i) => ((i >> 1) % 11 < 4 ? -1 : (i & 1) - 1 + ((i >> 1) % 11 >= 8 ? 1 : 0))), [2, 11, 2], 'int32'),
+    }),
+    attrs: { blockSize: 4, unit: 4, scale: 0.5 },
+  },
+  {
+    name: 'local only',
+    inputs: () => ({
+      q: testTensor<tf.Rank.R3>([2, 6, 4], 1),
+      k: testTensor<tf.Rank.R3>([2, 6, 4], 2),
+      v: testTensor<tf.Rank.R3>([2, 6, 4], 3),
+      retrieved: undefined,
+    }),
+    attrs: { blockSize: 4, unit: 4, scale: 0.5 },
+  },
+]);
+
+describe('landmarkCat', () => {
+  beforeAll(async () => {
+    await useEngine();
+  });
+
+  it.each(['grouped', 'straightThrough', 'auxiliary'] as const)('trains in form %s: every parameter gets a gradient', async (training) => {
+    const mixer = landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'learned', training });
+    const params = mixer.init(3);
+    const x = testTensor<tf.Rank.R3>([2, 15, 8], 4);
+    const loss = (kFilter: tf.Tensor) => {
+      let auxiliary: tf.Scalar = tf.scalar(0);
+      const y = mixer.apply({ ...params, kFilter: kFilter as tf.Tensor2D }, x, {
+        training: true,
+        seed: 1,
+        addLoss: (added) => {
+          auxiliary = auxiliary.add(added);
+        },
+      });
+      return y.square().sum().add(auxiliary) as tf.Scalar;
+    };
+    const gradient = await tf.grad(loss)(params.kFilter as tf.Tensor2D).data();
+    expect(largestMagnitude(gradient)).toBeGreaterThan(0);
+    expect(gradient.every(Number.isFinite)).toBe(true);
+  });
+
+  it('computes the hard form forward and the soft one backward with straight-through', async () => {
+    const mixer = landmarkCat({ dModel: 8, blockSize: 4, training: 'straightThrough' });
+    const params = mixer.init(3);
+    const x = testTensor<tf.Rank.R3>([2, 15, 8], 4);
+    const training = { training: true, seed: 1 };
+    await expectClose(mixer.apply(params, x, training), mixer.apply(params, x, EVALUATION), 1e-5);
+    const slope = (context: { training: boolean; seed: number; soft?: boolean }) =>
+      tf.grad((at: tf.Tensor) => mixer.apply(params, at as tf.Tensor3D, context).sum())(x);
+    await expectClose(slope(training), slope({ ...EVALUATION, soft: true }), 1e-5);
+  });
+
+  it('equals dense attention where every block is retrieved', async () => {
+    const mixer = landmarkCat({ dModel: 8, blockSize: 4, topK: 99, filterWidth: 0 });
+    const params = mixer.init(3);
+    const x = testTensor<tf.Rank.R3>([2, 19, 8], 4);
+    const y = mixer.apply(params, x);
+    const dense = tf.tidy(() => {
+      const [q, k, v] = (['qProj', 'kProj', 'vProj'] as const).map((name) =>
+        tf.dot(x.reshape([-1, 8]), params[name].weight).reshape([2, 19, 8]),
+      ) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const scores = tf.matMul(q, k, false, true).div(Math.sqrt(8));
+      const causal = tf.linalg.bandPart(tf.ones([19, 19]), -1, 0);
+      const weights = tf.softmax(scores.add(tf.sub(causal, 1).mul(1e9)));
+      return tf.dot(tf.matMul(weights, v).reshape([-1, 8]), params.oProj.weight).reshape([2, 19, 8]);
+    });
+    await expectClose(y, dense, 2e-5);
+  });
+
+  it('retrieves the block that holds a copy of the query (Prop. 1), and finds the copy by halves', async () => {
+    const [d, blockSize, blocks] = [512, 8, 16];
+    const keys = randomNormal<tf.Rank.R3>([1, blocks * blockSize, d], 1 / Math.sqrt(d), 5);
+    const landmarks = keys.reshape([blocks, blockSize, d]).sum(1).expandDims<tf.Tensor3D>(0);
+    const nodes = blockTree(keys, blockSize).reshape<tf.Tensor3D>([1, blocks * (2 * blockSize - 2), d]);
+    for (const position of [0, 13, 77, 127]) {
+      const q = keys.slice([0, position, 0], [1, 1, d]);
+      const chosen = selectBlocks(q, landmarks, { blockSize, topK: 1, offset: blocks * blockSize });
+      expect([...(await chosen.data())]).toEqual([Math.floor(position / blockSize)]);
+      expect([...(await descendBlocks(q, nodes, chosen, blockSize).data())]).toEqual([position]);
+    }
+  });
+
+  it('chooses a block size of about sqrt(L)', () => {
+    expect([1, 64, 100, 1024].map(defaultBlockSize)).toEqual([2, 8, 10, 32]);
+  });
+
+  it('refuses heads that do not divide the width, and a block that cannot be halved', () => {
+    expect(() => landmarkCat({ dModel: 8, nHeads: 3 })).toThrow(/landmarkCat: nHeads: expected a divisor of dModel 8, got 3/);
+    expect(() => landmarkCat({ dModel: 8, blockSize: 6, blockSearch: 'binary' })).toThrow(/power of two .*got 6/);
+  });
+});
