@@ -63,6 +63,13 @@ export function testTensor<R extends tf.Rank>(shape: tf.ShapeMap[R], seed = 1, s
   return tf.tensor(values, shape);
 }
 
+/** Gradients of a scalar function; zeros for an input that it does not use, where `tf.grads` would throw. */
+export function gradientsOf(f: (inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[]): tf.Tensor[] {
+  const { value, grads } = tf.engine().gradients(() => f(inputs), inputs, undefined, true);
+  value.dispose();
+  return inputs.map((input, index) => grads[index] ?? tf.zerosLike(input));
+}
+
 /** <a, b> summed in double precision. */
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;

@@ -10,7 +10,7 @@ import { EVALUATION, type ApplyContext, type Mixer } from '../mixer.js';
 import { readSafetensors } from '../train/safetensors.js';
 import * as tf from '../tf.js';
 import { assertSameStructure, disposeTree, flattenTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
-import { expectClose, largestMagnitude } from './compare.js';
+import { expectClose, gradientsOf, largestMagnitude } from './compare.js';
 
 /** A tensor as stored. */
 export interface GoldenTensor {
@@ -86,10 +86,10 @@ export async function expectGoldenFunction(
 
   const y = tf.tidy(() => compute(x, params));
   await expectGolden(golden, 'y', y);
-  const [gradX, ...gradParams] = tf.grads((at: tf.Tensor, ...leaves: tf.Tensor[]) => compute(at, bind(leaves)).mul(dy).sum())([
-    x,
-    ...treeLeaves(params),
-  ]) as [tf.Tensor, ...tf.Tensor[]];
+  const [gradX, ...gradParams] = gradientsOf(
+    ([at, ...leaves]) => compute(at as tf.Tensor, bind(leaves)).mul(dy).sum(),
+    [x, ...treeLeaves(params)],
+  ) as [tf.Tensor, ...tf.Tensor[]];
   const largest = Math.max(
     0,
     ...[...golden.tensors].filter(([name]) => name.startsWith('grad.params.')).map(([, { data }]) => largestMagnitude(data)),

@@ -1,4 +1,4 @@
-export { dot, expectClose, expectGradient, largestMagnitude, type Numbers, testTensor } from './compare.js';
+export { dot, expectClose, expectGradient, gradientsOf, largestMagnitude, type Numbers, testTensor } from './compare.js';
 export { type DescribeMixerOptions, describeMixer } from './describe-mixer.js';
 export { type DescribeOpOptions, describeOp, type OpCase } from './describe-op.js';
 export { type DescribeTaskOptions, describeTask } from './describe-task.js';
