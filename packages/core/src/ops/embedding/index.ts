@@ -2,18 +2,35 @@
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
-import { defineOp } from '../define-op.js';
+import { defineOp, type Op } from '../define-op.js';
+import { gatherKernel, type Inputs, scatterAddKernel } from './wasm.js';
 
-type Inputs = { table: tf.Tensor; indices: tf.Tensor };
+type None = Record<string, never>;
 
 /** The op behind {@link embedding} and {@link gatherRows}: indices of any shape. */
-export const gatherRowsOp = defineOp<Inputs, Record<string, never>, { y: tf.Tensor }>({
+export const gatherRowsOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs, None, { y: tf.Tensor }>({
   name: 'GatherRows',
   inputs: ['table', 'indices'],
   outputs: ['y'],
   reference: ({ table, indices }) => ({
     y: tf.gather(table, indices.flatten() as tf.Tensor1D).reshape([...indices.shape, table.shape[1] as number]),
   }),
+  gradient: ({ inputs: { table, indices }, grads }) => ({
+    table: scatterAddRowsOp({ x: grads.y, indices }, { rows: table.shape[0] as number }).y,
+  }),
+  kernels: { wasm: gatherKernel },
+});
+
+/** The sum of rows by index: the gradient of {@link gatherRowsOp}. */
+const scatterAddRowsOp = defineOp<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }>({
+  name: 'ScatterAddRows',
+  inputs: ['x', 'indices'],
+  outputs: ['y'],
+  reference: ({ x, indices }, { rows }) => ({
+    y: tf.unsortedSegmentSum(x.reshape([indices.size, -1]), indices.flatten() as tf.Tensor1D, rows),
+  }),
+  gradient: ({ inputs, grads }) => ({ x: gatherRowsOp({ table: grads.y, indices: inputs.indices }, {}).y }),
+  kernels: { wasm: scatterAddKernel },
 });
 
 /**
@@ -22,7 +39,7 @@ export const gatherRowsOp = defineOp<Inputs, Record<string, never>, { y: tf.Tens
  * @param table - [V, d]
  * @param ids - int32 [...], each in [0, V).
  * @returns [..., d]
- * @throws ShapeError
+ * @throws ShapeError, for an id outside too.
  */
 export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   if (table.rank !== 2 || ids.dtype !== 'int32') {
@@ -37,7 +54,7 @@ export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
  * @param x - [n, d]
  * @param indices - int32 [m], each in [0, n).
  * @returns [m, d]
- * @throws ShapeError
+ * @throws ShapeError, for an index outside too.
  */
 export function gatherRows(x: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor2D {
   if (x.rank !== 2 || indices.rank !== 1 || indices.dtype !== 'int32') {

@@ -2,7 +2,8 @@
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
-import { defineOp } from '../define-op.js';
+import { defineOp, type Op, referenceGradient } from '../define-op.js';
+import { type GradInputs, type GradOutputs, type Inputs, linearGradKernel, linearKernel } from './wasm.js';
 
 /** Weight [k, n] and an optional bias [n]. */
 export interface LinearParams {
@@ -10,10 +11,10 @@ export interface LinearParams {
   readonly bias?: tf.Tensor;
 }
 
-type Inputs = { x: tf.Tensor; weight: tf.Tensor; bias: tf.Tensor | undefined };
+type None = Record<string, never>;
 
 /** The op behind {@link linear}. */
-export const linearOp = defineOp<Inputs, Record<string, never>, { y: tf.Tensor }>({
+export const linearOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs, None, { y: tf.Tensor }>({
   name: 'Linear',
   inputs: ['x', 'weight', 'bias'],
   outputs: ['y'],
@@ -23,6 +24,24 @@ export const linearOp = defineOp<Inputs, Record<string, never>, { y: tf.Tensor }
     const y = bias ? product.add(bias) : product;
     return { y: y.reshape([...x.shape.slice(0, -1), n]) };
   },
+  gradient({ inputs, grads }) {
+    const { dx, dWeight, dBias } = linearGradOp({ ...inputs, dy: grads.y }, {});
+    return inputs.bias ? { x: dx, weight: dWeight, bias: dBias } : { x: dx, weight: dWeight };
+  },
+  kernels: { wasm: linearKernel },
+});
+
+/** The gradient of {@link linearOp}; without a bias, `dBias` is empty. */
+const linearGradOp = defineOp<GradInputs, None, GradOutputs>({
+  name: 'LinearGrad',
+  inputs: ['x', 'weight', 'bias', 'dy'],
+  outputs: ['dx', 'dWeight', 'dBias'],
+  reference({ dy, ...inputs }) {
+    const { x, weight, bias } = referenceGradient(linearOp.definition, inputs, { y: dy }, {});
+    return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
+  },
+  gradient: 'none',
+  kernels: { wasm: linearGradKernel },
 });
 
 /**

@@ -1,4 +1,5 @@
 /** Batched products of matrices given by strides (in elements), with a bias. Derivation: assembly/gemm.ts. */
+import { addInto, blockStart, sumPartials } from '@mixerzoo/core/assembly/reduce';
 import { BLOCK_K, gemm, multiplyPanels, packColumns, packedRowsBytes, packRows } from '@mixerzoo/core/assembly/gemm';
 
 /** Column panels [start, end) of b[k, n], whole in k. */
@@ -55,4 +56,19 @@ export function multiplyBatches(
 
 function fillRows(to: usize, row: usize, m: i32, n: i32): void {
   for (let i = 0; i < m; i++) memory.copy(to + ((<usize>i * n) << 2), row, <usize>n << 2);
+}
+
+/** Partial column sums of x[m, n]: block b of `blocks` goes to partials[b, n]. */
+export function partialColumnSums(x: usize, partials: usize, m: i32, n: i32, blocks: i32, start: i32, end: i32): void {
+  for (let block = start; block < end; block++) {
+    const to = partials + ((<usize>block * n) << 2);
+    memory.fill(to, 0, <usize>n << 2);
+    const last = blockStart(block + 1, blocks, m);
+    for (let i = blockStart(block, blocks, m); i < last; i++) addInto(to, x + ((<usize>i * n) << 2), n);
+  }
+}
+
+/** Adds the partial sums up: to[i] for i in [start, end). */
+export function columnSums(partials: usize, blocks: i32, n: i32, to: usize, start: i32, end: i32): void {
+  sumPartials(partials, blocks, n, to, start, end);
 }

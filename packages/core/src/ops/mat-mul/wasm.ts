@@ -42,6 +42,14 @@ export function multiply(
   );
 }
 
+/** `to[n]` = the column sums of `x[m, n]`, from within a kernel whose code is that of `mat-mul/kernel.as.ts`. */
+export function columnSums(wasm: WasmCall, x: number, to: number, m: number, n: number): void {
+  const blocks = Math.max(1, Math.min(MOST_UNITS, m >> 4));
+  const partials = wasm.scratch(4 * blocks * n);
+  wasm.parallel('partialColumnSums', blocks, x, partials, m, n, blocks);
+  wasm.parallel('columnSums', n, partials, blocks, n, to);
+}
+
 type Inputs = { a: tf.Tensor; b: tf.Tensor; bias?: tf.Tensor | undefined };
 type Attrs = { transposeA: boolean; transposeB: boolean };
 

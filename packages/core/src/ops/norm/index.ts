@@ -4,7 +4,17 @@
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
-import { defineOp } from '../define-op.js';
+import { defineOp, type Op, referenceGradient } from '../define-op.js';
+import {
+  type Attrs,
+  type LayerNormInputs,
+  layerNormGradKernel,
+  layerNormKernel,
+  type NormGradients,
+  type RmsNormInputs,
+  rmsNormGradKernel,
+  rmsNormKernel,
+} from './wasm.js';
 
 export interface LayerNormParams {
   readonly weight: tf.Tensor;
@@ -15,11 +25,8 @@ export interface RmsNormParams {
   readonly weight?: tf.Tensor;
 }
 
-type LayerNormInputs = { x: tf.Tensor; weight: tf.Tensor; bias: tf.Tensor };
-type RmsNormInputs = { x: tf.Tensor; weight: tf.Tensor | undefined };
-
 /** The op behind {@link layerNorm}. */
-export const layerNormOp = defineOp<LayerNormInputs, { eps: number }, { y: tf.Tensor }>({
+export const layerNormOp: Op<LayerNormInputs, Attrs, { y: tf.Tensor }> = defineOp<LayerNormInputs, Attrs, { y: tf.Tensor }>({
   name: 'LayerNorm',
   inputs: ['x', 'weight', 'bias'],
   outputs: ['y'],
@@ -28,10 +35,27 @@ export const layerNormOp = defineOp<LayerNormInputs, { eps: number }, { y: tf.Te
     const scale = centred.square().mean(-1, true).add(eps).rsqrt();
     return { y: centred.mul(scale).mul(weight).add(bias) };
   },
+  gradient({ inputs, grads, attrs }) {
+    const { dx, dWeight, dBias } = layerNormGradOp({ ...inputs, dy: grads.y }, attrs);
+    return { x: dx, weight: dWeight, bias: dBias };
+  },
+  kernels: { wasm: layerNormKernel },
+});
+
+const layerNormGradOp = defineOp<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
+  name: 'LayerNormGrad',
+  inputs: ['x', 'weight', 'bias', 'dy'],
+  outputs: ['dx', 'dWeight', 'dBias'],
+  reference({ dy, ...inputs }, attrs) {
+    const { x, weight, bias } = referenceGradient(layerNormOp.definition, inputs, { y: dy }, attrs);
+    return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias as tf.Tensor };
+  },
+  gradient: 'none',
+  kernels: { wasm: layerNormGradKernel },
 });
 
 /** The op behind {@link rmsNorm}. */
-export const rmsNormOp = defineOp<RmsNormInputs, { eps: number }, { y: tf.Tensor }>({
+export const rmsNormOp: Op<RmsNormInputs, Attrs, { y: tf.Tensor }> = defineOp<RmsNormInputs, Attrs, { y: tf.Tensor }>({
   name: 'RmsNorm',
   inputs: ['x', 'weight'],
   outputs: ['y'],
@@ -39,6 +63,23 @@ export const rmsNormOp = defineOp<RmsNormInputs, { eps: number }, { y: tf.Tensor
     const normed = x.mul(x.square().mean(-1, true).add(eps).rsqrt());
     return { y: weight ? normed.mul(weight) : normed };
   },
+  gradient({ inputs, grads, attrs }) {
+    const { dx, dWeight } = rmsNormGradOp({ ...inputs, dy: grads.y }, attrs);
+    return inputs.weight ? { x: dx, weight: dWeight } : { x: dx };
+  },
+  kernels: { wasm: rmsNormKernel },
+});
+
+const rmsNormGradOp = defineOp<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
+  name: 'RmsNormGrad',
+  inputs: ['x', 'weight', 'dy'],
+  outputs: ['dx', 'dWeight', 'dBias'],
+  reference({ dy, ...inputs }, attrs) {
+    const { x, weight } = referenceGradient(rmsNormOp.definition, inputs, { y: dy }, attrs);
+    return { dx: x as tf.Tensor, dWeight: weight ?? tf.zeros([0]), dBias: tf.zeros([0]) };
+  },
+  gradient: 'none',
+  kernels: { wasm: rmsNormGradKernel },
 });
 
 /**
