@@ -1,0 +1,127 @@
+/**
+ * LinCAT, linear attention on convolved queries, keys and values (arXiv 2407.05591, Section 6.1), and linear attention
+ * without filters.
+ *
+ *   Q = phi((X * F_q) W_q),  K = phi((X * F_k) W_k),  V = (X * F_v) W_v
+ *   o_t = scale sum_{s <= t} (q_t . k_s) v_s,  optionally over scale sum_{s <= t} q_t . k_s + eps;   Y = O W_o
+ *
+ * The paper names neither feature map nor normaliser. Both usual choices are here: `identity`, scale p^(-1/2), not
+ * normalised; and `elu1` (elu + 1), scale 1, normalised. The state is S = sum k v^T per head, and for the normaliser z = sum k.
+ */
+import { headDimOf } from '@mixerzoo/attention';
+import { defineMixer, foldIn, linear, type Mixer, randomNormal, tf } from '@mixerzoo/core';
+import { z } from 'zod';
+import {
+  type ConvolvedProjectionParams,
+  createConvolvedProjections,
+  type FilterStates,
+  projectionOptions,
+} from './convolved-projections.js';
+import { applyFeatureMap } from './linear-attention/feature-map.js';
+import { linearAttention, linearAttentionFlops } from './linear-attention/index.js';
+
+const options = {
+  featureMap: z.enum(['identity', 'elu1']).default('identity').describe('map of q and k'),
+  normalize: z.boolean().optional().describe('divide by the sum of weights; default: only for elu1'),
+  scale: z.number().positive().optional().describe('factor of q . k; default p^(-1/2) for identity, 1 for elu1'),
+  eps: z.number().min(0).default(1e-12).describe('added to the denominator'),
+  chunkSize: z.int().positive().default(64).describe('tokens per chunk; changes the cost, not the result'),
+};
+
+/** Config of {@link linCat}. */
+export const linCatSchema = z.strictObject({ ...projectionOptions, ...options });
+/** Config of {@link linearAttentionMixer}. */
+export const linearAttentionSchema = z.strictObject({
+  dModel: projectionOptions.dModel,
+  nHeads: projectionOptions.nHeads,
+  ...options,
+});
+
+/** Parameters of LinCAT. */
+export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: { readonly weight: tf.Tensor2D } };
+/** Filter states, S [B, H, p, p], and z [B, H, p] if normalised. */
+export type LinCatState = { readonly filters: FilterStates; readonly s: tf.Tensor4D; readonly z?: tf.Tensor3D };
+
+/** Linear attention on filtered queries, keys and values. */
+export const linCat = defineMixer({
+  name: 'linCat',
+  summary: 'LinCAT: linear attention on convolved q, k and v; constant state.',
+  schema: linCatSchema,
+  create: createLinCat,
+});
+
+/** Linear attention without filters. */
+export const linearAttentionMixer = defineMixer({
+  name: 'linearAttention',
+  summary: 'Linear attention, identity or elu + 1 feature map; constant state.',
+  schema: linearAttentionSchema,
+  create: (config) => createLinCat({ ...config, filters: 'none', filterWidth: 0, filterInit: 'delta', dState: 1 }),
+});
+
+function createLinCat(
+  config: z.output<typeof linCatSchema>,
+): Omit<Mixer<LinCatParams, LinCatState>, 'specVersion' | 'name' | 'config'> {
+  const { dModel, nHeads, featureMap, eps, chunkSize } = config;
+  const headDim = headDimOf(dModel, nHeads);
+  const normalize = config.normalize ?? featureMap === 'elu1';
+  const scale = config.scale ?? (featureMap === 'identity' ? headDim ** -0.5 : 1);
+  const projections = createConvolvedProjections(config);
+
+  const withFeatures = <T extends tf.Tensor, R extends { q: T; k: T }>(heads: R): R => ({
+    ...heads,
+    q: applyFeatureMap(featureMap, heads.q),
+    k: applyFeatureMap(featureMap, heads.k),
+  });
+  const attend = (params: LinCatParams, heads: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D }) =>
+    linear(linearAttention(heads, { nHeads, scale, normalize, eps, chunkSize }), params.oProj);
+
+  return {
+    init: (seed, nLayers = 1) => ({
+      ...projections.init(seed),
+      oProj: {
+        weight: randomNormal<tf.Rank.R2>([dModel, dModel], 0.02 / Math.sqrt(2 * nLayers), foldIn(seed, 'oProj')),
+      },
+    }),
+    apply: (params, x) => attend(params, withFeatures(projections.apply(params, x))),
+    initState: (batchSize) => ({
+      filters: projections.initState(batchSize),
+      s: tf.zeros([batchSize, nHeads, headDim, headDim]),
+      ...(normalize ? { z: tf.zeros<tf.Rank.R3>([batchSize, nHeads, headDim]) } : {}),
+    }),
+    step(params, x, state) {
+      const [batch] = x.shape;
+      const next = tf.tidy(() => {
+        const { states, ...token } = projections.step(params, x, state.filters);
+        const { q, k, v } = withFeatures<tf.Tensor2D, typeof token>(token);
+        const row = (tensor: tf.Tensor) => tensor.reshape<tf.Tensor4D>([batch, nHeads, 1, headDim]);
+        const s = state.s.add<tf.Tensor4D>(row(k).transpose([0, 1, 3, 2]).mul(row(v)));
+        const sums = tf.matMul(row(q).mul(scale), s);
+        const z = state.z?.add<tf.Tensor3D>(k.reshape([batch, nHeads, headDim]));
+        const o = z ? sums.div(row(q).mul(scale).mul(z.expandDims(2)).sum(-1, true).add(eps)) : sums;
+        return {
+          y: linear(o.reshape<tf.Tensor2D>([batch, dModel]), params.oProj),
+          state: { filters: states, s, ...(z ? { z } : {}) },
+        };
+      });
+      tf.dispose([state.s, state.z ?? []]);
+      return next;
+    },
+    prefill: (params, x) =>
+      tf.tidy(() => {
+        const [batch, length] = x.shape;
+        const { states, ...rest } = projections.prefill(params, x);
+        const heads = withFeatures<tf.Tensor3D, typeof rest>(rest);
+        const [k, v] = [heads.k, heads.v].map((tensor) =>
+          tensor.reshape([batch, length, nHeads, headDim]).transpose([0, 2, 1, 3]),
+        ) as [tf.Tensor4D, tf.Tensor4D];
+        const s = tf.matMul(k, v, true, false) as tf.Tensor4D;
+        return {
+          y: attend(params, heads),
+          state: { filters: states, s, ...(normalize ? { z: k.sum<tf.Tensor3D>(2) } : {}) },
+        };
+      }),
+    stateSize: () => dModel * headDim + (normalize ? dModel : 0) + projections.stateSize,
+    flops: (seqLen) =>
+      projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + linearAttentionFlops(seqLen, dModel, nHeads, chunkSize),
+  };
+}
