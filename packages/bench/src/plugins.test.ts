@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { discoverPlugins, findMixer } from './plugins.js';
+
+const PLUGIN = (names: readonly string[], specVersion = 1) => `
+const factory = (name) => Object.assign((config) => ({ specVersion: 1, name, config }), { mixerName: name, summary: '', schema: {} });
+export const plugin = { specVersion: ${specVersion}, mixers: ${JSON.stringify(names)}.map(factory), tasks: [] };`;
+
+function install(directory: string, name: string, code: string, keywords: readonly string[] = ['mixerzoo-plugin']): string {
+  mkdirSync(directory, { recursive: true });
+  const exports = { '.': { import: './index.js' } };
+  writeFileSync(join(directory, 'package.json'), JSON.stringify({ name, version: '1.2.3', type: 'module', keywords, exports }));
+  writeFileSync(join(directory, 'index.js'), code);
+  return directory;
+}
+
+const root = mkdtempSync(join(tmpdir(), 'mixerzoo-plugins-'));
+const cwd = join(root, 'project', 'deep');
+mkdirSync(cwd, { recursive: true });
+const at = (name: string) => join(root, 'project', 'node_modules', name);
+install(at('plain-plugin'), 'plain-plugin', PLUGIN(['plain']));
+install(at('@scope/two'), '@scope/two', PLUGIN(['first', 'second']));
+install(at('no-keyword'), 'no-keyword', PLUGIN(['quiet']), []);
+install(at('broken'), 'broken', 'throw new Error("no such luck");');
+install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));
+install(at('shadow'), 'shadow', PLUGIN(['plain2']));
+install(join(root, 'node_modules', 'shadow'), 'shadow', PLUGIN(['outer']));
+install(at('another-first'), 'another-first', PLUGIN(['first']));
+const linked = install(join(root, 'workspace', 'linked'), 'linked', PLUGIN(['linked']));
+mkdirSync(dirname(at('linked')), { recursive: true });
+symlinkSync(linked, at('linked'), 'junction');
+
+describe('discoverPlugins', async () => {
+  const registry = await discoverPlugins(cwd);
+  const names = registry.mixers.map((entry) => entry.name);
+
+  it('finds packages with the keyword upwards, scoped and symlinked ones too, the nearest first', () => {
+    expect(names).toEqual(expect.arrayContaining(['plain', 'first', 'second', 'linked', 'plain2']));
+    expect(names).not.toContain('quiet');
+    expect(names).not.toContain('outer');
+  });
+
+  it("finds this repository's mixers and tasks from the bench itself", () => {
+    expect(names).toContain('attention');
+    expect(registry.tasks.map((entry) => entry.name)).toContain('mqar');
+  });
+
+  it('notes plugins that do not load and goes on', () => {
+    const faults = new Map(registry.faults.map(({ packageName, message }) => [packageName, message]));
+    expect(faults.get('broken')).toMatch(/no such luck/);
+    expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
+  });
+
+  it('finds a mixer by its name, by its package, and by both', async () => {
+    expect((await findMixer(registry, 'plain')).mixerName).toBe('plain');
+    expect((await findMixer(registry, 'no-keyword')).mixerName).toBe('quiet');
+    expect((await findMixer(registry, '@scope/two#first')).mixerName).toBe('first');
+  });
+
+  it('refuses what is ambiguous or unknown, and says what there is', async () => {
+    await expect(findMixer(registry, 'first')).rejects.toThrow(/'@scope\/two#first'/);
+    await expect(findMixer(registry, '@scope/two')).rejects.toThrow(/'@scope\/two#first', '@scope\/two#second'/);
+    await expect(findMixer(registry, 'atention')).rejects.toThrow(/Did you mean 'attention'/);
+    await expect(findMixer(registry, 'nothing-like-it')).rejects.toThrow(/Not loaded: broken/);
+  });
+});
