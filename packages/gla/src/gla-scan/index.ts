@@ -3,24 +3,49 @@
  *
  *   S_t = diag(exp(gk_t)) S_{t-1} + k_t v_t^T,   o_t = scale (q_t^T S_t)
  *
- * Gradient, with dS the gradient of S running backwards from that of the last state:
+ * Gradient, with dS the gradient of S, running backwards from that of the last state:
  *
  *   dS_t = scale q_t do_t^T + diag(exp(gk_{t+1})) dS_{t+1}
  *   dq_t = scale S_t do_t;   dk_t = dS_t v_t;   dv_t = dS_t^T k_t
  *   dgk_t = sum_{s >= t} (q_s o dq_s - k_s o dk_s) + rowsum(dS_last o S_last)
  *
  * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training"
- * (arXiv 2312.06635), sections 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
+ * (arXiv 2312.06635), section 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
  */
-import { defineOp, formatShape, ShapeError, type tf } from '@mixerzoo/core';
+import { defineOp, formatShape, referenceGradient, ShapeError, type tf } from '@mixerzoo/core';
 import { type GlaScanAttrs, type GlaScanInputs, type GlaScanOutputs, glaScanReference } from './reference.js';
+import { backwardKernel, forwardKernel } from './wasm.js';
+
+export type GlaScanGradientInputs = GlaScanInputs & { dO: tf.Tensor; dLastState: tf.Tensor };
+export type GlaScanGradients = { dQ: tf.Tensor; dK: tf.Tensor; dGk: tf.Tensor; dV: tf.Tensor };
+
+const INPUTS = ['q', 'k', 'gk', 'v'] as const;
+
+/** Gradients of the scan's inputs from those of its outputs. */
+const glaScanGradientOp = defineOp<GlaScanGradientInputs, GlaScanAttrs, GlaScanGradients>({
+  name: 'GlaScanGradient',
+  inputs: [...INPUTS, 'dO', 'dLastState'],
+  outputs: ['dQ', 'dK', 'dGk', 'dV'],
+  reference({ dO, dLastState, ...inputs }, attrs) {
+    const forward = { reference: glaScanReference, inputs: INPUTS };
+    const { q, k, gk, v } = referenceGradient(forward, inputs, { o: dO, lastState: dLastState }, attrs);
+    return { dQ: q, dK: k, dGk: gk, dV: v } as GlaScanGradients;
+  },
+  gradient: 'none',
+  kernels: { wasm: backwardKernel },
+});
 
 /** The op behind {@link glaScan}. */
 export const glaScanOp = defineOp<GlaScanInputs, GlaScanAttrs, GlaScanOutputs>({
   name: 'GlaScan',
-  inputs: ['q', 'k', 'gk', 'v'],
+  inputs: INPUTS,
   outputs: ['o', 'lastState'],
   reference: glaScanReference,
+  gradient({ inputs, grads, attrs }) {
+    const { dQ, dK, dGk, dV } = glaScanGradientOp({ ...inputs, dO: grads.o, dLastState: grads.lastState }, attrs);
+    return { q: dQ, k: dK, gk: dGk, v: dV };
+  },
+  kernels: { wasm: forwardKernel },
 });
 
 /** Heads own contiguous columns. */
@@ -42,15 +67,15 @@ export function glaScan(
   { nHeads, scale }: GlaScanOptions,
 ): { o: tf.Tensor3D; lastState: tf.Tensor4D } {
   const [batch, length, width] = q.shape;
+  const all = [q, k, gk, v];
   const fits =
-    [q, k, gk, v].every(
-      (x) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length && x.shape[2] % nHeads === 0,
-    ) &&
+    all.every((x) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length && x.shape[2] % nHeads === 0) &&
     k.shape[2] === width &&
     gk.shape[2] === width;
   if (!fits) {
     throw new ShapeError(
-      `glaScan: expected q, k, gk [B, L, H K] and v [B, L, H V] with H = ${nHeads}, got ${[q, k, gk, v].map((x) => formatShape(x.shape)).join(', ')}.`,
+      `glaScan: expected q, k, gk [B, L, H K] and v [B, L, H V] with H = ${nHeads}, ` +
+        `got ${all.map((x) => formatShape(x.shape)).join(', ')}.`,
     );
   }
   const { o, lastState } = glaScanOp({ q, k, gk, v }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
