@@ -73,6 +73,20 @@ export async function expectGolden(golden: GoldenCase, name: string, actual: tf.
   await expectClose(actual, stored, GOLDEN_TOLERANCE, `${golden.file}: ${name}`, floor);
 }
 
+/** Compares gradients with the stored `grad.params.*`. */
+export async function expectGoldenGradients(
+  golden: GoldenCase,
+  paths: readonly string[],
+  gradients: readonly tf.Tensor[],
+): Promise<void> {
+  const stored = [...golden.tensors].filter(([name]) => name.startsWith('grad.params.'));
+  const largest = Math.max(0, ...stored.map(([, { data }]) => largestMagnitude(data)));
+  const floor = Math.max(ZERO_GRADIENT * largest, 1e-6);
+  for (const [index, path] of paths.entries()) {
+    await expectGolden(golden, `grad.params.${path}`, gradients[index] as tf.Tensor, floor);
+  }
+}
+
 /** Checks `y`, `grad.x` and every `grad.params.*` of a file against a differentiable function of x and parameters. */
 export async function expectGoldenFunction(
   golden: GoldenCase,
@@ -90,14 +104,8 @@ export async function expectGoldenFunction(
     ([at, ...leaves]) => compute(at as tf.Tensor, bind(leaves)).mul(dy).sum(),
     [x, ...treeLeaves(params)],
   ) as [tf.Tensor, ...tf.Tensor[]];
-  const largest = Math.max(
-    0,
-    ...[...golden.tensors].filter(([name]) => name.startsWith('grad.params.')).map(([, { data }]) => largestMagnitude(data)),
-  );
   await expectGolden(golden, 'grad.x', gradX);
-  for (const [index, path] of paths.entries()) {
-    await expectGolden(golden, `grad.params.${path}`, gradParams[index] as tf.Tensor, Math.max(ZERO_GRADIENT * largest, 1e-6));
-  }
+  await expectGoldenGradients(golden, paths, gradParams);
   tf.dispose([x, dy, y, gradX, ...gradParams]);
   disposeTree(params);
 }

@@ -5,6 +5,7 @@ export { type DescribeTaskOptions, describeTask } from './describe-task.js';
 export {
   expectGolden,
   expectGoldenFunction,
+  expectGoldenGradients,
   GOLDEN_TOLERANCE,
   type GoldenCase,
   type GoldenCheck,
