@@ -13,9 +13,18 @@ describeMixer('cat, keys only', () => cat({ dModel: 12, nHeads: 2, filters: { k:
 describeMixer('cat, per channel', () => cat({ dModel: 16, nHeads: 2, filters: 'perChannel' }));
 describeMixer('cat, rope', () => cat({ dModel: 16, nHeads: 2, positional: 'rope' }));
 describeMixer('cat, alibi', () => cat({ dModel: 16, nHeads: 2, positional: 'alibi' }));
-describeMixer('cat, normalised', () => cat({ dModel: 16, nHeads: 2, normalizeQK: true, temperature: 4 }));
+describeMixer('cat, normalised', () =>
+  cat({ dModel: 32, nHeads: 2, normalizeQK: true, filterInit: 'uniform', temperature: 2 }),
+);
 describeMixer('cat, normalised, fixed temperature, rope', () =>
-  cat({ dModel: 16, normalizeQK: true, temperature: 2, learnTemperature: false, positional: 'rope' }),
+  cat({
+    dModel: 24,
+    normalizeQK: true,
+    filterInit: 'uniform',
+    temperature: 2,
+    learnTemperature: false,
+    positional: 'rope',
+  }),
 );
 describeMixer('cat, exponential filters', () => cat({ dModel: 16, nHeads: 2, filters: 'exponential' }));
 describeMixer('cat, diagonal state space on keys', () =>
