@@ -7,8 +7,8 @@
 import { InvalidConfigError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { defineOp, type Op } from '../define-op.js';
+import { type Attrs, dropoutKernel, dropoutThreshold } from './wasm.js';
 
-type Attrs = { rate: number; seed: number };
 
 /** The op behind {@link dropout}; its gradient is itself. */
 export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }>({
@@ -17,6 +17,7 @@ export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp
   outputs: ['y'],
   reference: ({ x }, { rate, seed }) => ({ y: x.mul(tf.tensor(dropoutMask(x.size, rate, seed), x.shape)) }),
   gradient: ({ grads, attrs }) => ({ x: dropoutOp({ x: grads.y }, attrs).y }),
+  kernels: { wasm: dropoutKernel },
 });
 
 /**
@@ -42,11 +43,6 @@ function dropoutMask(size: number, rate: number, seed: number): Float32Array {
     if (hash(Math.imul(index, 0x9e3779b9) + seed) >= threshold) mask[index] = scale;
   }
   return mask;
-}
-
-/** Elements whose 24-bit hash is below it are dropped. */
-export function dropoutThreshold(rate: number): number {
-  return Math.round(rate * 2 ** 24);
 }
 
 /** 24 bits. */

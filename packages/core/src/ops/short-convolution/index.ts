@@ -8,9 +8,18 @@
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
-import { defineOp } from '../define-op.js';
+import { defineOp, type Op, referenceGradient } from '../define-op.js';
+import {
+  type Attrs,
+  type FilterShape,
+  type GradInputs,
+  type GradOutputs,
+  type Inputs,
+  shortConvolutionGradKernel,
+  shortConvolutionKernel,
+} from './wasm.js';
 
-export type FilterShape = 'perHead' | 'perChannel' | 'headMixing';
+export type { FilterShape };
 
 export interface ShortConvolutionOptions {
   readonly shape: FilterShape;
@@ -18,11 +27,8 @@ export interface ShortConvolutionOptions {
   readonly bias?: tf.Tensor;
 }
 
-type Inputs = { x: tf.Tensor; filter: tf.Tensor; bias: tf.Tensor | undefined };
-type Attrs = { shape: FilterShape };
-
 /** The op behind {@link shortConvolution}. */
-export const shortConvolutionOp = defineOp<Inputs, Attrs, { y: tf.Tensor }>({
+export const shortConvolutionOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp<Inputs, Attrs, { y: tf.Tensor }>({
   name: 'ShortConvolution',
   inputs: ['x', 'filter', 'bias'],
   outputs: ['y'],
@@ -36,6 +42,23 @@ export const shortConvolutionOp = defineOp<Inputs, Attrs, { y: tf.Tensor }>({
     const y = tf.addN(terms);
     return { y: bias ? y.add(bias) : y };
   },
+  gradient({ inputs, grads, attrs }) {
+    const { dx, dFilter, dBias } = shortConvolutionGradOp({ ...inputs, dy: grads.y }, attrs);
+    return inputs.bias ? { x: dx, filter: dFilter, bias: dBias } : { x: dx, filter: dFilter };
+  },
+  kernels: { wasm: shortConvolutionKernel },
+});
+
+const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
+  name: 'ShortConvolutionGrad',
+  inputs: ['x', 'filter', 'bias', 'dy'],
+  outputs: ['dx', 'dFilter', 'dBias'],
+  reference({ dy, ...inputs }, attrs) {
+    const { x, filter, bias } = referenceGradient(shortConvolutionOp.definition, inputs, { y: dy }, attrs);
+    return { dx: x as tf.Tensor, dFilter: filter as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
+  },
+  gradient: 'none',
+  kernels: { wasm: shortConvolutionGradKernel },
 });
 
 /**
