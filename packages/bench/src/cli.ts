@@ -1,98 +1,10 @@
 /**
- * The command `mixerzoo`. Exit codes: 0 all went well, 1 a run or a check failed, 2 bad input, 130 interrupted.
+ * The entry of the process: of the command, and of the workers it starts. It ends by `exit`, since a GPU backend may
+ * keep a process alive.
  */
-import { formatSuggestion, isZooError } from '@mixerzoo/core';
-import { cac } from 'cac';
-import { createConsola } from 'consola';
-import { doctor } from './commands/doctor.js';
-import { list } from './commands/list.js';
-import { report } from './commands/report.js';
-import { run } from './commands/run.js';
-import { validate } from './commands/validate.js';
-import { packageVersion } from './environment.js';
+import { main } from './command-line.js';
 import { WORKER_ARGUMENT } from './run-experiment.js';
 import { serveWorker } from './worker.js';
 
-const messages = createConsola({ stdout: process.stderr, stderr: process.stderr });
-
-/** Runs the command line. @returns the exit code */
-export async function main(argv: readonly string[]): Promise<number> {
-  const cli = cac('mixerzoo');
-  cli.option('--json', 'Print the result as JSON, and nothing else, on standard output');
-  const text = { type: [String] };
-  const set = ['--set <path=value>', 'Override a key: --set train.epochs=4 (repeatable)', text] as const;
-  cli
-    .command('run [preset or file]', 'Train and test every model of an experiment; resumes and skips what is there')
-    .option('--config <file>', 'A config file on top of the preset', text)
-    .option(...set)
-    .option('--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu', text)
-    .option('--workers <count>', 'Runs at a time (default: the number of cores)', { type: [Number] })
-    .option('--out <directory>', 'Where runs are kept (default: runs)', text)
-    .option('--dry-run', 'Print the resolved config and the runs, and stop')
-    .example('  mixerzoo run quick')
-    .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
-    .action(run);
-  cli.command('list <what>', 'List mixers, tasks, presets or engines').action(list);
-  cli
-    .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
-    .option('--out <directory>', 'Where the report goes (default: beside the runs)', text)
-    .action(report);
-  cli
-    .command('validate [preset or file]', 'Check a config, or every preset: it resolves, every model trains a step')
-    .option('--config <file>', 'A config file on top of the preset', text)
-    .option(...set)
-    .option('--engine <name>', 'The engine to check on', text)
-    .action(validate);
-  cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);
-  cli.help();
-  cli.version(packageVersion('@mixerzoo/bench') ?? 'unknown');
-
-  try {
-    cli.parse([...argv], { run: false });
-    if (cli.options['help'] || cli.options['version']) return 0;
-    if (!cli.matchedCommand) {
-      const names = cli.commands.map((command) => command.name);
-      const [name] = cli.args;
-      if (name === undefined) cli.outputHelp();
-      else messages.error(`mixerzoo: unknown command '${name}'.${formatSuggestion(name, names)}`);
-      return 2;
-    }
-    const extra = cli.args.slice(cli.matchedCommand.args.length);
-    if (extra.length > 0) {
-      messages.error(`mixerzoo ${cli.matchedCommand.name}: expected no more arguments, got '${extra.join(' ')}'.`);
-      return 2;
-    }
-    return await (cli.runMatchedCommand() as Promise<number>);
-  } catch (error) {
-    messages.error(
-      describe(
-        error,
-        [...(cli.matchedCommand?.options ?? []), ...cli.globalCommand.options].flatMap((option) => option.names),
-      ),
-    );
-    return exitCode(error);
-  }
-}
-
-function describe(error: unknown, options: readonly string[]): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'CACError') {
-    const unknown = /^Unknown option `--?(.+)`$/.exec(error.message)?.[1];
-    const known = options.filter((name) => name.length > 1).map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-    return unknown
-      ? `mixerzoo: unknown option '--${unknown}'.${formatSuggestion(`--${unknown}`, known)}`
-      : error.message;
-  }
-  return isZooError(error) ? error.message : (error.stack ?? error.message);
-}
-
-function exitCode(error: unknown): number {
-  const badInput =
-    (error instanceof Error && error.name === 'CACError') ||
-    ['invalid-config', 'unknown-name', 'engine'].some((code) => isZooError(error, code as 'engine'));
-  return badInput ? 2 : 1;
-}
-
-// Loaded as the process's entry, directly or through bin/mixerzoo.mjs; GPU backends may keep the process alive, hence exit.
 if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
 else process.exit(await main(process.argv));

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { formatSuggestion, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
+import { ENGINE_NAMES, formatSuggestion, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
 import { createJiti } from 'jiti';
 import { parse as parseYaml } from 'yaml';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
@@ -61,7 +61,10 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
     merged['models'] = Object.fromEntries(Object.entries(models).filter(([, model]) => model !== null));
   }
   const where = [presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
-  return parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
+  const experiment = parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
+  const engines = ['auto', ...ENGINE_NAMES];
+  if (!engines.includes(experiment.engine)) throw new UnknownNameError('engine', experiment.engine, engines);
+  return experiment;
 }
 
 function findPreset(name: string): ExperimentConfig {

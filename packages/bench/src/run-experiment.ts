@@ -38,12 +38,8 @@ export interface RunExperimentOptions {
   readonly signal?: AbortSignal;
 }
 
-/**
- * Brings every run to its end.
- * @throws InvalidConfigError if the output directory cannot be written.
- */
+/** Brings every run to its end. */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
-  await assertWritable(options.out);
   const limit = pLimit(options.workers);
   let finished = 0;
   return Promise.all(
@@ -132,7 +128,8 @@ function startWorker(
   });
 }
 
-async function assertWritable(directory: string): Promise<void> {
+/** @throws InvalidConfigError if a directory for output cannot be made or written. */
+export async function assertWritable(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
     await access(directory, constants.W_OK);

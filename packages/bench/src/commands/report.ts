@@ -1,4 +1,5 @@
 /** `mixerzoo report`: page, table, Markdown and CSV of the runs in a directory. */
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
@@ -20,6 +21,7 @@ export async function report(
   flags: { out?: readonly string[]; json?: boolean },
 ): Promise<number> {
   const from = resolve(directory ?? 'runs');
+  if (!existsSync(from)) throw new InvalidConfigError(`report: expected a directory of runs, got ${from}, which does not exist.`);
   const out = last(flags.out);
   const written = await writeReport(from, { ...(out === undefined ? {} : { out: resolve(out) }) });
   if (flags.json)

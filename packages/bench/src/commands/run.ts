@@ -8,7 +8,7 @@ import { discoverPlugins } from '../plugins.js';
 import { createProgressView } from '../progress.js';
 import { type PlannedRun, resolveRuns, runDirectory } from '../resolve-runs.js';
 import { type RunResult, readJson } from '../results.js';
-import { displayName, type RunOutcome, runExperiment } from '../run-experiment.js';
+import { assertWritable, displayName, type RunOutcome, runExperiment } from '../run-experiment.js';
 import { writeReport } from './report.js';
 
 /** Flags that name an experiment. */
@@ -38,6 +38,7 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
     await printPlan(runs, out, flags.json ?? false);
     return 0;
   }
+  await assertWritable(out);
 
   // With --json, standard output is for the result alone.
   const stream = flags.json ? process.stderr : process.stdout;

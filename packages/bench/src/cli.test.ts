@@ -1,0 +1,180 @@
+/** The command as users run it: real processes, real (tiny) training, on the embedded engine. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadRuns, type RunDone } from './results.js';
+
+const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
+const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+const TINY = `
+name: tiny
+task: { task: mqar, vocabSize: 32, seqLen: 16, numKvPairs: 4 }
+model: { dModel: 16, dropout: { embedding: 0.1 } }
+models: { One: { layers: [attention] } }
+train: { batchSize: 8, epochs: 2, stepsPerEpoch: 5, validationExamples: 16, testExamples: 16 }
+testLengths: [16, 32]
+engine: wasm
+`;
+
+function newProject(config = TINY): string {
+  const cwd = mkdtempSync(join(tmpdir(), 'mixerzoo-cli-'));
+  writeFileSync(join(cwd, 'tiny.yaml'), config);
+  return cwd;
+}
+
+function start(cwd: string, args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--conditions=@mixerzoo/source', '--import', LOADER, CLI, ...args], { cwd });
+}
+
+async function mixerzoo(cwd: string, ...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = start(cwd, args);
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+const files = (cwd: string) => {
+  const root = join(cwd, 'runs', 'tiny');
+  return existsSync(root) ? readdirSync(root).filter((name) => /-s\d+-/.test(name)).map((name) => join(root, name)) : [];
+};
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !condition(); await sleep(20)) {
+    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}`);
+  }
+}
+
+const epochsIn = (directory: string) =>
+  (existsSync(join(directory, 'checkpoint', 'checkpoint.json')) &&
+    readFileSync(join(directory, 'metrics.jsonl'), 'utf8').match(/"kind":"epoch"/g)?.length) || 0;
+
+/** The numbers of a run that do not depend on the clock. */
+async function numbers(cwd: string) {
+  const [run] = await loadRuns(join(cwd, 'runs'));
+  const { validation, test, steps } = run?.result as RunDone;
+  const curve = run?.epochs.map(({ step, trainLoss, validationLoss }) => [step, trainLoss, validationLoss]);
+  const points = run?.steps.map(({ step, loss }) => [step, loss]);
+  return { validation, test, steps, curve, points };
+}
+
+describe('mixerzoo run', () => {
+  it('trains, records, reports; a second time it skips what is done', async () => {
+    const cwd = newProject();
+    const first = await mixerzoo(cwd, 'run', 'tiny.yaml');
+    expect(first.stderr).toBe('');
+    expect(first.code).toBe(0);
+    expect(first.stdout).toMatch(/\[1\/1\] One: validation .* after 10 steps/);
+    const [run] = await loadRuns(join(cwd, 'runs'));
+    expect(run?.result?.status).toBe('done');
+    const result = run?.result as RunDone;
+    expect(result.test.map(({ seqLen, total }) => [seqLen, total])).toEqual([[16, 64], [32, 128]]);
+    expect(result.cost.parameters).toBeGreaterThan(32 * 16);
+    expect(run?.epochs.map((epoch) => epoch.step)).toEqual([5, 10]);
+    expect(run?.steps.map((record) => record.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(run?.environment).toMatchObject({ engine: { name: 'wasm' }, seed: 0, versions: { node: process.versions.node } });
+    expect(existsSync(join(run?.directory as string, 'lock.json'))).toBe(false);
+
+    const again = await mixerzoo(cwd, 'run', 'tiny.yaml', '--json');
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout).runs).toMatchObject([{ label: 'One', status: 'skipped', result: { finishedAt: result.finishedAt } }]);
+  });
+
+  it('resumes bit for bit after kill -9 of the command and of a worker', async () => {
+    const config = TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 6, stepsPerEpoch: 40');
+    const whole = newProject(config);
+    const uninterrupted = mixerzoo(whole, 'run', 'tiny.yaml');
+
+    const cwd = newProject(config);
+    const parent = start(cwd, ['run', 'tiny.yaml']);
+    await until(() => files(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
+    const [directory] = files(cwd) as [string];
+    const worker = JSON.parse(readFileSync(join(directory, 'lock.json'), 'utf8')) as { pid: number };
+    parent.kill('SIGKILL');
+    await until(() => !isAlive(worker.pid), 'the worker ends with its parent');
+    const before = epochsIn(directory);
+    expect(before).toBeLessThan(6);
+    expect(existsSync(join(directory, 'result.json'))).toBe(false);
+
+    const second = mixerzoo(cwd, 'run', 'tiny.yaml');
+    const lock = join(directory, 'lock.json');
+    const owner = () => (existsSync(lock) ? Number(/"pid":(\d+)/.exec(readFileSync(lock, 'utf8'))?.[1]) : worker.pid);
+    await until(() => owner() !== worker.pid && epochsIn(directory) > before, 'the second command has added an epoch');
+    process.kill(owner(), 'SIGKILL');
+    const { code, stdout } = await second;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/One: failed: worker: expected a result, got signal SIGKILL/);
+
+    const third = await mixerzoo(cwd, 'run', 'tiny.yaml');
+    expect(third.code).toBe(0);
+    expect((await uninterrupted).code).toBe(0);
+    expect(await numbers(cwd)).toEqual(await numbers(whole));
+  });
+
+  it('stops at Ctrl-C with code 130 and goes on later', async () => {
+    const cwd = newProject(TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 500, stepsPerEpoch: 5'));
+    const child = start(cwd, ['run', 'tiny.yaml']);
+    await until(() => files(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(130);
+    const [run] = await loadRuns(join(cwd, 'runs'));
+    expect(run?.result).toBeUndefined();
+    const shorter = await mixerzoo(cwd, 'run', 'tiny.yaml', '--dry-run', '--json');
+    expect(JSON.parse(shorter.stdout).runs).toMatchObject([{ status: 'to do' }]);
+  });
+
+  it('keeps a run that diverges from the others, and names its step and learning rate', async () => {
+    const cwd = newProject(`${TINY}learningRates: [1e6, 1e-2]\n`);
+    const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml', '--workers', '1');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/One, lr 1000000 failed: .*(loss|gradient).* at step \d+ \(epoch 1, learning rate .*Lower the learning rate/);
+    const runs = await loadRuns(join(cwd, 'runs'));
+    expect(runs.map(({ config, result }) => [config.learningRate, result?.status])).toEqual([[1e-2, 'done'], [1e6, 'failed']]);
+  });
+
+  it('names a corrupt checkpoint and loses nothing', async () => {
+    const cwd = newProject();
+    await mixerzoo(cwd, 'run', 'tiny.yaml');
+    const [directory] = files(cwd) as [string];
+    const tensors = join(directory, 'checkpoint', 'model.safetensors');
+    const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8');
+    rmSync(join(directory, 'result.json'));
+    truncateSync(tensors, 1000);
+    const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/One failed: .*checkpoint.*model\.safetensors/);
+    expect(readFileSync(tensors)).toHaveLength(1000);
+    expect(readFileSync(join(directory, 'metrics.jsonl'), 'utf8')).toBe(metrics);
+  });
+});
+
+describe('mixerzoo run on an engine that is not there', () => {
+  it('says that an engine is not there, and how to get it', async () => {
+    const cwd = newProject();
+    const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml', '--engine', 'webgpu');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/One failed: webgpu engine: expected .* got /);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

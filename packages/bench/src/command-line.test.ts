@@ -1,0 +1,110 @@
+/** What the command line answers without training, in this process. */
+import { existsSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { main } from './command-line.js';
+
+const TINY = `
+name: tiny
+task: { task: mqar, vocabSize: 32, seqLen: 16, numKvPairs: 4 }
+model: { dModel: 16, dropout: { embedding: 0.1 } }
+models: { One: { layers: [attention] } }
+train: { batchSize: 8, epochs: 2, stepsPerEpoch: 5, validationExamples: 16, testExamples: 16 }
+testLengths: [16, 32]
+engine: wasm
+`;
+
+
+let cwd: string;
+const before = process.cwd();
+
+beforeEach(() => {
+  cwd = realpathSync(mkdtempSync(join(tmpdir(), 'mixerzoo-command-')));
+  writeFileSync(join(cwd, 'tiny.yaml'), TINY);
+  writeFileSync(join(cwd, 'a-file'), '');
+  process.chdir(cwd);
+});
+
+afterEach(() => process.chdir(before));
+
+async function mixerzoo(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const written = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      written[name] += String(chunk);
+      return true;
+    }),
+  );
+  try {
+    return { code: await main(['node', 'mixerzoo', ...args]), ...written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+describe('mixerzoo with bad input', () => {
+  it.each([
+    ['an unknown command', ['rum'], /unknown command 'rum'.*Did you mean 'run'/s],
+    ['an unknown option', ['run', '--wrokers', '2'], /unknown option '--wrokers'.*Did you mean '--workers'/s],
+    ['a misspelt key', ['run', 'tiny.yaml', '--set', 'train.epoch=1'], /unknown key 'epoch'.*Did you mean 'epochs'/s],
+    ['an unknown mixer', ['run', 'tiny.yaml', '--set', 'models.One.layers=[atention]'], /models\.One\.layers\.0: unknown mixer 'atention'.*Did you mean 'attention'/s],
+    ['an option the mixer lacks', ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeds: 2 }]'], /unknown key 'nHeds'.*Did you mean 'nHeads'/s],
+    ['a width the heads do not divide', ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeads: 3 }]'], /models\.One\.layers\.0: nHeads: expected a divisor of dModel 16, got 3/s],
+    ['a length too short for the pairs', ['run', 'tiny.yaml', '--set', 'task.numKvPairs=8'], /task: mqar: .*16/s],
+    ['an unknown engine', ['run', 'tiny.yaml', '--engine', 'wasn'], /unknown engine 'wasn'.*Did you mean 'wasm'/s],
+    ['an output directory that cannot be written', ['run', 'tiny.yaml', '--out', 'a-file/runs'], /--out: expected a directory that can be written.*a-file/s],
+    ['no workers', ['run', 'tiny.yaml', '--workers', '0'], /--workers: expected a whole number from 1, got 0/s],
+    ['a list of nothing known', ['list', 'mixer'], /unknown list 'mixer'.*Did you mean 'mixers'/s],
+    ['a report of nothing', ['report', 'nowhere'], /nowhere/s],
+  ])('refuses %s', async (_what, args, message) => {
+    const { code, stdout, stderr } = await mixerzoo(...args);
+    expect(stderr.replace(/\s+/g, ' ')).toMatch(message);
+    expect(stderr).not.toMatch(/ at .*\.ts:\d/); // no stack
+    expect([code, stdout]).toEqual([2, '']);
+    expect(existsSync(join(cwd, 'runs', 'tiny'))).toBe(false);
+  });
+});
+
+describe('mixerzoo', () => {
+  it('prints the resolved config at --dry-run, and keeps flags above the file', async () => {
+    const { code, stdout } = await mixerzoo('run', 'tiny.yaml', '--dry-run', '--json', '--engine', 'cpu', '--set', 'seeds=[0,1]');
+    expect(code).toBe(0);
+    const { runs } = JSON.parse(stdout);
+    expect(runs.map((run: { config: { seed: number; engine: string } }) => [run.config.seed, run.config.engine])).toEqual([[0, 'cpu'], [1, 'cpu']]);
+    expect(runs[0]).toMatchObject({
+      status: 'to do',
+      config: { label: 'One', layers: [{ mixer: 'attention', config: { dModel: 16, nHeads: 1 } }], testLengths: [16, 32] },
+    });
+    const yaml = await mixerzoo('run', 'tiny.yaml', '--dry-run');
+    expect(yaml.stdout).toMatch(/mixer: attention/);
+    expect(existsSync(join(cwd, 'runs'))).toBe(false);
+  });
+
+  it('lists what there is', async () => {
+    const mixers = JSON.parse((await mixerzoo('list', 'mixers', '--json')).stdout);
+    expect(mixers).toContainEqual(
+      expect.objectContaining({ name: 'attention', package: '@mixerzoo/attention', options: expect.objectContaining({ type: 'object' }) }),
+    );
+    expect((await mixerzoo('list', 'presets')).stdout).toMatch(/^quick .*budget/m);
+    expect((await mixerzoo('list', 'tasks')).stdout).toMatch(/^mqar .*@mixerzoo\/tasks/m);
+  });
+
+  it('validates the oracle at every length and a step of every model', async () => {
+    const { code, stdout } = await mixerzoo('validate', 'tiny.yaml', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).checks.map(({ check, ok }: { check: string; ok: boolean }) => [check, ok])).toEqual([
+      ['oracle of mqar at length 16', true],
+      ['oracle of mqar at length 32', true],
+      ['one step of One', true],
+    ]);
+  });
+
+  it('says what this machine has, last, since it takes the engines apart', async () => {
+    const { code, stdout } = await mixerzoo('doctor', '--json');
+    expect(code).toBe(0);
+    const found = JSON.parse(stdout);
+    expect(found.engines).toContainEqual(expect.objectContaining({ name: 'wasm', available: true }));
+    expect(found.plugins).toContainEqual(expect.objectContaining({ name: '@mixerzoo/tasks', tasks: expect.arrayContaining(['mqar']) }));
+  });
+});
