@@ -85,14 +85,14 @@ describeOp(
 
 describeOp(
   tiedCrossEntropyOp,
-  [[1, 1, 1], [7, 5, 3], [63, 16, 9], [5, 64, 200]].map(([n, d, vocabulary]) => ({
+  [[1, 1, 1], [7, 5, 3], [63, 16, 9], [5, 64, 200], [300, 12, 1031]].map(([n, d, vocabulary]) => ({
     name: `n = ${n}, d = ${d}, V = ${vocabulary}`,
     inputs: () => ({
       hidden: normal([n as number, d as number], 1),
       table: normal([vocabulary as number, d as number], 2),
       labels: integers([n as number], vocabulary as number, 3),
     }),
-    attrs: {},
+    attrs: { gradients: true },
   })),
   { differentiable: ['loss'] },
 );

@@ -6,28 +6,30 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp } from '../define-op.js';
-
-type Inputs = { hidden: tf.Tensor; table: tf.Tensor; labels: tf.Tensor };
-type Outputs = { loss: tf.Tensor; correct: tf.Tensor };
+import { type Attrs, type Inputs, type Outputs, tiedCrossEntropyKernel } from './wasm.js';
 
 /** The op behind {@link tiedCrossEntropy}. */
-export const tiedCrossEntropyOp = defineOp<Inputs, Record<string, never>, Outputs>({
+export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'TiedCrossEntropy',
   inputs: ['hidden', 'table', 'labels'],
-  outputs: ['loss', 'correct'],
-  reference({ hidden, table, labels }) {
+  outputs: ['loss', 'correct', 'dHidden', 'dTable'],
+  reference({ hidden, table, labels }, { gradients }) {
     const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);
-    const logProbabilities = logits.sub(tf.logSumExp(logits, -1, true));
-    const loss = logProbabilities.mul(oneHot(labels, table)).sum(-1).mean().neg();
-    return { loss, correct: logits.argMax(-1).equal(labels).cast('float32') };
+    const target = oneHot(labels, table);
+    const loss = logits.sub(tf.logSumExp(logits, -1, true)).mul(target).sum(-1).mean().neg();
+    const correct = logits.argMax(-1).equal(labels).cast('float32');
+    if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
+    const dLogits = tf.softmax(logits).sub(target).div(hidden.shape[0] as number) as tf.Tensor2D;
+    return {
+      loss,
+      correct,
+      dHidden: tf.matMul(dLogits, table as tf.Tensor2D),
+      dTable: tf.matMul(dLogits, hidden as tf.Tensor2D, true),
+    };
   },
-  gradient: ({ inputs: { hidden, table, labels }, grads }) =>
-    tf.tidy(() => {
-      const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);
-      const scale = grads.loss.div(hidden.shape[0] as number);
-      const gradient = tf.softmax(logits).sub(oneHot(labels, table)).mul(scale) as tf.Tensor2D;
-      return { hidden: tf.matMul(gradient, table as tf.Tensor2D), table: tf.matMul(gradient, hidden as tf.Tensor2D, true) };
-    }),
+  savedOutputs: ['dHidden', 'dTable'],
+  gradient: ({ outputs: { dHidden, dTable }, grads }) => ({ hidden: dHidden.mul(grads.loss), table: dTable.mul(grads.loss) }),
+  kernels: { wasm: tiedCrossEntropyKernel },
 });
 
 /** [n, V]; unlike `tf.oneHot` for a vocabulary of one, too. */
@@ -42,7 +44,7 @@ function oneHot(labels: tf.Tensor, table: tf.Tensor): tf.Tensor {
  * @param table - [V, d]
  * @param labels - int32 [n], each in [0, V).
  * @returns the mean loss in nats, and per position 1 where the largest logit is the label's (the first of equals).
- * @throws ShapeError
+ * @throws ShapeError, for a label outside too.
  */
 export function tiedCrossEntropy(
   hidden: tf.Tensor2D,
@@ -58,6 +60,6 @@ export function tiedCrossEntropy(
         `${formatShape(hidden.shape)}, ${formatShape(table.shape)} and ${labels.dtype} ${formatShape(labels.shape)}.`,
     );
   }
-  const { loss, correct } = tiedCrossEntropyOp({ hidden, table, labels }, {});
+  const { loss, correct } = tiedCrossEntropyOp({ hidden, table, labels }, { gradients: tf.engine().state.gradientDepth > 0 });
   return { loss: loss as tf.Scalar, correct: correct as tf.Tensor1D };
 }

@@ -1,0 +1,259 @@
+/**
+ * Cross-entropy of a tied head, loss and gradients in one sweep. Hidden states are worked on eight at a time
+ * (an octet), transposed, so that the softmax over the vocabulary runs down the lanes without a horizontal step:
+ *
+ *   logits[o][V][8]  = table hidden_o^T                    one octet, then e = exp(logits - max), Z = sum(e)
+ *   loss_i           = ln Z_i + max_i - logit_i[label]
+ *   e_i[label]      -= Z_i                                 so that the gradient is e s, s_i = 1 / (Z_i n)
+ *   dHidden_o^T      = table^T (e s)
+ *   dTable          += e (s hidden)                        over the octets of a group
+ *
+ * Only the logits of a group of octets exist at a time.
+ */
+import { multiplyPacked, packColumns, packRows } from '@mixerzoo/core/assembly/gemm';
+import { exp, logScalar } from '@mixerzoo/core/assembly/math';
+import { madd } from '@mixerzoo/core/assembly/simd';
+
+/** Rows of the table multiplied at a time, with all octets of a unit. */
+const BLOCK_V: i32 = 64;
+/** Entries of the vocabulary summed at a time in dHidden. */
+const BLOCK_SUM: i32 = 256;
+
+/** The first i < n with labels[i] outside [0, V), or -1. */
+export function firstOutside(labels: usize, n: i32, vocabulary: i32): i32 {
+  for (let i = 0; i < n; i++) {
+    if (<u32>load<i32>(labels + (<usize>i << 2)) >= <u32>vocabulary) return i;
+  }
+  return -1;
+}
+
+/** Row panels of the table, [V / 4][d][4], for panels [start, end). */
+export function packTable(table: usize, to: usize, vocabulary: i32, d: i32, start: i32, end: i32): void {
+  const from = start << 2;
+  packRows(to + ((<usize>from * d) << 2), table + ((<usize>from * d) << 2), d, 1, min(vocabulary, end << 2) - from, d);
+}
+
+/**
+ * Row panels of the transposed table, in blocks of BLOCK_SUM entries, [V / 256][d / 4][256][4], for blocks
+ * [start, end).
+ */
+export function packTransposed(table: usize, to: usize, vocabulary: i32, d: i32, start: i32, end: i32): void {
+  const padded = <usize>((d + 3) & ~3);
+  for (let block = start; block < end; block++) {
+    const first = <usize>block * BLOCK_SUM;
+    packRows(to + ((first * padded) << 2), table + ((first * d) << 2), 1, d, d, min(vocabulary - <i32>first, BLOCK_SUM));
+  }
+}
+
+/**
+ * Octets [start, end) of a group whose first is `first`: losses, hits, the scaled exponentials e (left in `logits`),
+ * the packed s hidden (left in `scaled`, [d / 8][octet][8][8]) and dHidden.
+ *
+ * @param work - per octet of the group: packed hidden d 8 floats, then dHidden^T d 8 floats.
+ * @param dHidden - 0 if no gradient is wanted.
+ */
+export function octets(
+  hidden: usize, labels: usize, packed: usize, transposed: usize, logits: usize, work: usize, scaled: usize,
+  loss: usize, correct: usize, dHidden: usize,
+  n: i32, d: i32, vocabulary: i32, first: i32, count: i32, start: i32, end: i32,
+): void {
+  const hiddenBytes = <usize>d << 5;
+  const octetBytes = <usize>vocabulary << 5;
+  for (let octet = start; octet < end; octet++) {
+    const row = (first + octet) << 3;
+    packColumns(work + <usize>octet * 2 * hiddenBytes, hidden + ((<usize>row * d) << 2), 1, d, d, min(n - row, 8));
+  }
+  for (let v = 0; v < vocabulary; v += BLOCK_V) {
+    const rows = packed + ((<usize>v * d) << 2);
+    for (let octet = start; octet < end; octet++) {
+      multiplyPacked(
+        rows, work + <usize>octet * 2 * hiddenBytes, logits + <usize>octet * octetBytes + (<usize>v << 5), 8,
+        min(vocabulary - v, BLOCK_V), d, 8, false,
+      );
+    }
+  }
+  for (let octet = start; octet < end; octet++) {
+    const row = (first + octet) << 3;
+    const rows = min(n - row, 8);
+    const e = logits + <usize>octet * octetBytes;
+    softmax(e, labels + (<usize>row << 2), loss + (<usize>row << 2), correct + (<usize>row << 2), rows, n, vocabulary, dHidden != 0);
+    if (dHidden != 0) {
+      const packedHidden = work + <usize>octet * 2 * hiddenBytes;
+      const gradient = packedHidden + hiddenBytes;
+      const scales = loss + (<usize>n << 2) + (<usize>row << 2);
+      const padded = <usize>((d + 3) & ~3);
+      for (let v = 0; v < vocabulary; v += BLOCK_SUM) {
+        multiplyPacked(
+          transposed + ((<usize>v * padded) << 2), e + (<usize>v << 5), gradient, 8,
+          d, min(vocabulary - v, BLOCK_SUM), 8, v > 0,
+        );
+      }
+      for (let i = 0; i < 8; i++) {
+        const scale: f32 = i < rows ? load<f32>(scales + (<usize>i << 2)) : 0;
+        const from = hidden + ((<usize>(row + i) * d) << 2);
+        const to = dHidden + ((<usize>(row + i) * d) << 2);
+        for (let j = 0; j < d; j++) {
+          const at = (<usize>j << 5) + (<usize>i << 2);
+          if (i < rows) store<f32>(to + (<usize>j << 2), load<f32>(gradient + at) * scale);
+          const value: f32 = i < rows ? load<f32>(from + (<usize>j << 2)) * scale : 0;
+          store<f32>(scaled + ((<usize>((j >> 3) * count + octet)) << 8) + (<usize>i << 5) + (<usize>(j & 7) << 2), value);
+        }
+      }
+    }
+  }
+}
+
+/**
+ * One octet: logits become exponentials, less Z at the label; losses, hits and scales of its rows are written (scales
+ * n elements behind the losses).
+ */
+function softmax(
+  e: usize, labels: usize, loss: usize, correct: usize, rows: i32, n: i32, vocabulary: i32, gradient: bool,
+): void {
+  const end = e + (<usize>vocabulary << 5);
+  let max0 = v128.load(e);
+  let max1 = v128.load(e, 16);
+  let best0 = i32x4.splat(0);
+  let best1 = i32x4.splat(0);
+  let index = i32x4.splat(0);
+  const one = i32x4.splat(1);
+  for (let at = e; at < end; at += 32) {
+    const x0 = v128.load(at);
+    const x1 = v128.load(at, 16);
+    best0 = v128.bitselect(index, best0, f32x4.gt(x0, max0));
+    best1 = v128.bitselect(index, best1, f32x4.gt(x1, max1));
+    max0 = f32x4.max(max0, x0);
+    max1 = f32x4.max(max1, x1);
+    index = i32x4.add(index, one);
+  }
+  for (let i = 0; i < rows; i++) {
+    const label = load<i32>(labels + (<usize>i << 2));
+    const logit = load<f32>(e + (<usize>label << 5) + (<usize>i << 2));
+    store<f32>(loss + (<usize>i << 2), lane(max0, max1, i) - logit);
+    const best = i < 4 ? lane(f32x4.convert_i32x4_s(best0), max1, i) : lane(max0, f32x4.convert_i32x4_s(best1), i);
+    store<f32>(correct + (<usize>i << 2), <i32>best == label ? 1 : 0);
+  }
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let total0 = f32x4.splat(0);
+  let total1 = f32x4.splat(0);
+  for (let at = e; at < end; ) {
+    // Sums of blocks, then of their sums: the error stays that of a few thousand terms for any vocabulary.
+    const stop = min(end, at + (<usize>BLOCK_SUM << 5));
+    for (; at < stop; at += 32) {
+      const x0 = exp(f32x4.sub(v128.load(at), max0));
+      const x1 = exp(f32x4.sub(v128.load(at, 16), max1));
+      sum0 = f32x4.add(sum0, x0);
+      sum1 = f32x4.add(sum1, x1);
+      v128.store(at, x0);
+      v128.store(at, x1, 16);
+    }
+    total0 = f32x4.add(total0, sum0);
+    total1 = f32x4.add(total1, sum1);
+    sum0 = f32x4.splat(0);
+    sum1 = f32x4.splat(0);
+  }
+  for (let i = 0; i < rows; i++) {
+    const z = lane(total0, total1, i);
+    const at = loss + (<usize>i << 2);
+    store<f32>(at, load<f32>(at) + logScalar(z));
+    store<f32>(at + (<usize>n << 2), 1 / (z * <f32>n));
+    if (gradient) {
+      const own = e + (<usize>load<i32>(labels + (<usize>i << 2)) << 5) + (<usize>i << 2);
+      store<f32>(own, load<f32>(own) - z);
+    }
+  }
+}
+
+/** Lane i of eight. */
+function lane(low: v128, high: v128, i: i32): f32 {
+  const four = i < 4 ? low : high;
+  const at = i & 3;
+  if (at == 0) return f32x4.extract_lane(four, 0);
+  if (at == 1) return f32x4.extract_lane(four, 1);
+  if (at == 2) return f32x4.extract_lane(four, 2);
+  return f32x4.extract_lane(four, 3);
+}
+
+/**
+ * dTable[v] (+)= sum over the rows of a group of e[v] s hidden, for blocks [start, end) of 64 entries of the
+ * vocabulary. Tiles of 4 x 8: the exponentials of four entries lie 32 bytes apart.
+ */
+export function tableGrad(
+  e: usize, scaled: usize, dTable: usize, d: i32, vocabulary: i32, count: i32, accumulate: i32, start: i32, end: i32,
+): void {
+  const last = min(vocabulary, end * BLOCK_V);
+  for (let v = start * BLOCK_V; v < last; v += 4) {
+    const height = last - v;
+    for (let j = 0; j < d; j += 8) {
+      tableTile(e + (<usize>v << 5), <usize>vocabulary << 5, scaled + ((<usize>((j >> 3) * count)) << 8), count,
+        dTable + ((<usize>v * d + <usize>j) << 2), d, height, d - j, accumulate != 0);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function tableTile(
+  e: usize, octetBytes: usize, scaled: usize, count: i32, c: usize, d: i32, height: i32, width: i32, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0);
+  let c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0);
+  let c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0);
+  let c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0);
+  let c31 = f32x4.splat(0);
+  // Entries past the vocabulary would lie past the scratch: read the last one instead and drop its sums.
+  const at1: usize = height > 1 ? 32 : 0;
+  const at2: usize = height > 2 ? 64 : 0;
+  const at3: usize = height > 3 ? 96 : 0;
+  for (let octet = 0; octet < count; octet++) {
+    for (let a = e, stop = e + 32; a < stop; a += 4) {
+      const b0 = v128.load(scaled);
+      const b1 = v128.load(scaled, 16);
+      const x0 = v128.load_splat<f32>(a);
+      c00 = madd(x0, b0, c00);
+      c01 = madd(x0, b1, c01);
+      const x1 = v128.load_splat<f32>(a + at1);
+      c10 = madd(x1, b0, c10);
+      c11 = madd(x1, b1, c11);
+      const x2 = v128.load_splat<f32>(a + at2);
+      c20 = madd(x2, b0, c20);
+      c21 = madd(x2, b1, c21);
+      const x3 = v128.load_splat<f32>(a + at3);
+      c30 = madd(x3, b0, c30);
+      c31 = madd(x3, b1, c31);
+      scaled += 32;
+    }
+    e += octetBytes;
+  }
+  const step = <usize>d << 2;
+  addRow(c, c00, c01, width, accumulate);
+  if (height > 1) addRow(c + step, c10, c11, width, accumulate);
+  if (height > 2) addRow(c + 2 * step, c20, c21, width, accumulate);
+  if (height > 3) addRow(c + 3 * step, c30, c31, width, accumulate);
+}
+
+/** The first `width` (up to 8) of eight sums. */
+// @ts-ignore: decorator
+@inline
+function addRow(c: usize, low: v128, high: v128, width: i32, accumulate: bool): void {
+  if (width >= 8) {
+    v128.store(c, accumulate ? f32x4.add(low, v128.load(c)) : low);
+    v128.store(c, accumulate ? f32x4.add(high, v128.load(c, 16)) : high, 16);
+  } else {
+    for (let i = 0; i < width; i++) {
+      const at = c + (<usize>i << 2);
+      store<f32>(at, lane(low, high, i) + (accumulate ? load<f32>(at) : 0));
+    }
+  }
+}
+
+/** The mean of n values, in order. */
+export function mean(values: usize, n: i32, to: usize): void {
+  let sum: f64 = 0;
+  for (let i = 0; i < n; i++) sum += <f64>load<f32>(values + (<usize>i << 2));
+  store<f32>(to, <f32>(sum / <f64>n));
+}
