@@ -54,8 +54,8 @@ export function lengthChart(series: readonly Series[], size: ChartSize): TopLeve
     field: 'x',
     type: 'quantitative',
     title: 'test length (tokens)',
-    scale: { type: 'log', base: 2, nice: false, domain: [lengths[0], lengths.at(-1)] },
-    axis: { values: lengths, format: 'd', grid: false, labelOverlap: 'greedy' },
+    scale: { type: 'log', base: 2, nice: false, domain: [lengths[0], lengths.at(-1)], padding: 16 },
+    axis: { values: lengths, format: 'd', grid: false, labelOverlap: 'greedy', labelFlush: false },
   };
   const y = accuracyAxis;
   return chart(size, rows, [
@@ -70,12 +70,14 @@ export function lengthChart(series: readonly Series[], size: ChartSize): TopLeve
 }
 
 function trainLengthMark(length: number, lengths: readonly number[], x: object): object[] {
+  const data = { values: [{}] };
   const at = { ...x, field: undefined, datum: length };
   const align = length === lengths[0] ? 'left' : length === lengths.at(-1) ? 'right' : 'center';
   return [
-    { mark: { type: 'rule', stroke: CHART_INK.text, strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x: at } },
+    { data, mark: { type: 'rule', stroke: CHART_INK.text, strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x: at } },
     {
-      mark: { type: 'text', text: `trained at ${length}`, y: -9, align, color: CHART_INK.text, fontSize: 12 },
+      data,
+      mark: { type: 'text', text: `trained at ${length}`, y: -14, align, color: CHART_INK.text, fontSize: 12 },
       encoding: { x: at },
     },
   ];
@@ -102,7 +104,7 @@ export function curveChart(curve: Curve, series: readonly Series[], size: ChartS
     type: 'quantitative',
     title: 'training step',
     scale: { domainMin: 0, nice: false },
-    axis: { grid: false, tickCount: Math.min(8, Math.floor(size.width / 70)), format: ',d' },
+    axis: { grid: false, tickCount: Math.min(8, Math.floor(size.width / 70)), format: ',d', labelFlush: false },
   };
   const top = max(finite.map(({ y }) => y as number));
   const y = curve === 'accuracy' ? accuracyAxis : lossAxis(top);
@@ -112,7 +114,7 @@ export function curveChart(curve: Curve, series: readonly Series[], size: ChartS
       mark: { type: 'line', strokeWidth: 1.8, opacity: several ? 0.6 : 0.9, strokeJoin: 'round' },
       encoding: { x, y, ...looks(series), detail: [{ field: 'run' }, { field: 'series' }] },
     },
-    { transform: [{ filter: "datum.split === 'validation'" }], ...pointLayer(series, x, y, 42) },
+    { transform: [{ filter: "datum.split === 'validation'" }], ...pointLayer(series, x, y, 52) },
   ]);
 }
 
@@ -160,7 +162,7 @@ const accuracyAxis = {
   type: 'quantitative',
   title: null,
   scale: { domain: [0, 1], nice: false },
-  axis: { values: [0, 0.25, 0.5, 0.75, 1], format: '.0%' },
+  axis: { values: [0, 0.25, 0.5, 0.75, 1], labelExpr: "datum.value * 100 + '\u00a0%'" },
 } as const;
 
 const lossAxis = (top: number) => ({

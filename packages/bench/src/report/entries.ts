@@ -7,7 +7,7 @@
 import { mean, median } from 'simple-statistics';
 import type { LengthEvaluation, RunConfig, RunDone, RunRecord } from '../results.js';
 import { formatCount, formatSeconds, plural } from './format.js';
-import { accuracyEstimate, type Estimate, meanAccuracy } from './statistics.js';
+import { type Estimate, meanAccuracy } from './statistics.js';
 
 /** A run that finished. */
 export type DoneRun = RunRecord & { readonly result: RunDone };
@@ -160,7 +160,7 @@ function measure(done: readonly DoneRun[], trainLength: number): Outcome | undef
     selected,
     learningRate: selected[0]!.config.learningRate,
     learningRates,
-    accuracy: atTrainLength?.accuracy ?? estimate(selected.map((run) => run.result.validation)),
+    accuracy: atTrainLength?.accuracy ?? meanAccuracy(selected.map((run) => run.result.validation)),
     best: (best.result.test.find(({ seqLen }) => seqLen === trainLength) ?? best.result.validation).accuracy,
     lengths,
     to99: {
@@ -196,18 +196,12 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
     const pick = (key: keyof LengthEvaluation) => mean(tests.map((test) => test[key]));
     return {
       seqLen,
-      accuracy: estimate(tests),
+      accuracy: meanAccuracy(tests),
       loss: pick('loss'),
       stateSize: pick('stateSize'),
       flops: pick('flops'),
     };
   });
-}
-
-/** One seed: the interval of its test examples. Several: the interval of their mean. */
-function estimate(evaluations: readonly Parameters<typeof accuracyEstimate>[0][]): Estimate {
-  const only = evaluations.length === 1 ? evaluations[0] : undefined;
-  return only ? accuracyEstimate(only) : meanAccuracy(evaluations.map(({ accuracy }) => accuracy));
 }
 
 const rank = (entry: Entry) => entry.outcome?.accuracy.value ?? -1;

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { loadRuns, type RunConfig, type RunRecord } from '../results.js';
 import { groupEntries } from './entries.js';
+import { listWords, plural } from './format.js';
 import { reportPage } from './page.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
 
@@ -29,7 +30,7 @@ export interface ReportPaths {
 
 /** Settings of {@link writeReport}. */
 export interface ReportOptions {
-  /** Heads the page; default: the name of the experiment. */
+  /** Heads the page; default: the experiment, its models and task. */
   readonly title?: string;
   /** Configs of the experiment's runs; those that have no directory yet are shown as not started. */
   readonly planned?: readonly RunConfig[];
@@ -53,7 +54,11 @@ export async function writeReport(
   }
   const configs = entries.flatMap((entry) => entry.runs.map(({ config }) => config));
   const distinct = (texts: readonly string[]) => [...new Set(texts)];
-  const heading = title ?? distinct(configs.map(({ experiment }) => experiment)).join(', ');
+  const models = plural(distinct(configs.map(({ label }) => label)).length, 'model');
+  const [experiments, tasks] = [(c: RunConfig) => c.experiment, (c: RunConfig) => c.task.name].map((name) =>
+    listWords(distinct(configs.map(name))),
+  );
+  const heading = title ?? `${experiments}: ${models} on ${tasks}`;
   const description = distinct(configs.map((config) => config.description)).join(' ');
   const paths = {
     page: join(outDirectory, 'report.html'),

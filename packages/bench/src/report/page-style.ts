@@ -45,7 +45,7 @@ body {
   margin: 0; background: var(--page); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: break-word;
 }
-main { max-width: 61rem; margin: 0 auto; padding: 2.5rem 1.5rem 3rem; }
+main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.5rem 3rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .6rem; letter-spacing: -.015em; text-wrap: balance; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .35rem; letter-spacing: -.005em; }
 h3 { font-size: 1rem; margin: 0 0 .25rem; }
@@ -60,12 +60,12 @@ a { color: var(--accent); }
 section { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 1.35rem 1.5rem 1.25rem; margin-top: 1.25rem; }
 section > :last-child { margin-bottom: 0; }
 
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .9rem 1.75rem; margin: 1.25rem 0 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); gap: .9rem 1.75rem; margin: 1.25rem 0 0; }
 .facts dt { color: var(--muted); font-size: .8125rem; }
 .facts dd { margin: 0; }
 
 .findings { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: .65rem; }
-.findings li { display: grid; grid-template-columns: 2.25rem 1fr; align-items: start; }
+.findings li { display: grid; grid-template-columns: 2.75rem 1fr; align-items: start; }
 .findings .swatch { margin-top: .3rem; }
 .swatch { width: 34px; height: 16px; flex: none; }
 
@@ -99,7 +99,8 @@ thead th { color: var(--muted); font-weight: 500; font-size: .8125rem; line-heig
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 600; }
 .left { text-align: left; }
-.interval { color: var(--muted); font-size: .8125rem; white-space: nowrap; }
+.interval { display: block; color: var(--muted); font-size: .8125rem; white-space: nowrap; }
+@media (min-width: 960px) { .cards tbody th { min-width: 9.5rem; } }
 td.number { white-space: nowrap; }
 .status { color: var(--bad); font-weight: 600; }
 .status.partial, .status.missing { color: var(--warn); }
@@ -121,9 +122,15 @@ footer { color: var(--muted); font-size: .875rem; margin-top: 1.5rem; }
   .cards, .cards tbody { display: block; }
   .cards tr { display: grid; grid-template-columns: 1fr 1fr; gap: .45rem 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line); }
   .cards tr:last-child { border-bottom: 0; }
+  .cards .interval { display: inline; }
   .cards th, .cards td { border: 0; padding: 0; text-align: left; }
   .cards tbody th, .cards td.whole { grid-column: 1 / -1; }
   .cards td[data-label]::before { content: attr(data-label); display: block; color: var(--muted); font-size: .75rem; line-height: 1.3; }
+  .lengths, .lengths thead, .lengths tbody { display: block; }
+  .lengths tr { display: grid; grid-template-columns: repeat(var(--columns), minmax(3rem, 1fr)); }
+  .lengths tr > * { font-size: .8125rem; padding: .3rem .25rem; border: 0; text-align: center; }
+  .lengths tr > :first-child { grid-column: 1 / -1; text-align: left; padding: .5rem .25rem .1rem; }
+  .cards td:empty { display: none; }
   .compact th, .compact td { padding: .4rem .4rem; font-size: .8125rem; }
   .plain th, .plain td { display: block; border: 0; padding: 0; width: auto; } .plain tr { display: block; padding: .4rem 0; }
 }

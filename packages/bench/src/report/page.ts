@@ -7,13 +7,16 @@ import type { RunRecord } from '../results.js';
 import { type ChartSize, type Curve, curveChart, lengthChart, renderSvg, type Series } from './charts.js';
 import type { Entry } from './entries.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
-import { formatInterval, formatPercent, formatSeconds, listWords, NO_VALUE } from './format.js';
+import { formatInterval, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import { seriesStyle } from './series-style.js';
 import { type Column, cellText, OPEN_WORDS, tableColumns } from './table.js';
+
+/** Findings beyond which their list is folded. */
+const MANY_FINDINGS = 16;
 
 /** A series and its number in the style sheet. */
 type NumberedSeries = Series & { readonly index: number };
@@ -26,7 +29,7 @@ interface Setting {
 
 /** Renders the page. `title` heads it; `description` is the experiment's own words. */
 export async function reportPage(title: string, description: string, entries: readonly Entry[]): Promise<string> {
-  const labels = [...new Set(entries.map(({ label }) => label))].sort((a, b) => a.localeCompare(b));
+  const labels = [...new Set(entries.map(({ label }) => label))];
   const styles = labels.map((_, index) => seriesStyle(index));
   const series = entries.map((entry) => {
     const index = labels.indexOf(entry.label);
@@ -87,7 +90,7 @@ ${fact('Task', distinct(runs.map(describeTask)))}
 ${fact(budgets(runs).length > 1 ? 'Budgets (they differ)' : 'Budget, the same for every model', distinct(budgets(runs)))}
 ${fact('Training', distinct(recipes(runs)))}
 ${fact('Engine', distinct(environments.map(({ engine }) => `${engine.name}: ${engine.description}`)))}
-${fact('Machine', `${distinct(environments.map(({ cpu, gpus }) => [cpu.model, `${cpu.cores} cores`, ...gpus].join(', ')))}; ${formatSeconds(total)} of runs`)}
+${fact('Machine', `${distinct(environments.map(({ cpu, gpus }) => [cpu.model, plural(cpu.cores, 'core'), ...gpus].join(', ')))} (${formatSeconds(total)} of runs)`)}
 </dl>
 </header>`;
 }
@@ -105,7 +108,11 @@ function findingsSection(series: readonly NumberedSeries[]): Html {
     const where = entry.setting === '' ? '' : ` (${entry.setting})`;
     return html`<li>${swatch(series[position]!)}<span><strong>${entry.label}</strong>${where} ${text}</span></li>`;
   });
-  return html`<section><h2>What came out</h2><ul class="findings">${items}</ul></section>`;
+  const chances = series.flatMap(({ entry }) => (entry.outcome ? [formatPercent(entry.outcome.chance)] : []));
+  const list = html`<ul class="findings">${items}</ul>`;
+  return html`<section><h2>What came out</h2>
+${chances.length > 0 ? html`<p class="note">Shares of the test queries that were answered right; guessing gives ${listWords([...new Set(chances)])}.</p>` : ''}
+${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, 'result')}</summary>${list}</details>` : list}</section>`;
 }
 
 async function settingSections({ name, series }: Setting): Promise<{ lengths: Html; curves: Html }> {
@@ -123,7 +130,7 @@ async function settingSections({ name, series }: Setting): Promise<{ lengths: Ht
     lengths: html`${
       lengths &&
       html`<section data-charts><h2>Accuracy by test length${of}</h2>
-<p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95 % confidence intervals.</p>
+<p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95&nbsp;% confidence intervals.</p>
 ${legend(measured)}
 ${lengths}
 ${lengthTable(measured)}</section>`
@@ -199,15 +206,16 @@ function lengthTable(series: readonly NumberedSeries[]): Html {
     const cells = ordered.map((length) => {
       const at = one.entry.outcome?.lengths.find(({ seqLen }) => seqLen === length);
       const trained = length === one.entry.trainLength ? ' trained' : '';
-      if (!at) return html`<td class="${trained}">${NO_VALUE}</td>`;
+      if (!at) return html`<td role="cell" class="${trained}">${NO_VALUE}</td>`;
       const { accuracy } = at;
-      return html`<td class="number tint${trained}" style="--part:${accuracy.value.toFixed(3)}" title="${formatInterval(accuracy)}">${formatPercent(accuracy.value)}</td>`;
+      return html`<td role="cell" class="number tint${trained}" style="--part:${accuracy.value.toFixed(3)}" title="${formatInterval(accuracy)}">${formatPercent(accuracy.value)}</td>`;
     });
-    return html`<tr><th scope="row" class="left">${one.entry.label}</th>${cells}</tr>`;
+    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${cells}</tr>`;
   });
-  const heads = ordered.map((length) => html`<th scope="col">${length}</th>`);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length"><table class="compact">
-<thead><tr><th scope="col" class="left">Test length</th>${heads}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  const heads = ordered.map((length) => html`<th role="columnheader" scope="col">${length}</th>`);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length">
+<table role="table" class="lengths" style="--columns:${ordered.length}"><thead role="rowgroup"><tr role="row">
+<th role="columnheader" scope="col" class="left">Test length</th>${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
 }
 
 function resultsSection(series: readonly NumberedSeries[]): Html {
@@ -219,12 +227,12 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const seeds = series.some(({ entry }) => (entry.outcome?.selected.length ?? 0) > 1);
   const rates = series.some(({ entry }) => (entry.outcome?.learningRates.length ?? 0) > 1);
   return html`<section><h2>Results</h2>
-<div class="scroll"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
-<p class="note">Accuracy is the share of test queries answered right. In brackets its 95 % confidence interval: ${
+<div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
+<p class="note">Accuracy is the share of test queries answered right. In brackets its 95&nbsp;% confidence interval: ${
     seeds
-      ? 'over seeds (Student’s t); where there is one seed, over the test examples (Wilson)'
+      ? 'of the mean over seeds (Student’s t, and no narrower than Wilson’s over all test examples); where there is one seed, over its test examples (Wilson)'
       : 'over the test examples of this one training run (Wilson); another seed may differ by more'
-  }. ${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only. State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p></section>`;
+  }. ${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}Steps and time to 99&nbsp;% are to the first epoch that ends with 99&nbsp;% on validation examples; time counts training steps only; – where no such epoch came. State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p></section>`;
 }
 
 function resultCell(column: Column, one: NumberedSeries): Html {

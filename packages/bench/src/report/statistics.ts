@@ -25,7 +25,9 @@ const Z = jstat.normal.inv(UPPER, 0, 1);
  * divided by the design effect: the variance of the accuracy between examples over what independent positions would
  * give [2]. At 0 % and 100 % no variance can be estimated, and the positions count as independent.
  */
-export function accuracyEstimate(evaluation: Evaluation): Estimate {
+export function accuracyEstimate(
+  evaluation: Pick<Evaluation, 'correct' | 'total' | 'examples' | 'exampleStd'>,
+): Estimate {
   const { correct, total, examples, exampleStd } = evaluation;
   if (total === 0) return { value: Number.NaN, low: null, high: null };
   const p = correct / total;
@@ -47,11 +49,27 @@ export function wilson(p: number, n: number): Estimate {
   };
 }
 
-/** Mean of accuracies of several seeds with Student's 95 % interval, cut to [0, 1]. One value has no interval. */
-export function meanAccuracy(accuracies: readonly number[]): Estimate {
-  const n = accuracies.length;
-  const value = mean([...accuracies]);
-  if (n < 2) return { value, low: null, high: null };
-  const half = (jstat.studentt.inv(UPPER, n - 1) * sampleStandardDeviation([...accuracies])) / Math.sqrt(n);
-  return { value, low: Math.max(0, value - half), high: Math.min(1, value + half) };
+/**
+ * Mean accuracy over the seeds of a model, with Student's 95 % interval of the mean. Seeds that happen to agree would
+ * give an interval of no width, so it reaches at least as far as the interval of their test examples taken together.
+ * One seed has the interval of its examples alone.
+ */
+export function meanAccuracy(evaluations: readonly Evaluation[]): Estimate {
+  const n = evaluations.length;
+  const accuracies = evaluations.map(({ accuracy }) => accuracy);
+  const sum = (pick: (evaluation: Evaluation) => number) => evaluations.reduce((total, one) => total + pick(one), 0);
+  const examples = accuracyEstimate({
+    correct: sum(({ correct }) => correct),
+    total: sum(({ total }) => total),
+    examples: sum((one) => one.examples),
+    exampleStd: Math.sqrt(sum((one) => one.exampleStd ** 2) / n),
+  });
+  if (n < 2) return examples;
+  const value = mean(accuracies);
+  const half = (jstat.studentt.inv(UPPER, n - 1) * sampleStandardDeviation(accuracies)) / Math.sqrt(n);
+  return {
+    value,
+    low: Math.max(0, Math.min(value - half, examples.low ?? value)),
+    high: Math.min(1, Math.max(value + half, examples.high ?? value)),
+  };
 }

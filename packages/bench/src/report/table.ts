@@ -49,12 +49,12 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
       (_, outcome) => formatEstimate(outcome.accuracy),
     ),
     ...optional(
-      some((entry) => entry.runs.length > 1),
+      some((entry) => entry.runs.length - entry.open.length > 1),
       column('best', 'Best run', 3, (_, outcome) => formatPercent(outcome.best)),
     ),
     ...optional(
-      longest > Math.min(...trainLengths),
-      column('longest', `at ${longest}`, 1, (_, outcome) => {
+      outcomes.every(({ lengths }) => lengths.at(-1)?.seqLen === longest) && longest > Math.max(...trainLengths),
+      column('longest', `Accuracy at ${longest}`, 1, (_, outcome) => {
         const last = outcome.lengths.find(({ seqLen }) => seqLen === longest);
         return last ? formatPercent(last.accuracy.value) : NO_VALUE;
       }),
@@ -67,7 +67,7 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
     column('tokensPerSecond', 'Tokens/s', 4, (_, outcome) => formatCount(outcome.tokensPerSecond)),
     ...optional(
       new Set(entries.flatMap((entry) => entry.runs.map((run) => run.config.learningRate))).size > 1,
-      column('learningRate', 'Rate', 6, (_, outcome) => String(outcome.learningRate)),
+      column('learningRate', 'Learning rate', 6, (_, outcome) => String(outcome.learningRate)),
     ),
   ];
 }

@@ -1,0 +1,167 @@
+/** Runs made up for the tests of the report. */
+import { createHash } from 'node:crypto';
+import type {
+  EpochRecord,
+  Evaluation,
+  LengthEvaluation,
+  RunConfig,
+  RunDone,
+  RunFailed,
+  RunRecord,
+  StepRecord,
+} from '../../results.js';
+
+/** What tells a sample run from the others. */
+export interface SampleOptions {
+  readonly label?: string;
+  readonly experiment?: string;
+  readonly description?: string;
+  readonly seed?: number;
+  readonly learningRate?: number;
+  readonly dModel?: number;
+  readonly seqLen?: number;
+  /** Test accuracy at once, twice and four times the training length. */
+  readonly accuracies?: readonly [number, number, number];
+  /** Validation accuracy; default: the first test accuracy. */
+  readonly validation?: number;
+  /** Step of the first epoch at 99 %, of 10 per epoch. */
+  readonly to99?: number | null;
+  readonly failure?: string;
+  /** True for a run that has no result. */
+  readonly partial?: boolean;
+}
+
+const EXAMPLES = 250;
+const LABELS = 16;
+
+/** A run of ten epochs of ten steps. */
+export function sampleRun(options: SampleOptions = {}): RunRecord {
+  const config = sampleConfig(options);
+  const { failure, partial = false, accuracies = [0.9, 0.8, 0.6] } = options;
+  const epochs = failure === undefined ? (partial ? 4 : 10) : 0;
+  return {
+    directory: `runs/${config.id}`,
+    config,
+    environment: undefined,
+    steps: Array.from({ length: epochs * 2 }, (_, index): StepRecord => {
+      const step = (index + 1) * 5;
+      const accuracy = accuracies[0] * Math.min(1, step / 60);
+      return {
+        kind: 'step',
+        step,
+        epoch: Math.ceil(step / 10),
+        loss: 6 * (1 - accuracy),
+        accuracy,
+        learningRate: config.learningRate,
+        seconds: step / 100,
+      };
+    }),
+    epochs: Array.from({ length: epochs }, (_, index): EpochRecord => {
+      const step = (index + 1) * 10;
+      const accuracy = accuracies[0] * Math.min(1, step / 60);
+      return {
+        kind: 'epoch',
+        epoch: index + 1,
+        step,
+        trainLoss: 6 * (1 - accuracy),
+        trainAccuracy: accuracy,
+        validationLoss: 6 * (1 - accuracy),
+        validationAccuracy: accuracy,
+        seconds: step / 100,
+        totalSeconds: step / 80,
+        tokensPerSecond: 200_000,
+      };
+    }),
+    result: failure !== undefined ? failed(config, failure) : partial ? undefined : done(config, accuracies, options),
+  };
+}
+
+/** The config of {@link sampleRun}. */
+export function sampleConfig(options: SampleOptions = {}): RunConfig {
+  const { label = 'CAT', experiment = 'sample', description = '', seed = 0 } = options;
+  const { learningRate = 0.01, dModel = 64, seqLen = 64 } = options;
+  return {
+    format: 1,
+    id: createHash('sha256')
+      .update(JSON.stringify([label, seed, learningRate, dModel, seqLen]))
+      .digest('hex')
+      .slice(0, 12),
+    experiment,
+    description,
+    label,
+    task: { name: 'mqar', config: { seqLen, numKvPairs: LABELS } },
+    model: { dModel, nLayers: 1 },
+    layers: [{ mixer: 'cat', config: { dModel }, block: {} }],
+    train: {
+      batchSize: 32,
+      epochs: 10,
+      stepsPerEpoch: 10,
+      freshExamples: true,
+      weightDecay: 0.1,
+      schedule: 'cosine',
+      warmupSteps: 0,
+      clipNorm: null,
+      stopAt: null,
+      validationExamples: EXAMPLES,
+      testExamples: EXAMPLES,
+    },
+    testLengths: [seqLen, 2 * seqLen, 4 * seqLen],
+    seed,
+    learningRate,
+    engine: 'auto',
+  };
+}
+
+function failed({ id }: RunConfig, message: string): RunFailed {
+  return {
+    format: 1,
+    id,
+    status: 'failed',
+    finishedAt: '2026-01-02T03:04:05.000Z',
+    code: 'numerical',
+    message,
+    epochs: 0,
+    steps: 3,
+  };
+}
+
+function done(config: RunConfig, accuracies: readonly number[], { validation, to99 = null }: SampleOptions): RunDone {
+  const test = config.testLengths.map(
+    (seqLen, index): LengthEvaluation => ({
+      ...evaluate(seqLen, accuracies[index]!),
+      stateSize: 128 * seqLen,
+      flops: 1e5 * seqLen,
+    }),
+  );
+  return {
+    format: 1,
+    id: config.id,
+    status: 'done',
+    finishedAt: '2026-01-02T03:04:05.000Z',
+    epochs: 10,
+    steps: 100,
+    stoppedEarly: false,
+    trainSeconds: 1,
+    totalSeconds: 2,
+    chance: 1 / 256,
+    validation: evaluate(config.testLengths[0]!, validation ?? accuracies[0]!),
+    test,
+    to99: to99 === null ? null : { step: to99, seconds: to99 / 100 },
+    cost: {
+      parameters: 123_456,
+      stateSize: 8192,
+      flops: 6_400_000,
+      tokensPerSecond: 200_000,
+      stepMs: { median: 10, lowerQuartile: 9, upperQuartile: 11 },
+      peakMemoryBytes: 3e8,
+    },
+  };
+}
+
+function evaluate(seqLen: number, accuracy: number): Evaluation {
+  const total = EXAMPLES * LABELS;
+  const correct = Math.round(accuracy * total);
+  const p = correct / total;
+  const independent = Math.sqrt((p * (1 - p)) / LABELS);
+  return { seqLen, correct, total, accuracy: p, loss: 6 * (1 - p), examples: EXAMPLES, exampleStd: independent };
+}
