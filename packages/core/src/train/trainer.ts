@@ -177,7 +177,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     ...options,
     dataSeed,
   });
-  const configHash = sha256(JSON.stringify(config));
+  let configHash: string | undefined;
   const tokensPerEvaluation = (options.evaluationBatchSize ?? batchSize) * task.seqLen;
 
   const validation = task.generate({
@@ -275,7 +275,10 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
 
   const trainer: Trainer = {
     config,
-    configHash,
+    get configHash() {
+      configHash ??= sha256(JSON.stringify(config));
+      return configHash;
+    },
     stepsPerEpoch,
     get epoch() {
       return epoch;
@@ -380,12 +383,20 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         }
       }
       const rng = { scheme: RNG_SCHEME, seed, dataSeed };
-      const sidecar: Sidecar = { configHash, epoch, step, rng, engine: engine.name, history, config };
+      const sidecar: Sidecar = {
+        configHash: trainer.configHash,
+        epoch,
+        step,
+        rng,
+        engine: engine.name,
+        history,
+        config,
+      };
       await writeCheckpoint(directory, { tensors, sidecar });
     },
     async restore(directory) {
       const { tensors, sidecar } = await readCheckpoint<Sidecar>(directory);
-      if (sidecar.configHash !== configHash) {
+      if (sidecar.configHash !== trainer.configHash) {
         const difference = firstDifference(config, sidecar.config) ?? 'another config hash';
         throw new CheckpointError(
           `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
