@@ -1,5 +1,5 @@
 import { tf, useEngine } from '@mixerzoo/core';
-import { describeOp, expectClose, type OpCase, testTensor } from '@mixerzoo/core/testing';
+import { describeOp, expectClose, gradientsOf, type OpCase, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { glaScan, glaScanOp } from './index.js';
 import type { GlaScanAttrs, GlaScanInputs } from './reference.js';
@@ -75,9 +75,10 @@ describe('glaScan', () => {
     const { o, lastState } = glaScan({ q, k, gk, v }, { nHeads: 1 });
     await expectClose(o, expected.o, 1e-5, 'o');
     await expectClose(lastState, expected.lastState, 1e-5, 'lastState');
-    const gradients = tf.grads((...[a, b, c, d]: tf.Tensor[]) =>
-      glaScan({ q: a, k: b, gk: c, v: d } as never, { nHeads: 1 }).o.sum(),
-    )([q, k, gk, v]);
+    const gradients = gradientsOf(
+      ([a, b, c, d]) => glaScan({ q: a, k: b, gk: c, v: d } as never, { nHeads: 1 }).o.sum(),
+      [q, k, gk, v],
+    );
     for (const gradient of gradients) expect((await gradient.data()).every(Number.isFinite)).toBe(true);
     tf.dispose([drawn, gk, o, lastState, ...gradients] as never);
   });
