@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { adamWStep } from '../ops/index.js';
+import { squaredNorm } from '../ops/squared-norm/index.js';
 import * as tf from '../tf.js';
 import { assertSameStructure, flattenTree, mapTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
 
@@ -88,5 +89,5 @@ export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
  * Overflows to infinity where the sum of squares exceeds float32.
  */
 export function globalNorm(leaves: readonly tf.Tensor[]): tf.Scalar {
-  return tf.tidy(() => tf.sqrt(tf.addN(leaves.map((leaf) => tf.sum(tf.square(leaf))))) as tf.Scalar);
+  return tf.tidy(() => tf.sqrt(tf.addN(leaves.map(squaredNorm))));
 }
