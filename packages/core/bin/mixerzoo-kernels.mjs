@@ -22,7 +22,6 @@ const SHARED_IMPORT = /@mixerzoo\/core\/assembly\//g;
 
 async function compile(entry, flags) {
   let binary;
-  const base = dirname(resolve(entry));
   const { error, stderr } = await asc.main(
     [
       entry,
@@ -35,7 +34,7 @@ async function compile(entry, flags) {
       readFile: async (name) => {
         try {
           const source = await readFile(name, 'utf8');
-          return source.replace(SHARED_IMPORT, `${relative(base, ASSEMBLY)}/`);
+          return source.replace(SHARED_IMPORT, `${relative(dirname(resolve(name)), ASSEMBLY)}/`);
         } catch {
           return null;
         }
