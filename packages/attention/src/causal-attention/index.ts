@@ -11,6 +11,7 @@
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
 import { defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
+import { attendGradientKernel, attendKernel } from './wasm.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; slopes: tf.Tensor | undefined };
 type Outputs = { o: tf.Tensor; logSumExp: tf.Tensor };
@@ -35,6 +36,7 @@ export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   inputs: ['q', 'k', 'v', 'slopes'],
   outputs: ['o', 'logSumExp'],
   savedOutputs: ['o', 'logSumExp'],
+  kernels: { wasm: attendKernel },
   reference(inputs, attrs) {
     const { nHeads, dropoutRate, dropoutSeed } = attrs;
     const logits = maskedLogits(inputs, attrs);
@@ -66,6 +68,7 @@ export const causalAttentionGradientOp = defineOp<
   inputs: ['q', 'k', 'v', 'slopes', 'o', 'logSumExp', 'dO', 'dLogSumExp'],
   outputs: ['dq', 'dk', 'dv'],
   gradient: 'none',
+  kernels: { wasm: attendGradientKernel },
   reference(inputs, attrs) {
     const { nHeads, scale, dropoutRate, dropoutSeed } = attrs;
     const [q, k, v, o, dO] = [inputs.q, inputs.k, inputs.v, inputs.o, inputs.dO].map((x) => splitHeads(x, nHeads)) as [
