@@ -8,6 +8,7 @@
 import { ShapeError } from '../errors.js';
 import type { WasmKernel } from '../engines/wasm-kernel.js';
 import { runWasmKernel } from '../engines/wasm-kernel.js';
+import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu-kernel.js';
 import * as tf from '../tf.js';
 
 /** Inputs or outputs by name; an optional input may be absent. */
@@ -19,7 +20,7 @@ export type OpAttrs = { readonly [name: string]: number | string | boolean | rea
 /** The engines an op can bring a kernel for, by the name of their TensorFlow.js backend. */
 export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
   readonly wasm?: WasmKernel<I, A, O>;
-  readonly webgpu?: (inputs: I, attrs: A) => O;
+  readonly webgpu?: WebgpuKernel<I, A, O>;
   readonly tensorflow?: (inputs: I, attrs: A) => O;
 }
 
@@ -128,9 +129,10 @@ function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTen
   inputs: I,
   attrs: A,
 ): O {
-  if (!referenceFormsOnly && backendName !== 'cpu') {
+  if (!referenceFormsOnly) {
     if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs);
-    if (backendName !== 'wasm' && kernels?.[backendName]) return kernels[backendName](inputs, attrs);
+    if (backendName === 'webgpu' && kernels?.webgpu) return runWebgpuKernel(kernels.webgpu, inputs, attrs);
+    if (backendName === 'tensorflow' && kernels?.tensorflow) return kernels.tensorflow(inputs, attrs);
   }
   return tf.tidy(() => reference(inputs, attrs) as unknown as tf.TensorContainer) as unknown as O;
 }
@@ -171,6 +173,11 @@ export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O e
   } finally {
     Object.assign(state, { activeTape, gradientDepth, kernelDepth });
   }
+}
+
+/** True inside {@link withReferenceForms}. */
+export function usesReferenceForms(): boolean {
+  return referenceFormsOnly;
 }
 
 /** Runs `body` with every op in its reference form: the yardstick that fast kernels are held to. */
