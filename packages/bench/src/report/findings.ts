@@ -70,15 +70,17 @@ function budget({ train }: RunConfig): string {
   return `${plural(steps, 'step')} of ${train.batchSize} examples${stop} (${examples})`;
 }
 
-/** The optimizer in words. */
+/** The optimizer in words, with the learning rates tried. */
 export function recipes(runs: readonly RunRecord[]): string[] {
+  const rates = [...new Set(runs.map(({ config }) => config.learningRate))].sort((a, b) => a - b);
+  const tried = rates.length === 1 ? `learning rate ${rates[0]}` : `learning rates ${listWords(rates.map(String))}`;
   return [
     ...new Set(
       runs.map(({ config: { train } }) =>
         [
           'AdamW',
           `weight decay ${train.weightDecay}`,
-          train.schedule === 'cosine' ? 'learning rate falling to 0 by a cosine' : 'constant learning rate',
+          `${tried}${train.schedule === 'cosine' ? ' falling to 0 by a cosine' : ', constant'}`,
           ...(train.warmupSteps > 0 ? [`${plural(train.warmupSteps, 'step')} of warm-up`] : []),
           ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),
         ].join(', '),

@@ -7,14 +7,14 @@ export const NO_VALUE = '–';
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
-/** Digits of a percentage without its sign: two decimals from 99 % on, and `100` for 1 alone. */
+/** Digits of a percentage without its sign: two decimals near its ends, and `100` for 1 alone. */
 function percentDigits(fraction: number): string {
   if (fraction === 1 || fraction === 0) return String(fraction * 100);
-  if (fraction >= 0.99) return Math.min(99.99, fraction * 100).toFixed(2);
+  if (fraction >= 0.98 || fraction < 0.01) return Math.min(99.99, fraction * 100).toFixed(2);
   return (fraction * 100).toFixed(1);
 }
 
-/** `99.4 %` of 0.994: `99.40 %`; of 0.27: `27.0 %`. */
+/** `99.40 %` of 0.994, `27.0 %` of 0.27. */
 export function formatPercent(fraction: number): string {
   return Number.isFinite(fraction) ? `${percentDigits(fraction)} %` : NO_VALUE;
 }

@@ -65,7 +65,7 @@ section > :last-child { margin-bottom: 0; }
 .facts dd { margin: 0; }
 
 .findings { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: .65rem; }
-.findings li { display: grid; grid-template-columns: 2.75rem 1fr; align-items: start; }
+.findings li { text-wrap: pretty; display: grid; grid-template-columns: 2.75rem 1fr; align-items: start; }
 .findings .swatch { margin-top: .3rem; }
 .swatch { width: 34px; height: 16px; flex: none; }
 

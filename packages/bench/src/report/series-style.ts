@@ -2,7 +2,7 @@
  * How the series of a report are told apart: by colour, mark and dash at once, so that none has to be seen alone.
  *
  * The colours follow Okabe and Ito's set (https://jfly.uni-koeln.de/color/), darkened on white and lightened on dark
- * until each has a contrast of 3 : 1 or more with the page.
+ * until each has a contrast of 4.5 : 1 or more with the page.
  */
 
 /** The looks of one series. */
@@ -23,7 +23,7 @@ const COLOURS = [
   ['#9b3f86', '#e59bd0'],
   ['#806000', '#e6c229'],
   ['#33373d', '#d5d9e0'],
-  ['#0f8299', '#6fdcef'],
+  ['#0d7c92', '#6fdcef'],
   ['#b3263a', '#ff7d8e'],
 ] as const;
 
@@ -38,15 +38,16 @@ const MARKS = [
 
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [12, 5], [4, 2, 2, 2, 2, 2]];
 
-/** The looks of the `index`-th series; colours repeat after 8, with other marks and dashes. */
+/** The looks of the `index`-th series; colours repeat after 8, with other marks and dashes, 48 in all. */
 export function seriesStyle(index: number): SeriesStyle {
-  const [light, dark] = COLOURS[index % COLOURS.length]!;
+  const colour = index % COLOURS.length;
+  const [light, dark] = COLOURS[colour]!;
   const round = Math.floor(index / COLOURS.length);
   return {
     light: nudge(light, round),
     dark,
-    mark: MARKS[(index + round) % MARKS.length]!,
-    dash: DASHES[(index + round) % DASHES.length]!,
+    mark: MARKS[(colour + round) % MARKS.length]!,
+    dash: DASHES[(colour + round) % DASHES.length]!,
   };
 }
 

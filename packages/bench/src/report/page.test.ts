@@ -1,0 +1,243 @@
+/** The page as text, and as headless Chromium shows it where there is one. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import type { RunRecord } from '../results.js';
+import { sampleRun } from './__fixtures__/sample-run.js';
+import { writeReport } from './index.js';
+
+const FIXTURES = fileURLToPath(new URL('../__fixtures__/runs', import.meta.url));
+const LABELS = [
+  'CAT',
+  'LinCAT',
+  'Attention',
+  'Based',
+  'Mamba',
+  'Mamba-2',
+  'GLA',
+  'Landmark CAT',
+  'TF++',
+  'Linear attention',
+];
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mixerzoo-report-'));
+});
+
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Many models with three seeds each. */
+function manyModels(): RunRecord[] {
+  return LABELS.flatMap((label, rank) =>
+    [0, 1, 2].map((seed) =>
+      sampleRun({ label, seed, accuracies: [1 - 0.06 * rank, 0.9 - 0.07 * rank, 0.8 - 0.08 * rank] }),
+    ),
+  );
+}
+
+async function pageOf(runs: string | readonly RunRecord[], name: string): Promise<{ path: string; text: string }> {
+  const { page } = await writeReport(runs, join(directory, name));
+  return { path: page, text: await readFile(page, 'utf8') };
+}
+
+describe('writeReport', () => {
+  test('writes all files, the same ones twice, and nothing beside them', async () => {
+    const first = await pageOf(FIXTURES, 'twice');
+    const second = await pageOf(FIXTURES, 'twice');
+    expect(second.text).toBe(first.text);
+    const files = ['curves.csv', 'lengths.csv', 'report.html', 'table.csv', 'table.md'];
+    expect((await readdir(join(directory, 'twice'))).sort()).toEqual(files);
+  });
+
+  test('makes a page that is whole by itself and small', async () => {
+    const { text } = await pageOf(manyModels(), 'many');
+    expect(text).not.toMatch(/(?:src|href)="(?!data:)/);
+    expect(text).not.toMatch(/@import|url\(/);
+    expect(text.length).toBeLessThan(1_000_000);
+  });
+
+  test('shows numbers, failures and budget in words', async () => {
+    const { text } = await pageOf(FIXTURES, 'words');
+    expect(text).toContain('reaches 99\u00a0% after 150 steps (0.75 s)');
+    expect(text).toContain('99.39\u00a0% at length 512, 8 times as long');
+    expect(text).toContain('Budget, the same for every model');
+    expect(text).toContain('800 steps of 32 examples (25,600 examples, each seen once)');
+    expect(text).toContain('4 models, 5 runs: 3 finished, 1 failed and 1 not finished.');
+    expect(text).toContain('train: expected a finite loss at step 3, got NaN');
+    expect(text).toContain('stopped after epoch 7 of 16');
+  });
+
+  test('escapes what it is given', async () => {
+    const hostile = `</script><script>alert(1)</script><img src=x onerror="alert(2)">'&`;
+    const runs = [
+      sampleRun({ label: hostile, description: hostile, experiment: hostile }),
+      sampleRun({ label: `b${hostile}`, experiment: hostile, failure: hostile }),
+    ];
+    const { text } = await pageOf(runs, 'hostile');
+    expect(text).not.toContain('<script>alert');
+    expect(text).not.toContain('<img');
+    expect(text.match(/<script>/g)).toHaveLength(1);
+    expect(text).toContain('&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;');
+  });
+
+  test('reports on runs of which none has finished', async () => {
+    const { text } = await pageOf([sampleRun({ failure: 'NaN' }), sampleRun({ label: 'B', partial: true })], 'open');
+    expect(text).toContain('Runs without a result');
+    expect(text).not.toContain('NaN %');
+  });
+
+  test('refuses to report on nothing', async () => {
+    await expect(writeReport([], join(directory, 'none'))).rejects.toThrow('expected runs to report on, got none');
+  });
+});
+
+const CHROMIUM = [
+  process.env.CHROMIUM_PATH,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+].find((path) => path !== undefined && existsSync(path));
+
+describe('in Chromium', () => {
+  let browser: Browser | undefined;
+
+  beforeAll(async () => {
+    if (CHROMIUM === undefined) return;
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+      ].concat('--disable-component-update', '--disable-sync'),
+    });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  /** Opens a page of the report; `problems` collects console errors, exceptions and requests that leave the page. */
+  async function open(
+    context: TestContext,
+    runs: string | readonly RunRecord[],
+    settings: { width: number; scheme?: 'light' | 'dark'; scripts?: boolean },
+  ): Promise<{ page: Page; problems: string[] }> {
+    if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
+    const { path } = await pageOf(runs, context.task.id);
+    const page = await browser.newPage({
+      viewport: { width: settings.width, height: 800 },
+      colorScheme: settings.scheme ?? 'light',
+      javaScriptEnabled: settings.scripts ?? true,
+    });
+    const problems: string[] = [];
+    page.on('console', (message) => problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!/^(file|data):/.test(request.url())) problems.push(request.url());
+    });
+    await page.goto(pathToFileURL(path).href);
+    return { page, problems };
+  }
+
+  /** Colours of the lines that are shown, in the order of drawing, without duplicates. */
+  const lineColours = (page: Page) =>
+    page.evaluate(() => [
+      ...new Set(
+        [...document.querySelectorAll('figure .mark-line path')]
+          .filter((line) => line.getBoundingClientRect().width > 0)
+          .map((line) => getComputedStyle(line).stroke),
+      ),
+    ]);
+
+  test('draws the charts in light and dark, without an error', async (context) => {
+    const light = await open(context, FIXTURES, { width: 1100, scheme: 'light' });
+    const dark = await open(context, FIXTURES, { width: 1100, scheme: 'dark' });
+    const [onLight, onDark] = [await lineColours(light.page), await lineColours(dark.page)];
+    expect(onLight).toHaveLength(4);
+    expect(onDark).toHaveLength(4);
+    expect(onDark.filter((colour) => onLight.includes(colour))).toEqual([]);
+    const background = (page: Page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(await background(dark.page)).not.toBe(await background(light.page));
+    expect([...light.problems, ...dark.problems]).toEqual([]);
+  });
+
+  test.for([320, 360, 760, 1100])('fits a screen of %i pixels without overlapping words', async (width, context) => {
+    for (const runs of [FIXTURES, manyModels()]) {
+      const { page, problems } = await open(context, runs, { width });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      const overlaps = await page.evaluate(() => {
+        const charts = [...document.querySelectorAll('figure svg')].filter(
+          (svg) => svg.getBoundingClientRect().width > 0,
+        );
+        return charts.flatMap((svg) => {
+          const words = [...svg.querySelectorAll('text')].map((text) => ({
+            text: text.textContent ?? '',
+            box: text.getBoundingClientRect(),
+            frame: svg.getBoundingClientRect(),
+          }));
+          const cut = words.filter(({ box, frame }) => box.left < frame.left - 1 || box.right > frame.right + 1);
+          const overlapping = words.filter((a, i) =>
+            words.some(
+              (b, j) =>
+                j < i &&
+                a.box.left < b.box.right &&
+                b.box.left < a.box.right &&
+                a.box.top < b.box.bottom &&
+                b.box.top < a.box.bottom,
+            ),
+          );
+          return [...cut, ...overlapping].map(({ text }) => text);
+        });
+      });
+      expect(overlaps).toEqual([]);
+      const chartWidths = await page.evaluate(() =>
+        [...document.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect().width).filter(Boolean),
+      );
+      expect(chartWidths).toHaveLength(3);
+      expect(Math.min(...chartWidths)).toBeGreaterThan(240);
+      expect(problems).toEqual([]);
+      await page.close();
+    }
+  });
+
+  test('is complete without its script', async (context) => {
+    const { page } = await open(context, FIXTURES, { width: 1100, scripts: false });
+    expect(await page.locator('figure svg:visible').count()).toBe(3);
+    expect(await page.locator('table:visible').count()).toBeGreaterThanOrEqual(3);
+  });
+
+  test('shows the words of a mark, and fades the other models while one is pressed', async (context) => {
+    const { page } = await open(context, FIXTURES, { width: 1100 });
+    await page.locator('figure .wide [aria-label^="CAT, 1 layer at length 512"]').hover();
+    expect(await page.locator('#tip').textContent()).toBe('CAT, 1 layer at length 512: 99.39\u00a0% [99.10, 99.59]');
+    await page.locator('.legend button').first().click();
+    const opacity = await page.evaluate(async () => {
+      await Promise.all(document.getAnimations().map((animation) => animation.finished));
+      const lines = [...document.querySelectorAll('[data-focus] .wide .mark-line path')];
+      return lines.map((line) => Number(getComputedStyle(line).opacity));
+    });
+    expect(opacity.filter((value) => value === 1)).toHaveLength(1);
+    expect(opacity.filter((value) => value < 0.2).length).toBe(opacity.length - 1);
+  });
+
+  test('names every chart and table for those who do not see them', async (context) => {
+    const { page } = await open(context, FIXTURES, { width: 1100 });
+    const images = await page.getByRole('img').all();
+    expect(images.length).toBe(3);
+    for (const image of images) expect((await image.getAttribute('aria-label'))!.length).toBeGreaterThan(60);
+    expect(await page.getByRole('rowheader', { name: 'CAT, 1 layer', exact: true }).count()).toBeGreaterThanOrEqual(2);
+    expect(await page.getByRole('columnheader', { name: 'Tokens/s' }).count()).toBe(1);
+  });
+});

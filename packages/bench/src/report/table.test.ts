@@ -1,0 +1,100 @@
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadRuns, type RunRecord } from '../results.js';
+import { sampleRun } from './__fixtures__/sample-run.js';
+import { groupEntries } from './entries.js';
+import { formatTable } from './index.js';
+import { curvesCsv, lengthsCsv, markdownTable, tableCsv } from './table.js';
+
+let runs: RunRecord[];
+
+beforeAll(async () => {
+  runs = await loadRuns(fileURLToPath(new URL('../__fixtures__/runs', import.meta.url)));
+});
+
+/** The cells of a terminal table's rows, by model. */
+function cells(text: string): Map<string, string[]> {
+  const rows = text.split('\n').filter((line) => line.startsWith('│'));
+  return new Map(
+    rows.map((row) => {
+      const [model, ...rest] = row
+        .split('│')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      return [model!, rest];
+    }),
+  );
+}
+
+describe('formatTable', () => {
+  test('shows the numbers of the runs', () => {
+    const table = cells(formatTable(runs));
+    const heads = table.get('Model')!;
+    const of = (model: string, head: string) => table.get(model)![heads.indexOf(head)];
+    expect(of('CAT, 1 layer', 'Accuracy at 64 [95 %]')).toBe('100 % [99.91, 100]');
+    expect(of('CAT, 1 layer', 'Accuracy at 512')).toBe('99.39 %');
+    expect(of('CAT, 1 layer', 'Steps to 99 %')).toBe('150');
+    expect(of('CAT, 1 layer', 'Time to 99 %')).toBe('0.75 s');
+    expect(of('CAT, 1 layer', 'Parameters')).toBe('53,000');
+    expect(of('CAT, 1 layer', 'State')).toBe('8,192');
+    expect(of('CAT, 1 layer', 'FLOPs')).toBe('9.1M');
+    expect(of('CAT, 1 layer', 'Tokens/s')).toBe('410K');
+    expect(of('LinCAT, 1 layer', 'Accuracy at 64 [95 %]')).toBe('96.0 % [95.4, 96.6]');
+    expect(of('LinCAT, 1 layer', 'Steps to 99 %')).toBe('–');
+    expect(of('Attention, 1 layer', 'Accuracy at 64 [95 %]')).toBe('not finished');
+  });
+
+  test('tells why a run has no result', () => {
+    const text = formatTable(runs);
+    expect(text).toContain(
+      'CAT, 1 layer, learning rate 1000000, seed 0: failed: train: expected a finite loss at step 3',
+    );
+    expect(text).toContain('Attention, 1 layer, learning rate 0.01, seed 0: not finished: stopped after epoch 7 of 16');
+  });
+
+  test('leaves columns out until it fits, and names them', () => {
+    const text = formatTable(runs, { width: 80 });
+    const lines = text.split('\n').filter((line) => /^[│┌├└]/.test(line));
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(text).toContain('Accuracy at 64 [95 %]');
+    expect(text).toMatch(/Left out for width: .*Tokens\/s/);
+  });
+
+  test('keeps control characters of a name from the terminal', () => {
+    expect(formatTable([sampleRun({ label: 'a\u001b[2Jb\nc' })])).toContain(' a [2Jb c ');
+  });
+});
+
+describe('markdownTable', () => {
+  test('has as many cells in every row, and no markup from names', () => {
+    const text = markdownTable(groupEntries([...runs, sampleRun({ label: 'a|b <i>*x*</i>' })]));
+    const rows = text.split('\n').filter((line) => line.startsWith('|'));
+    const counts = rows.map((row) => row.replaceAll('\\|', '').split('|').length);
+    expect(new Set(counts).size).toBe(1);
+    expect(text).toContain('a\\|b \\<i\\>\\*x\\*\\</i\\>');
+    expect(text).toMatch(/\| CAT, 1 layer \|.*\| 100 % \\\[99\.91, 100\\\] \|/);
+  });
+});
+
+describe('CSV', () => {
+  const rowsOf = (text: string) => text.trimEnd().split('\n');
+
+  test('has the unrounded numbers, and empty cells where there are none', () => {
+    const [head, ...rows] = rowsOf(tableCsv(groupEntries([sampleRun({ label: 'A', accuracies: [0.9, 0.5, 0.25] })])));
+    const row = Object.fromEntries(head!.split(',').map((key, index) => [key, rows[0]!.split(',')[index]]));
+    expect(row).toMatchObject({ model: 'A', status: 'done', accuracy: '0.9', accuracyBest: '0.9', stepsTo99: '' });
+    expect(row).toMatchObject({ parameters: '123456', stateSize: '8192', flops: '6400000', tokensPerSecond: '200000' });
+    expect(Number(row.accuracyLow)).toBeCloseTo(0.8903, 4);
+  });
+
+  test('has a row per model and length, and per record', () => {
+    const entries = groupEntries(runs);
+    expect(rowsOf(lengthsCsv(entries))).toHaveLength(1 + 3 * 5);
+    const records = runs.reduce((sum, run) => sum + run.steps.length + run.epochs.length, 0);
+    expect(rowsOf(curvesCsv(entries))).toHaveLength(1 + records);
+  });
+
+  test('keeps a name from becoming a formula', () => {
+    expect(tableCsv(groupEntries([sampleRun({ label: '=1+1' })]))).toContain(",'=1+1,");
+  });
+});
