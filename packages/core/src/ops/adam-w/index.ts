@@ -2,8 +2,11 @@
  * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) for all parameters in one call. On the wasm engine it
  * works in place: the tensors it returns share the memory of those it is given.
  */
+import { runWasmKernel } from '../../engines/wasm-kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
+import { usesReferenceForms } from '../define-op.js';
+import { adamWKernel, globalNormKernel } from './wasm.js';
 
 export interface AdamWOptions {
   readonly learningRate: number;
@@ -41,7 +44,25 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
       throw new ShapeError('adamWStep: expected a gradient and two moments of the size of every parameter. Pass lists in the same order.');
     }
   }
+  if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
+    runWasmKernel(adamWKernel(state, grads, options), {}, {});
+    return state;
+  }
   return referenceStep(state, grads, options);
+}
+
+/**
+ * The Euclidean norm of all tensors taken as one vector; not finite if any element is not.
+ *
+ * @throws ShapeError without a tensor.
+ */
+export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
+  if (tensors.length === 0) throw new ShapeError('globalNorm: expected a tensor, got none.');
+  if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
+    return runWasmKernel(globalNormKernel, Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])), {})
+      .norm as tf.Scalar;
+  }
+  return tf.tidy(() => tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()) as tf.Scalar;
 }
 
 function referenceStep({ params, m, v }: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {

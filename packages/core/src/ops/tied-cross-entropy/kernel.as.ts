@@ -122,8 +122,8 @@ function softmax(
     const x1 = v128.load(at, 16);
     best0 = v128.bitselect(index, best0, f32x4.gt(x0, max0));
     best1 = v128.bitselect(index, best1, f32x4.gt(x1, max1));
-    max0 = f32x4.max(max0, x0);
-    max1 = f32x4.max(max1, x1);
+    max0 = f32x4.pmax(max0, x0);
+    max1 = f32x4.pmax(max1, x1);
     index = i32x4.add(index, one);
   }
   for (let i = 0; i < rows; i++) {

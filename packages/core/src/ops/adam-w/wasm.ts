@@ -1,0 +1,48 @@
+/** AdamW and the global norm on the wasm engine. */
+import type { WasmKernel } from '../../engines/wasm-kernel.js';
+import type * as tf from '../../tf.js';
+import type { AdamWOptions, AdamWState } from './index.js';
+import { code } from './kernel.generated.js';
+
+type Tensors = { [name: string]: tf.Tensor };
+
+/** Elements in a unit of work; the same number is in kernel.as.ts. */
+const BLOCK = 4096;
+const unitsOf = (tensor: tf.Tensor) => Math.ceil(tensor.size / BLOCK);
+
+/** Updates parameters and moments in place. */
+export function adamWKernel(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): WasmKernel<Tensors, Record<string, never>, Tensors> {
+  const { learningRate, beta1, beta2, eps, step, weightDecay, gradientScale = 1 } = options;
+  return {
+    code,
+    run(wasm) {
+      for (const [index, param] of state.params.entries()) {
+        const [m, v, grad] = [state.m[index], state.v[index], grads[index]] as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
+        wasm.parallel(
+          'adamW', unitsOf(param), wasm.pointer(param), wasm.pointer(m), wasm.pointer(v), wasm.pointer(grad), param.size,
+          beta1, beta2, eps, 1 - learningRate * decay, learningRate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), gradientScale,
+        );
+      }
+      return {};
+    },
+  };
+}
+
+/** The Euclidean norm of all inputs taken as one vector. */
+export const globalNormKernel: WasmKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
+  code,
+  run(wasm, inputs) {
+    const norm = wasm.output([]) as tf.Tensor;
+    const tensors = Object.values(inputs);
+    const units = tensors.reduce((total, tensor) => total + unitsOf(tensor), 0);
+    const sums = wasm.scratch(8 * units);
+    let done = 0;
+    for (const tensor of tensors) {
+      wasm.parallel('squares', unitsOf(tensor), wasm.pointer(tensor), tensor.size, sums + 8 * done);
+      done += unitsOf(tensor);
+    }
+    wasm.call('norm', sums, units, wasm.pointer(norm));
+    return { norm };
+  },
+};
