@@ -23,7 +23,7 @@ import { plainFiller, recallOptions } from './recall-config.js';
 /** Most pairs that leave room for the query. */
 const mostPairs = (seqLen: number) => Math.max(1, Math.floor((seqLen - 1) / 2));
 
-export const arSchema = z
+const arSchema = z
   .strictObject(recallOptions)
   .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? mostPairs(config.seqLen) }));
 

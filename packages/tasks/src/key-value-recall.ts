@@ -8,8 +8,8 @@
  *     N = 2:  (a b) 2  (b a) q  (a a) 4 | (b a) .  .  .  .  (a a) .
  *     labels   .  . .   .  . .   .  . . |  . q  .  .  .  .   . 4  .
  *
- * Unambiguous by construction: N-grams of an example are distinct, and neither values nor filler are among its key
- * tokens, so a window of N key tokens is a key or a query and nothing else.
+ * Unambiguous by construction: the keys of an example are distinct, and neither values nor filler are among its key
+ * tokens, so a run of key tokens is a key or a query and nothing else.
  *
  * Source: the CAT paper, Definitions 2, 3 and 5, and Appendix A.1.
  */
@@ -28,8 +28,10 @@ export interface RecallLayout {
   readonly vocabSize: number;
   readonly seqLen: number;
   readonly numKvPairs: number;
-  /** N, the tokens of a key. */
+  /** N, the tokens of a key, or of the longest where they vary. */
   readonly ngram: number;
+  /** Tokens of the shortest key. Default N; below N only in the zoology form, where a value is known by its range. */
+  readonly shortestKey?: number;
   /** Distinct tokens the N-grams of an example are made of. */
   readonly unigramPool: number;
   /** Every key once, with the exponent of the power law of the gaps (1 is uniform); or one key at the end. */
@@ -79,9 +81,9 @@ function assertFits(layout: RecallLayout): void {
         `got ${seqLen}. ${advice}`,
     );
   }
-  if (unigramPool ** ngram > Number.MAX_SAFE_INTEGER) {
+  if ((unigramPool + 1) ** ngram > Number.MAX_SAFE_INTEGER) {
     throw new InvalidConfigError(
-      `${where}: unigramPool ** ngram must be below 2 ** 53, got ${unigramPool} ** ${ngram}. Take a smaller unigramPool.`,
+      `${where}: (unigramPool + 1) ** ngram must be below 2 ** 53, got ${unigramPool + 1} ** ${ngram}. Take a smaller unigramPool.`,
     );
   }
   if (unigramPool ** ngram < numKvPairs) {
@@ -98,30 +100,34 @@ function createWriter(layout: RecallLayout, vocabulary: ReturnType<typeof create
   const numSlots = Math.floor((seqLen - context) / (ngram + 1));
   const drawSlots = queries === 'last' ? undefined : createSlotSampler(powerLawWeights(numSlots, queries.powerA));
   const slots = new Int32Array(numKvPairs);
-  const grams = new Int32Array(numKvPairs * ngram);
-  const drawGrams = createGramSampler(layout, grams);
+  const { grams, ends, draw: drawGrams } = createGramSampler(layout);
   const drawNoise = (rng: Rng) => vocabSize + rng.integer(noise.vocabSize);
   const filler = { blank: undefined, random: vocabulary.filler, noise: drawNoise }[layout.filler];
 
   return (rng, inputs, labels) => {
     const { keys, values } = vocabulary.draw(rng);
     drawGrams(rng, keys);
-    const putQuery = (pair: number, at: number) => {
-      for (let i = 0; i < ngram; i++) inputs[at + i] = grams[pair * ngram + i]!;
-      labels[at + ngram - 1] = values[pair]!;
+    /** Writes the key of a pair; returns the position after it. */
+    const putKey = (pair: number, at: number) => {
+      for (let i = pair * ngram; i < ends[pair]!; i++) inputs[at++] = grams[i]!;
+      return at;
     };
-    if (filler) for (let t = context; t < seqLen; t++) inputs[t] = filler(rng);
+    const putQuery = (pair: number, at: number) => {
+      labels[putKey(pair, at) - 1] = values[pair]!;
+    };
     let noiseLeft = noise.count;
-    for (let pair = 0, t = 0; t < context; ) {
+    let t = 0;
+    for (let pair = 0; pair < numKvPairs || noiseLeft > 0; ) {
       // Each order of pairs and noise is equally likely.
       if (noiseLeft > 0 && rng.integer(numKvPairs - pair + noiseLeft) < noiseLeft) {
         inputs[t++] = drawNoise(rng);
         noiseLeft--;
       } else {
-        for (let i = 0; i < ngram; i++) inputs[t++] = grams[pair * ngram + i]!;
+        t = putKey(pair, t);
         inputs[t++] = values[pair++]!;
       }
     }
+    if (filler) for (; t < seqLen; t++) inputs[t] = filler(rng);
     if (drawSlots) {
       drawSlots(rng, slots);
       for (let pair = 0; pair < numKvPairs; pair++) putQuery(pair, context + slots[pair]! * (ngram + 1));
@@ -131,43 +137,59 @@ function createWriter(layout: RecallLayout, vocabulary: ReturnType<typeof create
   };
 }
 
-/** Fills `grams` [numKvPairs, N] with distinct N-grams over the key tokens of an example, by rejection. */
-function createGramSampler({ numKvPairs, ngram, unigramPool }: RecallLayout, grams: Int32Array) {
+/**
+ * Draws distinct keys over the key tokens of an example, by rejection. The key of pair i is `grams[i N ... ends[i])`; its
+ * length is uniform between the shortest and the longest among the keys that are left.
+ */
+function createGramSampler({ numKvPairs, ngram, shortestKey = ngram, unigramPool }: RecallLayout) {
+  const grams = new Int32Array(numKvPairs * ngram);
+  const ends = Int32Array.from({ length: numKvPairs }, (_, pair) => (pair + 1) * ngram);
   const taken = new Set<number>();
-  return (rng: Rng, keys: Int32Array): void => {
+  const draw = (rng: Rng, keys: Int32Array): void => {
     if (ngram === 1 && unigramPool === numKvPairs) {
       grams.set(keys); // distinct and in random order as drawn
       return;
     }
     taken.clear();
     for (let pair = 0; pair < numKvPairs; ) {
-      let code = 0;
-      for (let i = 0; i < ngram; i++) {
+      const length = shortestKey === ngram ? ngram : shortestKey + rng.integer(ngram - shortestKey + 1);
+      let code = 0; // digits 1 ... unigramPool, so that keys of different lengths differ
+      for (let i = 0; i < length; i++) {
         const digit = rng.integer(unigramPool);
         grams[pair * ngram + i] = keys[digit]!;
-        code = code * unigramPool + digit;
+        code = code * (unigramPool + 1) + digit + 1;
       }
       if (taken.has(code)) continue;
       taken.add(code);
+      ends[pair] = pair * ngram + length;
       pair++;
     }
   };
+  return { grams, ends, draw };
 }
 
-/** The oracle: reads the pairs off the context, then answers every later window that is one of the keys. */
-function solveRecall(inputs: Int32Array, { numKvPairs, ngram, vocabSize }: RecallLayout): Int32Array {
+/** The oracle: reads the pairs off the context, then answers every later run of key tokens that is a key. */
+function solveRecall(inputs: Int32Array, layout: RecallLayout): Int32Array {
+  const { numKvPairs, ngram, shortestKey = ngram, vocabSize } = layout;
+  const isValue = (token: number) => token >= Math.floor(vocabSize / 2);
   const labels = new Int32Array(inputs.length).fill(IGNORED_LABEL);
+  const keyTokens = new Set<number>();
   const answers = new Map<string, number>();
-  const window = (end: number) => inputs.subarray(end - ngram + 1, end + 1).join();
   let t = 0;
   while (answers.size < numKvPairs && t < inputs.length) {
     if (inputs[t]! >= vocabSize)
       t++; // noise
     else {
-      answers.set(window(t + ngram - 1), inputs[t + ngram]!);
-      t += ngram + 1;
+      const length = shortestKey === ngram ? ngram : inputs.subarray(t).findIndex(isValue);
+      const key = inputs.subarray(t, t + length);
+      for (const token of key) keyTokens.add(token);
+      answers.set(key.join(), inputs[t + length]!);
+      t += length + 1;
     }
   }
-  for (t += ngram - 1; t < inputs.length; t++) labels[t] = answers.get(window(t)) ?? IGNORED_LABEL;
+  for (let start = t; t < inputs.length; start = ++t) {
+    while (keyTokens.has(inputs[t]!)) t++;
+    if (t > start) labels[t - 1] = answers.get(inputs.subarray(start, t).join()) ?? IGNORED_LABEL;
+  }
   return labels;
 }

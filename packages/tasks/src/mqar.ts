@@ -27,7 +27,7 @@ import { countAtLength } from './length.js';
 import { gapExponent, plainFiller, queryOptions, recallOptions } from './recall-config.js';
 import { formSchema } from './vocabulary.js';
 
-export const mqarSchema = z
+const mqarSchema = z
   .strictObject({ ...recallOptions, ...queryOptions, form: formSchema.default('zoology') })
   .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / 4)) }));
 

@@ -24,12 +24,10 @@ import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { gapExponent, ngramOptions, plainFiller, queryOptions, recallOptions } from './recall-config.js';
 
-export const mqnarSchema = z
-  .strictObject({ ...recallOptions, ...ngramOptions, ...queryOptions })
-  .transform((config) => {
-    const numKvPairs = config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / (2 * (config.ngram + 1))));
-    return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
-  });
+const mqnarSchema = z.strictObject({ ...recallOptions, ...ngramOptions, ...queryOptions }).transform((config) => {
+  const numKvPairs = config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / (2 * (config.ngram + 1))));
+  return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
+});
 
 /**
  * Multi-query N-gram associative recall.

@@ -24,7 +24,7 @@ import { ngramOptions, plainFiller, recallOptions } from './recall-config.js';
 /** Most pairs that leave room for the query. */
 const mostPairs = (seqLen: number, ngram: number) => Math.max(1, Math.floor((seqLen - ngram) / (ngram + 1)));
 
-export const narSchema = z.strictObject({ ...recallOptions, ...ngramOptions }).transform((config) => {
+const narSchema = z.strictObject({ ...recallOptions, ...ngramOptions }).transform((config) => {
   const numKvPairs = config.numKvPairs ?? mostPairs(config.seqLen, config.ngram);
   return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
 });

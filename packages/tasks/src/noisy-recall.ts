@@ -25,7 +25,7 @@ import { formSchema } from './vocabulary.js';
 
 const { randomNonQueries: _, ...options } = recallOptions;
 
-export const noisyRecallSchema = z
+const noisyRecallSchema = z
   .strictObject({
     ...options,
     ...queryOptions,

@@ -1,9 +1,9 @@
-/** AR, NAR, MQNAR and noisy recall. */
+/** AR, NAR, MQNAR, noisy and fuzzy recall. */
 import { IGNORED_LABEL, InvalidConfigError, type Task } from '@mixerzoo/core';
 import { describeTask } from '@mixerzoo/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ar, mqar, mqnar, nar, noisyRecall } from './index.js';
+import { ar, fuzzyRecall, mqar, mqnar, nar, noisyRecall } from './index.js';
 
 describeTask('ar', () => ar({ vocabSize: 256, seqLen: 64 }), { lengths: [16, 32, 65, 128] });
 describeTask('ar, zoology, random filler', () =>
@@ -29,6 +29,11 @@ describeTask('mqnar, N = 3, zoology, random filler, uniform', () =>
 describeTask('noisyRecall', () => noisyRecall({ vocabSize: 128, seqLen: 64 }), { lengths: [32, 128] });
 describeTask('noisyRecall, mostly noise, paper', () =>
   noisyRecall({ vocabSize: 64, seqLen: 64, numKvPairs: 4, noiseFraction: 0.8, form: 'paper' }),
+);
+
+describeTask('fuzzyRecall', () => fuzzyRecall({ vocabSize: 128, seqLen: 64 }), { lengths: [32, 65, 128] });
+describeTask('fuzzyRecall, small pool, random filler', () =>
+  fuzzyRecall({ vocabSize: 64, seqLen: 64, maxKeyLength: 3, numKvPairs: 8, unigramPool: 2, randomNonQueries: true }),
 );
 
 const rows = (task: Task, count: number) => {
@@ -121,6 +126,26 @@ describe('recall tasks', () => {
     expect([...orders.keys()].sort()).toEqual(['--kvkv', '-kv-kv', '-kvkv-', 'kv--kv', 'kv-kv-', 'kvkv--']);
     // 500 each, standard deviation 20.
     for (const count of orders.values()) expect(Math.abs(count - 500)).toBeLessThan(110);
+  });
+
+  it('fuzzyRecall asks every key once, of every length, set off by tokens that are in no key', () => {
+    const task = fuzzyRecall({ vocabSize: 32, seqLen: 64, maxKeyLength: 3, numKvPairs: 8, unigramPool: 2 });
+    const lengths = new Map<number, number>();
+    for (const { inputs, labels } of rows(task, 300)) {
+      const runs = inputs
+        .map((token) => (token >= 1 && token < 16 ? String(token) : '|'))
+        .join(' ')
+        .split('|');
+      const keys = runs.map((run) => run.trim()).filter((run) => run !== '');
+      expect(keys).toHaveLength(16);
+      expect([...keys.slice(8)].sort()).toEqual([...new Set(keys.slice(0, 8))].sort());
+      for (const key of keys.slice(8)) {
+        const length = key.split(' ').length;
+        lengths.set(length, (lengths.get(length) ?? 0) + 1);
+      }
+      expect(labels.every((label, t) => label === IGNORED_LABEL || !((inputs[t + 1] ?? 0) % 16))).toBe(true);
+    }
+    expect([...lengths.keys()].sort()).toEqual([1, 2, 3]);
   });
 
   it('mqnar at N = 1 is mqar', () => {

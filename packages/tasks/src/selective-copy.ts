@@ -26,7 +26,7 @@ import { createTokenPool } from './sampling.js';
 
 const SEPARATOR = 0;
 
-export const selectiveCopySchema = z.strictObject({
+const selectiveCopySchema = z.strictObject({
   seqLen: z.int().min(2).default(64),
   numSignals: z.int().min(1).default(16),
   signalVocabSize: z
