@@ -7,6 +7,11 @@ export { type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } fro
 export { type BasedParams, type BasedState, based, basedSchema } from './based.js';
 export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
 export { packedFeatures, taylorFeatures } from './taylor-attention/features.js';
-export { type TaylorAttentionOptions, taylorAttention, taylorAttentionOp } from './taylor-attention/index.js';
+export {
+  type TaylorAttentionOptions,
+  taylorAttention,
+  taylorChunkwiseOp,
+  taylorQuadraticOp,
+} from './taylor-attention/index.js';
 
 export const plugin = definePlugin({ mixers: [based, baseConv] });

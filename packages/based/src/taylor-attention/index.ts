@@ -1,31 +1,77 @@
 /**
- * Causal linear attention with the second-order Taylor feature map, as an op.
+ * Causal linear attention with the second-order Taylor feature map, as an op in two forms that compute the same:
+ * quadratic in L for short sequences, chunkwise for long ones.
  *
- *   o_t = sum_{s <= t} A[t, s] v_s / (sum_{s <= t} A[t, s] + eps),   A = 1 + s + s^2 / 2,   s = q_t . k_s / sqrt(f)
+ *   o_t = sum_{s <= t} A[t, s] v_s / z_t,   z_t = sum_{s <= t} A[t, s] + eps,   A = 1 + s + s^2 / 2,   s = q_t . k_s / sqrt(f)
  *
- * A = ((s + 1)^2 + 1) / 2 >= 1/2, so the normaliser cannot vanish. Gradient: with z the normaliser,
- * dA[t, s] = (dO_t . v_s - dO_t . o_t) / z_t, dS = dA (1 + s), dQ = dS K / sqrt(f), dK = dS^T Q / sqrt(f),
- * dV = (A / z)^T dO.
+ * A = ((s + 1)^2 + 1) / 2 >= 1/2, so the normaliser z cannot vanish. Gradient: dA[t, s] = (dO_t . v_s - dO_t . o_t) / z_t,
+ * dS = dA (1 + s), dQ = dS K / sqrt(f), dK = dS^T Q / sqrt(f), dV = (A / z)^T dO; a gradient of z adds to dA.
  *
  * Sources: Arora et al. 2024, "Simple linear attention language models balance the recall-throughput tradeoff"
  * (arXiv 2402.18668), section 4; HazyResearch/zoology `mixers/based.py`.
  */
-import { defineOp, formatShape, ShapeError, type tf } from '@mixerzoo/core';
-import { type TaylorAttrs, type TaylorInputs, type TaylorOutputs, taylorReference } from './reference.js';
+import { defineOp, formatShape, referenceGradient, ShapeError, type tf, type WasmCode } from '@mixerzoo/core';
+import { code as chunkwiseCode } from './chunkwise/kernel.generated.js';
+import { code as quadraticCode } from './kernel.generated.js';
+import {
+  chunkwiseSums,
+  QUADRATIC_LIMIT,
+  quadraticSums,
+  type TaylorAttrs,
+  type TaylorInputs,
+  type TaylorOutputs,
+  type TaylorSums,
+  taylorReference,
+} from './reference.js';
+import { backwardKernel, forwardKernel } from './wasm.js';
 
-/** The op behind {@link taylorAttention}; its second output is the normaliser [B, L, H]. */
-export const taylorAttentionOp = defineOp<TaylorInputs, TaylorAttrs, TaylorOutputs>({
-  name: 'TaylorAttention',
-  inputs: ['q', 'k', 'v'],
-  outputs: ['o', 'normaliser'],
-  reference: taylorReference,
-});
+export type TaylorGradientInputs = TaylorInputs & TaylorOutputs & { dO: tf.Tensor; dNormaliser: tf.Tensor };
+export type TaylorGradients = { dQ: tf.Tensor; dK: tf.Tensor; dV: tf.Tensor };
 
-/** Heads own contiguous columns. */
+/** An op with outputs o [B, L, H p] and normaliser [B, L, H]. */
+function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {
+  const inputs = ['q', 'k', 'v'] as const;
+  const outputs = ['o', 'normaliser'] as const;
+  const reference = (tensors: TaylorInputs, attrs: TaylorAttrs) => taylorReference(tensors, attrs, form);
+  const gradientOp = defineOp<TaylorGradientInputs, TaylorAttrs, TaylorGradients>({
+    name: `${name}Gradient`,
+    inputs: [...inputs, ...outputs, 'dO', 'dNormaliser'],
+    outputs: ['dQ', 'dK', 'dV'],
+    reference({ q, k, v, dO, dNormaliser }, attrs) {
+      const found = referenceGradient({ reference, inputs }, { q, k, v }, { o: dO, normaliser: dNormaliser }, attrs);
+      return { dQ: found.q, dK: found.k, dV: found.v } as TaylorGradients;
+    },
+    gradient: 'none',
+    kernels: { wasm: backwardKernel(code) },
+  });
+  return defineOp<TaylorInputs, TaylorAttrs, TaylorOutputs>({
+    name,
+    inputs,
+    outputs,
+    reference,
+    savedOutputs: outputs,
+    gradient(context) {
+      const { o: dO, normaliser: dNormaliser } = context.grads;
+      const { dQ, dK, dV } = gradientOp({ ...context.inputs, ...context.outputs, dO, dNormaliser }, context.attrs);
+      return { q: dQ, k: dK, v: dV };
+    },
+    kernels: { wasm: forwardKernel(code) },
+  });
+}
+
+/** Cost O(L^2 (f + p)). */
+export const taylorQuadraticOp = defineTaylorOp('TaylorQuadratic', quadraticSums, quadraticCode);
+
+/** Cost O(L D_phi p). */
+export const taylorChunkwiseOp = defineTaylorOp('TaylorChunkwise', chunkwiseSums, chunkwiseCode);
+
 export interface TaylorAttentionOptions {
+  /** Heads own contiguous columns. */
   readonly nHeads: number;
   /** Added to the normaliser. Default 1e-12. */
   readonly eps?: number;
+  /** Longest sequence for the quadratic form. Default 1024. */
+  readonly quadraticLimit?: number;
 }
 
 /**
@@ -37,17 +83,19 @@ export interface TaylorAttentionOptions {
  */
 export function taylorAttention(
   { q, k, v }: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D },
-  { nHeads, eps = 1e-12 }: TaylorAttentionOptions,
+  { nHeads, eps = 1e-12, quadraticLimit = QUADRATIC_LIMIT }: TaylorAttentionOptions,
 ): tf.Tensor3D {
   const [batch, length, width] = q.shape;
+  const all = [q, k, v];
   const fits =
-    [q, k, v].every(
-      (x) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length && x.shape[2] % nHeads === 0,
-    ) && k.shape[2] === width;
+    all.every((x) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length && x.shape[2] % nHeads === 0) &&
+    k.shape[2] === width;
   if (!fits) {
     throw new ShapeError(
-      `taylorAttention: expected q, k [B, L, H f] and v [B, L, H p] with H = ${nHeads}, got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}.`,
+      `taylorAttention: expected q, k [B, L, H f] and v [B, L, H p] with H = ${nHeads}, ` +
+        `got ${all.map((x) => formatShape(x.shape)).join(', ')}.`,
     );
   }
-  return taylorAttentionOp({ q, k, v }, { nHeads, eps }).o as tf.Tensor3D;
+  const op = length <= quadraticLimit ? taylorQuadraticOp : taylorChunkwiseOp;
+  return op({ q, k, v }, { nHeads, eps }).o as tf.Tensor3D;
 }

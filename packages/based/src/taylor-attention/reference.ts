@@ -7,7 +7,7 @@
 import { tf } from '@mixerzoo/core';
 import { packedFeatures, taylorFeatures } from './features.js';
 
-/** Longest sequence for which the quadratic form is used. */
+/** Longest sequence for which the quadratic form is used by default. */
 export const QUADRATIC_LIMIT = 1024;
 
 /** Tokens per chunk of the chunkwise form. */
@@ -17,40 +17,46 @@ export type TaylorInputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
 export type TaylorAttrs = { nHeads: number; eps: number };
 export type TaylorOutputs = { o: tf.Tensor; normaliser: tf.Tensor };
 
-/** The reference form of the op: heads taken apart, one of the two forms, heads put together. */
-export function taylorReference({ q, k, v }: TaylorInputs, { nHeads, eps }: TaylorAttrs): TaylorOutputs {
+/** sum_{s <= t} A[t, s] values[s] for q, k [n, L, f], values [n, L, m]: [n, L, m]. */
+export type TaylorSums = (q: tf.Tensor3D, k: tf.Tensor3D, values: tf.Tensor3D) => tf.Tensor3D;
+
+/** The reference form of an op: heads taken apart, the sums by one of the two forms, heads put together. */
+export function taylorReference(
+  { q, k, v }: TaylorInputs,
+  { nHeads, eps }: TaylorAttrs,
+  form: TaylorSums,
+): TaylorOutputs {
   const [batch, length, width] = v.shape as [number, number, number];
   const headDim = width / nHeads;
   const values = tf.concat([splitHeads(v, nHeads), tf.ones([batch * nHeads, length, 1])], 2) as tf.Tensor3D;
-  const form = length <= QUADRATIC_LIMIT ? quadraticSums : chunkwiseSums;
   const sums = form(splitHeads(q, nHeads), splitHeads(k, nHeads), values);
-  const normaliser = sums.slice([0, 0, headDim], [-1, -1, 1]).add(eps); // [B H, L, 1]
-  const o = sums.slice([0, 0, 0], [-1, -1, headDim]).div(normaliser) as tf.Tensor3D;
-  return { o: joinHeads(o, nHeads), normaliser: joinHeads(normaliser as tf.Tensor3D, nHeads) };
+  const normaliser = sums.slice([0, 0, headDim], [-1, -1, 1]).add<tf.Tensor3D>(eps); // [B H, L, 1]
+  const o = sums.slice([0, 0, 0], [-1, -1, headDim]).div<tf.Tensor3D>(normaliser);
+  return { o: joinHeads(o, nHeads), normaliser: joinHeads(normaliser, nHeads) };
 }
 
-/** sum_{s <= t} A[t, s] values[s] for q, k [n, L, f], values [n, L, m]: [n, L, m]. */
-export function quadraticSums(q: tf.Tensor3D, k: tf.Tensor3D, values: tf.Tensor3D): tf.Tensor3D {
+/** The sums by the matrix A [n, L, L]. */
+export const quadraticSums: TaylorSums = (q, k, values) => {
   const [, length, featureDim] = q.shape;
   const scores = tf.matMul(q, k, false, true).mul(featureDim ** -0.5); // [n, L, L]
   const weights = scores.square().mul(0.5).add(scores).add(1).mul(lowerTriangle(length));
   return tf.matMul(weights as tf.Tensor3D, values);
-}
+};
 
-/** The same sums by chunks: inside a chunk quadratic, over earlier chunks through the running sums of phi(k) values^T. */
-export function chunkwiseSums(q: tf.Tensor3D, k: tf.Tensor3D, values: tf.Tensor3D, chunk = CHUNK): tf.Tensor3D {
+/** The sums by chunks: inside a chunk quadratic, over earlier chunks through the running sums of phi(k) values^T. */
+export const chunkwiseSums: TaylorSums = (q, k, values) => {
   const [n, length, featureDim] = q.shape;
   let state: tf.Tensor = tf.zeros([n, packedFeatures(featureDim), values.shape[2]]);
   const sums: tf.Tensor3D[] = [];
-  for (let start = 0; start < length; start += chunk) {
-    const size = Math.min(chunk, length - start);
+  for (let start = 0; start < length; start += CHUNK) {
+    const size = Math.min(CHUNK, length - start);
     const part = (x: tf.Tensor3D) => x.slice([0, start, 0], [-1, size, -1]);
     const [chunkQ, chunkK, chunkValues] = [part(q), part(k), part(values)];
     sums.push(quadraticSums(chunkQ, chunkK, chunkValues).add(tf.matMul(taylorFeatures(chunkQ), state)));
     state = state.add(tf.matMul(taylorFeatures(chunkK), chunkValues, true));
   }
   return tf.concat(sums, 1);
-}
+};
 
 /** [B, L, H c] -> [B H, L, c]. */
 export function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor3D {

@@ -1,0 +1,54 @@
+/** Taylor attention on the wasm engine: a form's kernel.as.ts with its outputs and scratch. */
+import type { tf, WasmCode, WasmKernel } from '@mixerzoo/core';
+import type { TaylorGradientInputs, TaylorGradients } from './index.js';
+import type { TaylorAttrs, TaylorInputs, TaylorOutputs } from './reference.js';
+
+/** Both forms export the same functions. */
+export function forwardKernel(code: WasmCode): WasmKernel<TaylorInputs, TaylorAttrs, TaylorOutputs> {
+  return {
+    code,
+    run(wasm, { q, k, v }, { nHeads, eps }) {
+      const { batch, length, featureDim, headDim } = sizes(q, v, nHeads);
+      const units = batch * nHeads;
+      const o = wasm.output<tf.Rank.R3>([batch, length, nHeads * headDim]);
+      const normaliser = wasm.output<tf.Rank.R3>([batch, length, nHeads]);
+      const scratch = wasm.scratch(units * wasm.call('forwardScratch', featureDim, headDim));
+      const pointers = [q, k, v, o, normaliser].map((tensor) => wasm.pointer(tensor));
+      wasm.parallel(
+        'forward',
+        units,
+        ...pointers,
+        length,
+        nHeads,
+        featureDim,
+        headDim,
+        featureDim ** -0.5,
+        eps,
+        scratch,
+      );
+      return { o, normaliser };
+    },
+  };
+}
+
+export function backwardKernel(code: WasmCode): WasmKernel<TaylorGradientInputs, TaylorAttrs, TaylorGradients> {
+  return {
+    code,
+    run(wasm, { q, k, v, o, normaliser, dO, dNormaliser }, { nHeads }) {
+      const { batch, length, featureDim, headDim } = sizes(q, v, nHeads);
+      const units = batch * nHeads;
+      const like = (x: tf.Tensor) => wasm.output<tf.Rank.R3>(x.shape as [number, number, number]);
+      const gradients = { dQ: like(q), dK: like(k), dV: like(v) };
+      const scratch = wasm.scratch(units * wasm.call('backwardScratch', featureDim, headDim));
+      const tensors = [q, k, v, o, normaliser, dO, dNormaliser, gradients.dQ, gradients.dK, gradients.dV];
+      const pointers = tensors.map((tensor) => wasm.pointer(tensor));
+      wasm.parallel('backward', units, ...pointers, length, nHeads, featureDim, headDim, featureDim ** -0.5, scratch);
+      return gradients;
+    },
+  };
+}
+
+function sizes(q: tf.Tensor, v: tf.Tensor, nHeads: number) {
+  const [batch, length, width] = q.shape as [number, number, number];
+  return { batch, length, featureDim: width / nHeads, headDim: (v.shape[2] as number) / nHeads };
+}
