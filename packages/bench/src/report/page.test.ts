@@ -221,7 +221,7 @@ describe('in Chromium', () => {
   test('shows the words of a mark, and fades the other models while one is pressed', async (context) => {
     const { page } = await open(context, FIXTURES, { width: 1100 });
     await page.locator('figure .wide [aria-label^="CAT, 1 layer at length 512"]').hover();
-    expect(await page.locator('#tip').textContent()).toBe('CAT, 1 layer at length 512: 99.39\u00a0% [99.10, 99.59]');
+    expect(await page.locator('#tip').textContent()).toBe('CAT, 1 layer at length 512: 99.39 % [99.10, 99.59]');
     await page.locator('.legend button').first().click();
     const opacity = await page.evaluate(async () => {
       await Promise.all(document.getAnimations().map((animation) => animation.finished));

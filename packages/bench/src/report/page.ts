@@ -158,7 +158,7 @@ async function figure(
   const drawn = await Promise.all(
     specs.map(async ({ name, spec }) =>
       spec
-        ? html`<div class="${name}" role="img" aria-label="${alt}">${trusted(await renderSvg(spec))}</div>`
+        ? html`<div class="${name}" role="img" aria-label="${alt}">${trusted((await renderSvg(spec)).replace('<svg ', '<svg aria-hidden="true" '))}</div>`
         : undefined,
     ),
   );
