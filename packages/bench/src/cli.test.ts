@@ -33,7 +33,10 @@ function start(cwd: string, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, ['--conditions=@mixerzoo/source', '--import', LOADER, CLI, ...args], { cwd });
 }
 
-async function mixerzoo(cwd: string, ...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function mixerzoo(
+  cwd: string,
+  ...args: string[]
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = start(cwd, args);
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', (chunk) => {
@@ -48,7 +51,11 @@ async function mixerzoo(cwd: string, ...args: string[]): Promise<{ code: number 
 
 const files = (cwd: string) => {
   const root = join(cwd, 'runs', 'tiny');
-  return existsSync(root) ? readdirSync(root).filter((name) => /-s\d+-/.test(name)).map((name) => join(root, name)) : [];
+  return existsSync(root)
+    ? readdirSync(root)
+        .filter((name) => /-s\d+-/.test(name))
+        .map((name) => join(root, name))
+    : [];
 };
 
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -59,7 +66,8 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 
 const epochsIn = (directory: string) =>
   (existsSync(join(directory, 'checkpoint', 'checkpoint.json')) &&
-    readFileSync(join(directory, 'metrics.jsonl'), 'utf8').match(/"kind":"epoch"/g)?.length) || 0;
+    readFileSync(join(directory, 'metrics.jsonl'), 'utf8').match(/"kind":"epoch"/g)?.length) ||
+  0;
 
 /** The numbers of a run that do not depend on the clock. */
 async function numbers(cwd: string) {
@@ -80,16 +88,25 @@ describe('mixerzoo run', () => {
     const [run] = await loadRuns(join(cwd, 'runs'));
     expect(run?.result?.status).toBe('done');
     const result = run?.result as RunDone;
-    expect(result.test.map(({ seqLen, total }) => [seqLen, total])).toEqual([[16, 64], [32, 128]]);
+    expect(result.test.map(({ seqLen, total }) => [seqLen, total])).toEqual([
+      [16, 64],
+      [32, 128],
+    ]);
     expect(result.cost.parameters).toBeGreaterThan(32 * 16);
     expect(run?.epochs.map((epoch) => epoch.step)).toEqual([5, 10]);
     expect(run?.steps.map((record) => record.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(run?.environment).toMatchObject({ engine: { name: 'wasm' }, seed: 0, versions: { node: process.versions.node } });
+    expect(run?.environment).toMatchObject({
+      engine: { name: 'wasm' },
+      seed: 0,
+      versions: { node: process.versions.node },
+    });
     expect(existsSync(join(run?.directory as string, 'lock.json'))).toBe(false);
 
     const again = await mixerzoo(cwd, 'run', 'tiny.yaml', '--json');
     expect(again.code).toBe(0);
-    expect(JSON.parse(again.stdout).runs).toMatchObject([{ label: 'One', status: 'skipped', result: { finishedAt: result.finishedAt } }]);
+    expect(JSON.parse(again.stdout).runs).toMatchObject([
+      { label: 'One', status: 'skipped', result: { finishedAt: result.finishedAt } },
+    ]);
   });
 
   it('resumes bit for bit after kill -9 of the command and of a worker', async () => {
@@ -140,9 +157,14 @@ describe('mixerzoo run', () => {
     const cwd = newProject(`${TINY}learningRates: [1e6, 1e-2]\n`);
     const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml', '--workers', '1');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/One, lr 1000000 failed: .*(loss|gradient).* at step \d+ \(epoch 1, learning rate .*Lower the learning rate/);
+    expect(stdout).toMatch(
+      /One, lr 1000000 failed: .*(loss|gradient).* at step \d+ \(epoch 1, learning rate .*Lower the learning rate/,
+    );
     const runs = await loadRuns(join(cwd, 'runs'));
-    expect(runs.map(({ config, result }) => [config.learningRate, result?.status])).toEqual([[1e-2, 'done'], [1e6, 'failed']]);
+    expect(runs.map(({ config, result }) => [config.learningRate, result?.status])).toEqual([
+      [1e-2, 'done'],
+      [1e6, 'failed'],
+    ]);
   });
 
   it('names a corrupt checkpoint and loses nothing', async () => {

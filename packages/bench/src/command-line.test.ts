@@ -15,7 +15,6 @@ testLengths: [16, 32]
 engine: wasm
 `;
 
-
 let cwd: string;
 const before = process.cwd();
 
@@ -48,12 +47,28 @@ describe('mixerzoo with bad input', () => {
     ['an unknown command', ['rum'], /unknown command 'rum'.*Did you mean 'run'/s],
     ['an unknown option', ['run', '--wrokers', '2'], /unknown option '--wrokers'.*Did you mean '--workers'/s],
     ['a misspelt key', ['run', 'tiny.yaml', '--set', 'train.epoch=1'], /unknown key 'epoch'.*Did you mean 'epochs'/s],
-    ['an unknown mixer', ['run', 'tiny.yaml', '--set', 'models.One.layers=[atention]'], /models\.One\.layers\.0: unknown mixer 'atention'.*Did you mean 'attention'/s],
-    ['an option the mixer lacks', ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeds: 2 }]'], /unknown key 'nHeds'.*Did you mean 'nHeads'/s],
-    ['a width the heads do not divide', ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeads: 3 }]'], /models\.One\.layers\.0: nHeads: expected a divisor of dModel 16, got 3/s],
+    [
+      'an unknown mixer',
+      ['run', 'tiny.yaml', '--set', 'models.One.layers=[atention]'],
+      /models\.One\.layers\.0: unknown mixer 'atention'.*Did you mean 'attention'/s,
+    ],
+    [
+      'an option the mixer lacks',
+      ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeds: 2 }]'],
+      /unknown key 'nHeds'.*Did you mean 'nHeads'/s,
+    ],
+    [
+      'a width the heads do not divide',
+      ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeads: 3 }]'],
+      /models\.One\.layers\.0: nHeads: expected a divisor of dModel 16, got 3/s,
+    ],
     ['a length too short for the pairs', ['run', 'tiny.yaml', '--set', 'task.numKvPairs=8'], /task: mqar: .*16/s],
     ['an unknown engine', ['run', 'tiny.yaml', '--engine', 'wasn'], /unknown engine 'wasn'.*Did you mean 'wasm'/s],
-    ['an output directory that cannot be written', ['run', 'tiny.yaml', '--out', 'a-file/runs'], /--out: expected a directory that can be written.*a-file/s],
+    [
+      'an output directory that cannot be written',
+      ['run', 'tiny.yaml', '--out', 'a-file/runs'],
+      /--out: expected a directory that can be written.*a-file/s,
+    ],
     ['no workers', ['run', 'tiny.yaml', '--workers', '0'], /--workers: expected a whole number from 1, got 0/s],
     ['a list of nothing known', ['list', 'mixer'], /unknown list 'mixer'.*Did you mean 'mixers'/s],
     ['a report of nothing', ['report', 'nowhere'], /nowhere/s],
@@ -68,13 +83,31 @@ describe('mixerzoo with bad input', () => {
 
 describe('mixerzoo', () => {
   it('prints the resolved config at --dry-run, and keeps flags above the file', async () => {
-    const { code, stdout } = await mixerzoo('run', 'tiny.yaml', '--dry-run', '--json', '--engine', 'cpu', '--set', 'seeds=[0,1]');
+    const { code, stdout } = await mixerzoo(
+      'run',
+      'tiny.yaml',
+      '--dry-run',
+      '--json',
+      '--engine',
+      'cpu',
+      '--set',
+      'seeds=[0,1]',
+    );
     expect(code).toBe(0);
     const { runs } = JSON.parse(stdout);
-    expect(runs.map((run: { config: { seed: number; engine: string } }) => [run.config.seed, run.config.engine])).toEqual([[0, 'cpu'], [1, 'cpu']]);
+    expect(
+      runs.map((run: { config: { seed: number; engine: string } }) => [run.config.seed, run.config.engine]),
+    ).toEqual([
+      [0, 'cpu'],
+      [1, 'cpu'],
+    ]);
     expect(runs[0]).toMatchObject({
       status: 'to do',
-      config: { label: 'One', layers: [{ mixer: 'attention', config: { dModel: 16, nHeads: 1 } }], testLengths: [16, 32] },
+      config: {
+        label: 'One',
+        layers: [{ mixer: 'attention', config: { dModel: 16, nHeads: 1 } }],
+        testLengths: [16, 32],
+      },
     });
     const yaml = await mixerzoo('run', 'tiny.yaml', '--dry-run');
     expect(yaml.stdout).toMatch(/mixer: attention/);
@@ -84,7 +117,11 @@ describe('mixerzoo', () => {
   it('lists what there is', async () => {
     const mixers = JSON.parse((await mixerzoo('list', 'mixers', '--json')).stdout);
     expect(mixers).toContainEqual(
-      expect.objectContaining({ name: 'attention', package: '@mixerzoo/attention', options: expect.objectContaining({ type: 'object' }) }),
+      expect.objectContaining({
+        name: 'attention',
+        package: '@mixerzoo/attention',
+        options: expect.objectContaining({ type: 'object' }),
+      }),
     );
     expect((await mixerzoo('list', 'presets')).stdout).toMatch(/^quick .*budget/m);
     expect((await mixerzoo('list', 'tasks')).stdout).toMatch(/^mqar .*@mixerzoo\/tasks/m);
@@ -105,6 +142,8 @@ describe('mixerzoo', () => {
     expect(code).toBe(0);
     const found = JSON.parse(stdout);
     expect(found.engines).toContainEqual(expect.objectContaining({ name: 'wasm', available: true }));
-    expect(found.plugins).toContainEqual(expect.objectContaining({ name: '@mixerzoo/tasks', tasks: expect.arrayContaining(['mqar']) }));
+    expect(found.plugins).toContainEqual(
+      expect.objectContaining({ name: '@mixerzoo/tasks', tasks: expect.arrayContaining(['mqar']) }),
+    );
   });
 });

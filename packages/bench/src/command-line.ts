@@ -80,7 +80,9 @@ function describe(error: unknown, options: readonly string[]): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'CACError') {
     const unknown = /^Unknown option `--?(.+)`$/.exec(error.message)?.[1];
-    const known = options.filter((name) => name.length > 1).map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    const known = options
+      .filter((name) => name.length > 1)
+      .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
     return unknown
       ? `mixerzoo: unknown option '--${unknown}'.${formatSuggestion(`--${unknown}`, known)}`
       : error.message;

@@ -43,7 +43,10 @@ describe('loadExperiment', () => {
   });
 
   it('reads TypeScript', async () => {
-    const file = write('typed.config.ts', "const epochs: number = 7;\nexport default { extends: 'quick', train: { epochs } };");
+    const file = write(
+      'typed.config.ts',
+      "const epochs: number = 7;\nexport default { extends: 'quick', train: { epochs } };",
+    );
     const experiment = await loadExperiment({ file, assignments: [] });
     expect(experiment.train.epochs).toBe(7);
     expect(experiment.name).toBe('typed');

@@ -8,10 +8,18 @@ const PLUGIN = (names: readonly string[], specVersion = 1) => `
 const factory = (name) => Object.assign((config) => ({ specVersion: 1, name, config }), { mixerName: name, summary: '', schema: {} });
 export const plugin = { specVersion: ${specVersion}, mixers: ${JSON.stringify(names)}.map(factory), tasks: [] };`;
 
-function install(directory: string, name: string, code: string, keywords: readonly string[] = ['mixerzoo-plugin']): string {
+function install(
+  directory: string,
+  name: string,
+  code: string,
+  keywords: readonly string[] = ['mixerzoo-plugin'],
+): string {
   mkdirSync(directory, { recursive: true });
   const exports = { '.': { import: './index.js' } };
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ name, version: '1.2.3', type: 'module', keywords, exports }));
+  writeFileSync(
+    join(directory, 'package.json'),
+    JSON.stringify({ name, version: '1.2.3', type: 'module', keywords, exports }),
+  );
   writeFileSync(join(directory, 'index.js'), code);
   return directory;
 }

@@ -6,10 +6,10 @@ import { stringify } from 'yaml';
 import { type ExperimentSource, loadExperiment, parseTarget } from '../experiment-source.js';
 import { discoverPlugins } from '../plugins.js';
 import { createProgressView } from '../progress.js';
+import { formatTable, writeReport } from '../report/index.js';
 import { type PlannedRun, resolveRuns, runDirectory } from '../resolve-runs.js';
-import { type RunResult, readJson } from '../results.js';
+import { loadRuns, type RunResult, readJson } from '../results.js';
 import { assertWritable, displayName, type RunOutcome, runExperiment } from '../run-experiment.js';
-import { writeReport } from './report.js';
 
 /** Flags that name an experiment. */
 export interface SourceFlags {
@@ -53,18 +53,23 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
   const outcomes = await runExperiment(runs, { source, cwd, out, workers, view, signal: interrupt.signal });
   view.close();
 
-  const report = await writeReport(join(out, experiment.name), { planned: runs.map((planned) => planned.config) });
+  const planned = runs.map(({ config }) => config);
+  const directories = new Set(outcomes.map(({ directory }) => directory));
+  const experimentDirectory = join(out, experiment.name);
+  const records = (await loadRuns(experimentDirectory).catch(() => [])).filter((record) =>
+    directories.has(record.directory),
+  );
+  const paths = await writeReport(records, experimentDirectory, { planned });
   if (flags.json) {
-    process.stdout.write(
-      `${JSON.stringify({ experiment: experiment.name, report: report.page, runs: outcomes.map(toJson) }, null, 2)}\n`,
-    );
+    const result = { experiment: experiment.name, report: paths, runs: outcomes.map(toJson) };
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } else {
-    stream.write(`\n${report.table(stream.columns)}\n`);
+    stream.write(`\n${formatTable(records, { planned, ...(stream.isTTY ? { width: stream.columns } : {}) })}\n`);
     for (const outcome of outcomes) {
-      if (outcome.status === 'failed')
-        stream.write(`\n${displayName(outcome.run, runs)} failed: ${outcome.message}\n  ${outcome.directory}\n`);
+      if (outcome.status !== 'failed') continue;
+      stream.write(`\n${displayName(outcome.run, runs)} failed: ${outcome.message}\n  ${outcome.directory}\n`);
     }
-    stream.write(`\nReport: ${report.page}\n`);
+    stream.write(`\nReport: ${paths.page}\n`);
   }
   if (interrupt.signal.aborted) {
     process.stderr.write('Interrupted. The same command goes on from the last whole epochs.\n');

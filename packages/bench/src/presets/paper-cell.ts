@@ -8,7 +8,7 @@ export const paperCell: ExperimentConfig = {
     'Budget: at most 400 steps of 32 fresh examples, AdamW with weight decay 0.1, learning rate 0.01.',
   task: { task: 'mqar', vocabSize: 8192, seqLen: 64, numKvPairs: 16 },
   model: { dModel: 64, positions: 'none', dropout: { embedding: 0, residual: 0 } },
-  models: { 'CAT, 1 layer': { layers: [{ mixer: 'cat' }] } },
+  models: { 'CAT, 1 layer': { layers: [{ mixer: 'cat', dropout: 0 }] } },
   train: {
     batchSize: 32,
     epochs: 16,

@@ -12,10 +12,10 @@ export const quick: ExperimentConfig = {
   task: { task: 'mqar', vocabSize: 512, seqLen: 64, numKvPairs: 16 },
   model: { dModel: 64, positions: 'none', dropout: { embedding: 0, residual: 0 } },
   models: {
-    'CAT, 1 layer': { layers: [{ mixer: 'cat' }] },
+    'CAT, 1 layer': { layers: [{ mixer: 'cat', dropout: 0 }] },
     'LinCAT, 1 layer': { layers: [{ mixer: 'linCat' }] },
-    'Attention, 1 layer': { layers: [{ mixer: 'attention' }] },
-    'Attention, 2 layers': { layers: [{ mixer: 'attention' }], nLayers: 2 },
+    'Attention, 1 layer': { layers: [{ mixer: 'attention', dropout: 0 }] },
+    'Attention, 2 layers': { layers: [{ mixer: 'attention', dropout: 0 }], nLayers: 2 },
   },
   train: { batchSize: 32, epochs: 16, stepsPerEpoch: 50, validationExamples: 256, testExamples: 512 },
   testLengths: [32, 64, 128, 256, 512],
