@@ -9,6 +9,7 @@
  * Shapes: q, k [B, L, H p], v [B, L, H r], o [B, L, H r], denominator [B, H, L] (ones where not normalised).
  */
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
+import { attendGradientKernel, attendKernel } from './wasm.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
 type Outputs = { o: tf.Tensor; denominator: tf.Tensor };
@@ -69,6 +70,7 @@ const definition = {
 export const linearAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   ...definition,
   savedOutputs: ['o', 'denominator'],
+  kernels: { wasm: attendKernel },
   gradient({ inputs, outputs, grads, attrs }) {
     const { dq, dk, dv } = linearAttentionGradientOp({ ...inputs, ...outputs, dO: grads.o }, attrs);
     return { q: dq, k: dk, v: dv };
@@ -85,6 +87,7 @@ export const linearAttentionGradientOp = defineOp<
   inputs: ['q', 'k', 'v', 'o', 'denominator', 'dO'],
   outputs: ['dq', 'dk', 'dv'],
   gradient: 'none',
+  kernels: { wasm: attendGradientKernel },
   reference({ q, k, v, dO }, attrs) {
     const found = referenceGradient<Inputs, Attrs, { o: tf.Tensor }>(definition, { q, k, v }, { o: dO }, attrs);
     return { dq: found.q as tf.Tensor, dk: found.k as tf.Tensor, dv: found.v as tf.Tensor };
