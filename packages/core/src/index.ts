@@ -46,7 +46,7 @@ export { hasCheckpoint, readCheckpoint, writeCheckpoint } from './train/checkpoi
 export type { EvaluationResult, PositionAccuracy } from './train/evaluate.js';
 export { evaluate, evaluateExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';
-export { createOptimizer, globalNorm } from './train/optimizer.js';
+export { createOptimizer } from './train/optimizer.js';
 export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.js';
 export { readSafetensors, writeSafetensors } from './train/safetensors.js';
 export type { Schedule, ScheduleConfig } from './train/schedule.js';

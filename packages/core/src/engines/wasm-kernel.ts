@@ -10,8 +10,8 @@
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError } from '../errors.js';
-import * as tf from '../tf.js';
 import type { NamedTensors, OpAttrs } from '../ops/define-op.js';
+import * as tf from '../tf.js';
 
 /** The compiled code of one `kernel.as.ts`, base64. */
 export interface WasmCode {
@@ -120,6 +120,9 @@ function instantiate(code: WasmCode, memory: WebAssembly.Memory): Exports {
 function importUnsharedMemory(bytes: Uint8Array): void {
   const memoryImport = [6, ...new TextEncoder().encode('memory'), 2, 3];
   const at = bytes.findIndex((_, index) => memoryImport.every((byte, offset) => bytes[index + offset] === byte));
-  if (at < 0) throw new EngineError('wasm kernel: expected an import of a shared memory, got none. Rebuild with mixerzoo-kernels.');
+  if (at < 0)
+    throw new EngineError(
+      'wasm kernel: expected an import of a shared memory, got none. Rebuild with mixerzoo-kernels.',
+    );
   bytes[at + memoryImport.length - 1] = 1;
 }

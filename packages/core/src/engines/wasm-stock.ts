@@ -20,11 +20,15 @@ export function replaceStockKernels(): void {
   });
 }
 
-function replace(kernelName: string, kernel: (inputs: tf.NamedTensorInfoMap, attrs: Record<string, unknown>) => tf.Tensor): void {
+function replace(
+  kernelName: string,
+  kernel: (inputs: tf.NamedTensorInfoMap, attrs: Record<string, unknown>) => tf.Tensor,
+): void {
   if (tf.getKernel(kernelName, 'wasm')) tf.unregisterKernel(kernelName, 'wasm');
   tf.registerKernel({
     kernelName,
     backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs }) => kernel(inputs as tf.NamedTensorInfoMap, (attrs ?? {}) as Record<string, unknown>),
+    kernelFunc: ({ inputs, attrs }) =>
+      kernel(inputs as tf.NamedTensorInfoMap, (attrs ?? {}) as Record<string, unknown>),
   });
 }

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
-import { describeOp } from '../testing/describe-op.js';
 import { expectClose, testTensor } from '../testing/compare.js';
+import { describeOp } from '../testing/describe-op.js';
 import * as tf from '../tf.js';
 import { defineOp, type OpDefinition, referenceGradient } from './define-op.js';
 
@@ -37,7 +37,11 @@ const byBackwardOp = defineOp<Inputs, Attrs, Outputs>({
 const inputs = () => ({ a: testTensor<tf.Rank.R2>([3, 5], 1), b: testTensor<tf.Rank.R2>([3, 5], 2) });
 describeOp(byReference, [
   { name: 'two inputs', inputs, attrs: { scale: 2 } },
-  { name: 'an optional input', inputs: () => ({ ...inputs(), bias: testTensor<tf.Rank.R2>([3, 5], 3) }), attrs: { scale: -1 } },
+  {
+    name: 'an optional input',
+    inputs: () => ({ ...inputs(), bias: testTensor<tf.Rank.R2>([3, 5], 3) }),
+    attrs: { scale: -1 },
+  },
 ]);
 describeOp(byBackwardOp, [{ name: 'backward op', inputs, attrs: { scale: 2 } }]);
 
@@ -58,7 +62,10 @@ describe('defineOp', () => {
 
   it('differentiates through the output that is used, and gives zero where none is', async () => {
     const { a, b } = inputs();
-    const [dA, dB] = tf.grads((x: tf.Tensor, y: tf.Tensor) => byBackwardOp({ a: x, b: y }, { scale: 3 }).sum.sum())([a, b]);
+    const [dA, dB] = tf.grads((x: tf.Tensor, y: tf.Tensor) => byBackwardOp({ a: x, b: y }, { scale: 3 }).sum.sum())([
+      a,
+      b,
+    ]);
     expect(await (dA as tf.Tensor).data()).toEqual(new Float32Array(15).fill(3));
     expect(await (dB as tf.Tensor).data()).toEqual(new Float32Array(15).fill(3));
   });

@@ -5,10 +5,11 @@
  * exists and must agree with it (`describeOp` in `@mixerzoo/core/testing`). Without a gradient of its own an op
  * is differentiated through its reference form, so a new op is complete with the reference form alone.
  */
-import { ShapeError } from '../errors.js';
+
 import type { WasmKernel } from '../engines/wasm-kernel.js';
 import { runWasmKernel } from '../engines/wasm-kernel.js';
 import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu-kernel.js';
+import { ShapeError } from '../errors.js';
 import * as tf from '../tf.js';
 
 /** Inputs or outputs by name; an optional input may be absent. */
@@ -45,7 +46,10 @@ export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O exten
    * Gradients with respect to the inputs; one left out is taken as zero. Computed at most once per backward pass.
    * `'reference'` (the default) differentiates the reference form; `'none'` forbids it.
    */
-  readonly gradient?: 'reference' | 'none' | ((context: GradientContext<I, A, O>) => Partial<Record<keyof I, tf.Tensor>>);
+  readonly gradient?:
+    | 'reference'
+    | 'none'
+    | ((context: GradientContext<I, A, O>) => Partial<Record<keyof I, tf.Tensor>>);
   /** Outputs the gradient reads. */
   readonly savedOutputs?: readonly (keyof O & string)[];
   readonly kernels?: OpKernels<I, A, O>;
@@ -112,11 +116,13 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
 
   const op = (inputs: I, attrs: A): O => {
     const present = definition.inputs.filter((name) => inputs[name] !== undefined);
-    const outputs = tf.engine().runKernel(
-      kernelName,
-      present.map((name) => inputs[name]) as unknown as tf.NamedTensorMap,
-      { attrs, present } satisfies Call as unknown as tf.NamedAttrMap,
-    ) as tf.Tensor | tf.Tensor[];
+    const outputs = tf
+      .engine()
+      .runKernel(
+        kernelName,
+        present.map((name) => inputs[name]) as unknown as tf.NamedTensorMap,
+        { attrs, present } satisfies Call as unknown as tf.NamedAttrMap,
+      ) as tf.Tensor | tf.Tensor[];
     const list = Array.isArray(outputs) ? outputs : [outputs];
     return Object.fromEntries(definition.outputs.map((name, index) => [name, list[index]])) as unknown as O;
   };

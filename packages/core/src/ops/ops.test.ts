@@ -2,9 +2,9 @@
 import { createRng } from '../rng.js';
 import { describeOp } from '../testing/index.js';
 import * as tf from '../tf.js';
-import { linearOp } from './linear/index.js';
 import { dropoutOp } from './dropout/index.js';
 import { gatherRowsOp } from './embedding/index.js';
+import { linearOp } from './linear/index.js';
 import { layerNormOp, rmsNormOp } from './norm/index.js';
 import { type FilterShape, shortConvolutionOp } from './short-convolution/index.js';
 import { siluOp } from './silu/index.js';
@@ -14,17 +14,30 @@ const SIZES = [1, 7, 63] as const;
 
 function normal(shape: number[], seed: number): tf.Tensor {
   const rng = createRng(seed);
-  return tf.tensor(Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.normal()), shape);
+  return tf.tensor(
+    Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.normal()),
+    shape,
+  );
 }
 
 function integers(shape: number[], below: number, seed: number): tf.Tensor {
   const rng = createRng(seed);
-  return tf.tensor(Int32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.integer(below)), shape, 'int32');
+  return tf.tensor(
+    Int32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.integer(below)),
+    shape,
+    'int32',
+  );
 }
 
 describeOp(
   linearOp,
-  [[1, 1, 1], [7, 5, 3], [63, 16, 9], [64, 64, 64], [2, 300, 17]].flatMap(([m, k, n]) =>
+  [
+    [1, 1, 1],
+    [7, 5, 3],
+    [63, 16, 9],
+    [64, 64, 64],
+    [2, 300, 17],
+  ].flatMap(([m, k, n]) =>
     [true, false].map((withBias) => ({
       name: `[${m}, ${k}] x [${k}, ${n}]${withBias ? ' with bias' : ''}`,
       inputs: () => ({
@@ -39,7 +52,12 @@ describeOp(
 
 describeOp(
   layerNormOp,
-  [[1, 4], [7, 5], [63, 17], [2, 3, 64]].map((shape) => ({
+  [
+    [1, 4],
+    [7, 5],
+    [63, 17],
+    [2, 3, 64],
+  ].map((shape) => ({
     name: `[${shape}]`,
     inputs: () => ({ x: normal(shape, 1), weight: normal(shape.slice(-1), 2), bias: normal(shape.slice(-1), 3) }),
     attrs: { eps: 1e-5 },
@@ -48,7 +66,12 @@ describeOp(
 
 describeOp(
   rmsNormOp,
-  [[1, 4], [7, 5], [63, 17], [2, 3, 64]].flatMap((shape) =>
+  [
+    [1, 4],
+    [7, 5],
+    [63, 17],
+    [2, 3, 64],
+  ].flatMap((shape) =>
     [true, false].map((withWeight) => ({
       name: `[${shape}]${withWeight ? '' : ' without weight'}`,
       inputs: () => ({ x: normal(shape, 1), weight: withWeight ? normal(shape.slice(-1), 2) : undefined }),
@@ -85,7 +108,13 @@ describeOp(
 
 describeOp(
   tiedCrossEntropyOp,
-  [[1, 1, 1], [7, 5, 3], [63, 16, 9], [5, 64, 200], [300, 12, 1031]].map(([n, d, vocabulary]) => ({
+  [
+    [1, 1, 1],
+    [7, 5, 3],
+    [63, 16, 9],
+    [5, 64, 200],
+    [300, 12, 1031],
+  ].map(([n, d, vocabulary]) => ({
     name: `n = ${n}, d = ${d}, V = ${vocabulary}`,
     inputs: () => ({
       hidden: normal([n as number, d as number], 1),
@@ -99,7 +128,11 @@ describeOp(
 
 describeOp(
   dropoutOp,
-  SIZES.map((rows) => ({ name: `[${rows}, 13]`, inputs: () => ({ x: normal([rows, 13], 1) }), attrs: { rate: 0.25, seed: 9 } })),
+  SIZES.map((rows) => ({
+    name: `[${rows}, 13]`,
+    inputs: () => ({ x: normal([rows, 13], 1) }),
+    attrs: { rate: 0.25, seed: 9 },
+  })),
 );
 
 describeOp(

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
+import { globalNorm } from '../ops/index.js';
 import { expectClose } from '../testing/compare.js';
 import * as tf from '../tf.js';
 import { disposeTree, flattenTree, type Tree } from '../tree.js';
-import { createOptimizer, globalNorm } from './optimizer.js';
+import { createOptimizer } from './optimizer.js';
 import { readSafetensors, type StoredTensor } from './safetensors.js';
 import { createSchedule } from './schedule.js';
 

@@ -5,7 +5,6 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { adamWStep } from '../ops/index.js';
-import { squaredNorm } from '../ops/squared-norm/index.js';
 import * as tf from '../tf.js';
 import { assertSameStructure, flattenTree, mapTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
 
@@ -84,10 +83,4 @@ export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
   };
 }
 
-/**
- * The Euclidean norm of all leaves taken as one vector; not finite if any element is not.
- * Overflows to infinity where the sum of squares exceeds float32.
- */
-export function globalNorm(leaves: readonly tf.Tensor[]): tf.Scalar {
-  return tf.tidy(() => tf.sqrt(tf.addN(leaves.map(squaredNorm))));
-}
+export { globalNorm } from '../ops/index.js';

@@ -60,7 +60,12 @@ describe('adamWStep', () => {
         }
         return p;
       });
-      await expectClose(state.params[index] as tf.Tensor, { shape: SHAPES[index] as number[], data }, 1e-6, `params[${index}]`);
+      await expectClose(
+        state.params[index] as tf.Tensor,
+        { shape: SHAPES[index] as number[], data },
+        1e-6,
+        `params[${index}]`,
+      );
     }
   });
 
@@ -72,7 +77,12 @@ describe('adamWStep', () => {
 describe('globalNorm', () => {
   it('equals its reference form', async () => {
     const tensors = gradients(1);
-    await expectClose(globalNorm(tensors), withReferenceForms(() => globalNorm(tensors)), 1e-6, 'globalNorm');
+    await expectClose(
+      globalNorm(tensors),
+      withReferenceForms(() => globalNorm(tensors)),
+      1e-6,
+      'globalNorm',
+    );
   });
 
   it('shows what is not finite', async () => {

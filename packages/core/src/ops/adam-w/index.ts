@@ -41,7 +41,9 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
   const { params, m, v } = state;
   for (const list of [grads, m, v]) {
     if (list.length !== params.length || list.some((tensor, index) => tensor.size !== params[index]?.size)) {
-      throw new ShapeError('adamWStep: expected a gradient and two moments of the size of every parameter. Pass lists in the same order.');
+      throw new ShapeError(
+        'adamWStep: expected a gradient and two moments of the size of every parameter. Pass lists in the same order.',
+      );
     }
   }
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
@@ -59,24 +61,41 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
 export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) throw new ShapeError('globalNorm: expected a tensor, got none.');
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
-    return runWasmKernel(globalNormKernel, Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])), {})
-      .norm as tf.Scalar;
+    return runWasmKernel(
+      globalNormKernel,
+      Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
+      {},
+    ).norm as tf.Scalar;
   }
   return tf.tidy(() => tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()) as tf.Scalar;
 }
 
 function referenceStep({ params, m, v }: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
   const { learningRate, beta1, beta2, eps, step, weightDecay, gradientScale = 1 } = options;
-  const next = params.map((param, index) =>
-    tf.tidy(() => {
-      const grad = (grads[index] as tf.Tensor).mul(gradientScale);
-      const first = (m[index] as tf.Tensor).mul(beta1).add(grad.mul(1 - beta1));
-      const second = (v[index] as tf.Tensor).mul(beta2).add(grad.square().mul(1 - beta2));
-      const direction = first.div(1 - beta1 ** step).div(second.div(1 - beta2 ** step).sqrt().add(eps));
-      const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
-      return [param.mul(1 - learningRate * decay).sub(direction.mul(learningRate)), first, second] as const as tf.TensorContainer;
-    }) as unknown as readonly [tf.Tensor, tf.Tensor, tf.Tensor],
+  const next = params.map(
+    (param, index) =>
+      tf.tidy(() => {
+        const grad = (grads[index] as tf.Tensor).mul(gradientScale);
+        const first = (m[index] as tf.Tensor).mul(beta1).add(grad.mul(1 - beta1));
+        const second = (v[index] as tf.Tensor).mul(beta2).add(grad.square().mul(1 - beta2));
+        const direction = first.div(1 - beta1 ** step).div(
+          second
+            .div(1 - beta2 ** step)
+            .sqrt()
+            .add(eps),
+        );
+        const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
+        return [
+          param.mul(1 - learningRate * decay).sub(direction.mul(learningRate)),
+          first,
+          second,
+        ] as const as tf.TensorContainer;
+      }) as unknown as readonly [tf.Tensor, tf.Tensor, tf.Tensor],
   );
   for (const tensor of [...params, ...m, ...v]) tensor.dispose();
-  return { params: next.map(([param]) => param), m: next.map(([, first]) => first), v: next.map(([, , second]) => second) };
+  return {
+    params: next.map(([param]) => param),
+    m: next.map(([, first]) => first),
+    v: next.map(([, , second]) => second),
+  };
 }

@@ -11,7 +11,11 @@ const BLOCK = 4096;
 const unitsOf = (tensor: tf.Tensor) => Math.ceil(tensor.size / BLOCK);
 
 /** Updates parameters and moments in place. */
-export function adamWKernel(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): WasmKernel<Tensors, Record<string, never>, Tensors> {
+export function adamWKernel(
+  state: AdamWState,
+  grads: readonly tf.Tensor[],
+  options: AdamWOptions,
+): WasmKernel<Tensors, Record<string, never>, Tensors> {
   const { learningRate, beta1, beta2, eps, step, weightDecay, gradientScale = 1 } = options;
   return {
     code,
@@ -20,8 +24,20 @@ export function adamWKernel(state: AdamWState, grads: readonly tf.Tensor[], opti
         const [m, v, grad] = [state.m[index], state.v[index], grads[index]] as [tf.Tensor, tf.Tensor, tf.Tensor];
         const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
         wasm.parallel(
-          'adamW', unitsOf(param), wasm.pointer(param), wasm.pointer(m), wasm.pointer(v), wasm.pointer(grad), param.size,
-          beta1, beta2, eps, 1 - learningRate * decay, learningRate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), gradientScale,
+          'adamW',
+          unitsOf(param),
+          wasm.pointer(param),
+          wasm.pointer(m),
+          wasm.pointer(v),
+          wasm.pointer(grad),
+          param.size,
+          beta1,
+          beta2,
+          eps,
+          1 - learningRate * decay,
+          learningRate / (1 - beta1 ** step),
+          1 / (1 - beta2 ** step),
+          gradientScale,
         );
       }
       return {};

@@ -9,9 +9,12 @@ import * as tf from '../../tf.js';
 import { defineOp, type Op } from '../define-op.js';
 import { type Attrs, dropoutKernel, dropoutThreshold } from './wasm.js';
 
-
 /** The op behind {@link dropout}; its gradient is itself. */
-export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }>({
+export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp<
+  { x: tf.Tensor },
+  Attrs,
+  { y: tf.Tensor }
+>({
   name: 'Dropout',
   inputs: ['x'],
   outputs: ['y'],

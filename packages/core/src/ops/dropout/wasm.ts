@@ -19,7 +19,16 @@ export const dropoutKernel: WasmKernel<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }
   run(wasm, { x }, { rate, seed }) {
     const y = wasm.output(x.shape as never) as tf.Tensor;
     const units = Math.ceil(x.size / BLOCK);
-    wasm.parallel('dropout', units, wasm.pointer(x), wasm.pointer(y), x.size, dropoutThreshold(rate), 1 / (1 - rate), seed);
+    wasm.parallel(
+      'dropout',
+      units,
+      wasm.pointer(x),
+      wasm.pointer(y),
+      x.size,
+      dropoutThreshold(rate),
+      1 / (1 - rate),
+      seed,
+    );
     return { y };
   },
 };

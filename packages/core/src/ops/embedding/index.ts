@@ -43,7 +43,9 @@ const scatterAddRowsOp = defineOp<{ x: tf.Tensor; indices: tf.Tensor }, { rows: 
  */
 export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   if (table.rank !== 2 || ids.dtype !== 'int32') {
-    throw new ShapeError(`embedding: expected table [V, d] and int32 ids, got ${formatShape(table.shape)} and ${ids.dtype} ${formatShape(ids.shape)}.`);
+    throw new ShapeError(
+      `embedding: expected table [V, d] and int32 ids, got ${formatShape(table.shape)} and ${ids.dtype} ${formatShape(ids.shape)}.`,
+    );
   }
   return gatherRowsOp({ table, indices: ids }, {}).y;
 }
@@ -58,7 +60,9 @@ export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
  */
 export function gatherRows(x: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor2D {
   if (x.rank !== 2 || indices.rank !== 1 || indices.dtype !== 'int32') {
-    throw new ShapeError(`gatherRows: expected x [n, d] and int32 indices [m], got ${formatShape(x.shape)} and ${indices.dtype} ${formatShape(indices.shape)}.`);
+    throw new ShapeError(
+      `gatherRows: expected x [n, d] and int32 indices [m], got ${formatShape(x.shape)} and ${indices.dtype} ${formatShape(indices.shape)}.`,
+    );
   }
   return gatherRowsOp({ table: x, indices }, {}).y as tf.Tensor2D;
 }

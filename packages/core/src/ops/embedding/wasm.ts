@@ -14,7 +14,9 @@ export const gatherKernel: WasmKernel<Inputs, None, { y: tf.Tensor }> = {
     const at = wasm.pointer(indices);
     const outside = wasm.call('firstOutside', at, indices.size, rows);
     if (outside >= 0) {
-      throw new ShapeError(`gatherRows: expected indices in [0, ${rows}), got ${indices.dataSync()[outside]} at position ${outside}.`);
+      throw new ShapeError(
+        `gatherRows: expected indices in [0, ${rows}), got ${indices.dataSync()[outside]} at position ${outside}.`,
+      );
     }
     const y = wasm.output([...indices.shape, d] as never) as tf.Tensor;
     wasm.parallel('gather', indices.size, wasm.pointer(table), at, wasm.pointer(y), d);

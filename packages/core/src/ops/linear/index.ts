@@ -54,7 +54,9 @@ const linearGradOp = defineOp<GradInputs, None, GradOutputs>({
 export function linear<T extends tf.Tensor>(x: T, { weight, bias }: LinearParams): T {
   const [k, n] = weight.shape;
   if (weight.rank !== 2 || x.rank < 2 || x.shape.at(-1) !== k) {
-    throw new ShapeError(`linear: expected x [..., k] and weight [k, n], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`);
+    throw new ShapeError(
+      `linear: expected x [..., k] and weight [k, n], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
+    );
   }
   if (bias && (bias.rank !== 1 || bias.shape[0] !== n)) {
     throw new ShapeError(`linear: expected bias [${n}], got ${formatShape(bias.shape)}.`);

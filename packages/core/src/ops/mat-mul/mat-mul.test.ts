@@ -14,8 +14,21 @@ describe('matMul', () => {
     await useEngine();
   });
 
-  const sizes = [[1, 1, 1], [7, 5, 3], [4, 8, 8], [63, 17, 9], [130, 300, 33], [257, 64, 20], [3, 520, 1030]] as const;
-  const transposes = [[false, false], [true, false], [false, true], [true, true]] as const;
+  const sizes = [
+    [1, 1, 1],
+    [7, 5, 3],
+    [4, 8, 8],
+    [63, 17, 9],
+    [130, 300, 33],
+    [257, 64, 20],
+    [3, 520, 1030],
+  ] as const;
+  const transposes = [
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ] as const;
   for (const [m, k, n] of sizes) {
     for (const [transposeA, transposeB] of transposes) {
       it(`[${m}, ${k}] x [${k}, ${n}], transposes ${transposeA}, ${transposeB}`, async () => {
@@ -32,7 +45,8 @@ describe('matMul', () => {
           for (let j = 0; j < n; j += 1) {
             let sum = 0;
             for (let p = 0; p < k; p += 1) {
-              sum += (a[transposeA ? p * m + i : i * k + p] as number) * (b[transposeB ? j * k + p : p * n + j] as number);
+              sum +=
+                (a[transposeA ? p * m + i : i * k + p] as number) * (b[transposeB ? j * k + p : p * n + j] as number);
             }
             worst = Math.max(worst, Math.abs(sum - (actual[i * n + j] as number)));
           }
@@ -43,12 +57,30 @@ describe('matMul', () => {
   }
 
   it.each([
-    [[2, 3, 4, 5], [2, 3, 5, 6]],
-    [[2, 3, 4, 5], [5, 6]],
-    [[4, 5], [3, 5, 6]],
-    [[2, 1, 4, 5], [3, 5, 6]],
-    [[40, 9, 5], [40, 5, 6]],
-    [[300, 2, 5], [5, 6]],
+    [
+      [2, 3, 4, 5],
+      [2, 3, 5, 6],
+    ],
+    [
+      [2, 3, 4, 5],
+      [5, 6],
+    ],
+    [
+      [4, 5],
+      [3, 5, 6],
+    ],
+    [
+      [2, 1, 4, 5],
+      [3, 5, 6],
+    ],
+    [
+      [40, 9, 5],
+      [40, 5, 6],
+    ],
+    [
+      [300, 2, 5],
+      [5, 6],
+    ],
   ])('batches %j x %j', async (aShape, bShape) => {
     const a = tf.tensor(normal(tf.util.sizeFromShape(aShape), 1), aShape);
     const b = tf.tensor(normal(tf.util.sizeFromShape(bShape), 2), bShape);

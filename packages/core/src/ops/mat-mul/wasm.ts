@@ -31,14 +31,46 @@ export function multiply(
     wasm.parallel('packShared', Math.ceil(n / 8), b.at, b.row, b.column, packed, k, n);
     const units = batches * Math.ceil(m / GEMM_BLOCK.m);
     const scratch = wasm.scratch(units * packedRowsBytes(GEMM_BLOCK.m, Math.min(k, GEMM_BLOCK.k)));
-    wasm.parallel('multiplyShared', units, a.at, a.batch, a.row, a.column, packed, bias, c, m, k, n, GEMM_BLOCK.m, scratch);
+    wasm.parallel(
+      'multiplyShared',
+      units,
+      a.at,
+      a.batch,
+      a.row,
+      a.column,
+      packed,
+      bias,
+      c,
+      m,
+      k,
+      n,
+      GEMM_BLOCK.m,
+      scratch,
+    );
     return;
   }
   const units = Math.min(batches, MOST_UNITS);
   const scratchBytes = gemmScratchBytes(m, k, n);
   wasm.parallel(
-    'multiplyBatches', units, a.at, a.batch, a.row, a.column, b.at, b.batch, b.row, b.column, bias,
-    c, batches, units, m, k, n, wasm.scratch(units * scratchBytes), scratchBytes,
+    'multiplyBatches',
+    units,
+    a.at,
+    a.batch,
+    a.row,
+    a.column,
+    b.at,
+    b.batch,
+    b.row,
+    b.column,
+    bias,
+    c,
+    batches,
+    units,
+    m,
+    k,
+    n,
+    wasm.scratch(units * scratchBytes),
+    scratchBytes,
   );
 }
 
@@ -62,7 +94,9 @@ export const matMulKernel: WasmKernel<Inputs, Attrs, { y: tf.Tensor }> = {
     const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
     const [inner, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
     if (inner !== k) {
-      throw new ShapeError(`matMul: expected equal inner sizes, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`);
+      throw new ShapeError(
+        `matMul: expected equal inner sizes, got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
+      );
     }
     const [aShape, bShape] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
     const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(aShape, bShape);

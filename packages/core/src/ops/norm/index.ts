@@ -26,7 +26,11 @@ export interface RmsNormParams {
 }
 
 /** The op behind {@link layerNorm}. */
-export const layerNormOp: Op<LayerNormInputs, Attrs, { y: tf.Tensor }> = defineOp<LayerNormInputs, Attrs, { y: tf.Tensor }>({
+export const layerNormOp: Op<LayerNormInputs, Attrs, { y: tf.Tensor }> = defineOp<
+  LayerNormInputs,
+  Attrs,
+  { y: tf.Tensor }
+>({
   name: 'LayerNorm',
   inputs: ['x', 'weight', 'bias'],
   outputs: ['y'],
@@ -108,6 +112,8 @@ export function rmsNorm<T extends tf.Tensor>(x: T, { weight }: RmsNormParams = {
 function assertVector(where: string, x: tf.Tensor, vector: tf.Tensor, name: string): void {
   const width = x.shape.at(-1);
   if (x.rank < 2 || vector.rank !== 1 || vector.shape[0] !== width) {
-    throw new ShapeError(`${where}: expected x [..., d] and ${name} [d], got ${formatShape(x.shape)} and ${formatShape(vector.shape)}.`);
+    throw new ShapeError(
+      `${where}: expected x [..., d] and ${name} [d], got ${formatShape(x.shape)} and ${formatShape(vector.shape)}.`,
+    );
   }
 }

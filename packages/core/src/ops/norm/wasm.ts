@@ -14,14 +14,38 @@ const MOST_BLOCKS = 32;
 
 const address = (wasm: WasmCall, tensor: tf.Tensor | undefined) => (tensor ? wasm.pointer(tensor) : 0);
 
-function forward(wasm: WasmCall, x: tf.Tensor, weight: tf.Tensor | undefined, bias: tf.Tensor | undefined, eps: number, centre: boolean) {
+function forward(
+  wasm: WasmCall,
+  x: tf.Tensor,
+  weight: tf.Tensor | undefined,
+  bias: tf.Tensor | undefined,
+  eps: number,
+  centre: boolean,
+) {
   const d = x.shape.at(-1) as number;
   const y = wasm.output(x.shape as never) as tf.Tensor;
-  wasm.parallel('normalize', x.size / d, wasm.pointer(x), address(wasm, weight), address(wasm, bias), wasm.pointer(y), d, eps, Number(centre));
+  wasm.parallel(
+    'normalize',
+    x.size / d,
+    wasm.pointer(x),
+    address(wasm, weight),
+    address(wasm, bias),
+    wasm.pointer(y),
+    d,
+    eps,
+    Number(centre),
+  );
   return { y };
 }
 
-function backward(wasm: WasmCall, x: tf.Tensor, weight: tf.Tensor | undefined, dy: tf.Tensor, eps: number, centre: boolean): NormGradients {
+function backward(
+  wasm: WasmCall,
+  x: tf.Tensor,
+  weight: tf.Tensor | undefined,
+  dy: tf.Tensor,
+  eps: number,
+  centre: boolean,
+): NormGradients {
   const d = x.shape.at(-1) as number;
   const rows = x.size / d;
   const dx = wasm.output(x.shape as never) as tf.Tensor;
@@ -30,8 +54,18 @@ function backward(wasm: WasmCall, x: tf.Tensor, weight: tf.Tensor | undefined, d
   const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 3));
   const partials = wasm.scratch(8 * blocks * d);
   wasm.parallel(
-    'normalizeGrad', blocks, wasm.pointer(x), address(wasm, weight), wasm.pointer(dy), wasm.pointer(dx), partials,
-    rows, d, eps, Number(centre), blocks,
+    'normalizeGrad',
+    blocks,
+    wasm.pointer(x),
+    address(wasm, weight),
+    wasm.pointer(dy),
+    wasm.pointer(dx),
+    partials,
+    rows,
+    d,
+    eps,
+    Number(centre),
+    blocks,
   );
   if (weight) wasm.parallel('sumBlocks', d, partials, blocks, d, wasm.pointer(dWeight));
   if (centre) wasm.parallel('sumBlocks', d, partials + 4 * d, blocks, d, wasm.pointer(dBias));

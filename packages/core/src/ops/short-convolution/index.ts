@@ -69,7 +69,11 @@ const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
  * @returns [B, L, d]
  * @throws ShapeError
  */
-export function shortConvolution(x: tf.Tensor3D, filter: tf.Tensor, { shape, bias }: ShortConvolutionOptions): tf.Tensor3D {
+export function shortConvolution(
+  x: tf.Tensor3D,
+  filter: tf.Tensor,
+  { shape, bias }: ShortConvolutionOptions,
+): tf.Tensor3D {
   if (x.rank !== 3) throw new ShapeError(`shortConvolution: expected x [B, L, d], got ${formatShape(x.shape)}.`);
   assertFilter('shortConvolution', x.shape[2], filter, shape, bias);
   return shortConvolutionOp({ x, filter, bias }, { shape }).y as tf.Tensor3D;
@@ -93,7 +97,9 @@ export function shortConvolutionStep(
   assertFilter('shortConvolutionStep', width, filter, shape, bias);
   const taps = filterTaps(filter, shape);
   if (!tf.util.arraysEqual(cache.shape, [batch, taps - 1, width])) {
-    throw new ShapeError(`shortConvolutionStep: expected cache ${formatShape([batch, taps - 1, width])}, got ${formatShape(cache.shape)}.`);
+    throw new ShapeError(
+      `shortConvolutionStep: expected cache ${formatShape([batch, taps - 1, width])}, got ${formatShape(cache.shape)}.`,
+    );
   }
   const [y, next] = tf.tidy(() => {
     const window = taps > 1 ? tf.concat([cache, x.expandDims(1) as tf.Tensor3D], 1) : (x.expandDims(1) as tf.Tensor3D);
@@ -123,7 +129,10 @@ function tapProduct(x: tf.Tensor, filter: tf.Tensor, shape: FilterShape, delay: 
   // Heads first, so that mixing them is one matrix product: [H, H] x [H, B T headDim].
   const columns = heads.transpose([1, 0, 2]).reshape([nHeads, -1]);
   const mixed = tf.matMul(filter.slice([delay, 0, 0], [1, -1, -1]).reshape([nHeads, nHeads]), columns, true);
-  return mixed.reshape([nHeads, batch * length, headDim]).transpose([1, 0, 2]).reshape(x.shape);
+  return mixed
+    .reshape([nHeads, batch * length, headDim])
+    .transpose([1, 0, 2])
+    .reshape(x.shape);
 }
 
 function assertFilter(where: string, width: number, filter: tf.Tensor, shape: FilterShape, bias?: tf.Tensor): void {
@@ -133,8 +142,15 @@ function assertFilter(where: string, width: number, filter: tf.Tensor, shape: Fi
     perChannel: filter.rank === 2 && second > 0 && first === width,
     headMixing: filter.rank === 3 && first > 0 && second === third && width % second === 0,
   }[shape];
-  const expected = { perHead: '[H, W] with H dividing d', perChannel: '[d, W]', headMixing: '[W, H, H] with H dividing d' }[shape];
-  if (!fits) throw new ShapeError(`${where}: expected a ${shape} filter ${expected} for d = ${width}, got ${formatShape(filter.shape)}.`);
+  const expected = {
+    perHead: '[H, W] with H dividing d',
+    perChannel: '[d, W]',
+    headMixing: '[W, H, H] with H dividing d',
+  }[shape];
+  if (!fits)
+    throw new ShapeError(
+      `${where}: expected a ${shape} filter ${expected} for d = ${width}, got ${formatShape(filter.shape)}.`,
+    );
   if (bias && (bias.rank !== 1 || bias.shape[0] !== width)) {
     throw new ShapeError(`${where}: expected bias [${width}], got ${formatShape(bias.shape)}.`);
   }

@@ -70,7 +70,19 @@ function run(
   const biasAt = bias ? wasm.pointer(bias) : 0;
   if (shape === 'headMixing') {
     const [taps, heads] = filter.shape as [number, number];
-    wasm.parallel('mixHeads', batch, wasm.pointer(x), wasm.pointer(filter), biasAt, wasm.pointer(y), length, d, heads, taps, direction);
+    wasm.parallel(
+      'mixHeads',
+      batch,
+      wasm.pointer(x),
+      wasm.pointer(filter),
+      biasAt,
+      wasm.pointer(y),
+      length,
+      d,
+      heads,
+      taps,
+      direction,
+    );
     return;
   }
   const [filters, taps] = filter.shape as [number, number];

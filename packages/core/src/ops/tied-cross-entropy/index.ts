@@ -16,10 +16,18 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
   reference({ hidden, table, labels }, { gradients }) {
     const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);
     const target = oneHot(labels, table);
-    const loss = logits.sub(tf.logSumExp(logits, -1, true)).mul(target).sum(-1).mean().neg();
+    const loss = logits
+      .sub(tf.logSumExp(logits, -1, true))
+      .mul(target)
+      .sum(-1)
+      .mean()
+      .neg();
     const correct = logits.argMax(-1).equal(labels).cast('float32');
     if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
-    const dLogits = tf.softmax(logits).sub(target).div(hidden.shape[0] as number) as tf.Tensor2D;
+    const dLogits = tf
+      .softmax(logits)
+      .sub(target)
+      .div(hidden.shape[0] as number) as tf.Tensor2D;
     return {
       loss,
       correct,
@@ -28,13 +36,19 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
     };
   },
   savedOutputs: ['dHidden', 'dTable'],
-  gradient: ({ outputs: { dHidden, dTable }, grads }) => ({ hidden: dHidden.mul(grads.loss), table: dTable.mul(grads.loss) }),
+  gradient: ({ outputs: { dHidden, dTable }, grads }) => ({
+    hidden: dHidden.mul(grads.loss),
+    table: dTable.mul(grads.loss),
+  }),
   kernels: { wasm: tiedCrossEntropyKernel },
 });
 
 /** [n, V]; unlike `tf.oneHot` for a vocabulary of one, too. */
 function oneHot(labels: tf.Tensor, table: tf.Tensor): tf.Tensor {
-  return labels.expandDims(1).equal(tf.range(0, table.shape[0] as number, 1, 'int32')).cast('float32');
+  return labels
+    .expandDims(1)
+    .equal(tf.range(0, table.shape[0] as number, 1, 'int32'))
+    .cast('float32');
 }
 
 /**
@@ -52,14 +66,22 @@ export function tiedCrossEntropy(
   labels: tf.Tensor1D,
 ): { loss: tf.Scalar; correct: tf.Tensor1D } {
   if (
-    hidden.rank !== 2 || table.rank !== 2 || labels.rank !== 1 || labels.dtype !== 'int32' ||
-    hidden.shape[1] !== table.shape[1] || hidden.shape[0] !== labels.shape[0] || hidden.shape[0] === 0
+    hidden.rank !== 2 ||
+    table.rank !== 2 ||
+    labels.rank !== 1 ||
+    labels.dtype !== 'int32' ||
+    hidden.shape[1] !== table.shape[1] ||
+    hidden.shape[0] !== labels.shape[0] ||
+    hidden.shape[0] === 0
   ) {
     throw new ShapeError(
       'tiedCrossEntropy: expected hidden [n, d], table [V, d] and int32 labels [n] with n > 0, got ' +
         `${formatShape(hidden.shape)}, ${formatShape(table.shape)} and ${labels.dtype} ${formatShape(labels.shape)}.`,
     );
   }
-  const { loss, correct } = tiedCrossEntropyOp({ hidden, table, labels }, { gradients: tf.engine().state.gradientDepth > 0 });
+  const { loss, correct } = tiedCrossEntropyOp(
+    { hidden, table, labels },
+    { gradients: tf.engine().state.gradientDepth > 0 },
+  );
   return { loss: loss as tf.Scalar, correct: correct as tf.Tensor1D };
 }

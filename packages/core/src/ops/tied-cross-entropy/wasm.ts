@@ -25,7 +25,9 @@ export const tiedCrossEntropyKernel: WasmKernel<Inputs, Attrs, Outputs> = {
     const [hiddenAt, tableAt, labelsAt] = [wasm.pointer(hidden), wasm.pointer(table), wasm.pointer(labels)];
     const outside = wasm.call('firstOutside', labelsAt, n, vocabulary);
     if (outside >= 0) {
-      throw new ShapeError(`tiedCrossEntropy: expected labels in [0, ${vocabulary}), got ${labels.dataSync()[outside]} at position ${outside}.`);
+      throw new ShapeError(
+        `tiedCrossEntropy: expected labels in [0, ${vocabulary}), got ${labels.dataSync()[outside]} at position ${outside}.`,
+      );
     }
     const loss = wasm.output([]);
     const correct = wasm.output([n]);
@@ -38,7 +40,8 @@ export const tiedCrossEntropyKernel: WasmKernel<Inputs, Attrs, Outputs> = {
     const packed = wasm.scratch(16 * Math.ceil(vocabulary / 4) * d);
     wasm.parallel('packTable', Math.ceil(vocabulary / 4), tableAt, packed, vocabulary, d);
     const transposed = gradients ? wasm.scratch(4 * vocabulary * padded) : 0;
-    if (gradients) wasm.parallel('packTransposed', Math.ceil(vocabulary / BLOCK_SUM), tableAt, transposed, vocabulary, d);
+    if (gradients)
+      wasm.parallel('packTransposed', Math.ceil(vocabulary / BLOCK_SUM), tableAt, transposed, vocabulary, d);
 
     const logits = wasm.scratch(32 * vocabulary * groupSize);
     const work = wasm.scratch(64 * d * groupSize);
@@ -49,8 +52,23 @@ export const tiedCrossEntropyKernel: WasmKernel<Inputs, Attrs, Outputs> = {
     for (let first = 0; first < octets; first += groupSize) {
       const count = Math.min(groupSize, octets - first);
       wasm.parallel(
-        'octets', count, hiddenAt, labelsAt, packed, transposed, logits, work, scaled,
-        losses, wasm.pointer(correct), dHiddenAt, n, d, vocabulary, first, count,
+        'octets',
+        count,
+        hiddenAt,
+        labelsAt,
+        packed,
+        transposed,
+        logits,
+        work,
+        scaled,
+        losses,
+        wasm.pointer(correct),
+        dHiddenAt,
+        n,
+        d,
+        vocabulary,
+        first,
+        count,
       );
       if (gradients) {
         const blocks = Math.ceil(vocabulary / BLOCK_V);
