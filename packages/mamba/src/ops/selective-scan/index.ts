@@ -20,6 +20,7 @@
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { selectiveScanReference } from './reference.js';
+import { selectiveScanGradientKernel, selectiveScanKernel } from './wasm.js';
 
 export type SelectiveScanInputs = {
   readonly u: tf.Tensor;
@@ -38,7 +39,7 @@ export type SelectiveScanAttrs = { readonly deltaSoftplus: boolean };
 /** y [B, L, D]; states [B, ceil(L / 32), D, N] after every chunk, the last one being the final state. */
 export type SelectiveScanOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
 
-type GradientInputs = SelectiveScanInputs & {
+export type SelectiveScanGradientInputs = SelectiveScanInputs & {
   readonly states: tf.Tensor;
   readonly dy: tf.Tensor;
   readonly dStates: tf.Tensor;
@@ -58,10 +59,11 @@ export const selectiveScanOp = defineOp<SelectiveScanInputs, SelectiveScanAttrs,
   savedOutputs: ['states'],
   gradient: ({ inputs, outputs, grads, attrs }) =>
     selectiveScanGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
+  kernels: { wasm: selectiveScanKernel },
 });
 
 /** The backward pass of {@link selectiveScanOp}. */
-export const selectiveScanGradientOp = defineOp<GradientInputs, SelectiveScanAttrs, SelectiveScanGradients>({
+export const selectiveScanGradientOp = defineOp<SelectiveScanGradientInputs, SelectiveScanAttrs, SelectiveScanGradients>({
   name: 'SelectiveScanGradient',
   inputs: [...INPUTS, 'states', 'dy', 'dStates'],
   outputs: INPUTS,
@@ -75,6 +77,7 @@ export const selectiveScanGradientOp = defineOp<GradientInputs, SelectiveScanAtt
     );
     return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SelectiveScanGradients;
   },
+  kernels: { wasm: selectiveScanGradientKernel },
 });
 
 export interface SelectiveScanArguments {

@@ -11,6 +11,7 @@
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { ssdReference } from './reference.js';
+import { ssdGradientKernel, ssdKernel } from './wasm.js';
 
 export type SsdInputs = {
   readonly x: tf.Tensor;
@@ -27,7 +28,7 @@ export type SsdAttrs = { readonly chunkSize: number };
 /** y [B, L, H, P]; states [B, ceil(L / chunkSize), H, P, N] after every chunk, the last one being the final state. */
 export type SsdOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
 
-type GradientInputs = SsdInputs & { readonly states: tf.Tensor; readonly dy: tf.Tensor; readonly dStates: tf.Tensor };
+export type SsdGradientInputs = SsdInputs & { readonly states: tf.Tensor; readonly dy: tf.Tensor; readonly dStates: tf.Tensor };
 
 /** A gradient for every input, [0] for those that are absent. */
 export type SsdGradients = { readonly [N in keyof SsdInputs]-?: tf.Tensor };
@@ -43,10 +44,11 @@ export const ssdOp = defineOp<SsdInputs, SsdAttrs, SsdOutputs>({
   savedOutputs: ['states'],
   gradient: ({ inputs, outputs, grads, attrs }) =>
     ssdGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
+  kernels: { wasm: ssdKernel },
 });
 
 /** The backward pass of {@link ssdOp}. */
-export const ssdGradientOp = defineOp<GradientInputs, SsdAttrs, SsdGradients>({
+export const ssdGradientOp = defineOp<SsdGradientInputs, SsdAttrs, SsdGradients>({
   name: 'SsdGradient',
   inputs: [...INPUTS, 'states', 'dy', 'dStates'],
   outputs: INPUTS,
@@ -60,6 +62,7 @@ export const ssdGradientOp = defineOp<GradientInputs, SsdAttrs, SsdGradients>({
     );
     return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SsdGradients;
   },
+  kernels: { wasm: ssdGradientKernel },
 });
 
 export interface SsdArguments {

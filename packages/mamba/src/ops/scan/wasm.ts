@@ -1,0 +1,175 @@
+/** The host side of kernel.as.ts, shared by the selective scan and SSD: sizes, padding of N, partial sums. */
+import type { tf, WasmCall } from '@mixerzoo/core';
+
+/** Channels of a unit of work. The same number is in kernel.as.ts. */
+const BLOCK = 32;
+
+/** Sizes of a scan; the selective scan is one head of D channels. */
+export interface ScanSizes {
+  readonly batch: number;
+  readonly length: number;
+  readonly nHeads: number;
+  readonly headDim: number;
+  readonly nGroups: number;
+  readonly dState: number;
+  readonly chunkSize: number;
+  /** SSD: one decay and step size per head; otherwise per channel. */
+  readonly scalar: boolean;
+  readonly softplus: boolean;
+}
+
+/** The tensors of a scan, by their role in the kernel. */
+export interface ScanTensors {
+  readonly u: tf.Tensor;
+  readonly delta: tf.Tensor;
+  readonly A: tf.Tensor;
+  readonly B: tf.Tensor;
+  readonly C: tf.Tensor;
+  readonly skip: tf.Tensor | undefined;
+  readonly gate: tf.Tensor | undefined;
+  readonly bias: tf.Tensor | undefined;
+  readonly initial: tf.Tensor | undefined;
+}
+
+/** y and the states after every chunk, of the shapes given. */
+export function scanForward(wasm: WasmCall, tensors: ScanTensors, sizes: ScanSizes, statesShape: number[]) {
+  const layout = layOut(sizes);
+  const y = wasm.output(tensors.u.shape);
+  const states = wasm.output(statesShape);
+  const padded = padding(wasm, sizes.dState, layout.nPadded);
+  const target = padded.target(states);
+  wasm.parallel(
+    'scanForward',
+    layout.units,
+    ...pointers(wasm, tensors, sizes, padded),
+    wasm.pointer(y),
+    target.pointer,
+    wasm.scratch(layout.units * wasm.call('forwardScratch', sizes.chunkSize)),
+    ...layout.args,
+  );
+  target.finish();
+  return { y, states };
+}
+
+/** Gradients by role; those of absent tensors are [0]. */
+export function scanBackward(
+  wasm: WasmCall,
+  tensors: ScanTensors,
+  { states, dy, dStates }: { states: tf.Tensor; dy: tf.Tensor; dStates: tf.Tensor },
+  sizes: ScanSizes,
+): { readonly [N in keyof ScanTensors]: tf.Tensor } {
+  const { batch, length, nHeads, nGroups, headDim, dState, chunkSize, scalar } = sizes;
+  const { units, blocks, nPadded, args } = layOut(sizes);
+  const width = nHeads * headDim;
+  const floats = (count: number) => wasm.scratch(4 * count);
+  const padded = padding(wasm, dState, nPadded);
+  const like = (tensor: tf.Tensor | undefined) => wasm.output(tensor?.shape ?? [0]);
+  const [du, dDelta, dA, dB, dC] = [tensors.u, tensors.delta, tensors.A, tensors.B, tensors.C].map(like) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const [dSkip, dGate, dBias, dInitial] = [tensors.skip, tensors.gate, tensors.bias, tensors.initial].map(like) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
+
+  const initial = tensors.initial && padded.target(dInitial);
+  const partialDelta = scalar ? floats(batch * length * nHeads * blocks) : wasm.pointer(dDelta);
+  const [partialB, partialC] = [floats(units * length * nPadded), floats(units * length * nPadded)];
+  const rateColumns = scalar ? nHeads * blocks : width * nPadded;
+  const partialA = floats(batch * rateColumns);
+  const [partialSkip, partialBias] = [floats(batch * width), floats(batch * width)];
+  wasm.parallel(
+    'scanBackward',
+    units,
+    ...pointers(wasm, tensors, sizes, padded),
+    padded.source(states),
+    wasm.pointer(dy),
+    padded.source(dStates),
+    wasm.pointer(du),
+    partialDelta,
+    tensors.gate ? wasm.pointer(dGate) : 0,
+    initial ? initial.pointer : 0,
+    partialB,
+    partialC,
+    partialA,
+    partialSkip,
+    partialBias,
+    wasm.scratch(units * wasm.call('backwardScratch', chunkSize, nPadded)),
+    ...args,
+  );
+
+  initial?.finish();
+  const perGroup = (nHeads / nGroups) * blocks;
+  for (const [partial, sum] of [[partialB, dB], [partialC, dC]] as const) {
+    wasm.parallel('sumUnits', batch * length, partial, wasm.pointer(sum), length, nGroups, perGroup, dState, nPadded);
+  }
+  /** Sums over sequences, then over runs of columns. */
+  const sumPartials = (partial: number, columns: number, run: number, to: tf.Tensor) => {
+    const rows = run === 1 ? wasm.pointer(to) : floats(columns);
+    wasm.parallel('sumRows', columns, partial, rows, batch, columns);
+    if (run > 1) wasm.parallel('sumRuns', columns / run, rows, wasm.pointer(to), run);
+  };
+  if (scalar) {
+    wasm.parallel('sumRuns', dDelta.size, partialDelta, wasm.pointer(dDelta), blocks);
+    sumPartials(partialA, rateColumns, blocks, dA);
+  } else {
+    const target = padded.target(dA);
+    wasm.parallel('sumRows', rateColumns, partialA, target.pointer, batch, rateColumns);
+    target.finish();
+  }
+  if (tensors.skip) sumPartials(partialSkip, width, scalar ? headDim : 1, dSkip);
+  if (tensors.bias) sumPartials(partialBias, width, 1, dBias);
+  return { u: du, delta: dDelta, A: dA, B: dB, C: dC, skip: dSkip, gate: dGate, bias: dBias, initial: dInitial };
+}
+
+function layOut({ batch, length, nHeads, headDim, nGroups, dState, chunkSize, scalar, softplus }: ScanSizes) {
+  const blocks = Math.ceil(headDim / BLOCK);
+  const nPadded = 4 * Math.ceil(dState / 4);
+  const args = [length, nHeads, headDim, nGroups, nPadded, chunkSize, Number(scalar), Number(softplus)];
+  return { blocks, units: batch * nHeads * blocks, nPadded, args };
+}
+
+/** Pointers to what the forward pass reads, in the order of the kernel's parameters. */
+function pointers(wasm: WasmCall, tensors: ScanTensors, { scalar }: ScanSizes, padded: ReturnType<typeof padding>): number[] {
+  const optional = (tensor: tf.Tensor | undefined) => (tensor ? wasm.pointer(tensor) : 0);
+  return [
+    wasm.pointer(tensors.u),
+    wasm.pointer(tensors.delta),
+    scalar ? wasm.pointer(tensors.A) : padded.source(tensors.A),
+    padded.source(tensors.B),
+    padded.source(tensors.C),
+    optional(tensors.skip),
+    optional(tensors.gate),
+    optional(tensors.bias),
+    tensors.initial ? padded.source(tensors.initial) : 0,
+  ];
+}
+
+/** Access to tensors [..., N] as if N were a multiple of 4: themselves where it is, copies filled with zeros where not. */
+function padding(wasm: WasmCall, dState: number, nPadded: number) {
+  const rowsOf = (tensor: tf.Tensor) => tensor.size / dState;
+  return {
+    /** Pointer to a tensor's elements [..., nPadded]. */
+    source(tensor: tf.Tensor): number {
+      if (dState === nPadded) return wasm.pointer(tensor);
+      const copy = wasm.scratch(4 * rowsOf(tensor) * nPadded);
+      wasm.parallel('resizeRows', rowsOf(tensor), wasm.pointer(tensor), dState, copy, nPadded);
+      return copy;
+    },
+    /** Where to write [..., nPadded], and what brings it into the tensor afterwards. */
+    target(tensor: tf.Tensor): { readonly pointer: number; finish(): void } {
+      if (dState === nPadded) return { pointer: wasm.pointer(tensor), finish() {} };
+      const copy = wasm.scratch(4 * rowsOf(tensor) * nPadded);
+      return {
+        pointer: copy,
+        finish: () => wasm.parallel('resizeRows', rowsOf(tensor), copy, nPadded, wasm.pointer(tensor), dState),
+      };
+    },
+  };
+}

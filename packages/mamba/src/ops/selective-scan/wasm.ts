@@ -1,0 +1,48 @@
+/** Kernels of the selective scan on the wasm engine: one head of D channels, decays per channel and state. */
+import type { WasmKernel } from '@mixerzoo/core';
+import { CHUNK_SIZE } from '../scan/chunk.js';
+import { code } from '../scan/kernel.generated.js';
+import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
+import type {
+  SelectiveScanAttrs,
+  SelectiveScanGradientInputs,
+  SelectiveScanGradients,
+  SelectiveScanInputs,
+  SelectiveScanOutputs,
+} from './index.js';
+
+export const selectiveScanKernel: WasmKernel<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs> = {
+  code,
+  run(wasm, inputs, attrs) {
+    const sizes = sizesOf(inputs, attrs);
+    const { batch, length, headDim, dState } = sizes;
+    return scanForward(wasm, roles(inputs), sizes, [batch, Math.ceil(length / CHUNK_SIZE), headDim, dState]);
+  },
+};
+
+export const selectiveScanGradientKernel: WasmKernel<
+  SelectiveScanGradientInputs,
+  SelectiveScanAttrs,
+  SelectiveScanGradients
+> = {
+  code,
+  run(wasm, inputs, attrs) {
+    const { skip: D, gate: z, bias: deltaBias, initial: initialState, ...rest } = scanBackward(
+      wasm,
+      roles(inputs),
+      inputs,
+      sizesOf(inputs, attrs),
+    );
+    return { ...rest, D, z, deltaBias, initialState };
+  },
+};
+
+function roles({ u, delta, A, B, C, D, z, deltaBias, initialState }: SelectiveScanInputs): ScanTensors {
+  return { u, delta, A, B, C, skip: D, gate: z, bias: deltaBias, initial: initialState };
+}
+
+function sizesOf({ u, A }: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanAttrs): ScanSizes {
+  const [batch, length, headDim] = u.shape as [number, number, number];
+  const dState = A.shape[1] as number;
+  return { batch, length, nHeads: 1, headDim, nGroups: 1, dState, chunkSize: CHUNK_SIZE, scalar: false, softplus: deltaSoftplus };
+}
