@@ -6,21 +6,24 @@ const BLOCK: i32 = 4096;
 /**
  * One step for one parameter of `size` elements.
  *
+ * @param rest1 - 1 - beta1, rounded once: in float32 the difference would lose 1e-5 of 1 - 0.999
+ * @param rest2 - 1 - beta2
+ * @param rest1 - 1 - beta1, which float32 would not give exactly; rest2 likewise.
  * @param keep - 1 - learningRate weightDecay
  * @param rate - learningRate / (1 - beta1^t)
  * @param correction - 1 / (1 - beta2^t)
  */
 export function adamW(
   p: usize, m: usize, v: usize, grad: usize, size: i32,
-  beta1: f32, beta2: f32, eps: f32, keep: f32, rate: f32, correction: f32, gradientScale: f32, start: i32, end: i32,
+  beta1: f32, rest1: f32, beta2: f32, rest2: f32, eps: f32, keep: f32, rate: f32, correction: f32, gradientScale: f32, start: i32, end: i32,
 ): void {
   const last = min(size, end * BLOCK);
   let i = start * BLOCK;
   for (; i + 4 <= last; i += 4) {
     const at = <usize>i << 2;
     const g = f32x4.mul(v128.load(grad + at), f32x4.splat(gradientScale));
-    const first = madd(f32x4.splat(beta1), v128.load(m + at), f32x4.mul(f32x4.splat(1 - beta1), g));
-    const second = madd(f32x4.splat(beta2), v128.load(v + at), f32x4.mul(f32x4.mul(f32x4.splat(1 - beta2), g), g));
+    const first = madd(f32x4.splat(beta1), v128.load(m + at), f32x4.mul(f32x4.splat(rest1), g));
+    const second = madd(f32x4.splat(beta2), v128.load(v + at), f32x4.mul(f32x4.mul(f32x4.splat(rest2), g), g));
     const deviation = f32x4.add(f32x4.sqrt(f32x4.mul(second, f32x4.splat(correction))), f32x4.splat(eps));
     const change = f32x4.div(f32x4.mul(f32x4.splat(rate), first), deviation);
     v128.store(m + at, first);
@@ -30,8 +33,8 @@ export function adamW(
   for (; i < last; i++) {
     const at = <usize>i << 2;
     const g = load<f32>(grad + at) * gradientScale;
-    const first = beta1 * load<f32>(m + at) + (1 - beta1) * g;
-    const second = beta2 * load<f32>(v + at) + (1 - beta2) * g * g;
+    const first = beta1 * load<f32>(m + at) + rest1 * g;
+    const second = beta2 * load<f32>(v + at) + rest2 * g * g;
     store<f32>(m + at, first);
     store<f32>(v + at, second);
     store<f32>(p + at, load<f32>(p + at) * keep - (rate * first) / (sqrt(second * correction) + eps));
