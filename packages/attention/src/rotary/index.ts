@@ -5,6 +5,7 @@
  *   y_i = x_i cos - x_{i+n} sin,   y_{i+n} = x_{i+n} cos + x_i sin.   The gradient is the inverse rotation.
  */
 import { defineOp, formatShape, type Op, ShapeError, tf } from '@mixerzoo/core';
+import { rotateKernel } from './wasm.js';
 
 type Inputs = { x: tf.Tensor; cos: tf.Tensor; sin: tf.Tensor };
 type Attrs = { nHeads: number; inverse: boolean };
@@ -14,6 +15,7 @@ export const rotaryOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp({
   name: 'Rotary',
   inputs: ['x', 'cos', 'sin'],
   outputs: ['y'],
+  kernels: { wasm: rotateKernel },
   reference({ x, cos, sin }, { nHeads, inverse }) {
     const [batch, length, width] = x.shape as [number, number, number];
     const headDim = width / nHeads;
