@@ -1,4 +1,5 @@
 import { describeMixer } from '@mixerzoo/core/testing';
+import { describe, expect, it } from 'vitest';
 import { gla } from './gla.js';
 
 // The RMSNorm of a small o is strongly curved: finer steps for the central differences.
@@ -13,3 +14,16 @@ describeMixer(
   () => gla({ dModel: 15, nHeads: 3, expandK: 1, expandV: 2, gateLowRank: 4, gateLogitNormalizer: 1 }),
   { differenceStep },
 );
+
+describe('gla config', () => {
+  it('says which widths the heads do not divide', () => {
+    expect(() => gla({ dModel: 20, nHeads: 4 })).toThrow(
+      /nHeads to divide expandK dModel and expandV dModel, got 4, 10 and 20/,
+    );
+    expect(() => gla({ dModel: 6, nHeads: 1, expandK: 0.25 })).toThrow(/got 1, 1.5 and 6/);
+  });
+
+  it('takes a ratio of widths that is whole up to rounding', () => {
+    expect(gla({ dModel: 100, nHeads: 1, expandK: 0.29 }).stateSize(1)).toBe(29 * 100);
+  });
+});

@@ -17,7 +17,12 @@ import { z } from 'zod';
 import { glaScan } from './gla-scan/index.js';
 import { CHUNK } from './gla-scan/reference.js';
 
-const splits = (width: number, nHeads: number) => Number.isInteger(width) && width % nHeads === 0;
+/** d_k or d_v: `expand` dModel, where that is whole up to rounding. */
+const expanded = (expand: number, dModel: number) => {
+  const width = expand * dModel;
+  return Math.abs(width - Math.round(width)) < 1e-6 ? Math.round(width) : width;
+};
+const splits = (width: number, nHeads: number) => width > 0 && width % nHeads === 0;
 
 export const glaSchema = z
   .strictObject({
@@ -30,7 +35,8 @@ export const glaSchema = z
     normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
   })
   .refine(
-    ({ dModel, nHeads, expandK, expandV }) => splits(expandK * dModel, nHeads) && splits(expandV * dModel, nHeads),
+    ({ dModel, nHeads, expandK, expandV }) =>
+      splits(expanded(expandK, dModel), nHeads) && splits(expanded(expandV, dModel), nHeads),
     {
       error: ({ input }) => {
         const { dModel, nHeads, expandK, expandV } = input as Record<
@@ -64,7 +70,7 @@ export const gla = defineMixer({
   summary: 'Gated linear attention: a matrix state with a learned decay per key channel (GLA).',
   schema: glaSchema,
   create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps }) {
-    const [keyWidth, valueWidth] = [expandK * dModel, expandV * dModel];
+    const [keyWidth, valueWidth] = [expanded(expandK, dModel), expanded(expandV, dModel)];
     const [headK, headV] = [keyWidth / nHeads, valueWidth / nHeads];
 
     const project = <T extends tf.Tensor>(params: GlaParams, x: T) => ({
