@@ -56,6 +56,14 @@ export function formatRatio(ratio: number): string {
   return String(Math.round(ratio * 10) / 10);
 }
 
+/** `vocabSize 512, powerA 0.01`, of a config; what is nested in it as JSON. */
+export function formatOptions(options: object): string {
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
+}
+
 /** `1 run`, `2 runs`. */
 export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

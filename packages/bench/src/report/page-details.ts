@@ -1,7 +1,7 @@
 /** The end of a report page, mostly folded: every run, its configuration, and where it ran. */
 import type { RunEnvironment, RunRecord } from '../results.js';
 import type { Entry } from './entries.js';
-import { formatBytes, formatCount, formatPercent, formatSeconds, NO_VALUE } from './format.js';
+import { formatBytes, formatCount, formatOptions, formatPercent, formatSeconds, NO_VALUE, plural } from './format.js';
 import { type Html, html } from './html.js';
 import { OPEN_WORDS } from './table.js';
 
@@ -13,7 +13,7 @@ export function runsSection(entries: readonly Entry[]): Html {
   );
   const configs = entries.map(
     (entry) => html`<details><summary>${[entry.label, entry.setting].filter(Boolean).join(', ')}</summary>
-<pre>${JSON.stringify(sharedConfig(entry), null, 2)}</pre></details>`,
+${factTable(configRows(entry))}</details>`,
   );
   return html`<section><h2>Runs and configuration</h2>
 <details><summary>All runs</summary><div class="scroll" tabindex="0" role="region" aria-label="All runs"><table class="compact"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div></details>
@@ -39,20 +39,23 @@ function runRow(entry: Entry, run: RunRecord): Html {
   return html`<tr><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${cells}</tr>`;
 }
 
-/** What an entry's runs have in common. */
-function sharedConfig(entry: Entry): object {
+/** What an entry's runs have in common, and what they vary. */
+function configRows(entry: Entry): [string, string][] {
   const { task, model, layers, train, testLengths, engine } = entry.runs[0]!.config;
-  const distinct = <T>(values: readonly T[]) => [...new Set(values)];
-  return {
-    task,
-    model,
-    layers,
-    train,
-    testLengths,
-    engine,
-    learningRates: distinct(entry.runs.map(({ config }) => config.learningRate)),
-    seeds: distinct(entry.runs.map(({ config }) => config.seed)),
-  };
+  const vary = (pick: (run: RunRecord) => number) => [...new Set(entry.runs.map(pick))].join(', ');
+  return [
+    ['Task', `${task.name}: ${formatOptions(task.config)}`],
+    ['Backbone', formatOptions(model)],
+    ...layers.map(({ mixer, config, block }, index): [string, string] => {
+      const around = Object.keys(block).length === 0 ? '' : `; block: ${formatOptions(block)}`;
+      return [`Layer ${index + 1}`, `${mixer}: ${formatOptions(config)}${around}`];
+    }),
+    ['Training', formatOptions(train)],
+    ['Learning rates', vary(({ config }) => config.learningRate)],
+    ['Seeds', vary(({ config }) => config.seed)],
+    ['Test lengths', testLengths.join(', ')],
+    ['Engine asked for', engine],
+  ];
 }
 
 /** Where the runs ran: a table per distinct environment. */
@@ -65,32 +68,31 @@ export function environmentSection(runs: readonly RunRecord[]): Html {
   }
   const several = environments.size > 1;
   const tables = [...environments.values()].map(({ environment, runs: count }) => {
-    const rows = environmentRows(environment).map(
-      ([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`,
-    );
-    return html`${several ? html`<h3>Of ${count} ${count === 1 ? 'run' : 'runs'}</h3>` : ''}<table class="plain"><tbody>${rows}</tbody></table>`;
+    const heading = several ? html`<h3>Of ${plural(count, 'run')}</h3>` : '';
+    return html`${heading}${factTable(environmentRows(environment))}`;
   });
   return html`${tables.length > 0 ? html`<section><h2>Environment</h2>${tables}</section>` : ''}`;
 }
 
 function environmentRows(environment: RunEnvironment): [string, string][] {
   const { engine, cpu, gpus, git, versions, workers } = environment;
-  const list = (values: Readonly<Record<string, unknown>>) =>
-    Object.entries(values)
-      .map(([key, value]) => `${key} ${value}`)
-      .join(', ');
   return [
     ['Engine', `${engine.name}: ${engine.description}`],
-    ['Engine details', list(engine.details) || NO_VALUE],
+    ['Engine details', formatOptions(engine.details) || NO_VALUE],
     ['Processor', `${cpu.model}, ${cpu.cores} cores, ${cpu.speedGhz} GHz`],
     ['Memory', formatBytes(environment.memoryBytes)],
     ['Graphics', gpus.join(', ') || 'none'],
     ['Platform', environment.platform],
     ['Runs at a time', `${workers} (they share the machine: read times with it)`],
-    ['Versions', list(versions)],
+    ['Versions', formatOptions(versions)],
     [
       'Repository',
       git ? `${git.commit.slice(0, 12)} on ${git.branch}${git.dirty ? ', with uncommitted changes' : ''}` : 'none',
     ],
   ];
+}
+
+function factTable(rows: readonly (readonly [string, string])[]): Html {
+  const cells = rows.map(([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`);
+  return html`<table class="plain"><tbody>${cells}</tbody></table>`;
 }

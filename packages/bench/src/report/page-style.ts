@@ -50,7 +50,7 @@ h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .6rem; letter-spacing: -.015
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .35rem; letter-spacing: -.005em; }
 h3 { font-size: 1rem; margin: 0 0 .25rem; }
 p { margin: 0 0 .75rem; max-width: 46rem; }
-code, pre { font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+code { font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 a { color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .eyebrow { color: var(--muted); font-size: .8125rem; letter-spacing: .06em; text-transform: uppercase; margin: 0 0 .4rem; }
@@ -110,7 +110,6 @@ td.number { white-space: nowrap; }
 
 details { border-top: 1px solid var(--line); padding: .55rem 0; }
 details > summary { cursor: pointer; font-weight: 500; padding: .15rem 0; }
-pre { overflow-x: auto; background: var(--shade); border-radius: 8px; padding: .75rem .9rem; margin: .5rem 0; }
 footer { color: var(--muted); font-size: .875rem; margin-top: 1.5rem; }
 
 @media (max-width: 759px) {
@@ -126,6 +125,7 @@ footer { color: var(--muted); font-size: .875rem; margin-top: 1.5rem; }
   .cards th, .cards td { border: 0; padding: 0; text-align: left; }
   .cards tbody th, .cards td.whole { grid-column: 1 / -1; }
   .cards td[data-label]::before { content: attr(data-label); display: block; color: var(--muted); font-size: .75rem; line-height: 1.3; }
+  .legend { gap: 0 .25rem; } .legend button { font-size: .8125rem; min-height: 1.7rem; }
   .lengths, .lengths thead, .lengths tbody { display: block; }
   .lengths tr { display: grid; grid-template-columns: repeat(var(--columns), minmax(3rem, 1fr)); }
   .lengths tr > * { font-size: .8125rem; padding: .3rem .25rem; border: 0; text-align: center; }
@@ -136,8 +136,8 @@ footer { color: var(--muted); font-size: .875rem; margin-top: 1.5rem; }
 }
 @media print {
   body { background: none; font-size: 11pt; } main { max-width: none; padding: 0; }
-  section { border: 0; padding: 0; margin-top: 1.5rem; } section, figure, tr { break-inside: avoid; }
-  section:has(details) { break-inside: auto; }
+  section { border: 0; padding: 0; margin-top: 1.5rem; } figure, tr { break-inside: avoid; } h2, h3, .legend { break-after: avoid; }
+  table { font-size: .75rem; } th, td { padding: .3rem .35rem; } thead th, .interval { font-size: .6875rem; }
   figure > .wide { display: block; } figure > .narrow { display: none; } .pair { grid-template-columns: 1fr 1fr; }
   .tint { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

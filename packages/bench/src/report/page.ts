@@ -7,7 +7,7 @@ import type { RunRecord } from '../results.js';
 import { type ChartSize, type Curve, curveChart, lengthChart, renderSvg, type Series } from './charts.js';
 import type { Entry } from './entries.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
-import { formatInterval, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
+import { formatInterval, formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
@@ -96,10 +96,7 @@ ${fact('Machine', `${distinct(environments.map(({ cpu, gpus }) => [cpu.model, pl
 }
 
 function describeTask({ config: { task } }: RunRecord): string {
-  const options = Object.entries(task.config).map(
-    ([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return `${task.name}: ${options.join(', ')}`;
+  return `${task.name}: ${formatOptions(task.config)}`;
 }
 
 function findingsSection(series: readonly NumberedSeries[]): Html {
