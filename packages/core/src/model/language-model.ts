@@ -16,10 +16,11 @@ import { InvalidConfigError, ShapeError } from '../errors.js';
 import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
 import { embedding, gatherRows, tiedCrossEntropy } from '../ops/index.js';
 import { foldIn, randomNormal } from '../rng.js';
-import { type Examples, IGNORED_LABEL } from '../task.js';
+import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
 import { disposeTree, formatShape, type Tree, treeSize } from '../tree.js';
 import { CHANNEL_MIXERS, type ChannelMixer, INIT_STD } from './channel-mixer.js';
+import { labelledPositions } from './labelled-positions.js';
 import {
   addTo,
   createLayer,
@@ -329,46 +330,6 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
 /** Frees a generation's state. */
 export function disposeState(state: LanguageModelState): void {
   disposeTree(state.layers);
-}
-
-/**
- * The labelled positions of a batch as indices into [B * L], in order, and the labels there.
- * @throws ShapeError if there is none, or a token or label lies outside of the vocabulary.
- */
-export function labelledPositions(
-  { inputs, labels, count, seqLen }: Examples,
-  vocabSize: number,
-): { positions: Int32Array; labels: Int32Array } {
-  if (inputs.length !== count * seqLen || labels.length !== count * seqLen) {
-    throw new ShapeError(
-      `loss: expected inputs and labels of ${count} x ${seqLen} tokens, got ${inputs.length} and ${labels.length}.`,
-    );
-  }
-  const at = new Int32Array(labels.length);
-  let found = 0;
-  for (let index = 0; index < labels.length; index += 1) {
-    const token = inputs[index] as number;
-    const label = labels[index] as number;
-    if (token < 0 || token >= vocabSize) throw outsideVocabulary('token', token, index, seqLen, vocabSize);
-    if (label === IGNORED_LABEL) continue;
-    if (label < 0 || label >= vocabSize) throw outsideVocabulary('label', label, index, seqLen, vocabSize);
-    at[found] = index;
-    found += 1;
-  }
-  if (found === 0) {
-    throw new ShapeError(
-      `loss: expected a label at one position at least, got ${IGNORED_LABEL} (not scored) at all ${labels.length}. Check the task's labels.`,
-    );
-  }
-  const positions = at.slice(0, found);
-  return { positions, labels: positions.map((index) => labels[index] as number) };
-}
-
-function outsideVocabulary(what: string, value: number, index: number, seqLen: number, vocabSize: number): ShapeError {
-  return new ShapeError(
-    `loss: expected every ${what} in [0, ${vocabSize}), got ${value} in example ${Math.floor(index / seqLen)} at position ${index % seqLen}. ` +
-      "Give the model the task's vocabSize.",
-  );
 }
 
 /** A mixer's `prefill`, or its `step` repeated. */

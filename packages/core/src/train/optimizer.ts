@@ -82,5 +82,3 @@ export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
     },
   };
 }
-
-export { globalNorm } from '../ops/index.js';

@@ -10,15 +10,18 @@ import { parseConfig } from '../config.js';
 import { currentEngine } from '../engines/index.js';
 import { CheckpointError, InvalidConfigError, NumericalError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
-import { createRng, foldIn } from '../rng.js';
+import { foldIn } from '../rng.js';
 import type { Examples, Split, Task } from '../task.js';
 import * as tf from '../tf.js';
-import { disposeTree, flattenTree, formatShape, mapTree, type Tree, unflattenTree } from '../tree.js';
+import { disposeTree } from '../tree.js';
+import { createBatches } from './batches.js';
 import { readCheckpoint, sha256, writeCheckpoint } from './checkpoint.js';
-import { type EvaluationResult, evaluate, evaluateExamples, sliceExamples } from './evaluate.js';
-import { createOptimizer, globalNorm, type OptimizerState, optimizerSchema } from './optimizer.js';
-import type { StoredTensor } from './safetensors.js';
+import { firstDifference, toJson } from './config-identity.js';
+import { type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
+import { computeGradients } from './gradients.js';
+import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
+import { restoreTrees, snapshotTrees } from './snapshot.js';
 
 const trainerSchema = z.strictObject({
   model: z.custom<LanguageModel>(
@@ -185,7 +188,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     seed: foldIn(dataSeed, 'validation'),
     count: validationExamples,
   });
-  let fixedExamples: Examples | undefined;
+  const batchesOf = createBatches(task, { batchSize, examplesPerEpoch, freshExamples, seed, dataSeed });
   let params = model.init(foldIn(seed, 'init'));
   let optimizerState: OptimizerState = optimizer.init(params);
   let epoch = 0;
@@ -195,75 +198,35 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
   /** True while an epoch is under way, and after one that ended in an error. */
   let unfinished = false;
 
-  /** The batches of an epoch, in order. */
-  function* epochBatches(): Generator<Examples> {
-    if (freshExamples) {
-      const epochSeed = foldIn(foldIn(dataSeed, 'train'), epoch);
-      for (let batch = 0; batch < stepsPerEpoch; batch += 1) {
-        yield task.generate({ split: 'train', seed: foldIn(epochSeed, batch), count: batchSize });
-      }
-      return;
-    }
-    fixedExamples ??= task.generate({ split: 'train', seed: foldIn(dataSeed, 'train'), count: examplesPerEpoch });
-    const order = shuffledIndices(examplesPerEpoch, foldIn(foldIn(seed, 'order'), epoch));
-    for (let batch = 0; batch < stepsPerEpoch; batch += 1) {
-      yield gatherExamples(fixedExamples, order.subarray(batch * batchSize, (batch + 1) * batchSize));
-    }
-  }
-
   /** One optimizer step; its one read of the device comes before the update, so that a bad gradient changes nothing. */
   async function trainStep(batch: Examples) {
     const learningRate = schedule(step);
-    const entries = flattenTree(params);
-    const { grads, statistics, count } = tf.tidy(() => {
-      const context = { training: true, seed: foldIn(foldIn(seed, 'dropout'), step) };
-      let crossEntropy: tf.Tensor | undefined;
-      let hits: tf.Tensor | undefined;
-      let count = 0;
-      const { value, grads } = tf.engine().gradients(
-        () => {
-          const result = model.loss(params, batch, context);
-          crossEntropy = tf.keep(tf.clone(result.crossEntropy));
-          hits = tf.keep(tf.sum(result.correct));
-          count = result.count;
-          return result.loss;
-        },
-        entries.map(([, leaf]) => leaf),
-        undefined,
-        true,
-      );
-      const all = entries.map(([, leaf], index) => grads[index] ?? tf.zerosLike(leaf));
-      const statistics = tf.stack([crossEntropy as tf.Tensor, hits as tf.Tensor, globalNorm(all), value]);
-      tf.dispose([crossEntropy as tf.Tensor, hits as tf.Tensor]);
-      return { grads: all, statistics, count };
-    });
-    const [loss, hits, gradientNorm, objective] = (await statistics.data()) as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    statistics.dispose();
+    const context = { training: true, seed: foldIn(foldIn(seed, 'dropout'), step) };
+    const { grads, loss, objective, hits, count, gradientNorm } = await computeGradients(model, params, batch, context);
     step += 1;
-    if (!Number.isFinite(loss) || !Number.isFinite(objective) || !Number.isFinite(gradientNorm)) {
-      tf.dispose(grads);
-      const what =
-        Number.isFinite(loss) && Number.isFinite(objective)
-          ? `gradient norm ${gradientNorm}`
-          : `loss ${Number.isFinite(loss) ? objective : loss}`;
-      throw new NumericalError(
-        `training: expected a finite loss and gradient, got ${what} at step ${step} (epoch ${epoch + 1}, learning rate ${learningRate.toPrecision(3)}, ` +
-          `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
-      );
+    for (const [what, value] of Object.entries({
+      loss,
+      'loss with auxiliary losses': objective,
+      'gradient norm': gradientNorm,
+    })) {
+      if (Number.isFinite(value)) continue;
+      disposeTree(grads);
+      throw notFinite('training', what, value, learningRate);
     }
     lastFiniteLoss = loss;
     const gradientScale = clipNorm !== null && gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
-    const tree = unflattenTree(entries.map(([path], index) => [path, grads[index] as tf.Tensor] as const));
-    const updated = optimizer.update(params, tree, optimizerState, { learningRate, gradientScale });
-    tf.dispose(grads);
+    const updated = optimizer.update(params, grads, optimizerState, { learningRate, gradientScale });
+    disposeTree(grads);
     params = updated.params;
     optimizerState = updated.state;
     return { loss, hits, count, gradientNorm, learningRate };
+  }
+
+  function notFinite(where: string, what: string, value: number, learningRate: number): NumericalError {
+    return new NumericalError(
+      `${where}: expected a finite ${what}, got ${value} at step ${step} (epoch ${epoch + 1}, learning rate ${learningRate.toPrecision(3)}, ` +
+        `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
+    );
   }
 
   function assertWhole(where: string): void {
@@ -300,7 +263,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       unfinished = true;
       const totals = { loss: 0, hits: 0, count: 0, seconds: 0, steps: 0, learningRate: 0 };
       let lastYield = performance.now();
-      const batches = epochBatches();
+      const batches = batchesOf(epoch);
       for (;;) {
         signal?.throwIfAborted();
         const start = performance.now();
@@ -339,10 +302,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         Math.ceil(tokensPerEvaluation / task.seqLen),
       );
       if (!Number.isFinite(loss)) {
-        throw new NumericalError(
-          `validation: expected a finite loss, got ${loss} after step ${step} (learning rate ${totals.learningRate.toPrecision(3)}, ` +
-            `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
-        );
+        throw notFinite('validation', 'loss', loss, totals.learningRate);
       }
       epoch += 1;
       const metrics: EpochMetrics = {
@@ -371,17 +331,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     async save(directory) {
       assertWhole('save');
       const { m, v } = optimizerState;
-      const trees: [prefix: string, tree: Tree][] = [
-        ['params', params],
-        ['m', m],
-        ['v', v],
-      ];
-      const tensors = new Map<string, StoredTensor>();
-      for (const [prefix, tree] of trees) {
-        for (const [path, leaf] of flattenTree(tree)) {
-          tensors.set(`${prefix}.${path}`, { shape: leaf.shape, data: (await leaf.data()) as Float32Array });
-        }
-      }
+      const tensors = await snapshotTrees({ params, m, v });
       const rng = { scheme: RNG_SCHEME, seed, dataSeed };
       const sidecar: Sidecar = {
         configHash: trainer.configHash,
@@ -402,35 +352,11 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
           `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
         );
       }
-      const unread = new Set(tensors.keys());
-      const stored = (prefix: string) => (leaf: tf.Tensor, path: string) => {
-        const name = `${prefix}.${path}`;
-        const found = tensors.get(name);
-        if (!found || !tf.util.arraysEqual([...found.shape], leaf.shape) || !(found.data instanceof Float32Array)) {
-          throw new CheckpointError(
-            `${directory}/model.safetensors: expected float32 '${name}' ${formatShape(leaf.shape)}, got ${found ? `${found.data.constructor.name} ${formatShape(found.shape)}` : 'none'}. ` +
-              'It was made by another version; delete the directory to start afresh.',
-          );
-        }
-        unread.delete(name);
-        return found.data;
-      };
-      const read = (prefix: string) =>
-        new Map(flattenTree(params).map(([path, leaf]) => [path, stored(prefix)(leaf, path)]));
-      const [p, m, v] = [read('params'), read('m'), read('v')];
-      const [extra] = unread;
-      if (extra !== undefined) {
-        throw new CheckpointError(
-          `${directory}/model.safetensors: unexpected tensor '${extra}'. It was made by another version; delete the directory to start afresh.`,
-        );
-      }
-      const rebuilt = <T extends Tree>(like: T, data: ReadonlyMap<string, Float32Array>) =>
-        mapTree(like, (leaf, path) => tf.tensor(data.get(path) as Float32Array, leaf.shape, 'float32'));
-      const old = [params, optimizerState.m, optimizerState.v];
-      const like = params;
-      params = rebuilt(like, p);
-      optimizerState = { step: sidecar.step, m: rebuilt(like, m), v: rebuilt(like, v) };
-      for (const tree of old) disposeTree(tree);
+      const old = { params, m: optimizerState.m, v: optimizerState.v };
+      const { m, v, ...restored } = restoreTrees(tensors, old, `${directory}/model.safetensors`);
+      params = restored.params;
+      optimizerState = { step: sidecar.step, m, v };
+      disposeTree(old);
       ({ epoch, step } = sidecar);
       history = [...sidecar.history];
       lastFiniteLoss = history.at(-1)?.trainLoss;
@@ -441,54 +367,4 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     },
   };
   return trainer;
-}
-
-/** A permutation of [0, count): Fisher-Yates. */
-function shuffledIndices(count: number, seed: number): Int32Array {
-  const rng = createRng(seed);
-  const order = Int32Array.from({ length: count }, (_, index) => index);
-  for (let index = count - 1; index > 0; index -= 1) {
-    const other = rng.integer(index + 1);
-    const value = order[index] as number;
-    order[index] = order[other] as number;
-    order[other] = value;
-  }
-  return order;
-}
-
-/** The examples at these indices, copied. */
-function gatherExamples(examples: Examples, indices: Int32Array): Examples {
-  const { seqLen } = examples;
-  const inputs = new Int32Array(indices.length * seqLen);
-  const labels = new Int32Array(indices.length * seqLen);
-  for (const [row, index] of indices.entries()) {
-    const example = sliceExamples(examples, index, 1);
-    inputs.set(example.inputs, row * seqLen);
-    labels.set(example.labels, row * seqLen);
-  }
-  return { count: indices.length, seqLen, inputs, labels };
-}
-
-/** A JSON copy with sorted keys, so that equal configs have equal text. */
-function toJson<T>(value: T): T {
-  return JSON.parse(
-    JSON.stringify(value, (_, node: unknown) =>
-      typeof node === 'object' && node !== null && !Array.isArray(node)
-        ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : node,
-    ),
-  ) as T;
-}
-
-/** `optimizer.learningRate is 0.1 here and 0.01 there`; undefined when equal. */
-function firstDifference(here: unknown, there: unknown, path = ''): string | undefined {
-  if (typeof here === 'object' && typeof there === 'object' && here !== null && there !== null) {
-    for (const key of new Set([...Object.keys(here), ...Object.keys(there)])) {
-      const [a, b] = [here, there].map((node) => (node as Record<string, unknown>)[key]);
-      const found = firstDifference(a, b, path === '' ? key : `${path}.${key}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-  return here === there ? undefined : `${path} is ${JSON.stringify(here)} here and ${JSON.stringify(there)} there`;
 }
