@@ -287,6 +287,20 @@ describe('createTrainer', () => {
     await trainer.runEpoch();
   });
 
+  it('refuses a checkpoint whose counters were changed', async () => {
+    const trainer = await start();
+    await train(trainer, 1);
+    await trainer.save(directory);
+    const file = join(directory, 'checkpoint.json');
+    const json = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ ...json, epoch: 2 }));
+    await expect(trainer.restore(directory)).rejects.toThrow(
+      /6 steps and a history entry for each epoch, got 6 steps, 1 entries, 2 epochs/,
+    );
+    await writeFile(file, JSON.stringify({ ...json, history: undefined }));
+    await expect(trainer.restore(directory)).rejects.toThrow(CheckpointError);
+  });
+
   it('refuses settings that do not fit', async () => {
     await expect(createTrainer(settings({ batchSize: 101 }))).rejects.toThrow(
       /examplesPerEpoch to fill a batch of 101, got 100/,

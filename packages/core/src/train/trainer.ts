@@ -352,13 +352,19 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
           `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
         );
       }
+      const { epoch: savedEpoch, step: savedStep, history: past } = sidecar;
+      if (!Array.isArray(past) || past.length !== savedEpoch || savedStep !== savedEpoch * stepsPerEpoch) {
+        throw new CheckpointError(
+          `${directory}/checkpoint.json: expected ${stepsPerEpoch} steps and a history entry for each epoch, got ${savedStep} steps, ${past?.length} entries, ${savedEpoch} epochs. ` +
+            'It was changed after it was written; delete the directory to start afresh.',
+        );
+      }
       const old = { params, m: optimizerState.m, v: optimizerState.v };
       const { m, v, ...restored } = restoreTrees(tensors, old, `${directory}/model.safetensors`);
       params = restored.params;
-      optimizerState = { step: sidecar.step, m, v };
+      optimizerState = { step: savedStep, m, v };
       disposeTree(old);
-      ({ epoch, step } = sidecar);
-      history = [...sidecar.history];
+      [epoch, step, history] = [savedEpoch, savedStep, [...past]];
       lastFiniteLoss = history.at(-1)?.trainLoss;
       unfinished = false;
     },
