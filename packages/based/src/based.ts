@@ -13,7 +13,7 @@ import { defineMixer, foldIn, linear, randomNormal, type Tree, tf } from '@mixer
 import { z } from 'zod';
 import { packedFeatures, taylorFeatures } from './taylor-attention/features.js';
 import { taylorAttention } from './taylor-attention/index.js';
-import { CHUNK, QUADRATIC_LIMIT, splitHeads } from './taylor-attention/reference.js';
+import { CHUNK, quadraticCrossover, splitHeads } from './taylor-attention/reference.js';
 
 /** Tokens whose features `prefill` holds at a time. */
 const PREFILL_CHUNK = 1024;
@@ -108,10 +108,10 @@ export const based = defineMixer({
       stateSize: () => nHeads * (headDim + 1) * features,
       flops(seqLen: number) {
         const projections = 2 * seqLen * dModel * (2 * keyWidth + 2 * dModel);
-        const within = Math.min(seqLen, seqLen <= QUADRATIC_LIMIT ? seqLen : CHUNK);
-        const quadratic = 2 * seqLen * within * (featureDim + headDim + 1);
-        const recurrent = seqLen <= QUADRATIC_LIMIT ? 0 : 4 * seqLen * features * (headDim + 1);
-        return projections + nHeads * (quadratic + recurrent);
+        const chunkwise = seqLen > quadraticCrossover(featureDim, headDim);
+        const within = 2 * seqLen * (chunkwise ? CHUNK : seqLen) * (featureDim + headDim + 1);
+        const across = chunkwise ? 4 * seqLen * features * (headDim + 1) : 0;
+        return projections + nHeads * (within + across);
       },
     };
   },

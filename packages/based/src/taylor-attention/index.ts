@@ -10,12 +10,13 @@
  * Sources: Arora et al. 2024, "Simple linear attention language models balance the recall-throughput tradeoff"
  * (arXiv 2402.18668), section 4; HazyResearch/zoology `mixers/based.py`.
  */
-import { defineOp, formatShape, referenceGradient, ShapeError, type tf, type WasmCode } from '@mixerzoo/core';
+import { defineOp, formatShape, referenceGradient, ShapeError, tf, type WasmCode } from '@mixerzoo/core';
 import { code as chunkwiseCode } from './chunkwise/kernel.generated.js';
 import { code as quadraticCode } from './kernel.generated.js';
 import {
   chunkwiseSums,
   QUADRATIC_LIMIT,
+  quadraticCrossover,
   quadraticSums,
   type TaylorAttrs,
   type TaylorInputs,
@@ -70,7 +71,7 @@ export interface TaylorAttentionOptions {
   readonly nHeads: number;
   /** Added to the normaliser. Default 1e-12. */
   readonly eps?: number;
-  /** Longest sequence for the quadratic form. Default 1024. */
+  /** Longest sequence for the quadratic form. Default: where the forms cost the same on the wasm engine, else 1024. */
   readonly quadraticLimit?: number;
 }
 
@@ -83,7 +84,7 @@ export interface TaylorAttentionOptions {
  */
 export function taylorAttention(
   { q, k, v }: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D },
-  { nHeads, eps = 1e-12, quadraticLimit = QUADRATIC_LIMIT }: TaylorAttentionOptions,
+  { nHeads, eps = 1e-12, quadraticLimit }: TaylorAttentionOptions,
 ): tf.Tensor3D {
   const [batch, length, width] = q.shape;
   const all = [q, k, v];
@@ -96,6 +97,8 @@ export function taylorAttention(
         `got ${all.map((x) => formatShape(x.shape)).join(', ')}.`,
     );
   }
-  const op = length <= quadraticLimit ? taylorQuadraticOp : taylorChunkwiseOp;
+  const crossing = quadraticCrossover(width / nHeads, v.shape[2] / nHeads);
+  const limit = quadraticLimit ?? (tf.getBackend() === 'wasm' ? crossing : QUADRATIC_LIMIT);
+  const op = length <= limit ? taylorQuadraticOp : taylorChunkwiseOp;
   return op({ q, k, v }, { nHeads, eps }).o as tf.Tensor3D;
 }

@@ -7,11 +7,20 @@
 import { tf } from '@mixerzoo/core';
 import { packedFeatures, taylorFeatures } from './features.js';
 
-/** Longest sequence for which the quadratic form is used by default. */
-export const QUADRATIC_LIMIT = 1024;
-
 /** Tokens per chunk of the chunkwise form. */
 export const CHUNK = 64;
+
+/** Longest sequence for which the quadratic form is the faster one where big matrix products are cheap. */
+export const QUADRATIC_LIMIT = 1024;
+
+/**
+ * Longest sequence for which the quadratic form needs fewer multiply-adds, at most {@link QUADRATIC_LIMIT}: the L with
+ * L / 2 (f + p) = CHUNK / 2 (f + p) + 2 D_phi p. Measured crossings of the wasm kernels lie there.
+ */
+export function quadraticCrossover(featureDim: number, headDim: number): number {
+  const crossing = CHUNK + (4 * packedFeatures(featureDim) * headDim) / (featureDim + headDim);
+  return Math.min(QUADRATIC_LIMIT, Math.floor(crossing));
+}
 
 export type TaylorInputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
 export type TaylorAttrs = { nHeads: number; eps: number };
