@@ -8,26 +8,49 @@
  * weight 1 it is the paper's F_j = rho^j (Theorem 3, Section 5). Gradient, backward in time: lambda_t = weight dy_t + decay lambda_{t+1},
  * dx_t = sum_n lambda_t,n, dWeight = sum_t dy_t h_t, dDecay = sum_t lambda_t h_{t-1}.
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape, type Op, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
+import { convolveGradientKernel, convolveKernel } from './wasm.js';
 
 type Inputs = { x: tf.Tensor; decay: tf.Tensor; weight: tf.Tensor };
 
 /** The op behind {@link exponentialConvolution}. */
-export const exponentialConvolutionOp = defineOp<Inputs, Record<string, never>, { y: tf.Tensor }>({
+export const exponentialConvolutionOp: Op<Inputs, Record<string, never>, { y: tf.Tensor }> = defineOp({
   name: 'ExponentialConvolution',
   inputs: ['x', 'decay', 'weight'],
   outputs: ['y'],
+  kernels: { wasm: convolveKernel },
+  gradient({ inputs, grads }) {
+    const { dx, dDecay, dWeight } = exponentialConvolutionGradientOp({ ...inputs, dy: grads.y }, {});
+    return { x: dx, decay: dDecay, weight: dWeight };
+  },
   reference({ x, decay, weight }) {
     const [batch, length, width] = x.shape as [number, number, number];
     const state = tf.zeros<tf.Rank.R3>([batch, width, decay.shape[1] as number]);
     const [a, w] = [perColumn(width, decay), perColumn(width, weight)];
     const outputs: tf.Tensor[] = [];
     let h: tf.Tensor = state;
-    for (const token of tf.unstack(x, 1)) {
-      h = h.mul(a).add(token.expandDims(-1));
+    for (let t = 0; t < length; t += 1) {
+      h = h.mul(a).add(x.slice([0, t, 0], [batch, 1, width]).reshape([batch, width, 1]));
       outputs.push(h.mul(w).sum(-1));
     }
     return { y: length > 0 ? tf.stack(outputs, 1) : x.clone() };
+  },
+});
+
+/** Gradients of {@link exponentialConvolutionOp}. */
+export const exponentialConvolutionGradientOp = defineOp<
+  Inputs & { dy: tf.Tensor },
+  Record<string, never>,
+  { dx: tf.Tensor; dDecay: tf.Tensor; dWeight: tf.Tensor }
+>({
+  name: 'ExponentialConvolutionGradient',
+  inputs: ['x', 'decay', 'weight', 'dy'],
+  outputs: ['dx', 'dDecay', 'dWeight'],
+  gradient: 'none',
+  kernels: { wasm: convolveGradientKernel },
+  reference({ dy, ...inputs }) {
+    const { x, decay, weight } = referenceGradient(exponentialConvolutionOp.definition, inputs, { y: dy }, {});
+    return { dx: x as tf.Tensor, dDecay: decay as tf.Tensor, dWeight: weight as tf.Tensor };
   },
 });
 
