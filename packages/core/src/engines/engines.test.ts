@@ -4,7 +4,9 @@ import { currentEngine, useEngine } from './index.js';
 
 describe('useEngine', () => {
   it('refuses an engine nobody knows, with a suggestion', async () => {
-    await expect(useEngine('wasmm' as never)).rejects.toThrow(/unknown engine 'wasmm'\. Did you mean 'wasm'\? Known: auto, cpu/);
+    await expect(useEngine('wasmm' as never)).rejects.toThrow(
+      /unknown engine 'wasmm'\. Did you mean 'wasm'\? Known: auto, cpu/,
+    );
   });
 
   it('asks for an engine before one is used', () => {
@@ -22,6 +24,8 @@ describe('useEngine', () => {
 
   it('answers an exhausted heap with an error, not with tensors that share an address', () => {
     const values = new Float32Array(1 << 28);
-    expect(() => Array.from({ length: 5 }, () => tf.tensor(values))).toThrow(/wasm engine: expected room for 1024\.0 MiB more/);
+    expect(() => Array.from({ length: 5 }, () => tf.tensor(values))).toThrow(
+      /wasm engine: expected room for 1024\.0 MiB more/,
+    );
   });
 });

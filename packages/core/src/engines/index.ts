@@ -4,6 +4,7 @@
  */
 import { EngineError, UnknownNameError } from '../errors.js';
 import * as tf from '../tf.js';
+import { repairStockGradients } from './stock-gradients.js';
 import { openTensorflowEngine } from './tensorflow.js';
 import { openWasmEngine } from './wasm.js';
 import { openWebgpuEngine } from './webgpu.js';
@@ -62,6 +63,7 @@ export async function useEngine(choice: EngineChoice = engineFromEnvironment()):
       `useEngine: expected one engine per process, got '${choice}' while '${current.name}' is in use. Start another process for it.`,
     );
   }
+  repairStockGradients();
   if (choice !== 'auto') {
     current = await ENGINES[choice]();
     return current;

@@ -1,34 +1,76 @@
 /**
- * Kernels of the stock wasm backend that training cannot use, replaced by ours: `BatchMatMul` (wrong when batches are
- * broadcast, slow when anything is transposed) and `UnsortedSegmentSum` (missing, the gradient of every gather).
+ * What of the stock wasm backend (TensorFlow.js 4.22) training cannot use, replaced by ours:
+ *
+ * - `BatchMatMul` is wrong when batches are broadcast and slow when anything is transposed; `_FusedMatMul` is wrong
+ *   with a bias off its fast path.
+ * - `UnsortedSegmentSum`, the gradient of every gather, is missing.
+ * - `Identity` copies. Every input saved for a gradient passes through it, so it is made to share, and saving to do
+ *   without it.
  */
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import { EngineError } from '../errors.js';
 import { scatterAddKernel } from '../ops/embedding/wasm.js';
 import { matMulKernel } from '../ops/mat-mul/wasm.js';
 import * as tf from '../tf.js';
 import { runWasmKernel } from './wasm-kernel.js';
 
+type Attrs = Record<string, unknown>;
+type Activation = (x: tf.Tensor, weights: tf.Tensor | undefined, alpha: number) => tf.Tensor;
+
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  linear: (x) => x,
+  relu: (x) => tf.relu(x),
+  relu6: (x) => tf.relu6(x),
+  elu: (x) => tf.elu(x),
+  sigmoid: (x) => tf.sigmoid(x),
+  leakyrelu: (x, _weights, alpha) => tf.leakyRelu(x, alpha),
+  prelu: (x, weights) => tf.prelu(x, weights as tf.Tensor),
+};
+
 /** Replaces the kernels; called when the wasm engine is opened. */
 export function replaceStockKernels(): void {
-  replace('BatchMatMul', (inputs, attrs) => {
-    const { transposeA = false, transposeB = false } = attrs as { transposeA?: boolean; transposeB?: boolean };
-    const { a, b } = inputs as { a: tf.Tensor; b: tf.Tensor };
-    return runWasmKernel(matMulKernel, { a, b }, { transposeA, transposeB }).y;
+  replace('BatchMatMul', (inputs, attrs) => matMul(inputs, attrs));
+  replace('_FusedMatMul', (inputs, attrs) => {
+    const name = (attrs['activation'] as string | undefined) ?? 'linear';
+    const activation = ACTIVATIONS[name];
+    if (!activation) throw new EngineError(`fused.matMul: activation '${name}' is not supported on the wasm engine.`);
+    return tf.tidy(() =>
+      activation(matMul(inputs, attrs), inputs['preluActivationWeights'], (attrs['leakyreluAlpha'] as number) || 0),
+    );
   });
   replace('UnsortedSegmentSum', (inputs, attrs) => {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
     return runWasmKernel(scatterAddKernel, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
   });
+  replace('Identity', (inputs) => shared(inputs['x'] as tf.Tensor));
+  saveByReference();
 }
 
-function replace(
-  kernelName: string,
-  kernel: (inputs: tf.NamedTensorInfoMap, attrs: Record<string, unknown>) => tf.Tensor,
-): void {
+function matMul(inputs: Record<string, tf.Tensor>, attrs: Attrs): tf.Tensor {
+  const { transposeA = false, transposeB = false } = attrs as { transposeA?: boolean; transposeB?: boolean };
+  const { a, b, bias } = inputs as { a: tf.Tensor; b: tf.Tensor; bias?: tf.Tensor };
+  const fits = bias === undefined || bias.rank === 1;
+  const { y } = runWasmKernel(matMulKernel, { a, b, bias: fits ? bias : undefined }, { transposeA, transposeB });
+  return fits ? y : tf.add(y, bias);
+}
+
+/** A tensor that shares the memory of another; it is freed with the last of them. */
+function shared(x: tf.Tensor): tf.Tensor {
+  (tf.backend() as BackendWasm).incRef(x.dataId);
+  return tf.engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });
+}
+
+/** TensorFlow.js saves tensors for gradients by a recorded copy each, half of all kernels of a training step. */
+function saveByReference(): void {
+  const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
+  engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
+}
+
+function replace(kernelName: string, kernel: (inputs: Record<string, tf.Tensor>, attrs: Attrs) => tf.Tensor): void {
   if (tf.getKernel(kernelName, 'wasm')) tf.unregisterKernel(kernelName, 'wasm');
   tf.registerKernel({
     kernelName,
     backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs }) =>
-      kernel(inputs as tf.NamedTensorInfoMap, (attrs ?? {}) as Record<string, unknown>),
+    kernelFunc: ({ inputs, attrs }) => kernel(inputs as unknown as Record<string, tf.Tensor>, (attrs ?? {}) as Attrs),
   });
 }

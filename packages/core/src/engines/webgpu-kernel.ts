@@ -156,7 +156,9 @@ function compile(device: GPUDevice, code: string): GPUComputePipeline {
     const faults = messages.filter(({ type }) => type === 'error');
     if (faults.length === 0) return;
     const lines = code.split('\n');
-    const text = faults.map(({ lineNum, message }) => `line ${lineNum}: ${message}\n    ${lines[lineNum - 1]}`).join('\n');
+    const text = faults
+      .map(({ lineNum, message }) => `line ${lineNum}: ${message}\n    ${lines[lineNum - 1]}`)
+      .join('\n');
     console.error(new EngineError(`webgpu kernel: the shader does not compile.\n${text}`).message);
   });
   return device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
@@ -173,7 +175,10 @@ function uniformBuffer(
   const bytes = new ArrayBuffer(Math.ceil(((whole.length + real.length) * 4) / 16) * 16);
   new Int32Array(bytes).set(whole);
   new Float32Array(bytes).set(real, whole.length);
-  const buffer = backend.bufferManager.acquireBuffer(bytes.byteLength, GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM);
+  const buffer = backend.bufferManager.acquireBuffer(
+    bytes.byteLength,
+    GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM,
+  );
   backend.device.queue.writeBuffer(buffer, 0, bytes);
   backend.uniformPendingDisposal.push(buffer);
   return buffer;

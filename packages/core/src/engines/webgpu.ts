@@ -33,7 +33,7 @@ export async function openWebgpuEngine(): Promise<Engine> {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new EngineError(
-      'webgpu engine: expected a GPU with a Vulkan, Metal or Direct3D 12 driver, got none. Install the card\'s driver ' +
+      "webgpu engine: expected a GPU with a Vulkan, Metal or Direct3D 12 driver, got none. Install the card's driver " +
         '(on Linux also libvulkan1), or use the wasm engine.',
     );
   }
@@ -95,6 +95,7 @@ function watchDevice(device: GPUDevice): void {
     console.error(`webgpu engine: ${(event as GPUUncapturedErrorEvent).error.message}`);
   });
   device.lost.then(({ reason, message }) => {
-    if (reason !== 'destroyed') console.error(`webgpu engine: the device was lost (${reason || 'unknown'}): ${message}`);
+    if (reason !== 'destroyed')
+      console.error(`webgpu engine: the device was lost (${reason || 'unknown'}): ${message}`);
   });
 }

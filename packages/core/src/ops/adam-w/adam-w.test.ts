@@ -69,6 +69,15 @@ describe('adamWStep', () => {
     }
   });
 
+  it('leaves clones of the parameters as they were', async () => {
+    const state = start();
+    const clones = state.params.map((tensor) => tensor.clone());
+    adamWStep(state, gradients(1), { ...OPTIONS, step: 1 });
+    for (const [index, tensor] of start().params.entries()) {
+      expect(await (clones[index] as tf.Tensor).data()).toEqual(await tensor.data());
+    }
+  });
+
   it('refuses lists that do not match', () => {
     expect(() => adamWStep(start(), [], { ...OPTIONS, step: 1 })).toThrow(/of the size of every parameter/);
   });

@@ -1,6 +1,6 @@
 /**
  * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) for all parameters in one call. On the wasm engine it
- * works in place: the tensors it returns share the memory of those it is given.
+ * works in place: the tensors it returns are those it is given, unless a clone shares their memory.
  */
 import { runWasmKernel } from '../../engines/wasm-kernel.js';
 import { ShapeError } from '../../errors.js';
@@ -47,10 +47,19 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
     }
   }
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
-    runWasmKernel(adamWKernel(state, grads, options), {}, {});
-    return state;
+    const own = { params: params.map(unshared), m: m.map(unshared), v: v.map(unshared) };
+    runWasmKernel(adamWKernel(own, grads, options), {}, {});
+    return own;
   }
   return referenceStep(state, grads, options);
+}
+
+/** The tensor, or a copy in its place if its memory is shared with a clone or a reshaped tensor. */
+function unshared(tensor: tf.Tensor): tf.Tensor {
+  if (tf.engine().backend.refCount(tensor.dataId) === 1) return tensor;
+  const copy = tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype);
+  tensor.dispose();
+  return copy;
 }
 
 /**

@@ -1,0 +1,42 @@
+/**
+ * Gradients of TensorFlow.js 4.22 that are wrong, replaced on every engine: `Cumsum` (transposed off the last axis)
+ * and `BatchMatMul` (of the wrong shape when batches are broadcast).
+ */
+import * as tf from '../tf.js';
+
+let repaired = false;
+
+/** Replaces the gradients, once per process. */
+export function repairStockGradients(): void {
+  if (repaired) return;
+  repaired = true;
+  tf.unregisterGradient('Cumsum');
+  tf.registerGradient({
+    kernelName: 'Cumsum',
+    gradFunc: (dy, _saved, attrs) => {
+      const { axis, exclusive, reverse } = attrs as unknown as { axis: number; exclusive: boolean; reverse: boolean };
+      return { x: () => tf.cumsum(dy as tf.Tensor, axis, exclusive, !reverse) };
+    },
+  });
+  tf.unregisterGradient('BatchMatMul');
+  tf.registerGradient({
+    kernelName: 'BatchMatMul',
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dyOrDys, saved, attrs) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor];
+      const dy = dyOrDys as tf.Tensor;
+      const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
+      return {
+        a: () => summedTo(a, transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB)),
+        b: () => summedTo(b, transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false)),
+      };
+    },
+  });
+}
+
+/** The gradient of an operand that was broadcast along batch axes: its copies' gradients summed. */
+function summedTo(operand: tf.Tensor, gradient: tf.Tensor): tf.Tensor {
+  if (tf.util.arraysEqual(operand.shape, gradient.shape)) return gradient;
+  const axes = tf.broadcast_util.getReductionAxes(operand.shape, gradient.shape);
+  return tf.reshape(tf.sum(gradient, axes), operand.shape);
+}

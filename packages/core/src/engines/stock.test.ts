@@ -1,0 +1,68 @@
+/** What is replaced of TensorFlow.js: gradients on every engine, kernels on wasm. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectClose, expectGradient, testTensor } from '../testing/index.js';
+import * as tf from '../tf.js';
+import { useEngine } from './index.js';
+
+beforeAll(async () => {
+  await useEngine();
+});
+
+async function checkGradient(f: (...inputs: tf.Tensor[]) => tf.Tensor, at: tf.Tensor[], what: string): Promise<void> {
+  const flat = (tensors: tf.Tensor[]) => f(...tensors).flatten() as tf.Tensor1D;
+  const weights = testTensor<tf.Rank.R1>([tf.tidy(() => flat(at).size)], 5);
+  const gradients = tf.grads((...inputs: tf.Tensor[]) => flat(inputs).mul(weights).sum())(at);
+  await expectGradient({ at, gradients, weights: await weights.data(), evaluate: flat, tolerance: 1e-2, what });
+}
+
+describe('gradients', () => {
+  it.each([0, 1, 2])('of cumsum along axis %i', async (axis) => {
+    await checkGradient((x) => tf.cumsum(x, axis, axis === 1, axis === 2), [testTensor([2, 3, 4])], 'cumsum');
+  });
+
+  it.each([
+    [[2, 3, 4], [4, 5], false, false],
+    [[3, 4], [2, 4, 5], false, false],
+    [[2, 1, 4, 3], [3, 4, 5], true, false],
+    [[2, 1, 3, 4], [1, 3, 5, 4], false, true],
+    [[2, 4, 3], [1, 5, 4], true, true],
+  ] as const)('of matMul, batches %j x %j broadcast', async (aShape, bShape, transposeA, transposeB) => {
+    const at = [testTensor(aShape as never, 1), testTensor(bShape as never, 2)] as tf.Tensor[];
+    await checkGradient((a, b) => tf.matMul(a as tf.Tensor, b as tf.Tensor, transposeA, transposeB), at, 'matMul');
+  });
+});
+
+describe('kernels', () => {
+  it.each(['linear', 'relu', 'sigmoid', 'elu'] as const)('fused.matMul with bias and %s', async (activation) => {
+    const [a, b, bias] = [
+      testTensor<tf.Rank.R2>([7, 5], 1),
+      testTensor<tf.Rank.R2>([3, 5], 2),
+      testTensor<tf.Rank.R1>([3], 3),
+    ];
+    const actual = tf.fused.matMul({ a, b, transposeB: true, bias, activation });
+    const sum = tf.matMul(a, b, false, true).add(bias);
+    await expectClose(actual, activation === 'linear' ? sum : tf[activation](sum), 1e-6, 'fused.matMul');
+  });
+
+  it('keep a clone alive after its source is gone', async () => {
+    const x = testTensor<tf.Rank.R1>([100], 1);
+    const values = await x.data();
+    const clone = x.clone();
+    x.dispose();
+    const other = tf.zeros([100]);
+    expect(await clone.data()).toEqual(values);
+    tf.dispose([clone, other]);
+  });
+
+  it('free what a gradient saved', () => {
+    const x = testTensor<tf.Rank.R1>([100], 1);
+    const before = tf.memory();
+    for (let round = 0; round < 3; round += 1) tf.tidy(() => void tf.grad((t) => t.square().exp().sum())(x));
+    const after = tf.memory();
+    expect([after.numTensors, after.numDataBuffers, after.numBytes]).toEqual([
+      before.numTensors,
+      before.numDataBuffers,
+      before.numBytes,
+    ]);
+  });
+});
