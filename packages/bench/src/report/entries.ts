@@ -10,10 +10,10 @@ import { formatCount, formatSeconds, plural } from './format.js';
 import { type Estimate, meanAccuracy } from './statistics.js';
 
 /** A run that finished. */
-export type DoneRun = RunRecord & { readonly result: RunDone };
+type DoneRun = RunRecord & { readonly result: RunDone };
 
 /** A run without a result to report, and why. */
-export interface OpenRun {
+interface OpenRun {
   readonly config: RunConfig;
   readonly status: 'failed' | 'partial' | 'missing';
   readonly message: string;
@@ -57,7 +57,7 @@ export interface Outcome {
 }
 
 /** Test accuracy and cost at one length. */
-export interface LengthOutcome {
+interface LengthOutcome {
   readonly seqLen: number;
   readonly accuracy: Estimate;
   readonly loss: number;
@@ -102,7 +102,7 @@ function distinguish(entries: readonly Entry[]): Entry[] {
 }
 
 /** The length a run trains at, as its task says. */
-export function trainLengthOf(config: RunConfig): number {
+function trainLengthOf(config: RunConfig): number {
   const seqLen = config.task.config.seqLen;
   return typeof seqLen === 'number' ? seqLen : (config.testLengths[0] ?? Number.NaN);
 }
@@ -130,7 +130,7 @@ function toEntry(runs: readonly RunRecord[], setting: string): Entry {
 }
 
 /** True for a run with measurements. */
-export function isDone(run: RunRecord): run is DoneRun {
+function isDone(run: RunRecord): run is DoneRun {
   return run.result?.status === 'done';
 }
 

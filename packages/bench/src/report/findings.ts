@@ -28,7 +28,7 @@ export function findings(entries: readonly Entry[]): Finding[] {
 function atTrainLength({ to99, selected, accuracy, steps }: Outcome): string {
   const mean = selected.length > 1 ? ` (mean of ${selected.length} seeds)` : '';
   const answers = `answers ${formatPercent(accuracy.value)} right at the training length${mean}`;
-  if (to99.reached === 0) return `${answers} after all ${plural(steps, 'step')}`;
+  if (to99.reached === 0) return `${answers} after ${plural(steps, 'step')}`;
   const some = to99.reached < selected.length ? ` in ${to99.reached} of ${selected.length} runs` : '';
   return `reaches 99 % after ${plural(to99.step, 'step')} (${formatSeconds(to99.seconds)})${some}; it ${answers}`;
 }

@@ -33,6 +33,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Escapes text for element content and quoted attributes; a percent sign stays on the line of its number. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!).replace(/(\d) %/g, '$1\u00a0%');
 }

@@ -13,11 +13,7 @@ import { InvalidConfigError } from '@mixerzoo/core';
 import { loadRuns, type RunConfig, type RunRecord } from '../results.js';
 import { groupEntries } from './entries.js';
 import { listWords, plural } from './format.js';
-import { reportPage } from './page.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
-
-export { type Entry, groupEntries, type LengthOutcome, type OpenRun, type Outcome } from './entries.js';
-export { accuracyEstimate, type Estimate } from './statistics.js';
 
 /** Where the files of a report are. */
 export interface ReportPaths {
@@ -67,6 +63,7 @@ export async function writeReport(
     curves: join(outDirectory, 'curves.csv'),
     lengths: join(outDirectory, 'lengths.csv'),
   };
+  const { reportPage } = await import('./page.js'); // with it come the charts: not for commands that draw none
   await mkdir(outDirectory, { recursive: true });
   await Promise.all([
     replaceFile(paths.page, await reportPage(heading, description, entries)),

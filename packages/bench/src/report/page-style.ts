@@ -49,6 +49,7 @@ main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.5rem 3rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .6rem; letter-spacing: -.015em; text-wrap: balance; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .35rem; letter-spacing: -.005em; }
 h3 { font-size: 1rem; margin: 0 0 .25rem; }
+h1, h2, .lead, dd, .findings, .legend, .plain, summary, tbody th { overflow-wrap: anywhere; }
 p { margin: 0 0 .75rem; max-width: 46rem; }
 code { font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 a { color: var(--accent); }
@@ -65,7 +66,8 @@ section > :last-child { margin-bottom: 0; }
 .facts dd { margin: 0; }
 
 .findings { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: .65rem; }
-.findings li { text-wrap: pretty; display: grid; grid-template-columns: 2.75rem 1fr; align-items: start; }
+.findings li > span { min-width: 0; text-wrap: pretty; }
+.findings li { display: grid; grid-template-columns: 2.75rem 1fr; align-items: start; }
 .findings .swatch { margin-top: .3rem; }
 .swatch { width: 34px; height: 16px; flex: none; }
 
@@ -100,6 +102,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 600; }
 .left { text-align: left; }
 .interval { display: block; color: var(--muted); font-size: .8125rem; white-space: nowrap; }
+@media (min-width: 760px) { .cards tbody th { min-width: 8rem; } .lengths tbody th { min-width: 10rem; } }
 @media (min-width: 960px) { .cards tbody th { min-width: 9.5rem; } }
 td.number { white-space: nowrap; }
 .status { color: var(--bad); font-weight: 600; }

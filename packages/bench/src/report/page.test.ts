@@ -212,6 +212,15 @@ describe('in Chromium', () => {
     }
   });
 
+  test('breaks long names instead of widening the page', async (context) => {
+    const long = 'aVeryLongNameOfAModelThatNobodyWouldGiveButSomebodyWill'.repeat(3);
+    const runs = [sampleRun({ label: long, description: long }), sampleRun({ label: `${long}2`, failure: long })];
+    for (const width of [360, 1100]) {
+      const { page } = await open(context, runs, { width });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+  });
+
   test('is complete without its script', async (context) => {
     const { page } = await open(context, FIXTURES, { width: 1100, scripts: false });
     expect(await page.locator('figure svg:visible').count()).toBe(3);
