@@ -9,8 +9,8 @@
 import { CheckpointError } from '../errors.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
 
-export const CHECKPOINT_FORMAT = 'mixerzoo-checkpoint';
-export const CHECKPOINT_VERSION = 1;
+const CHECKPOINT_FORMAT = 'mixerzoo-checkpoint';
+const CHECKPOINT_VERSION = 1;
 
 const SIDECAR = 'checkpoint.json';
 const TENSORS = 'model.safetensors';
