@@ -111,12 +111,14 @@ export function attendGradient(
         const row = sequence * length + i;
         const at = <usize>(row * width + h * p) << 2;
         const valueAt = <usize>(row * valueWidth + h * r) << 2;
-        outputGradient(gradients, dSums, dO + valueAt, o + valueAt, sums + (<usize>i << 2), n, r, valueWidth, scale, normalize);
+        if (i < last) { // those of the last chunk are still there
+          outputGradient(gradients, dSums, dO + valueAt, o + valueAt, sums + (<usize>i << 2), n, r, valueWidth, scale, normalize);
+          gemm(gradients, r, 1, v + valueAt, 1, valueWidth, dWeights, chunk, n, r, n, false, buffers);
+          if (normalize) addToRows(dWeights, dSums, n, chunk);
+          keepPast(dWeights, n, chunk);
+        }
         gemm(q + at, width, 1, k + at, 1, width, weights, chunk, n, p, n, false, buffers);
         keepPast(weights, n, chunk);
-        gemm(gradients, r, 1, v + valueAt, 1, valueWidth, dWeights, chunk, n, r, n, false, buffers);
-        if (normalize) addToRows(dWeights, dSums, n, chunk);
-        keepPast(dWeights, n, chunk);
         gemm(dWeights, 1, chunk, q + at, width, 1, dk + at, width, n, n, p, false, buffers);
         gemm(weights, 1, chunk, gradients, r, 1, dv + valueAt, valueWidth, n, n, r, false, buffers);
         if (i < last) {
