@@ -53,8 +53,11 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
   const presetName = source.preset ?? base;
   const preset = presetName === undefined ? {} : findPreset(presetName);
   let merged = merge(preset, file) as Record<string, unknown>;
-  // A changed preset is another experiment; it keeps its runs to itself.
-  if (source.file && base !== undefined && file.name === undefined) merged['name'] = nameFromFile(source.file);
+  if (source.file) {
+    // A changed preset is another experiment: its runs are its own, and the preset's words may not fit it.
+    merged['name'] = file.name ?? nameFromFile(source.file);
+    merged['description'] = file.description ?? '';
+  }
   for (const assignment of source.assignments) merged = assign(merged, assignment);
   const models = merged['models'];
   if (isPlain(models)) {

@@ -116,15 +116,20 @@ async function find<F>(
   throw new InvalidConfigError(`${kind} '${name}': expected one ${kind} of the package, got a choice of ${choices}.`);
 }
 
+/** @throws InvalidConfigError if the package does not load, or is no plugin. */
 async function importPlugin(packageName: string, directory: string): Promise<Plugin> {
   // Resolved as Node would, with the condition under which we ourselves run (source in the repository, else dist).
   const conditions = ['node', 'import', ...(import.meta.url.endsWith('.ts') ? ['@mixerzoo/source'] : [])];
   const parentURL = pathToFileURL(join(directory, 'package.json')).href;
-  const entry = realpathSync(
-    fileURLToPath(createJiti(import.meta.url).esmResolve(packageName, { parentURL, conditions })),
-  );
-  const module = (await import(/* @vite-ignore */ pathToFileURL(entry).href)) as { plugin?: Plugin };
-  const plugin = module.plugin;
+  let plugin: Plugin | undefined;
+  try {
+    const entry = createJiti(import.meta.url).esmResolve(packageName, { parentURL, conditions });
+    const url = pathToFileURL(realpathSync(fileURLToPath(entry))).href;
+    plugin = ((await import(/* @vite-ignore */ url)) as { plugin?: Plugin }).plugin;
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new InvalidConfigError(`${packageName}: expected a package that loads, got '${reason}'.`, { cause: error });
+  }
   if (!plugin) {
     throw new InvalidConfigError(
       `${packageName}: expected an export 'plugin', got none. Write \`export const plugin = definePlugin({ … })\`.`,

@@ -19,6 +19,7 @@ import {
   UnknownNameError,
 } from '@mixerzoo/core';
 import type { z } from 'zod';
+import { describeExperiment } from './describe-experiment.js';
 import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
 import { findMixer, findTask, type Registry } from './plugins.js';
 import { RUN_FORMAT, type RunConfig } from './results.js';
@@ -77,6 +78,7 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
       },
     });
   }
+  const description = describeExperiment(experiment, task, testLengths);
   return experiment.learningRates.flatMap((learningRate) =>
     experiment.seeds.flatMap((seed) =>
       parts.map(({ label, model, resolved }) => {
@@ -91,8 +93,7 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
           engine: experiment.engine,
         } as const;
         const id = hashConfig(decisive);
-        const { name, description } = experiment;
-        const config: RunConfig = { ...decisive, id, experiment: name, description, label };
+        const config: RunConfig = { ...decisive, id, experiment: experiment.name, description, label };
         return { config, directoryName: `${slug(label)}-lr${learningRate}-s${seed}-${id}`, task, model };
       }),
     ),

@@ -1,6 +1,8 @@
 /** `mixerzoo list mixers|tasks|presets|engines`. */
 import { diagnoseEngines, UnknownNameError } from '@mixerzoo/core';
 import { z } from 'zod';
+import { describeBudget } from '../describe-experiment.js';
+import { loadExperiment } from '../experiment-source.js';
 import { discoverPlugins, type Registered } from '../plugins.js';
 import { presets } from '../presets/index.js';
 
@@ -13,7 +15,14 @@ interface Row {
 const LISTS: Record<string, () => Promise<Row[]>> = {
   mixers: async () => (await discoverPlugins(process.cwd())).mixers.map(describe),
   tasks: async () => (await discoverPlugins(process.cwd())).tasks.map(describe),
-  presets: async () => Object.entries(presets).map(([name, { description }]) => ({ name, summary: description ?? '' })),
+  presets: async () =>
+    Promise.all(
+      Object.keys(presets).map(async (preset) => {
+        const experiment = await loadExperiment({ preset, assignments: [] });
+        const summary = `${experiment.description.replace(/(?<![.?!])$/, '.')} ${describeBudget(experiment)}`;
+        return { name: preset, summary, models: Object.keys(experiment.models) };
+      }),
+    ),
   engines: async () =>
     (await diagnoseEngines()).map(({ name, available, message }) => ({ name, summary: message, available })),
 };

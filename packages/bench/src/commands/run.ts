@@ -49,7 +49,7 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
   view.line(
     `${experiment.name}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${Math.min(workers, runs.length)} at a time.`,
   );
-  if (experiment.description) view.line(experiment.description);
+  view.line(runs[0]?.config.description ?? '');
   const outcomes = await runExperiment(runs, { source, cwd, out, workers, view, signal: interrupt.signal });
   view.close();
 

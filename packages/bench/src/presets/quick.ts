@@ -6,9 +6,7 @@ import type { ExperimentConfig } from '../experiment.js';
 
 export const quick: ExperimentConfig = {
   name: 'quick',
-  description:
-    'Recall of 16 key-value pairs (MQAR, vocabulary 512) at length 64, tested at 32 to 512. ' +
-    'The budget of every model: 800 steps of 32 fresh examples, AdamW with weight decay 0.1, learning rate 0.01 falling to 0 by a cosine.',
+  description: 'Does one layer recall what it has read, at lengths it was never trained on?',
   task: { task: 'mqar', vocabSize: 512, seqLen: 64, numKvPairs: 16 },
   model: { dModel: 64, positions: 'none', dropout: { embedding: 0, residual: 0 } },
   models: {

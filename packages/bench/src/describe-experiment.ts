@@ -1,0 +1,50 @@
+/** An experiment in words: what a table must say beside its numbers. */
+import type { Task } from '@mixerzoo/core';
+import type { Experiment } from './experiment.js';
+
+/**
+ * Its own description, then the task, the lengths and the budget as resolved.
+ * @example `Recall of what was read. mqar (vocabSize 512, seqLen 64, numKvPairs 16, …), tested at 32, 64. Budget of every model: …`
+ */
+export function describeExperiment(experiment: Experiment, task: Task, testLengths: readonly number[]): string {
+  const { description } = experiment;
+  const options = Object.entries(task.config).filter(([key]) => key !== 'seqLen');
+  const setting = [`length ${task.seqLen}`, ...options.map(([key, value]) => `${key} ${formatOption(value)}`)].join(
+    ', ',
+  );
+  const purpose = description === '' ? '' : `${description.replace(/(?<![.?!])$/, '.')} `;
+  return `${purpose}Task: ${task.name} (${setting}), tested at ${joinWords(testLengths.map(String))}. ${describeBudget(experiment)}`;
+}
+
+/** The training every model gets: steps, examples, optimizer, when it ends. */
+export function describeBudget({
+  train,
+  learningRates,
+  seeds,
+}: Pick<Experiment, 'train' | 'learningRates' | 'seeds'>): string {
+  const { epochs, stepsPerEpoch, batchSize, freshExamples, weightDecay, schedule, warmupSteps, clipNorm, stopAt } =
+    train;
+  const steps = epochs * stepsPerEpoch;
+  const examples = freshExamples
+    ? `${batchSize} fresh examples`
+    : `${batchSize} out of ${batchSize * stepsPerEpoch} examples`;
+  const rates = `learning rate ${joinWords(learningRates.map(String))}${schedule === 'constant' ? '' : ' falling to 0 by a cosine'}`;
+  const parts = [
+    `${stopAt === null ? '' : 'at most '}${steps} steps of ${examples}`,
+    `AdamW with weight decay ${weightDecay}`,
+    rates,
+    ...(warmupSteps > 0 ? [`${warmupSteps} steps of warm-up`] : []),
+    ...(clipNorm === null ? [] : [`gradients clipped to norm ${clipNorm}`]),
+    ...(seeds.length > 1 ? [`${seeds.length} seeds`] : []),
+    ...(stopAt === null ? [] : [`ended at ${100 * stopAt} % on validation`]),
+  ];
+  return `Budget of every model: ${parts.join(', ')}.`;
+}
+
+function formatOption(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function joinWords(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
