@@ -7,8 +7,6 @@ import { formatOpen } from './table.js';
 /** One sentence on an entry. */
 export interface Finding {
   readonly entry: Entry;
-  /** How it did: reached 99 % on validation, fell short of it, or has no result. */
-  readonly kind: 'solved' | 'unsolved' | 'open';
   readonly text: string;
 }
 
@@ -16,12 +14,8 @@ export interface Finding {
 export function findings(entries: readonly Entry[]): Finding[] {
   return entries.map((entry) => {
     const { outcome } = entry;
-    if (!outcome) return { entry, kind: 'open', text: `has no result: ${formatOpen(entry)}.` };
-    return {
-      entry,
-      kind: outcome.to99.reached > 0 ? 'solved' : 'unsolved',
-      text: `${atTrainLength(outcome)}${beyond(entry, outcome)}.`,
-    };
+    if (!outcome) return { entry, text: `has no result: ${formatOpen(entry)}.` };
+    return { entry, text: `${atTrainLength(outcome)}${beyond(entry, outcome)}.` };
   });
 }
 

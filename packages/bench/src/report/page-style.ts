@@ -31,13 +31,13 @@ function seriesRules({ light }: SeriesStyle, index: number): string {
 }
 
 const DARK = `--page: #101318; --surface: #181c23; --ink: #eceff4; --muted: #a7b0be; --line: #2c323d; --grid: #2a303a;
-    --axis: #566071; --accent: #5ab4f0; --good: #2fcf9f; --bad: #ff7d8e; --warn: #e6c229; --shade: #212731;`;
+    --axis: #566071; --accent: #5ab4f0; --bad: #ff7d8e; --warn: #e6c229; --shade: #212731;`;
 
 const BASE = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --surface: #ffffff; --ink: #191d24; --muted: #4a5160; --line: #dde1e7; --grid: #e4e7ec; --axis: #aab1bd;
-  --accent: #0067a5; --good: #007a5a; --bad: #b3263a; --warn: #806000; --shade: #f1f3f6;
+  --accent: #0067a5; --bad: #b3263a; --warn: #806000; --shade: #f1f3f6;
 }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
@@ -102,7 +102,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 600; }
 .left { text-align: left; }
 .interval { display: block; color: var(--muted); font-size: .8125rem; white-space: nowrap; }
-@media (min-width: 760px) { .cards tbody th { min-width: 8rem; } .lengths tbody th { min-width: 10rem; } }
+@media (min-width: 760px) { .lengths tbody th { min-width: 10rem; } }
 @media (min-width: 960px) { .cards tbody th { min-width: 9.5rem; } }
 td.number { white-space: nowrap; }
 .status { color: var(--bad); font-weight: 600; }
@@ -115,25 +115,27 @@ details { border-top: 1px solid var(--line); padding: .55rem 0; }
 details > summary { cursor: pointer; font-weight: 500; padding: .15rem 0; }
 footer { color: var(--muted); font-size: .875rem; margin-top: 1.5rem; }
 
-@media (max-width: 759px) {
-  main { padding: 1.5rem .75rem 2rem; }
-  header { padding: 0 .25rem; }
-  h1 { font-size: 1.6rem; }
-  section { padding: 1.1rem 1rem 1rem; border-radius: 10px; }
+@media screen and (max-width: 899px) {
   .cards thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
   .cards, .cards tbody { display: block; }
-  .cards tr { display: grid; grid-template-columns: 1fr 1fr; gap: .45rem 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line); }
+  .cards tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: .45rem 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line); }
   .cards tr:last-child { border-bottom: 0; }
   .cards .interval { display: inline; }
   .cards th, .cards td { border: 0; padding: 0; text-align: left; }
   .cards tbody th, .cards td.whole { grid-column: 1 / -1; }
   .cards td[data-label]::before { content: attr(data-label); display: block; color: var(--muted); font-size: .75rem; line-height: 1.3; }
+  .cards td:empty { display: none; }
+}
+@media screen and (max-width: 759px) {
+  main { padding: 1.5rem .75rem 2rem; }
+  header { padding: 0 .25rem; }
+  h1 { font-size: 1.6rem; }
+  section { padding: 1.1rem 1rem 1rem; border-radius: 10px; }
   .legend { gap: 0 .25rem; } .legend button { font-size: .8125rem; min-height: 1.7rem; }
   .lengths, .lengths thead, .lengths tbody { display: block; }
   .lengths tr { display: grid; grid-template-columns: repeat(var(--columns), minmax(3rem, 1fr)); }
   .lengths tr > * { font-size: .8125rem; padding: .3rem .25rem; border: 0; text-align: center; }
   .lengths tr > :first-child { grid-column: 1 / -1; text-align: left; padding: .5rem .25rem .1rem; }
-  .cards td:empty { display: none; }
   .compact th, .compact td { padding: .4rem .4rem; font-size: .8125rem; }
   .plain th, .plain td { display: block; border: 0; padding: 0; width: auto; } .plain tr { display: block; padding: .4rem 0; }
 }
