@@ -1,6 +1,14 @@
 /** Checks of the Mamba family against golden vectors: see `@mixerzoo/core/testing`. */
 import { tf } from '@mixerzoo/core';
-import { expectGolden, expectGoldenFunction, type GoldenCase, type GoldenChecks, goldenMixer, goldenTensor, goldenTree } from '@mixerzoo/core/testing';
+import {
+  expectGolden,
+  expectGoldenFunction,
+  type GoldenCase,
+  type GoldenChecks,
+  goldenMixer,
+  goldenTensor,
+  goldenTree,
+} from '@mixerzoo/core/testing';
 import { mamba } from './mamba.js';
 import { mamba2 } from './mamba2.js';
 import { type SelectiveScanArguments, selectiveScan } from './ops/selective-scan/index.js';
@@ -17,7 +25,9 @@ async function expectScan(golden: GoldenCase, scan: (x: tf.Tensor, rest: never) 
 }
 
 export const golden: GoldenChecks = {
-  mamba: goldenMixer(({ modelDim, dState, dConv, expand, dtRank }) => mamba({ dModel: modelDim as never, dState, dConv, expand, dtRank })),
+  mamba: goldenMixer(({ modelDim, dState, dConv, expand, dtRank }) =>
+    mamba({ dModel: modelDim as never, dState, dConv, expand, dtRank }),
+  ),
   mamba2: goldenMixer(({ modelDim, dState, dConv, expand, headDim, groups, chunk, normEps }) =>
     mamba2({ dModel: modelDim as never, dState, dConv, expand, headDim, nGroups: groups, chunkSize: chunk, normEps }),
   ),

@@ -1,3 +1,4 @@
+/** The Mamba family for mixerzoo: the mixers, and the scans they are made of. */
 import { definePlugin } from '@mixerzoo/core';
 import { mamba } from './mamba.js';
 import { mamba2 } from './mamba2.js';

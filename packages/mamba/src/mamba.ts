@@ -13,7 +13,16 @@
  *
  * Glossary: E inner width (`expand dModel`), N `dState`, R `dtRank`, W `dConv`.
  */
-import { defineMixer, foldIn, linear, randomNormal, shortConvolution, shortConvolutionStep, silu, tf } from '@mixerzoo/core';
+import {
+  defineMixer,
+  foldIn,
+  linear,
+  randomNormal,
+  shortConvolution,
+  shortConvolutionStep,
+  silu,
+  tf,
+} from '@mixerzoo/core';
 import { z } from 'zod';
 import { convolutionCache } from './convolution-cache.js';
 import { depthwise, linearWeight, stepSizeBias } from './initial.js';
@@ -71,7 +80,17 @@ export const mamba = defineMixer({
       const delta = linear(dt, { weight: params.dtProj.weight });
       const A = tf.neg(tf.exp(params.aLog)) as tf.Tensor2D;
       const { y, lastState } = selectiveScan(
-        { u, delta, A, B, C, D: params.dSkip, z: gate, deltaBias: params.dtProj.bias, ...(initialState && { initialState }) },
+        {
+          u,
+          delta,
+          A,
+          B,
+          C,
+          D: params.dSkip,
+          z: gate,
+          deltaBias: params.dtProj.bias,
+          ...(initialState && { initialState }),
+        },
         { deltaSoftplus: true },
       );
       return { y: linear(y, params.outProj), lastState };
@@ -104,12 +123,14 @@ export const mamba = defineMixer({
             bias: init === 'official' ? stepSizeBias(inner, part('dtBias')) : tf.zeros([inner]),
           },
           // aLog = log(1..N): S4D-real.
-          aLog: tf.tensor2d(Float32Array.from({ length: inner * dState }, (_, index) => Math.log(1 + (index % dState))), [
-            inner,
-            dState,
-          ]),
+          aLog: tf.tensor2d(
+            Float32Array.from({ length: inner * dState }, (_, index) => Math.log(1 + (index % dState))),
+            [inner, dState],
+          ),
           dSkip: tf.ones([inner]),
-          outProj: { weight: projection([inner, dModel], 'outProj', 1 / Math.sqrt((init === 'official' ? 1 : 2) * nLayers)) },
+          outProj: {
+            weight: projection([inner, dModel], 'outProj', 1 / Math.sqrt((init === 'official' ? 1 : 2) * nLayers)),
+          },
         };
       },
 

@@ -11,12 +11,19 @@ describeMixer('mamba2', () => mamba2({ dModel: 16, dState: 16, headDim: 8, chunk
   matMulShare,
   differenceStep,
 });
-describeMixer('mamba2, 2 groups, odd widths', () => mamba2({ dModel: 10, dState: 5, dConv: 3, headDim: 5, nGroups: 2, chunkSize: 6 }), {
-  lengths: [1, 7, 13],
+describeMixer(
+  'mamba2, 2 groups, odd widths',
+  () => mamba2({ dModel: 10, dState: 5, dConv: 3, headDim: 5, nGroups: 2, chunkSize: 6 }),
+  {
+    lengths: [1, 7, 13],
+    matMulShare,
+    differenceStep,
+  },
+);
+describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dConv: 1 }), {
+  lengths: [7, 65],
   matMulShare,
-  differenceStep,
 });
-describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dConv: 1 }), { lengths: [7, 65], matMulShare });
 
 describe('mamba2', () => {
   it('refuses heads that do not divide the inner width, and groups that do not divide the heads', () => {

@@ -84,7 +84,9 @@ export const mamba2 = defineMixer({
       );
     }
     if (nHeads % nGroups !== 0) {
-      throw new InvalidConfigError(`mamba2: expected nGroups to divide the ${nHeads} heads, got ${nGroups}. Choose a divisor of ${nHeads}.`);
+      throw new InvalidConfigError(
+        `mamba2: expected nGroups to divide the ${nHeads} heads, got ${nGroups}. Choose a divisor of ${nHeads}.`,
+      );
     }
 
     /** Splits [B, L, 2E + 2GN + H] into the gate z, the input of the convolution and the step size. */
@@ -101,7 +103,11 @@ export const mamba2 = defineMixer({
     ) => {
       const [batch, length] = convolved.shape;
       const groups = nGroups * dState;
-      const [x, B, C] = tf.split(silu(convolved), [inner, groups, groups], 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+      const [x, B, C] = tf.split(silu(convolved), [inner, groups, groups], 2) as [
+        tf.Tensor3D,
+        tf.Tensor3D,
+        tf.Tensor3D,
+      ];
       const { y, lastState } = ssd(
         {
           x: x.reshape([batch, length, nHeads, headDim]),
@@ -160,7 +166,11 @@ export const mamba2 = defineMixer({
           bias: params.convBias,
         });
         const { y, lastState } = tf.tidy(() => {
-          const [u, g, s] = [convolved, gate, dt].map((part) => part.expandDims(1)) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+          const [u, g, s] = [convolved, gate, dt].map((part) => part.expandDims(1)) as [
+            tf.Tensor3D,
+            tf.Tensor3D,
+            tf.Tensor3D,
+          ];
           const token = scan(params, u, g, s, state.ssm);
           return { y: token.y.reshape<tf.Tensor2D>(input.shape), lastState: token.lastState };
         });

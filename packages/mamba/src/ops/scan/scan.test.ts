@@ -38,19 +38,47 @@ function ssdInputs(
 
 const EVERYTHING = ['D', 'z', 'deltaBias', 'initialState'];
 
-describeOp(selectiveScanOp, [
-  { name: 'plain, one token', inputs: () => selectiveInputs([2, 1, 3, 4]), attrs: { deltaSoftplus: true } },
-  { name: 'plain, no softplus', inputs: () => positiveSteps(selectiveInputs([2, 9, 4, 4])), attrs: { deltaSoftplus: false } },
-  { name: 'everything, odd sizes', inputs: () => selectiveInputs([2, 7, 5, 3], EVERYTHING), attrs: { deltaSoftplus: true } },
-  { name: 'a full chunk', inputs: () => selectiveInputs([1, 32, 8, 16], ['D']), attrs: { deltaSoftplus: true } },
-  { name: 'across chunks and blocks', inputs: () => selectiveInputs([2, 67, 37, 6], EVERYTHING), attrs: { deltaSoftplus: true } },
-], { differenceTolerance: 5e-2 });
+describeOp(
+  selectiveScanOp,
+  [
+    { name: 'plain, one token', inputs: () => selectiveInputs([2, 1, 3, 4]), attrs: { deltaSoftplus: true } },
+    {
+      name: 'plain, no softplus',
+      inputs: () => positiveSteps(selectiveInputs([2, 9, 4, 4])),
+      attrs: { deltaSoftplus: false },
+    },
+    {
+      name: 'everything, odd sizes',
+      inputs: () => selectiveInputs([2, 7, 5, 3], EVERYTHING),
+      attrs: { deltaSoftplus: true },
+    },
+    { name: 'a full chunk', inputs: () => selectiveInputs([1, 32, 8, 16], ['D']), attrs: { deltaSoftplus: true } },
+    {
+      name: 'across chunks and blocks',
+      inputs: () => selectiveInputs([2, 67, 37, 6], EVERYTHING),
+      attrs: { deltaSoftplus: true },
+    },
+  ],
+  { differenceTolerance: 5e-2 },
+);
 
-describeOp(ssdOp, [
-  { name: 'everything, 2 groups, odd sizes', inputs: () => ssdInputs([2, 7, 4, 5], [2, 3], ['D', 'initialState']), attrs: { chunkSize: 3 } },
-  { name: 'whole chunks', inputs: () => ssdInputs([1, 32, 2, 8], [1, 16], ['D']), attrs: { chunkSize: 16 } },
-  { name: 'ragged chunk, wide heads', inputs: () => ssdInputs([2, 37, 2, 40], [1, 8], ['D', 'initialState']), attrs: { chunkSize: 16 } },
-], { differenceTolerance: 5e-2 });
+describeOp(
+  ssdOp,
+  [
+    {
+      name: 'everything, 2 groups, odd sizes',
+      inputs: () => ssdInputs([2, 7, 4, 5], [2, 3], ['D', 'initialState']),
+      attrs: { chunkSize: 3 },
+    },
+    { name: 'whole chunks', inputs: () => ssdInputs([1, 32, 2, 8], [1, 16], ['D']), attrs: { chunkSize: 16 } },
+    {
+      name: 'ragged chunk, wide heads',
+      inputs: () => ssdInputs([2, 37, 2, 40], [1, 8], ['D', 'initialState']),
+      attrs: { chunkSize: 16 },
+    },
+  ],
+  { differenceTolerance: 5e-2 },
+);
 
 // The decay of a first token meets no state: the gradient of A is 0, and the reference form leaves rounding noise there.
 describeOp(ssdOp, [{ name: 'one token', inputs: () => ssdInputs([2, 1, 2, 3], [1, 4]), attrs: { chunkSize: 16 } }], {
@@ -71,7 +99,14 @@ describe('scans', () => {
     const cut = (tensor: tf.Tensor3D, from: number, count: number) => tf.slice3d(tensor, [0, from, 0], [-1, count, -1]);
     const part = (from: number, count: number, initialState?: tf.Tensor3D) =>
       selectiveScan(
-        { u: cut(u, from, count), delta: cut(delta, from, count), A, B: cut(B, from, count), C: cut(C, from, count), ...(initialState && { initialState }) },
+        {
+          u: cut(u, from, count),
+          delta: cut(delta, from, count),
+          A,
+          B: cut(B, from, count),
+          C: cut(C, from, count),
+          ...(initialState && { initialState }),
+        },
         { deltaSoftplus: true },
       );
     const whole = selectiveScan({ u, delta, A, B, C }, { deltaSoftplus: true });
@@ -97,9 +132,21 @@ describe('scans', () => {
   ])('survive step sizes that are %s', async (_what, shift) => {
     const inputs = selectiveInputs([1, 300, 4, 4], ['D', 'z']);
     const delta = tf.add(inputs.delta, shift) as tf.Tensor3D;
-    const run = () => tf.grads((d: tf.Tensor, u: tf.Tensor) =>
-      selectiveScan({ ...inputs, D: inputs.D!, z: inputs.z!, delta: d as tf.Tensor3D, u: u as tf.Tensor3D, deltaBias: tf.zeros([4]), initialState: tf.ones([1, 4, 4]) }, { deltaSoftplus: true }).y.sum(),
-    )([delta, inputs.u]) as [tf.Tensor, tf.Tensor];
+    const run = () =>
+      tf.grads((d: tf.Tensor, u: tf.Tensor) =>
+        selectiveScan(
+          {
+            ...inputs,
+            D: inputs.D!,
+            z: inputs.z!,
+            delta: d as tf.Tensor3D,
+            u: u as tf.Tensor3D,
+            deltaBias: tf.zeros([4]),
+            initialState: tf.ones([1, 4, 4]),
+          },
+          { deltaSoftplus: true },
+        ).y.sum(),
+      )([delta, inputs.u]) as [tf.Tensor, tf.Tensor];
     const fast = run();
     const reference = withReferenceForms(run);
     for (const index of [0, 1] as const) await expectClose(fast[index], reference[index], 1e-4);
@@ -114,10 +161,14 @@ describe('scans', () => {
   });
 
   it('refuse tensors that do not fit, naming them', () => {
-    const { u, delta, A, B, C } = selectiveInputs([1, 3, 4, 2]);
-    expect(() => selectiveScan({ u, delta, A, B, C: tf.zeros([1, 3, 5]) })).toThrow('expected C [1, 3, 2], got [1, 3, 5]');
+    const { u, delta, A, B } = selectiveInputs([1, 3, 4, 2]);
+    expect(() => selectiveScan({ u, delta, A, B, C: tf.zeros([1, 3, 5]) })).toThrow(
+      'expected C [1, 3, 2], got [1, 3, 5]',
+    );
     const other = ssdInputs([1, 3, 3, 2], [2, 4]);
     expect(() => ssd({ x: other.x, dt: other.dt, A: other.A, B: other.B, C: other.C })).toThrow('divides H = 3, got 2');
-    expect(() => ssd({ x: other.x, dt: other.dt, A: other.A, B: other.B, C: other.C }, { chunkSize: 0 })).toThrow('positive chunkSize, got 0');
+    expect(() => ssd({ x: other.x, dt: other.dt, A: other.A, B: other.B, C: other.C }, { chunkSize: 0 })).toThrow(
+      'positive chunkSize, got 0',
+    );
   });
 });

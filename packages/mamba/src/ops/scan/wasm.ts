@@ -106,7 +106,10 @@ export function scanBackward(
 
   initial?.finish();
   const perGroup = (nHeads / nGroups) * blocks;
-  for (const [partial, sum] of [[partialB, dB], [partialC, dC]] as const) {
+  for (const [partial, sum] of [
+    [partialB, dB],
+    [partialC, dC],
+  ] as const) {
     wasm.parallel('sumUnits', batch * length, partial, wasm.pointer(sum), length, nGroups, perGroup, dState, nPadded);
   }
   /** Sums over sequences, then over runs of columns. */
@@ -136,7 +139,12 @@ function layOut({ batch, length, nHeads, headDim, nGroups, dState, chunkSize, sc
 }
 
 /** Pointers to what the forward pass reads, in the order of the kernel's parameters. */
-function pointers(wasm: WasmCall, tensors: ScanTensors, { scalar }: ScanSizes, padded: ReturnType<typeof padding>): number[] {
+function pointers(
+  wasm: WasmCall,
+  tensors: ScanTensors,
+  { scalar }: ScanSizes,
+  padded: ReturnType<typeof padding>,
+): number[] {
   const optional = (tensor: tf.Tensor | undefined) => (tensor ? wasm.pointer(tensor) : 0);
   return [
     wasm.pointer(tensors.u),

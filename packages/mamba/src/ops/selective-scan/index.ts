@@ -63,7 +63,11 @@ export const selectiveScanOp = defineOp<SelectiveScanInputs, SelectiveScanAttrs,
 });
 
 /** The backward pass of {@link selectiveScanOp}. */
-export const selectiveScanGradientOp = defineOp<SelectiveScanGradientInputs, SelectiveScanAttrs, SelectiveScanGradients>({
+export const selectiveScanGradientOp = defineOp<
+  SelectiveScanGradientInputs,
+  SelectiveScanAttrs,
+  SelectiveScanGradients
+>({
   name: 'SelectiveScanGradient',
   inputs: [...INPUTS, 'states', 'dy', 'dStates'],
   outputs: INPUTS,

@@ -27,12 +27,13 @@ export const selectiveScanGradientKernel: WasmKernel<
 > = {
   code,
   run(wasm, inputs, attrs) {
-    const { skip: D, gate: z, bias: deltaBias, initial: initialState, ...rest } = scanBackward(
-      wasm,
-      roles(inputs),
-      inputs,
-      sizesOf(inputs, attrs),
-    );
+    const {
+      skip: D,
+      gate: z,
+      bias: deltaBias,
+      initial: initialState,
+      ...rest
+    } = scanBackward(wasm, roles(inputs), inputs, sizesOf(inputs, attrs));
     return { ...rest, D, z, deltaBias, initialState };
   },
 };
@@ -44,5 +45,15 @@ function roles({ u, delta, A, B, C, D, z, deltaBias, initialState }: SelectiveSc
 function sizesOf({ u, A }: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanAttrs): ScanSizes {
   const [batch, length, headDim] = u.shape as [number, number, number];
   const dState = A.shape[1] as number;
-  return { batch, length, nHeads: 1, headDim, nGroups: 1, dState, chunkSize: CHUNK_SIZE, scalar: false, softplus: deltaSoftplus };
+  return {
+    batch,
+    length,
+    nHeads: 1,
+    headDim,
+    nGroups: 1,
+    dState,
+    chunkSize: CHUNK_SIZE,
+    scalar: false,
+    softplus: deltaSoftplus,
+  };
 }

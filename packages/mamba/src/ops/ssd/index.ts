@@ -28,7 +28,11 @@ export type SsdAttrs = { readonly chunkSize: number };
 /** y [B, L, H, P]; states [B, ceil(L / chunkSize), H, P, N] after every chunk, the last one being the final state. */
 export type SsdOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
 
-export type SsdGradientInputs = SsdInputs & { readonly states: tf.Tensor; readonly dy: tf.Tensor; readonly dStates: tf.Tensor };
+export type SsdGradientInputs = SsdInputs & {
+  readonly states: tf.Tensor;
+  readonly dy: tf.Tensor;
+  readonly dStates: tf.Tensor;
+};
 
 /** A gradient for every input, [0] for those that are absent. */
 export type SsdGradients = { readonly [N in keyof SsdInputs]-?: tf.Tensor };
@@ -106,7 +110,8 @@ function assertShapes({ x, dt, A, B, C, D, initialState }: SsdArguments, chunkSi
   if (x.rank !== 4 || x.size === 0) {
     throw new ShapeError(`ssd: expected x [B, L, H, P] with at least one token, got ${formatShape(x.shape)}.`);
   }
-  if (!Number.isInteger(chunkSize) || chunkSize < 1) throw new ShapeError(`ssd: expected a positive chunkSize, got ${chunkSize}.`);
+  if (!Number.isInteger(chunkSize) || chunkSize < 1)
+    throw new ShapeError(`ssd: expected a positive chunkSize, got ${chunkSize}.`);
   const expected: [string, tf.Tensor | undefined, number[]][] = [
     ['dt', dt, [batch, length, nHeads]],
     ['A', A, [nHeads]],
@@ -120,5 +125,6 @@ function assertShapes({ x, dt, A, B, C, D, initialState }: SsdArguments, chunkSi
       throw new ShapeError(`ssd: expected ${name} ${formatShape(shape)}, got ${formatShape(tensor.shape)}.`);
     }
   }
-  if (nHeads % nGroups !== 0) throw new ShapeError(`ssd: expected a number of groups that divides H = ${nHeads}, got ${nGroups}.`);
+  if (nHeads % nGroups !== 0)
+    throw new ShapeError(`ssd: expected a number of groups that divides H = ${nHeads}, got ${nGroups}.`);
 }

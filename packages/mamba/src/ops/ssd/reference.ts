@@ -24,7 +24,12 @@ export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, att
   /** [B, L, K, M] -> [B chunks, K, size, M] */
   const chunked = (tensor: tf.Tensor4D, [K, M]: [number, number]) =>
     tf
-      .pad(tensor, [[0, 0], [0, chunks * size - length], [0, 0], [0, 0]])
+      .pad(tensor, [
+        [0, 0],
+        [0, chunks * size - length],
+        [0, 0],
+        [0, 0],
+      ])
       .reshape([rows, size, K, M])
       .transpose([0, 2, 1, 3]);
   /** [B chunks, G, size, N] -> [B chunks H, size, N] */
@@ -36,7 +41,10 @@ export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, att
 
   const xs = chunked(x as tf.Tensor4D, [nHeads, headDim]);
   const steps = chunked(dt.expandDims(3) as tf.Tensor4D, [nHeads, 1]); // [B chunks, H, size, 1]
-  const [inputs, readers] = [chunked(B as tf.Tensor4D, [nGroups, dState]), chunked(C as tf.Tensor4D, [nGroups, dState])];
+  const [inputs, readers] = [
+    chunked(B as tf.Tensor4D, [nGroups, dState]),
+    chunked(C as tf.Tensor4D, [nGroups, dState]),
+  ];
 
   const lower = tf.linalg.bandPart(tf.ones([size, size]), -1, 0);
   const logDecay = steps.mul(A.reshape([nHeads, 1, 1]));

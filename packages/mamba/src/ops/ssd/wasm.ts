@@ -33,5 +33,15 @@ function roles({ x, dt, A, B, C, D, initialState }: SsdInputs): ScanTensors {
 function sizesOf({ x, B }: SsdInputs, { chunkSize }: SsdAttrs): ScanSizes {
   const [batch, length, nHeads, headDim] = x.shape as [number, number, number, number];
   const [, , nGroups, dState] = B.shape as [number, number, number, number];
-  return { batch, length, nHeads, headDim, nGroups, dState, chunkSize: Math.min(chunkSize, length), scalar: true, softplus: false };
+  return {
+    batch,
+    length,
+    nHeads,
+    headDim,
+    nGroups,
+    dState,
+    chunkSize: Math.min(chunkSize, length),
+    scalar: true,
+    softplus: false,
+  };
 }
