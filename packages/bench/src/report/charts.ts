@@ -124,7 +124,8 @@ function shownRuns(entry: Entry): readonly RunRecord[] {
 }
 
 function curveRows(curve: Curve, entry: Entry, run: RunRecord): Row[] {
-  const train = averageNeighbours(run.steps.map((record) => ({ x: record.step, y: record[curve] })));
+  const recorded = run.steps.filter((record) => Number.isFinite(record[curve]));
+  const train = averageNeighbours(recorded.map((record) => ({ x: record.step, y: record[curve] })));
   const validation = thin(run.epochs, MAX_MARKS).map((record) => {
     const value = curve === 'accuracy' ? record.validationAccuracy : record.validationLoss;
     const shown = curve === 'accuracy' ? formatPercent(value) : formatLoss(value);
