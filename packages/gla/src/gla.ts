@@ -16,6 +16,7 @@ import { defineMixer, foldIn, linear, randomNormal, rmsNorm, silu, type Tree, tf
 import { z } from 'zod';
 import { glaScan } from './gla-scan/index.js';
 import { CHUNK } from './gla-scan/reference.js';
+import { logDecay } from './log-decay/index.js';
 
 /** d_k or d_v: `expand` dModel, where that is whole up to rounding. */
 const expanded = (expand: number, dModel: number) => {
@@ -77,8 +78,7 @@ export const gla = defineMixer({
       q: linear(x, params.qProj),
       k: linear(x, params.kProj),
       v: linear(x, params.vProj),
-      // logsigmoid(x) = -softplus(-x); tf.logSigmoid loses its input when it is an intermediate result.
-      gk: tf.softplus(linear(linear(x, params.gkDown), params.gkUp).neg()).div<T>(-gateLogitNormalizer),
+      gk: logDecay(linear(linear(x, params.gkDown), params.gkUp), gateLogitNormalizer),
     });
 
     /** RMSNorm per head, gate, output projection; o [..., d_v]. */

@@ -4,5 +4,6 @@ import { gla } from './gla.js';
 
 export { type GlaParams, type GlaState, gla, glaSchema } from './gla.js';
 export { type GlaScanOptions, glaScan, glaScanOp } from './gla-scan/index.js';
+export { logDecay } from './log-decay/index.js';
 
 export const plugin = definePlugin({ mixers: [gla] });
