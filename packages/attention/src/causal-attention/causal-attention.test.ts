@@ -1,6 +1,7 @@
-import type { tf } from '@mixerzoo/core';
-import { describeOp, testTensor } from '@mixerzoo/core/testing';
-import { causalAttentionOp } from './index.js';
+import { tf, useEngine } from '@mixerzoo/core';
+import { describeOp, expectClose, testTensor } from '@mixerzoo/core/testing';
+import { expect, it } from 'vitest';
+import { causalAttention, causalAttentionOp } from './index.js';
 
 const plain = { nHeads: 2, scale: 0.4, window: 0, dropoutRate: 0, dropoutSeed: 0 };
 const sequences =
@@ -34,3 +35,28 @@ describeOp(
   ],
   { gradientsOf: ['q', 'k', 'v'] },
 );
+
+it('holds no [L, L] tensor on the wasm engine, forward or backward', async (ctx) => {
+  const engine = await useEngine();
+  if (engine.name !== 'wasm') return ctx.skip(`measures the heap of the wasm engine, not of ${engine.name}`);
+  const heap = () => (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.byteLength;
+  const [length, nHeads] = [2048, 8];
+  const [q, k, v] = [1, 2, 3].map((seed) => testTensor<tf.Rank.R3>([1, length, 64], seed)) as [
+    tf.Tensor3D,
+    tf.Tensor3D,
+    tf.Tensor3D,
+  ];
+  const before = heap();
+  const attrs = { ...plain, nHeads };
+  const gradients = tf.grads((...[a, b, c]: tf.Tensor[]) =>
+    causalAttentionOp({ q: a as tf.Tensor, k: b as tf.Tensor, v: c as tf.Tensor, slopes: undefined }, attrs)
+      .o.square()
+      .sum(),
+  )([q, k, v]);
+  // One map of all heads would be 4 * 8 * 2048^2 bytes, 128 MiB.
+  expect(heap() - before).toBeLessThan(32 * 2 ** 20);
+  // The first query sees only itself: its output is v, whatever q and k.
+  const { o } = causalAttention({ q, k, v }, { nHeads });
+  await expectClose(o.slice([0, 0, 0], [1, 1, 64]), v.slice([0, 0, 0], [1, 1, 64]), 1e-6);
+  tf.dispose([q, k, v, o, ...gradients]);
+});
