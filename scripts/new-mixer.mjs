@@ -2,8 +2,9 @@
  * `npm run new:mixer <name>`: copies templates/mixer to packages/<name>, with the template's name replaced.
  * Nothing else changes: the command and the golden runner find packages by what they export.
  */
-import { cp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+
 import { existsSync } from 'node:fs';
+import { cp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const name = process.argv[2];
@@ -20,7 +21,11 @@ if (existsSync(target)) {
 const camel = name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
 const pascal = camel[0].toUpperCase() + camel.slice(1);
 const renamed = (text) =>
-  text.replaceAll('causal-mean', name).replaceAll('causalMean', camel).replaceAll('CausalMean', pascal).replaceAll('Causal mean', pascal);
+  text
+    .replaceAll('causal-mean', name)
+    .replaceAll('causalMean', camel)
+    .replaceAll('CausalMean', pascal)
+    .replaceAll('Causal mean', pascal);
 
 await cp('templates/mixer', target, { recursive: true, filter: (source) => !/node_modules|dist|\.turbo/.test(source) });
 for (const entry of await readdir(target, { recursive: true, withFileTypes: true })) {

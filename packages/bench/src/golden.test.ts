@@ -14,7 +14,7 @@ const modules = import.meta.glob<{ golden: GoldenChecks }>('../../*/src/golden.t
 const checks: GoldenChecks = Object.assign({}, ...Object.values(modules).map((module) => module.golden));
 
 const packages = fileURLToPath(new URL('../..', import.meta.url));
-const directory = process.env['MIXERZOO_GOLDEN_DIR'];
+const directory = process.env.MIXERZOO_GOLDEN_DIR;
 const files = directory ? await goldenFiles(directory) : await fixtureFiles();
 let ran = 0;
 

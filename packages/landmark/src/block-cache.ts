@@ -122,7 +122,11 @@ export function retrieveFromCache(
       const nodes = before.keys.reshape<tf.Tensor3D>([rows, nBlocks * nodesPerBlock, headDim]);
       const tokens = descendBlocks(queries, nodes, blocks, blockSize);
       // The leaves stand last among a block's nodes.
-      const leaves = blocks.mul(nodesPerBlock - blockSize).add(tokens).add(blockSize - 2).toInt() as tf.Tensor3D;
+      const leaves = blocks
+        .mul(nodesPerBlock - blockSize)
+        .add(tokens)
+        .add(blockSize - 2)
+        .toInt() as tf.Tensor3D;
       return {
         keys: gatherUnits(nodes, leaves),
         values: gatherUnits(before.values.reshape([rows, nBlocks * blockSize, headDim]), tokens),
@@ -132,4 +136,3 @@ export function retrieveFromCache(
   if (next.keys !== before.keys) tf.dispose(before);
   return o;
 }
-

@@ -2,12 +2,12 @@
  * Golden vectors of Landmark CAT. The files store the filter as used, so they are met by a learned filter with its
  * gradient, and again by the named filter without one.
  */
-import { EVALUATION, tf, type Tree } from '@mixerzoo/core';
+import { EVALUATION, type Tree, tf } from '@mixerzoo/core';
 import {
+  expectGolden,
   type GoldenCase,
   type GoldenCheck,
   type GoldenChecks,
-  expectGolden,
   goldenMixer,
   goldenTensor,
   goldenTree,
@@ -40,7 +40,11 @@ const checkLandmarkCat: GoldenCheck = async (golden) => {
   await goldenMixer(() => landmarkCat({ ...config, keyFilter: 'learned', filterLength }), context)(golden);
 
   const { kFilter, ...params } = goldenTree(golden);
-  const named = landmarkCat({ ...config, keyFilter: stored.keyFilter, ...(stored.rho !== undefined && { rho: stored.rho }) });
+  const named = landmarkCat({
+    ...config,
+    keyFilter: stored.keyFilter,
+    ...(stored.rho !== undefined && { rho: stored.rho }),
+  });
   const x = goldenTensor<tf.Tensor3D>(golden, 'x');
   const y = tf.tidy(() => named.apply(params as never, x, context));
   await expectGolden(golden, 'y', y);
@@ -50,7 +54,11 @@ const checkLandmarkCat: GoldenCheck = async (golden) => {
 };
 
 /** The blocks retrieved are the file's `selectedBlock`, exactly. */
-async function expectSelection(golden: GoldenCase, { heads, blockSize }: LandmarkGoldenConfig, params: Tree): Promise<void> {
+async function expectSelection(
+  golden: GoldenCase,
+  { heads, blockSize }: LandmarkGoldenConfig,
+  params: Tree,
+): Promise<void> {
   const expected = golden.tensors.get('selectedBlock')?.data as Int32Array;
   const selected = tf.tidy(() => {
     const x = goldenTensor<tf.Tensor3D>(golden, 'x');
@@ -75,7 +83,9 @@ async function expectSelection(golden: GoldenCase, { heads, blockSize }: Landmar
   const received = await selected.data();
   const wrong = received.findIndex((block, index) => block !== expected[index]);
   if (wrong >= 0) {
-    throw new Error(`${golden.file}: selectedBlock: expected ${expected[wrong]} at element ${wrong}, got ${received[wrong]}.`);
+    throw new Error(
+      `${golden.file}: selectedBlock: expected ${expected[wrong]} at element ${wrong}, got ${received[wrong]}.`,
+    );
   }
   selected.dispose();
 }

@@ -37,7 +37,11 @@ export function groupedAttention({ q, k, v, landmarks }: Grouped, blockSize: num
   const [ownWeights, blockWeights] = tf.split(joint, [tokens, nBlocks - 1], 2) as [tf.Tensor, tf.Tensor];
   const within = tf.softmax(scores.reshape([rows, seqLen, nBlocks, blockSize]));
   const spread = tf
-    .pad(blockWeights, [[0, 0], [0, 0], [0, 1]])
+    .pad(blockWeights, [
+      [0, 0],
+      [0, 0],
+      [0, 1],
+    ])
     .expandDims(3)
     .tile([1, 1, 1, blockSize])
     .mul(within)
@@ -57,7 +61,10 @@ export function blockMassLoss({ q, k, landmarks }: Grouped, blockSize: number, s
   const tokens = keys.shape[1];
   const nBlocks = tokens / blockSize;
   const dense = tf.softmax(
-    tf.matMul(q, keys, false, true).mul(scale).add(mask(seqLen, tokens, (t, s) => s <= t)),
+    tf
+      .matMul(q, keys, false, true)
+      .mul(scale)
+      .add(mask(seqLen, tokens, (t, s) => s <= t)),
   );
   const isEarlier = mask(seqLen, nBlocks - 1, (t, m) => m < blockOf(t, blockSize));
   const mass = dense
@@ -66,7 +73,10 @@ export function blockMassLoss({ q, k, landmarks }: Grouped, blockSize: number, s
     .slice([0, 0, 0], [rows, seqLen, nBlocks - 1])
     .mul(isEarlier.equal(0).toFloat());
   const scores = tf.matMul(q, landmarks, false, true).mul(scale).add(isEarlier);
-  return stopGradient(mass).mul(tf.logSoftmax(scores)).sum().div(-rows * seqLen) as tf.Scalar;
+  return stopGradient(mass)
+    .mul(tf.logSoftmax(scores))
+    .sum()
+    .div(-rows * seqLen) as tf.Scalar;
 }
 
 /** The same values; no gradient passes. */

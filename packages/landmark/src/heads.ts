@@ -27,7 +27,11 @@ export function mergeHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
 export function padToBlocks<T extends tf.Tensor>(x: T, blockSize: number, value = 0): T {
   const missing = (blockSize - ((x.shape[1] as number) % blockSize)) % blockSize;
   if (missing === 0) return x;
-  return tf.pad(x, x.shape.map((_, axis): [number, number] => [0, axis === 1 ? missing : 0]), value) as T;
+  return tf.pad(
+    x,
+    x.shape.map((_, axis): [number, number] => [0, axis === 1 ? missing : 0]),
+    value,
+  ) as T;
 }
 
 /** What is added to a score that takes no part in a softmax: finite, so that a masked row gives no NaN. */

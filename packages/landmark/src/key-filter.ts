@@ -70,7 +70,11 @@ function exponentialFilter(x: tf.Tensor3D, rho: number): tf.Tensor3D {
   const [batchSize, seqLen, width] = x.shape;
   let y = x;
   for (let shift = 1; shift < seqLen; shift *= 2) {
-    const delayed = tf.pad(y.slice([0, 0, 0], [batchSize, seqLen - shift, width]), [[0, 0], [shift, 0], [0, 0]]);
+    const delayed = tf.pad(y.slice([0, 0, 0], [batchSize, seqLen - shift, width]), [
+      [0, 0],
+      [shift, 0],
+      [0, 0],
+    ]);
     y = y.add(delayed.mul(rho ** shift));
   }
   return y;

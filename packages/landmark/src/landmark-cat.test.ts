@@ -9,12 +9,32 @@ import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks.js';
 const hard = { smooth: false, lengths: [1, 7, 8, 9, 63], matMulShare: 0.6 };
 
 describeMixer('landmarkCat', () => landmarkCat({ dModel: 8, blockSize: 8 }), hard);
-describeMixer('landmarkCat, 3 heads, block 5, bare', () => landmarkCat({ dModel: 12, nHeads: 3, blockSize: 5, filterWidth: 0 }), hard);
-describeMixer('landmarkCat, exponential, convolved local keys', () => landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'exponential', localKeys: 'convolved' }), hard);
-describeMixer('landmarkCat, learned filter, convolved', () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned', filterLength: 6, localKeys: 'convolved' }), hard);
-describeMixer('landmarkCat, learned filter, raw', () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned' }), { ...hard, zeroGradients: ['kFilter'] });
+describeMixer(
+  'landmarkCat, 3 heads, block 5, bare',
+  () => landmarkCat({ dModel: 12, nHeads: 3, blockSize: 5, filterWidth: 0 }),
+  hard,
+);
+describeMixer(
+  'landmarkCat, exponential, convolved local keys',
+  () => landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'exponential', localKeys: 'convolved' }),
+  hard,
+);
+describeMixer(
+  'landmarkCat, learned filter, convolved',
+  () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned', filterLength: 6, localKeys: 'convolved' }),
+  hard,
+);
+describeMixer(
+  'landmarkCat, learned filter, raw',
+  () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned' }),
+  { ...hard, zeroGradients: ['kFilter'] },
+);
 describeMixer('landmarkCat, top 3', () => landmarkCat({ dModel: 8, blockSize: 4, topK: 3 }), hard);
-describeMixer('landmarkCat, binary search', () => landmarkCat({ dModel: 8, nHeads: 2, blockSize: 8, blockSearch: 'binary', topK: 2 }), hard);
+describeMixer(
+  'landmarkCat, binary search',
+  () => landmarkCat({ dModel: 8, nHeads: 2, blockSize: 8, blockSearch: 'binary', topK: 2 }),
+  hard,
+);
 
 describeOp(blockAttentionOp, [
   {
@@ -23,7 +43,13 @@ describeOp(blockAttentionOp, [
       q: testTensor<tf.Rank.R3>([2, 11, 4], 1),
       k: testTensor<tf.Rank.R3>([2, 11, 4], 2),
       v: testTensor<tf.Rank.R3>([2, 11, 4], 3),
-      retrieved: tf.tensor3d(Array.from({ length: 2 * 11 * 2 }, (_, i) => ((i >> 1) % 11 < 4 ? -1 : (i & 1) - 1 + ((i >> 1) % 11 >= 8 ? 1 : 0))), [2, 11, 2], 'int32'),
+      retrieved: tf.tensor3d(
+        Array.from({ length: 2 * 11 * 2 }, (_, i) =>
+          (i >> 1) % 11 < 4 ? -1 : (i & 1) - 1 + ((i >> 1) % 11 >= 8 ? 1 : 0),
+        ),
+        [2, 11, 2],
+        'int32',
+      ),
     }),
     attrs: { blockSize: 4, unit: 4, scale: 0.5 },
   },
@@ -44,25 +70,30 @@ describe('landmarkCat', () => {
     await useEngine();
   });
 
-  it.each(['grouped', 'straightThrough', 'auxiliary'] as const)('trains in form %s: every parameter gets a gradient', async (training) => {
-    const mixer = landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'learned', training });
-    const params = mixer.init(3);
-    const x = testTensor<tf.Rank.R3>([2, 15, 8], 4);
-    const loss = (kFilter: tf.Tensor) => {
-      let auxiliary: tf.Scalar = tf.scalar(0);
-      const y = mixer.apply({ ...params, kFilter: kFilter as tf.Tensor2D }, x, {
-        training: true,
-        seed: 1,
-        addLoss: (added) => {
-          auxiliary = auxiliary.add(added);
-        },
-      });
-      return y.square().sum().add(auxiliary) as tf.Scalar;
-    };
-    const gradient = await tf.grad(loss)(params.kFilter as tf.Tensor2D).data();
-    expect(largestMagnitude(gradient)).toBeGreaterThan(0);
-    expect(gradient.every(Number.isFinite)).toBe(true);
-  });
+  it.each(['grouped', 'straightThrough', 'auxiliary'] as const)(
+    'trains in form %s: every parameter gets a gradient',
+    async (training) => {
+      const mixer = landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'learned', training });
+      const params = mixer.init(3);
+      const x = testTensor<tf.Rank.R3>([2, 15, 8], 4);
+      const loss = (kFilter: tf.Tensor) => {
+        let auxiliary: tf.Scalar = tf.scalar(0);
+        const y = mixer.apply({ ...params, kFilter: kFilter as tf.Tensor2D }, x, {
+          training: true,
+          seed: 1,
+          addLoss: (added) => {
+            auxiliary = auxiliary.add(added);
+          },
+        });
+        return y.square().sum().add(auxiliary) as tf.Scalar;
+      };
+      const gradient = await tf
+        .grad(loss)(params.kFilter as tf.Tensor2D)
+        .data();
+      expect(largestMagnitude(gradient)).toBeGreaterThan(0);
+      expect(gradient.every(Number.isFinite)).toBe(true);
+    },
+  );
 
   it('computes the hard form forward and the soft one backward with straight-through', async () => {
     const mixer = landmarkCat({ dModel: 8, blockSize: 4, training: 'straightThrough' });
@@ -110,7 +141,9 @@ describe('landmarkCat', () => {
   });
 
   it('refuses heads that do not divide the width, and a block that cannot be halved', () => {
-    expect(() => landmarkCat({ dModel: 8, nHeads: 3 })).toThrow(/landmarkCat: nHeads: expected a divisor of dModel 8, got 3/);
+    expect(() => landmarkCat({ dModel: 8, nHeads: 3 })).toThrow(
+      /landmarkCat: nHeads: expected a divisor of dModel 8, got 3/,
+    );
     expect(() => landmarkCat({ dModel: 8, blockSize: 6, blockSearch: 'binary' })).toThrow(/power of two .*got 6/);
   });
 });

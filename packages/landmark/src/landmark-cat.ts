@@ -23,12 +23,12 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
+import { appendToken, type BlockCache, emptyBlockCache, retrieveFromCache } from './block-cache.js';
 import { blockMassLoss, groupedAttention, stopGradient } from './grouped-attention.js';
 import { mergeHeads, splitHeads } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
 import { blockAttention } from './ops/block-attention.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks.js';
-import { appendToken, emptyBlockCache, retrieveFromCache, type BlockCache } from './block-cache.js';
 
 /** Config of {@link landmarkCat}. */
 export const landmarkCatSchema = z
@@ -40,8 +40,15 @@ export const landmarkCatSchema = z
     keyFilter: z.enum(['box', 'exponential', 'learned']).default('box').describe('long filter that makes landmarks'),
     filterLength: z.int().positive().optional().describe('taps of a learned key filter; default blockSize'),
     rho: z.number().positive().max(1).optional().describe('decay of the exponential filter; default e^(-1/blockSize)'),
-    localKeys: z.enum(['raw', 'convolved']).default('raw').describe('keys of local attention: before or after the long filter'),
-    filterWidth: z.int().min(0).default(3).describe('taps of the short filters on q, k and v; 0 for none, the bare formula'),
+    localKeys: z
+      .enum(['raw', 'convolved'])
+      .default('raw')
+      .describe('keys of local attention: before or after the long filter'),
+    filterWidth: z
+      .int()
+      .min(0)
+      .default(3)
+      .describe('taps of the short filters on q, k and v; 0 for none, the bare formula'),
     topK: z.int().positive().default(1).describe('blocks retrieved per query'),
     blockSearch: z
       .enum(['all', 'binary'])

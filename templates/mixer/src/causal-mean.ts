@@ -40,7 +40,10 @@ export const causalMean = defineMixer({
       return linear(mean as tf.Tensor3D, oProj);
     },
 
-    initState: (batchSize): CausalMeanState => ({ sum: tf.zeros([batchSize, dModel]), count: tf.zeros([batchSize, 1]) }),
+    initState: (batchSize): CausalMeanState => ({
+      sum: tf.zeros([batchSize, dModel]),
+      count: tf.zeros([batchSize, 1]),
+    }),
 
     step: ({ vProj, oProj }, x, state: CausalMeanState) => {
       const { y, ...next } = tf.tidy(() => {

@@ -27,7 +27,14 @@ const BATCH = 2;
 
 /** Holds a mixer to the contract of {@link Mixer}. `make` must return the same configuration each time. */
 export function describeMixer(name: string, make: () => Mixer, options: DescribeMixerOptions = {}): void {
-  const { lengths = [1, 7, 63], tolerance = 5e-5, zeroGradients = [], smooth = true, differenceStep = 5e-3, matMulShare = 0.9 } = options;
+  const {
+    lengths = [1, 7, 63],
+    tolerance = 5e-5,
+    zeroGradients = [],
+    smooth = true,
+    differenceStep = 5e-3,
+    matMulShare = 0.9,
+  } = options;
 
   describe(`mixer ${name}`, () => {
     let mixer: Mixer;
@@ -37,7 +44,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     beforeAll(async () => {
       await useEngine();
       mixer = make();
-      dModel = mixer.config['dModel'] as number;
+      dModel = mixer.config.dModel as number;
       params = perturbed(mixer.init(7));
     });
 
@@ -104,7 +111,10 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const seqLen = Math.max(...lengths);
       const x = input(seqLen);
       const split = Math.max(1, Math.floor(seqLen / 2));
-      const [head, tail] = [tf.slice(x, [0, 0, 0], [-1, split, -1]), tf.slice(x, [0, split, 0])] as [tf.Tensor3D, tf.Tensor3D];
+      const [head, tail] = [tf.slice(x, [0, 0, 0], [-1, split, -1]), tf.slice(x, [0, split, 0])] as [
+        tf.Tensor3D,
+        tf.Tensor3D,
+      ];
       const parallel = run(x);
       const filled = mixer.prefill(params, head);
       const rest = stepThrough(tail, filled.state);
@@ -118,7 +128,12 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const seqLen = 13;
       const at = 5;
       const x = input(seqLen);
-      const change = tf.tidy(() => tf.oneHot(tf.tensor1d([at], 'int32'), seqLen).reshape([1, seqLen, 1]).toFloat());
+      const change = tf.tidy(() =>
+        tf
+          .oneHot(tf.tensor1d([at], 'int32'), seqLen)
+          .reshape([1, seqLen, 1])
+          .toFloat(),
+      );
       const changed = tf.tidy(() => tf.add(x, change) as tf.Tensor3D);
       const [before, after] = [run(x), run(changed)];
       const difference = await tf.tidy(() => tf.sub(before, after).abs().max([0, 2])).data();
@@ -175,7 +190,14 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       if (!smooth) return;
       const x = input(11);
       const { inputs, gradients, weights, evaluate } = gradientsOf(x);
-      await expectGradient({ at: inputs, gradients, weights: await weights.data(), evaluate, step: differenceStep, what: name });
+      await expectGradient({
+        at: inputs,
+        gradients,
+        weights: await weights.data(),
+        evaluate,
+        step: differenceStep,
+        what: name,
+      });
       tf.dispose([x, ...gradients, weights]);
     });
 
@@ -219,7 +241,11 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const weights = testTensor<tf.Rank.R1>([x.size], 21);
       const evaluate = ([at, ...leaves]: tf.Tensor[]) =>
         mixer
-          .apply(unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor])), at as tf.Tensor3D, EVALUATION)
+          .apply(
+            unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor])),
+            at as tf.Tensor3D,
+            EVALUATION,
+          )
           .flatten();
       const gradients = tf.grads((...tensors: tf.Tensor[]) => evaluate(tensors).mul(weights).sum())(inputs);
       return { inputs, gradients, weights, evaluate, names: ['x', ...paths], all: [...gradients, weights] };

@@ -42,83 +42,93 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
       await useEngine();
     });
 
-    describe.each(cases.map((opCase) => [opCase.name, opCase] as const))('%s', (_name, { inputs: makeInputs, attrs }) => {
-      const inputsWithGradient = (inputs: I) =>
-        definition.inputs.filter(
-          (name) => inputs[name]?.dtype === 'float32' && (options.gradientsOf?.includes(name) ?? true),
-        );
-      /** The differentiable outputs, flattened into one vector. */
-      const flatOutput = (inputs: I): tf.Tensor1D => {
-        const outputs = op(inputs, attrs);
-        return tf.concat1d(outputsWithGradient.map((name) => (outputs[name] as tf.Tensor).flatten()));
-      };
-      const gradients = (inputs: I, weights: tf.Tensor1D) => {
-        const names = inputsWithGradient(inputs);
-        return tf.grads((...tensors: tf.Tensor[]) => flatOutput(replaced(inputs, names, tensors)).mul(weights).sum())(
-          names.map((name) => inputs[name] as tf.Tensor),
-        );
-      };
-
-      it('equals its reference form', async () => {
-        const inputs = makeInputs();
-        const actual = op(inputs, attrs);
-        const expected = withReferenceForms(() => op(inputs, attrs));
-        for (const name of definition.outputs) {
-          await expectClose(actual[name] as tf.Tensor, expected[name] as tf.Tensor, tolerance, `${definition.name}.${name}`);
-        }
-        tf.dispose([inputs, actual, expected] as never);
-      });
-
-      it('repeats bit for bit and leaks no tensor', async () => {
-        const inputs = makeInputs();
-        const before = tf.memory().numTensors;
-        const once = tf.tidy(() => flatOutput(inputs));
-        const again = tf.tidy(() => flatOutput(inputs));
-        expect(await again.data()).toEqual(await once.data());
-        tf.dispose([once, again]);
-        expect(tf.memory().numTensors).toBe(before);
-        tf.dispose(inputs as never);
-      });
-
-      if (definition.gradient === 'none') return;
-
-      it('has the gradient of its reference form', async () => {
-        const inputs = makeInputs();
-        const size = tf.tidy(() => flatOutput(inputs).size);
-        const weights = testTensor<tf.Rank.R1>([size], 5);
-        const before = tf.memory().numTensors;
-        const actual = gradients(inputs, weights);
-        const expected = withReferenceForms(() => gradients(inputs, weights));
-        for (const [index, name] of inputsWithGradient(inputs).entries()) {
-          await expectClose(
-            actual[index] as tf.Tensor,
-            expected[index] as tf.Tensor,
-            tolerance * 2.5,
-            `${definition.name}: gradient of ${name}`,
+    describe.each(cases.map((opCase) => [opCase.name, opCase] as const))(
+      '%s',
+      (_name, { inputs: makeInputs, attrs }) => {
+        const inputsWithGradient = (inputs: I) =>
+          definition.inputs.filter(
+            (name) => inputs[name]?.dtype === 'float32' && (options.gradientsOf?.includes(name) ?? true),
           );
-        }
-        tf.dispose([actual, expected]);
-        expect(tf.memory().numTensors).toBe(before);
-        tf.dispose([weights, inputs] as never);
-      });
+        /** The differentiable outputs, flattened into one vector. */
+        const flatOutput = (inputs: I): tf.Tensor1D => {
+          const outputs = op(inputs, attrs);
+          return tf.concat1d(outputsWithGradient.map((name) => (outputs[name] as tf.Tensor).flatten()));
+        };
+        const gradients = (inputs: I, weights: tf.Tensor1D) => {
+          const names = inputsWithGradient(inputs);
+          return tf.grads((...tensors: tf.Tensor[]) =>
+            flatOutput(replaced(inputs, names, tensors))
+              .mul(weights)
+              .sum(),
+          )(names.map((name) => inputs[name] as tf.Tensor));
+        };
 
-      if (differenceTolerance === false) return;
-
-      it('has the gradient of central differences', async () => {
-        const inputs = makeInputs();
-        const names = inputsWithGradient(inputs);
-        const size = tf.tidy(() => flatOutput(inputs).size);
-        const weights = testTensor<tf.Rank.R1>([size], 5);
-        await expectGradient({
-          at: names.map((name) => inputs[name] as tf.Tensor),
-          gradients: gradients(inputs, weights),
-          weights: await weights.data(),
-          evaluate: (tensors) => flatOutput(replaced(inputs, names, tensors)),
-          tolerance: differenceTolerance,
-          what: definition.name,
+        it('equals its reference form', async () => {
+          const inputs = makeInputs();
+          const actual = op(inputs, attrs);
+          const expected = withReferenceForms(() => op(inputs, attrs));
+          for (const name of definition.outputs) {
+            await expectClose(
+              actual[name] as tf.Tensor,
+              expected[name] as tf.Tensor,
+              tolerance,
+              `${definition.name}.${name}`,
+            );
+          }
+          tf.dispose([inputs, actual, expected] as never);
         });
-      });
-    });
+
+        it('repeats bit for bit and leaks no tensor', async () => {
+          const inputs = makeInputs();
+          const before = tf.memory().numTensors;
+          const once = tf.tidy(() => flatOutput(inputs));
+          const again = tf.tidy(() => flatOutput(inputs));
+          expect(await again.data()).toEqual(await once.data());
+          tf.dispose([once, again]);
+          expect(tf.memory().numTensors).toBe(before);
+          tf.dispose(inputs as never);
+        });
+
+        if (definition.gradient === 'none') return;
+
+        it('has the gradient of its reference form', async () => {
+          const inputs = makeInputs();
+          const size = tf.tidy(() => flatOutput(inputs).size);
+          const weights = testTensor<tf.Rank.R1>([size], 5);
+          const before = tf.memory().numTensors;
+          const actual = gradients(inputs, weights);
+          const expected = withReferenceForms(() => gradients(inputs, weights));
+          for (const [index, name] of inputsWithGradient(inputs).entries()) {
+            await expectClose(
+              actual[index] as tf.Tensor,
+              expected[index] as tf.Tensor,
+              tolerance * 2.5,
+              `${definition.name}: gradient of ${name}`,
+            );
+          }
+          tf.dispose([actual, expected]);
+          expect(tf.memory().numTensors).toBe(before);
+          tf.dispose([weights, inputs] as never);
+        });
+
+        if (differenceTolerance === false) return;
+
+        it('has the gradient of central differences', async () => {
+          const inputs = makeInputs();
+          const names = inputsWithGradient(inputs);
+          const size = tf.tidy(() => flatOutput(inputs).size);
+          const weights = testTensor<tf.Rank.R1>([size], 5);
+          await expectGradient({
+            at: names.map((name) => inputs[name] as tf.Tensor),
+            gradients: gradients(inputs, weights),
+            weights: await weights.data(),
+            evaluate: (tensors) => flatOutput(replaced(inputs, names, tensors)),
+            tolerance: differenceTolerance,
+            what: definition.name,
+          });
+        });
+      },
+    );
   });
 }
 

@@ -6,9 +6,9 @@
  * files use in their metadata, a check.
  */
 import { readFile } from 'node:fs/promises';
-import { EVALUATION, type ApplyContext, type Mixer } from '../mixer.js';
-import { readSafetensors } from '../train/safetensors.js';
+import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
 import * as tf from '../tf.js';
+import { readSafetensors } from '../train/safetensors.js';
 import { assertSameStructure, disposeTree, flattenTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
 import { expectClose, gradientsOf, largestMagnitude } from './compare.js';
 
@@ -47,8 +47,8 @@ export async function readGolden(file: string): Promise<GoldenCase> {
   const { tensors, metadata } = readSafetensors(await readFile(file), file);
   return {
     file,
-    mixer: metadata['mixer'] ?? 'unknown',
-    config: JSON.parse(metadata['config'] ?? '{}') as Record<string, unknown>,
+    mixer: metadata.mixer ?? 'unknown',
+    config: JSON.parse(metadata.config ?? '{}') as Record<string, unknown>,
     tensors: new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])),
   };
 }
@@ -96,12 +96,16 @@ export async function expectGoldenFunction(
   const dy = goldenTensor(golden, 'dy');
   const params = goldenTree(golden);
   const paths = flattenTree(params).map(([path]) => path);
-  const bind = (leaves: readonly tf.Tensor[]) => unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor]));
+  const bind = (leaves: readonly tf.Tensor[]) =>
+    unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor]));
 
   const y = tf.tidy(() => compute(x, params));
   await expectGolden(golden, 'y', y);
   const [gradX, ...gradParams] = gradientsOf(
-    ([at, ...leaves]) => compute(at as tf.Tensor, bind(leaves)).mul(dy).sum(),
+    ([at, ...leaves]) =>
+      compute(at as tf.Tensor, bind(leaves))
+        .mul(dy)
+        .sum(),
     [x, ...treeLeaves(params)],
   ) as [tf.Tensor, ...tf.Tensor[]];
   await expectGolden(golden, 'grad.x', gradX);

@@ -1,4 +1,12 @@
-export { dot, expectClose, expectGradient, gradientsOf, largestMagnitude, type Numbers, testTensor } from './compare.js';
+export {
+  dot,
+  expectClose,
+  expectGradient,
+  gradientsOf,
+  largestMagnitude,
+  type Numbers,
+  testTensor,
+} from './compare.js';
 export { type DescribeMixerOptions, describeMixer } from './describe-mixer.js';
 export { type DescribeOpOptions, describeOp, type OpCase } from './describe-op.js';
 export { type DescribeTaskOptions, describeTask } from './describe-task.js';
@@ -10,8 +18,8 @@ export {
   type GoldenCase,
   type GoldenCheck,
   type GoldenChecks,
-  goldenMixer,
   type GoldenTensor,
+  goldenMixer,
   goldenTensor,
   goldenTree,
   readGolden,

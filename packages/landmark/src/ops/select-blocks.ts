@@ -60,7 +60,10 @@ const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens:
     let node = tf.zerosLike(first) as tf.Tensor;
     for (let width = 2; width <= blockSize; width *= 2) {
       // The level of `width` nodes starts after the levels above it, which hold width - 2.
-      const left = first.add(node.mul(2)).add(width - 2).toInt();
+      const left = first
+        .add(node.mul(2))
+        .add(width - 2)
+        .toInt();
       const pair = tf.stack([left, left.add(1).toInt()], 3).reshape<tf.Tensor3D>([rows, seqLen, 2 * count]);
       const scores = tf
         .matMul(queries, gatherUnits(nodes as tf.Tensor3D, pair), false, true)
@@ -113,7 +116,15 @@ export function blockTree(keys: tf.Tensor3D, blockSize: number): tf.Tensor4D {
 export function gatherUnits(units: tf.Tensor3D, index: tf.Tensor3D): tf.Tensor3D {
   const [rows, unitsPerRow, width] = units.shape;
   const [, seqLen, count] = index.shape;
-  const starts = tf.tensor3d(Int32Array.from({ length: rows }, (_, row) => row * unitsPerRow), [rows, 1, 1], 'int32');
+  const starts = tf.tensor3d(
+    Int32Array.from({ length: rows }, (_, row) => row * unitsPerRow),
+    [rows, 1, 1],
+    'int32',
+  );
   const flat = tf.maximum(index, 0).add(starts).toInt().flatten() as tf.Tensor1D;
-  return gatherRows(units.reshape<tf.Tensor2D>([rows * unitsPerRow, width]), flat).reshape([rows * seqLen, count, width]);
+  return gatherRows(units.reshape<tf.Tensor2D>([rows * unitsPerRow, width]), flat).reshape([
+    rows * seqLen,
+    count,
+    width,
+  ]);
 }
