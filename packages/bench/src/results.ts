@@ -140,6 +140,11 @@ export interface Evaluation {
    * independent: the interval of the accuracy is +- 1.96 * exampleStd / sqrt(examples).
    */
   readonly exampleStd: number;
+  /**
+   * Accuracy in the soft form used in training, for models that have one (Landmark CAT): the gap to `accuracy` is what
+   * hard retrieval loses.
+   */
+  readonly softAccuracy?: number;
 }
 
 /** What the model costs. */

@@ -88,14 +88,15 @@ export async function trainRun(
     }
 
     const startOfTest = performance.now();
+    const evaluated = { trainer, softForm: model.softForm };
     const test: LengthEvaluation[] = [];
     for (const seqLen of config.testLengths) {
       progress.report('testing');
       const at = task.atLength(seqLen);
-      const evaluation = await evaluate(trainer, at, 'test', train.testExamples);
+      const evaluation = await evaluate(evaluated, at, 'test', train.testExamples);
       test.push({ ...evaluation, stateSize: model.stateSize(seqLen), flops: model.flops(seqLen, at.labelsPerExample) });
     }
-    const validation = await evaluate(trainer, task, 'validation', train.validationExamples);
+    const validation = await evaluate(evaluated, task, 'validation', train.validationExamples);
     const last = metrics.epochs.at(-1) as EpochRecord;
     const at99 = metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
     const result: RunDone = {
@@ -248,9 +249,9 @@ function createProgress(train: PlannedRun['config']['train'], trainer: Trainer, 
   };
 }
 
-/** An evaluation with the spread over examples that an honest interval needs. */
+/** An evaluation with the spread over examples that an honest interval needs, and in its soft form where there is one. */
 async function evaluate(
-  trainer: Trainer,
+  { trainer, softForm }: { trainer: Trainer; softForm: boolean },
   task: Task,
   split: 'validation' | 'test',
   count: number,
@@ -261,7 +262,10 @@ async function evaluate(
     (hits, index) => hits / (each.perExampleTotal[index] as number),
   );
   const exampleStd = examples > 1 ? sampleStandardDeviation(accuracies) : 0;
-  return { seqLen, correct, total, accuracy, loss, examples, exampleStd };
+  const hard = { seqLen, correct, total, accuracy, loss, examples, exampleStd };
+  if (!softForm) return hard;
+  const soft = await trainer.evaluate(task, split, count, { soft: true });
+  return { ...hard, softAccuracy: soft.accuracy };
 }
 
 /** Milliseconds a step, from the time between step records. */

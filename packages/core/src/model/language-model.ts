@@ -108,6 +108,8 @@ export interface LanguageModel {
   readonly vocabSize: number;
   readonly dModel: number;
   readonly nLayers: number;
+  /** True if a mixer trains in a soft form of what it does at inference; see {@link Mixer.softForm}. */
+  readonly softForm: boolean;
   readonly parameterCount: number;
   /** Fresh parameters; the caller owns the tensors. */
   init(seed: number): LanguageModelParams;
@@ -229,6 +231,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     vocabSize,
     dModel,
     nLayers,
+    softForm: config.layers.some(({ sequenceMixer }) => sequenceMixer.softForm === true),
     get parameterCount() {
       if (parameterCount === undefined) {
         const params = model.init(0);

@@ -1,4 +1,5 @@
 /** Evaluation of a model: loss and accuracy over labelled positions, as a whole and per slice. */
+import { EVALUATION } from '../mixer.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { type Examples, IGNORED_LABEL, type Split, type Task } from '../task.js';
 import * as tf from '../tf.js';
@@ -34,15 +35,16 @@ export interface EvaluationResult {
  *
  * @param options.seed - of the examples; the same seed gives every model the same ones.
  * @param options.batchSize - sequences at a time; it moves no result but rounding.
+ * @param options.soft - in the form used in training, for models that have one (`softForm`).
  */
 export function evaluate(
   model: LanguageModel,
   params: LanguageModelParams,
   task: Task,
-  options: { split: Split; seed: number; count: number; batchSize: number },
+  options: { split: Split; seed: number; count: number; batchSize: number; soft?: boolean },
 ): Promise<EvaluationResult> {
-  const { split, seed, count, batchSize } = options;
-  return evaluateExamples(model, params, task.generate({ split, seed, count }), batchSize);
+  const { split, seed, count, batchSize, soft } = options;
+  return evaluateExamples(model, params, task.generate({ split, seed, count }), batchSize, soft);
 }
 
 /** Evaluates on given examples; frees the event loop between batches. */
@@ -51,7 +53,9 @@ export async function evaluateExamples(
   params: LanguageModelParams,
   examples: Examples,
   batchSize: number,
+  soft = false,
 ): Promise<EvaluationResult> {
+  const context = { ...EVALUATION, soft };
   const { count, seqLen } = examples;
   const positionCorrect = new Float64Array(seqLen);
   const positionTotal = new Float64Array(seqLen);
@@ -64,7 +68,7 @@ export async function evaluateExamples(
     const batch = sliceExamples(examples, start, Math.min(batchSize, count - start));
     // One read a batch: the loss, then a 0 or 1 per labelled position.
     const packed = tf.tidy(() => {
-      const { crossEntropy, correct } = model.loss(params, batch);
+      const { crossEntropy, correct } = model.loss(params, batch, context);
       return tf.concat1d([tf.reshape(crossEntropy, [1]), correct]);
     });
     const values = await packed.data();

@@ -110,8 +110,8 @@ export interface Trainer {
    *   aborted. After either, only `restore` and `dispose` are left.
    */
   runEpoch(options?: { onStep?: (info: StepInfo) => void; signal?: AbortSignal }): Promise<EpochMetrics>;
-  /** Evaluates the current parameters on a task, at any length. */
-  evaluate(task: Task, split: Split, count: number): Promise<EvaluationResult>;
+  /** Evaluates the current parameters on a task, at any length; `soft` in the form used in training. */
+  evaluate(task: Task, split: Split, count: number, options?: { soft?: boolean }): Promise<EvaluationResult>;
   /** Writes a checkpoint. @throws CheckpointError */
   save(directory: string): Promise<void>;
   /**
@@ -321,12 +321,13 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       unfinished = false;
       return metrics;
     },
-    evaluate: (other, split, count) =>
+    evaluate: (other, split, count, { soft = false } = {}) =>
       evaluate(model, params, other, {
         split,
         seed: foldIn(dataSeed, split),
         count,
         batchSize: Math.max(1, Math.floor(tokensPerEvaluation / other.seqLen)),
+        soft,
       }),
     async save(directory) {
       assertWhole('save');
