@@ -5,7 +5,7 @@
  * test examples: the mean over the seeds at that rate, and the best run (again by validation) as papers report it.
  */
 import { mean, median } from 'simple-statistics';
-import type { LengthEvaluation, RunConfig, RunDone, RunRecord } from '../results.js';
+import type { RunConfig, RunDone, RunRecord } from '../results.js';
 import { formatCount, formatSeconds, plural } from './format.js';
 import { type Estimate, meanAccuracy } from './statistics.js';
 
@@ -193,7 +193,7 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
   );
   return lengths.map((seqLen) => {
     const tests = runs.flatMap((run) => run.result.test.filter((test) => test.seqLen === seqLen));
-    const pick = (key: keyof LengthEvaluation) => mean(tests.map((test) => test[key]));
+    const pick = (key: 'loss' | 'stateSize' | 'flops') => mean(tests.map((test) => test[key]));
     return {
       seqLen,
       accuracy: meanAccuracy(tests),
