@@ -219,7 +219,7 @@ function chart({ width, height }: ChartSize, values: readonly Row[], layer: read
     autosize: { type: 'fit', contains: 'padding' },
     padding: { left: 2, right: 12, top: 4, bottom: 2 },
     background: 'transparent',
-    data: { values },
+    data: { values: values.toReversed() }, // the first series is drawn last, on top
     layer,
     config: {
       font: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',

@@ -15,13 +15,13 @@ export function findings(entries: readonly Entry[]): Finding[] {
   return entries.map((entry) => {
     const { outcome } = entry;
     if (!outcome) return { entry, text: `has no result: ${formatOpen(entry)}.` };
-    return { entry, text: `${atTrainLength(outcome)}${beyond(entry, outcome)}.` };
+    return { entry, text: `${atTrainLength(entry.trainLength, outcome)}${beyond(entry, outcome)}.` };
   });
 }
 
-function atTrainLength({ to99, selected, accuracy, steps }: Outcome): string {
+function atTrainLength(trainLength: number, { to99, selected, accuracy, steps }: Outcome): string {
   const mean = selected.length > 1 ? ` (mean of ${selected.length} seeds)` : '';
-  const answers = `answers ${formatPercent(accuracy.value)} right at the training length${mean}`;
+  const answers = `answers ${formatPercent(accuracy.value)} right at length ${trainLength}${mean}`;
   if (to99.reached === 0) return `${answers} after ${plural(steps, 'step')}`;
   const some = to99.reached < selected.length ? ` in ${to99.reached} of ${selected.length} runs` : '';
   return `reaches 99 % after ${plural(to99.step, 'step')} (${formatSeconds(to99.seconds)})${some}; it ${answers}`;
@@ -30,7 +30,7 @@ function atTrainLength({ to99, selected, accuracy, steps }: Outcome): string {
 function beyond({ trainLength }: Entry, { lengths }: Outcome): string {
   const last = lengths.filter(({ seqLen }) => seqLen > trainLength).at(-1);
   if (!last) return '';
-  return `, ${formatPercent(last.accuracy.value)} at length ${last.seqLen}, ${formatRatio(last.seqLen / trainLength)} times as long`;
+  return `, ${formatPercent(last.accuracy.value)} at length ${last.seqLen} (${formatRatio(last.seqLen / trainLength)} × as long)`;
 }
 
 /** `4 models, 5 runs: 3 finished, 1 failed, 1 not finished.` */
@@ -45,7 +45,7 @@ export function countRuns(entries: readonly Entry[]): string {
     [count('partial'), 'not finished'],
     [count('missing'), 'not started'],
   ] as const;
-  if (open.length === 0) return `${models}, ${plural(runs.length, 'run')}, all finished.`;
+  if (open.length === 0) return `${models}, ${plural(runs.length, 'run')}, ${runs.length > 1 ? 'all ' : ''}finished.`;
   const told = parts.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`);
   return `${models}, ${plural(runs.length, 'run')}: ${listWords(told)}.`;
 }
@@ -60,7 +60,7 @@ function budget({ train }: RunConfig): string {
   const examples = train.freshExamples
     ? `${formatCount(steps * train.batchSize)} examples, each seen once`
     : `${formatCount(train.stepsPerEpoch * train.batchSize)} examples, each seen ${train.epochs} times`;
-  const stop = train.stopAt === null ? '' : `, fewer when validation reaches ${formatPercent(train.stopAt)}`;
+  const stop = train.stopAt === null ? '' : `, fewer when validation reaches ${formatRatio(train.stopAt * 100)} %`;
   return `${plural(steps, 'step')} of ${train.batchSize} examples${stop} (${examples})`;
 }
 

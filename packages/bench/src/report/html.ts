@@ -32,7 +32,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Escapes text for element content and quoted attributes; a percent sign stays on the line of its number. */
+/** Escapes text for element content and quoted attributes; a sign such as % stays on the line of its number. */
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!).replace(/(\d) %/g, '$1\u00a0%');
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!).replace(/(\d) ([%×])/g, '$1\u00a0$2');
 }

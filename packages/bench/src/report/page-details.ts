@@ -79,7 +79,7 @@ function environmentRows(environment: RunEnvironment): [string, string][] {
   return [
     ['Engine', `${engine.name}: ${engine.description}`],
     ['Engine details', formatOptions(engine.details) || NO_VALUE],
-    ['Processor', `${cpu.model}, ${cpu.cores} cores, ${cpu.speedGhz} GHz`],
+    ['Processor', `${cpu.model}, ${plural(cpu.cores, 'core')}${cpu.speedGhz > 0 ? `, ${cpu.speedGhz} GHz` : ''}`],
     ['Memory', formatBytes(environment.memoryBytes)],
     ['Graphics', gpus.join(', ') || 'none'],
     ['Platform', environment.platform],

@@ -64,6 +64,7 @@ section > :last-child { margin-bottom: 0; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); gap: .9rem 1.75rem; margin: 1.25rem 0 0; }
 .facts dt { color: var(--muted); font-size: .8125rem; }
 .facts dd { margin: 0; }
+.facts .whole { grid-column: 1 / -1; }
 
 .findings { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: .65rem; }
 .findings li > span { min-width: 0; text-wrap: pretty; }

@@ -67,7 +67,7 @@ describe('writeReport', () => {
   test('shows numbers, failures and budget in words', async () => {
     const { text } = await pageOf(FIXTURES, 'words');
     expect(text).toContain('reaches 99\u00a0% after 150 steps (0.75 s)');
-    expect(text).toContain('99.39\u00a0% at length 512, 8 times as long');
+    expect(text).toContain('99.39\u00a0% at length 512 (8\u00a0× as long)');
     expect(text).toContain('Budget, the same for every model');
     expect(text).toContain('800 steps of 32 examples (25,600 examples, each seen once)');
     expect(text).toContain('4 models, 5 runs: 3 finished, 1 failed and 1 not finished.');

@@ -86,11 +86,12 @@ function header(title: string, description: string, entries: readonly Entry[]): 
 ${description === '' ? '' : html`<p class="lead">${description}</p>`}
 <dl class="facts">
 ${fact('What was run', countRuns(entries))}
-${fact('Task', distinct(runs.map(describeTask)))}
 ${fact(budgets(runs).length > 1 ? 'Budgets (they differ)' : 'Budget, the same for every model', distinct(budgets(runs)))}
 ${fact('Training', distinct(recipes(runs)))}
 ${fact('Engine', distinct(environments.map(({ engine }) => `${engine.name}: ${engine.description}`)))}
-${fact('Machine', `${distinct(environments.map(({ cpu, gpus }) => [cpu.model, plural(cpu.cores, 'core'), ...gpus].join(', ')))} (${formatSeconds(total)} of runs)`)}
+${fact('Machine', distinct(environments.map(({ cpu, gpus }) => [cpu.model, plural(cpu.cores, 'core'), ...gpus].join(', '))))}
+${fact('Time of all runs together', formatSeconds(total))}
+<div class="whole"><dt>Task</dt><dd>${distinct(runs.map(describeTask))}</dd></div>
 </dl>
 </header>`;
 }
