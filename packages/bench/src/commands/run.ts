@@ -8,7 +8,7 @@ import { discoverPlugins } from '../plugins.js';
 import { createProgressView } from '../progress.js';
 import { formatTable, writeReport } from '../report/index.js';
 import { type PlannedRun, resolveRuns, runDirectory } from '../resolve-runs.js';
-import { loadRuns, type RunResult, readJson } from '../results.js';
+import { loadRun, type RunResult, readJson } from '../results.js';
 import { assertWritable, displayName, type RunOutcome, runExperiment } from '../run-experiment.js';
 
 /** Flags that name an experiment. */
@@ -54,11 +54,9 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
   view.close();
 
   const planned = runs.map(({ config }) => config);
-  const directories = new Set(outcomes.map(({ directory }) => directory));
   const experimentDirectory = join(out, experiment.name);
-  const records = (await loadRuns(experimentDirectory).catch(() => [])).filter((record) =>
-    directories.has(record.directory),
-  );
+  const loaded = await Promise.all(outcomes.map(({ directory }) => loadRun(directory).catch(() => undefined)));
+  const records = loaded.filter((record) => record !== undefined);
   const paths = await writeReport(records, experimentDirectory, { planned });
   if (flags.json) {
     const result = { experiment: experiment.name, report: paths, runs: outcomes.map(toJson) };
