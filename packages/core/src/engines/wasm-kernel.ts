@@ -106,11 +106,16 @@ function instantiate(code: WasmCode, memory: WebAssembly.Memory): Exports {
   let exports = instances.get(code);
   if (!exports) {
     const bytes = Uint8Array.from(atob(relaxedSimd ? code.relaxed : code.simd), (c) => c.charCodeAt(0));
-    if (!(memory.buffer instanceof SharedArrayBuffer)) importUnsharedMemory(bytes);
+    if (!isShared(memory)) importUnsharedMemory(bytes);
     exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports as Exports;
     instances.set(code, exports);
   }
   return exports;
+}
+
+/** Pages that are not cross-origin isolated have no SharedArrayBuffer at all. */
+function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
 }
 
 /**

@@ -74,30 +74,36 @@ export function octets(
   }
   for (let octet = start; octet < end; octet++) {
     const row = (first + octet) << 3;
-    const rows = min(n - row, 8);
-    const e = logits + <usize>octet * octetBytes;
-    softmax(e, labels + (<usize>row << 2), loss + (<usize>row << 2), correct + (<usize>row << 2), rows, n, vocabulary, dHidden != 0);
-    if (dHidden != 0) {
-      const packedHidden = work + <usize>octet * 2 * hiddenBytes;
-      const gradient = packedHidden + hiddenBytes;
-      const scales = loss + (<usize>n << 2) + (<usize>row << 2);
-      const padded = <usize>((d + 3) & ~3);
-      for (let v = 0; v < vocabulary; v += BLOCK_SUM) {
-        multiplyPacked(
-          transposed + ((<usize>v * padded) << 2), e + (<usize>v << 5), gradient, 8,
-          d, min(vocabulary - v, BLOCK_SUM), 8, v > 0,
+    softmax(
+      logits + <usize>octet * octetBytes, labels + (<usize>row << 2), loss + (<usize>row << 2), correct + (<usize>row << 2),
+      min(n - row, 8), n, vocabulary, dHidden != 0,
+    );
+  }
+  if (dHidden == 0) return;
+  const padded = <usize>((d + 3) & ~3);
+  for (let v = 0; v < vocabulary; v += BLOCK_SUM) {
+    const rows = transposed + ((<usize>v * padded) << 2);
+    for (let octet = start; octet < end; octet++) {
+      multiplyPacked(
+        rows, logits + <usize>octet * octetBytes + (<usize>v << 5), work + <usize>octet * 2 * hiddenBytes + hiddenBytes, 8,
+        d, min(vocabulary - v, BLOCK_SUM), 8, v > 0,
+      );
+    }
+  }
+  for (let octet = start; octet < end; octet++) {
+    const gradient = work + <usize>octet * 2 * hiddenBytes + hiddenBytes;
+    for (let i = 0; i < 8; i++) {
+      const row = ((first + octet) << 3) + i;
+      const inside = row < n;
+      const scale: f32 = inside ? load<f32>(loss + (<usize>(n + row) << 2)) : 0;
+      const from = (<usize>row * d) << 2;
+      for (let j = 0; j < d; j++) {
+        const at = from + (<usize>j << 2);
+        if (inside) store<f32>(dHidden + at, load<f32>(gradient + (<usize>j << 5) + (<usize>i << 2)) * scale);
+        store<f32>(
+          scaled + (<usize>((j >> 3) * count + octet) << 8) + (<usize>i << 5) + (<usize>(j & 7) << 2),
+          inside ? load<f32>(hidden + at) * scale : 0,
         );
-      }
-      for (let i = 0; i < 8; i++) {
-        const scale: f32 = i < rows ? load<f32>(scales + (<usize>i << 2)) : 0;
-        const from = hidden + ((<usize>(row + i) * d) << 2);
-        const to = dHidden + ((<usize>(row + i) * d) << 2);
-        for (let j = 0; j < d; j++) {
-          const at = (<usize>j << 5) + (<usize>i << 2);
-          if (i < rows) store<f32>(to + (<usize>j << 2), load<f32>(gradient + at) * scale);
-          const value: f32 = i < rows ? load<f32>(from + (<usize>j << 2)) * scale : 0;
-          store<f32>(scaled + ((<usize>((j >> 3) * count + octet)) << 8) + (<usize>i << 5) + (<usize>(j & 7) << 2), value);
-        }
       }
     }
   }

@@ -12,7 +12,7 @@ export type Attrs = {
 export type Outputs = { loss: tf.Tensor; correct: tf.Tensor; dHidden: tf.Tensor; dTable: tf.Tensor };
 
 /** The logits of a group take at most this much, unless eight rows take more. */
-const GROUP_BYTES = 4 * 2 ** 20;
+const GROUP_BYTES = 2 * 2 ** 20;
 /** Entries of the vocabulary per unit of `tableGrad`, and per block of `packTransposed`; as in kernel.as.ts. */
 const BLOCK_V = 64;
 const BLOCK_SUM = 256;

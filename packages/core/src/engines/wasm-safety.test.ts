@@ -1,0 +1,124 @@
+/** The wasm engine under stress: exhausted and growing memory, thousands of steps, with and without fused multiply-add. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { isZooError } from '../errors.js';
+import { adamWStep, layerNorm, linear, tiedCrossEntropy } from '../ops/index.js';
+import { expectClose, testTensor } from '../testing/index.js';
+import * as tf from '../tf.js';
+import { useEngine } from './index.js';
+import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
+
+const GIB = 2 ** 30;
+const heap = () => (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
+
+interface Training {
+  params: tf.Tensor[];
+  m: tf.Tensor[];
+  v: tf.Tensor[];
+}
+
+const [V, D, N] = [40, 12, 9];
+function start(): Training {
+  const params = [testTensor([V, D], 1), testTensor([D, D], 2), tf.zeros([D]), tf.ones([D]), tf.zeros([D])];
+  return { params, m: params.map((p) => tf.zerosLike(p)), v: params.map((p) => tf.zerosLike(p)) };
+}
+
+/** A step of a small model. Returns its loss. */
+function train(training: Training, step: number): number {
+  const labels = tf.tensor1d(
+    Int32Array.from({ length: N }, (_, index) => (index * step) % V),
+    'int32',
+  );
+  const x = testTensor<tf.Rank.R2>([N, D], 3);
+  const { value, grads } = gradients(training, x, labels);
+  const loss = value.dataSync()[0] as number;
+  const options = { learningRate: 1e-3, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1, step };
+  Object.assign(training, adamWStep(training, grads, options));
+  tf.dispose([labels, x, value, ...grads]);
+  return loss;
+}
+
+function gradients(
+  { params }: Training,
+  x: tf.Tensor2D,
+  labels: tf.Tensor1D,
+): { value: tf.Tensor; grads: tf.Tensor[] } {
+  return tf.valueAndGrads((...leaves: tf.Tensor[]) => {
+    const [table, weight, bias, scale, shift] = leaves as [
+      tf.Tensor2D,
+      tf.Tensor2D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      tf.Tensor1D,
+    ];
+    const hidden = layerNorm(linear(x, { weight, bias }), { weight: scale, bias: shift });
+    return tiedCrossEntropy(hidden, table, labels).loss;
+  })(params) as { value: tf.Tensor; grads: tf.Tensor[] };
+}
+
+beforeAll(async () => {
+  await useEngine('wasm');
+});
+
+describe('wasm engine', () => {
+  it('keeps resident memory flat over 5,000 steps', () => {
+    const training = start();
+    let step = 0;
+    const run = (count: number) => {
+      for (const end = step + count; step < end; ) {
+        step += 1;
+        if (!Number.isFinite(train(training, step))) throw new Error(`step ${step}: the loss is not finite`);
+      }
+      return { ...tf.memory(), heap: heap().asm.memory.buffer.byteLength, resident: process.memoryUsage().rss };
+    };
+    run(500);
+    const before = run(500);
+    const after = run(4000);
+    expect(after.numTensors).toBe(before.numTensors);
+    expect(after.numBytes).toBe(before.numBytes);
+    expect(after.heap).toBe(before.heap);
+    expect((after.resident - before.resident) / 2 ** 20).toBeLessThan(32);
+  }, 120_000);
+
+  it('agrees with itself without fused multiply-add to rounding', async () => {
+    const a = testTensor<tf.Rank.R2>([70, 300], 1);
+    const fused = tf.matMul(a, a, false, true);
+    bindWasmHeap(heap(), { relaxedSimd: false });
+    const plain = tf.matMul(a, a, false, true);
+    bindWasmHeap(heap(), { relaxedSimd: true });
+    await expectClose(plain, fused, 1e-6, 'matMul');
+  });
+
+  it('survives growing memory: old tensors, new tensors and kernels agree', async () => {
+    const a = testTensor<tf.Rank.R2>([65, 33], 1);
+    const before = await tf.matMul(a, a, true).data();
+    const size = heap().asm.memory.buffer.byteLength;
+    const large = tf.engine().makeTensorFromTensorInfo(backendOutput(GIB / 4));
+    expect(heap().asm.memory.buffer.byteLength).toBeGreaterThan(size);
+    const after = tf.matMul(a, a, true);
+    expect(await after.data()).toEqual(before);
+    large.dispose();
+  });
+
+  it('says clearly that memory is exhausted, and goes on', async () => {
+    const a = testTensor<tf.Rank.R2>([5, 5], 1);
+    const before = await tf.matMul(a, a).data();
+    const held: tf.Tensor[] = [];
+    let error: unknown;
+    try {
+      for (let count = 0; count < 6; count += 1)
+        held.push(tf.engine().makeTensorFromTensorInfo(backendOutput(GIB / 4)));
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(isZooError(error, 'out-of-memory')).toBe(true);
+    expect(String(error)).toMatch(/expected room for 1024\.0 MiB more, got none/);
+    tf.dispose(held);
+    expect(await tf.matMul(a, a).data()).toEqual(before);
+  });
+});
+
+/** Memory for a float32 tensor, not touched. */
+function backendOutput(elements: number): tf.TensorInfo {
+  const backend = tf.backend() as unknown as { makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo };
+  return backend.makeOutput([elements], 'float32');
+}
