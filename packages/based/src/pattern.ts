@@ -13,7 +13,7 @@ export interface MixerLayer {
 }
 
 /** The layers of the recall benchmark's Based: `[baseConv, based]`. Other feature dimensions in use: 16 and 24. */
-export function basedTwoLayers(options: { featureDim?: number; nHeads?: number } = {}): readonly MixerLayer[] {
+export function basedTwoLayers(options: { featureDim?: number; nHeads?: number } = {}): MixerLayer[] {
   const { featureDim = 8, nHeads = 1 } = options;
   return [
     { mixer: 'baseConv', dConv: 3, residual: true },
@@ -32,9 +32,9 @@ export function basedLanguageModelLayers(options: {
   window?: number;
   featureDim?: number;
   nHeads?: number;
-}): readonly MixerLayer[] {
+}): MixerLayer[] {
   const { repeats, window = 64, featureDim = 16, nHeads = 1 } = options;
-  const group: readonly MixerLayer[] = [
+  const group: MixerLayer[] = [
     ...basedTwoLayers({ featureDim, nHeads }),
     { mixer: 'slidingWindow', window, nHeads },
   ];
