@@ -58,6 +58,12 @@ describeOp(
       inputs: () => selectiveInputs([2, 67, 37, 6], EVERYTHING),
       attrs: { deltaSoftplus: true },
     },
+    {
+      name: 'more blocks than parts',
+      inputs: () => selectiveInputs([1, 5, 197, 4], EVERYTHING),
+      attrs: { deltaSoftplus: true },
+    },
+    { name: 'more sequences than units', inputs: () => selectiveInputs([70, 3, 2, 4]), attrs: { deltaSoftplus: true } },
   ],
   { differenceTolerance: 5e-2 },
 );
@@ -76,6 +82,7 @@ describeOp(
       inputs: () => ssdInputs([2, 37, 2, 40], [1, 8], ['D', 'initialState']),
       attrs: { chunkSize: 16 },
     },
+    { name: 'more heads than parts', inputs: () => ssdInputs([1, 9, 12, 2], [2, 4], ['D']), attrs: { chunkSize: 4 } },
   ],
   { differenceTolerance: 5e-2 },
 );

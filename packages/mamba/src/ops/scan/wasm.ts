@@ -4,6 +4,12 @@ import type { tf, WasmCall } from '@mixerzoo/core';
 /** Channels of a unit of work. The same number is in kernel.as.ts. */
 const BLOCK = 32;
 
+/** Parts that the channels of a sequence and group are divided into backwards: each has partial sums of dB and dC. */
+const PARTS = 4;
+
+/** Units of work at most: each has buffers of its own. */
+const MAX_UNITS = 64;
+
 /** Sizes of a scan; the selective scan is one head of D channels. */
 export interface ScanSizes {
   readonly batch: number;
@@ -33,19 +39,23 @@ export interface ScanTensors {
 
 /** y and the states after every chunk, of the shapes given. */
 export function scanForward(wasm: WasmCall, tensors: ScanTensors, sizes: ScanSizes, statesShape: number[]) {
-  const layout = layOut(sizes);
+  const { blocks, nPadded, args } = layOut(sizes);
+  const items = sizes.batch * sizes.nHeads * blocks;
+  const units = Math.min(items, MAX_UNITS);
   const y = wasm.output(tensors.u.shape);
   const states = wasm.output(statesShape);
-  const padded = padding(wasm, sizes.dState, layout.nPadded);
+  const padded = padding(wasm, sizes.dState, nPadded);
   const target = padded.target(states);
   wasm.parallel(
     'scanForward',
-    layout.units,
+    units,
     ...pointers(wasm, tensors, sizes, padded),
     wasm.pointer(y),
     target.pointer,
-    wasm.scratch(layout.units * wasm.call('forwardScratch', sizes.chunkSize)),
-    ...layout.args,
+    wasm.scratch(units * wasm.call('forwardScratch', sizes.chunkSize)),
+    ...args,
+    items,
+    units,
   );
   target.finish();
   return { y, states };
@@ -59,7 +69,10 @@ export function scanBackward(
   sizes: ScanSizes,
 ): { readonly [N in keyof ScanTensors]: tf.Tensor } {
   const { batch, length, nHeads, nGroups, headDim, dState, chunkSize, scalar } = sizes;
-  const { units, blocks, nPadded, args } = layOut(sizes);
+  const { blocks, nPadded, args } = layOut(sizes);
+  const parts = Math.min(PARTS, (nHeads / nGroups) * blocks);
+  const items = batch * nGroups * parts;
+  const units = Math.min(items, MAX_UNITS);
   const width = nHeads * headDim;
   const floats = (count: number) => wasm.scratch(4 * count);
   const padded = padding(wasm, dState, nPadded);
@@ -80,7 +93,7 @@ export function scanBackward(
 
   const initial = tensors.initial && padded.target(dInitial);
   const partialDelta = scalar ? floats(batch * length * nHeads * blocks) : wasm.pointer(dDelta);
-  const [partialB, partialC] = [floats(units * length * nPadded), floats(units * length * nPadded)];
+  const [partialB, partialC] = [floats(items * length * nPadded), floats(items * length * nPadded)];
   const rateColumns = scalar ? nHeads * blocks : width * nPadded;
   const partialA = floats(batch * rateColumns);
   const [partialSkip, partialBias] = [floats(batch * width), floats(batch * width)];
@@ -102,15 +115,17 @@ export function scanBackward(
     partialBias,
     wasm.scratch(units * wasm.call('backwardScratch', chunkSize, nPadded)),
     ...args,
+    parts,
+    items,
+    units,
   );
 
   initial?.finish();
-  const perGroup = (nHeads / nGroups) * blocks;
   for (const [partial, sum] of [
     [partialB, dB],
     [partialC, dC],
   ] as const) {
-    wasm.parallel('sumUnits', batch * length, partial, wasm.pointer(sum), length, nGroups, perGroup, dState, nPadded);
+    wasm.parallel('sumUnits', batch * length, partial, wasm.pointer(sum), length, nGroups, parts, dState, nPadded);
   }
   /** Sums over sequences, then over runs of columns. */
   const sumPartials = (partial: number, columns: number, run: number, to: tf.Tensor) => {
@@ -131,11 +146,11 @@ export function scanBackward(
   return { u: du, delta: dDelta, A: dA, B: dB, C: dC, skip: dSkip, gate: dGate, bias: dBias, initial: dInitial };
 }
 
-function layOut({ batch, length, nHeads, headDim, nGroups, dState, chunkSize, scalar, softplus }: ScanSizes) {
+function layOut({ length, nHeads, headDim, nGroups, dState, chunkSize, scalar, softplus }: ScanSizes) {
   const blocks = Math.ceil(headDim / BLOCK);
   const nPadded = 4 * Math.ceil(dState / 4);
   const args = [length, nHeads, headDim, nGroups, nPadded, chunkSize, Number(scalar), Number(softplus)];
-  return { blocks, units: batch * nHeads * blocks, nPadded, args };
+  return { blocks, nPadded, args };
 }
 
 /** Pointers to what the forward pass reads, in the order of the kernel's parameters. */
