@@ -103,7 +103,7 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
 type Block = z.output<typeof blockSchema>;
 
 /** First 12 hex digits of the SHA-256 of a value's JSON with sorted keys. */
-export function hashConfig(value: unknown): string {
+function hashConfig(value: unknown): string {
   const sorted = JSON.stringify(value, (_key, node: unknown) =>
     typeof node === 'object' && node !== null && !Array.isArray(node)
       ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,0 +1,99 @@
+import { attention } from '@mixerzoo/attention';
+import { describe, expect, it } from 'vitest';
+import { type ExperimentConfig, experimentSchema } from './experiment.js';
+import { discoverPlugins } from './plugins.js';
+import { resolveRuns } from './resolve-runs.js';
+
+const registry = await discoverPlugins(process.cwd());
+const resolve = (config: ExperimentConfig) =>
+  resolveRuns(
+    experimentSchema.parse({
+      task: { task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 },
+      model: { dModel: 16 },
+      ...config,
+    }),
+    registry,
+  );
+
+describe('resolveRuns', () => {
+  it('makes a run of each model, learning rate and seed, whole comparisons first', async () => {
+    const models = { A: { layers: ['attention'] }, B: { layers: ['cat'] } };
+    const runs = await resolve({ models, seeds: [0, 1], learningRates: [0.1, 0.01] });
+    expect(runs.map(({ config }) => `${config.label} ${config.learningRate} ${config.seed}`)).toEqual([
+      'A 0.1 0',
+      'B 0.1 0',
+      'A 0.1 1',
+      'B 0.1 1',
+      'A 0.01 0',
+      'B 0.01 0',
+      'A 0.01 1',
+      'B 0.01 1',
+    ]);
+    expect(new Set(runs.map(({ config }) => config.id)).size).toBe(8);
+  });
+
+  it('identifies a run by what decides its numbers, not by names or the order of keys', async () => {
+    const [plain] = await resolve({ models: { A: { layers: [{ mixer: 'attention', nHeads: 2, dropout: 0 }] } } });
+    const [same] = await resolve({
+      name: 'other',
+      description: 'words',
+      models: { 'Another name': { layers: [{ dropout: 0, nHeads: 2, mixer: attention }] } },
+    });
+    const [made] = await resolve({ models: { A: { layers: [attention({ dModel: 16, nHeads: 2, dropout: 0 })] } } });
+    const [wider] = await resolve({ models: { A: { layers: [{ mixer: 'attention', nHeads: 4, dropout: 0 }] } } });
+    expect(same?.config.id).toBe(plain?.config.id);
+    expect(made?.config.id).toBe(plain?.config.id);
+    expect(wider?.config.id).not.toBe(plain?.config.id);
+    expect(same?.directoryName).toMatch(/^another-name-lr0\.01-s0-[0-9a-f]{12}$/);
+  });
+
+  it('repeats the pattern of layers and overrides the backbone by model and by layer', async () => {
+    const [run] = await resolve({
+      models: {
+        A: {
+          layers: [{ mixer: 'cat', block: { channelMixer: { name: 'mlp', dHidden: 8 } } }, 'attention'],
+          nLayers: 5,
+          model: { norm: 'rmsNorm', positions: 'learned' },
+        },
+      },
+      testLengths: [32],
+    });
+    expect(run?.config.layers.map(({ mixer }) => mixer)).toEqual(['cat', 'attention', 'cat', 'attention', 'cat']);
+    expect(run?.config.model).toMatchObject({ nLayers: 5, norm: 'rmsNorm', positions: 'learned', maxPositions: 32 });
+    expect(run?.model.nLayers).toBe(5);
+    const layers = run?.model.config['layers'] as { channelMixer: unknown }[];
+    expect(layers[0]?.channelMixer).toMatchObject({ name: 'mlp', config: { dHidden: 8 } });
+    expect(layers[1]?.channelMixer).toBe('none');
+  });
+
+  it.each([
+    [
+      'a mixer of another width',
+      { A: { layers: [attention({ dModel: 8 })] } },
+      /models\.A: layers\.0.*dModel 16, got 8/,
+    ],
+    [
+      'options of a mixer that is made',
+      { A: { layers: [{ mixer: attention({ dModel: 16 }), nHeads: 2 }] } },
+      /expected no options .* got nHeads/,
+    ],
+    [
+      'an unknown channel mixer',
+      { A: { layers: ['cat'], model: { channelMixer: 'mpl' } } },
+      /models\.A\.layers\.0: unknown channel mixer 'mpl'.*'mlp'/,
+    ],
+    [
+      'an unknown block option',
+      { A: { layers: [{ mixer: 'cat', block: { residal: 'parallel' } }] } },
+      /models\.A\.layers\.0\.block: unknown key 'residal'.*'residual'/,
+    ],
+  ])('refuses %s', async (_what, models, message) => {
+    await expect(resolve({ models: models as NonNullable<ExperimentConfig['models']> })).rejects.toThrow(message);
+  });
+
+  it('refuses a test length that does not hold the task', async () => {
+    await expect(resolve({ models: { A: { layers: ['cat'] } }, testLengths: [15] })).rejects.toThrow(
+      /testLengths: mqar: .*15/,
+    );
+  });
+});
