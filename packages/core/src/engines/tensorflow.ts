@@ -1,40 +1,33 @@
-/** The native engine: tfjs-node-gpu, else tfjs-node, whichever is installed and loads. */
+/** The native engine: libtensorflow through the binding of tfjs-node, on the CPU or on CUDA. */
 import { EngineError } from '../errors.js';
-import * as tf from '../tf.js';
 import type { Engine } from './index.js';
-
-const PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+import { findTensorflowBindings, startTensorflow } from './tensorflow-bindings.js';
 
 /**
- * Starts the tensorflow engine.
- * @throws EngineError saying for each package why it did not load.
+ * Starts the tensorflow engine on the first binding that loads.
+ * @throws EngineError saying of each binding why it is not there or did not load, and how to get it.
  */
 export async function openTensorflowEngine(): Promise<Engine> {
-  restoreRemovedNodeUtilities();
+  if (typeof process === 'undefined' || !process.versions?.node) {
+    throw new EngineError('tensorflow engine: expected Node, got a browser. Use the webgpu or the wasm engine.');
+  }
+  const { bindings, missing } = findTensorflowBindings();
   const reasons: string[] = [];
-  for (const name of PACKAGES) {
+  for (const binding of bindings) {
     try {
-      const binding = (await import(name)) as { version?: { 'tfjs-node'?: string } };
-      await tf.setBackend('tensorflow');
-      await tf.ready();
+      const { version, usesGpu } = await startTensorflow(binding);
       return {
         name: 'tensorflow',
-        description: `libtensorflow through ${name}`,
-        details: { package: name, version: binding.version?.['tfjs-node'] ?? 'unknown' },
+        description: `libtensorflow ${version} on the ${usesGpu ? 'GPU' : 'CPU'} (${binding.name})`,
+        details: { binding: binding.name, libtensorflow: version, gpu: usesGpu },
       };
     } catch (error) {
-      reasons.push(`${name}: ${error instanceof Error ? (error.message.split('\n')[0] as string) : String(error)}`);
+      const message = error instanceof Error ? error.message : String(error);
+      reasons.push(`${binding.name}: did not load (${message.split('\n')[0]})`);
     }
   }
   throw new EngineError(
-    `tensorflow engine: expected a working ${PACKAGES.join(' or ')}, got ${reasons.join('; ')}. ` +
-      'Install one beside mixerzoo (npm install @tensorflow/tfjs-node-gpu), or use the wasm engine.',
+    `tensorflow engine: expected a libtensorflow, got none that works. ${[...reasons, ...missing].join('; ')}. ` +
+      'Or use the wasm engine.',
   );
-}
-
-/** tfjs-node 4.22 calls two functions of `node:util` that Node 23 removed. */
-function restoreRemovedNodeUtilities(): void {
-  const util = process.getBuiltinModule('node:util') as unknown as Record<string, unknown>;
-  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  util['isArray'] ??= Array.isArray;
 }
