@@ -52,7 +52,7 @@ function sizesOf({ u, A }: SelectiveScanInputs, { deltaSoftplus }: SelectiveScan
     headDim,
     nGroups: 1,
     dState,
-    chunkSize: CHUNK_SIZE,
+    chunkSize: Math.min(CHUNK_SIZE, length),
     scalar: false,
     softplus: deltaSoftplus,
   };
