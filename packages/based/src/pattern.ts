@@ -34,9 +34,6 @@ export function basedLanguageModelLayers(options: {
   nHeads?: number;
 }): MixerLayer[] {
   const { repeats, window = 64, featureDim = 16, nHeads = 1 } = options;
-  const group: MixerLayer[] = [
-    ...basedTwoLayers({ featureDim, nHeads }),
-    { mixer: 'slidingWindow', window, nHeads },
-  ];
+  const group: MixerLayer[] = [...basedTwoLayers({ featureDim, nHeads }), { mixer: 'slidingWindow', window, nHeads }];
   return Array.from({ length: repeats }, () => group).flat();
 }
