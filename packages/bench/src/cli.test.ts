@@ -138,7 +138,7 @@ describe('mixerzoo run', () => {
     expect(third.code).toBe(0);
     expect((await uninterrupted).code).toBe(0);
     expect(await numbers(cwd)).toEqual(await numbers(whole));
-  });
+  }, 300_000);
 
   it('stops at Ctrl-C with code 130 and goes on later', async () => {
     const cwd = newProject(TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 500, stepsPerEpoch: 5'));
