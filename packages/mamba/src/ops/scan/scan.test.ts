@@ -1,8 +1,18 @@
-import { foldIn, tf, withReferenceForms } from '@mixerzoo/core';
+import {
+  currentEngine,
+  defineOp,
+  foldIn,
+  type NamedTensors,
+  type Op,
+  type OpAttrs,
+  tf,
+  type WasmCall,
+  withReferenceForms,
+} from '@mixerzoo/core';
 import { describeOp, testTensor as drawn, expectClose } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
-import { selectiveScan, selectiveScanOp } from '../selective-scan/index.js';
-import { ssd, ssdOp } from '../ssd/index.js';
+import { selectiveScan, selectiveScanGradientOp, selectiveScanOp } from '../selective-scan/index.js';
+import { ssd, ssdGradientOp, ssdOp } from '../ssd/index.js';
 
 /** Test data from a well-mixed seed: streams of small seeds start with outliers. */
 const testTensor = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number, scale = 1) =>
@@ -97,6 +107,26 @@ describeOp(ssdOp, [{ name: 'one token', inputs: () => ssdInputs([2, 1, 2, 3], [1
   differenceTolerance: 5e-2,
 });
 
+/** The op with its wasm kernel's units done one by one, last first. */
+function divided<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>({
+  definition,
+}: Op<I, A, O>): Op<I, A, O> {
+  const kernel = definition.kernels?.wasm;
+  if (!kernel) throw new Error(`${definition.name}: expected a wasm kernel.`);
+  const oneByOne = (wasm: WasmCall): WasmCall => ({
+    ...wasm,
+    parallel(name, units, ...args) {
+      for (let unit = units - 1; unit >= 0; unit -= 1) wasm.call(name, ...args, unit, unit + 1);
+    },
+  });
+  return defineOp<I, A, O>({
+    ...definition,
+    name: `${definition.name}Divided`,
+    gradient: 'none',
+    kernels: { wasm: { code: kernel.code, run: (wasm, inputs, attrs) => kernel.run(oneByOne(wasm), inputs, attrs) } },
+  });
+}
+
 /** Step sizes as they are used without softplus. */
 function positiveSteps<T extends { delta: tf.Tensor3D }>(inputs: T): T {
   const delta = tf.tidy(() => tf.abs(inputs.delta));
@@ -105,6 +135,33 @@ function positiveSteps<T extends { delta: tf.Tensor3D }>(inputs: T): T {
 }
 
 describe('scans', () => {
+  it('do not depend on how their units are divided', async (context) => {
+    if (currentEngine().name !== 'wasm') context.skip("units of work are the wasm engine's");
+    const expectSame = async <I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
+      op: Op<I, A, O>,
+      inputs: I,
+      attrs: A,
+    ) => {
+      const [whole, parts] = [op(inputs, attrs), divided(op)(inputs, attrs)];
+      for (const name of op.definition.outputs) {
+        expect(await (parts[name] as tf.Tensor).data(), name).toEqual(await (whole[name] as tf.Tensor).data());
+      }
+      return whole;
+    };
+    const selective = selectiveInputs([3, 40, 70, 6], EVERYTHING);
+    const scanned = await expectSame(selectiveScanOp, selective, { deltaSoftplus: true });
+    const dy = testTensor<tf.Rank.R3>([3, 40, 70], 11);
+    const dStates = testTensor(scanned.states.shape as [number], 12);
+    await expectSame(
+      selectiveScanGradientOp,
+      { ...selective, states: scanned.states, dy, dStates },
+      { deltaSoftplus: true },
+    );
+    const dual = ssdInputs([3, 20, 6, 35], [2, 5], ['D', 'initialState']);
+    const { y, states } = await expectSame(ssdOp, dual, { chunkSize: 8 });
+    await expectSame(ssdGradientOp, { ...dual, states, dy: y, dStates: states }, { chunkSize: 8 });
+  });
+
   it('continue where another stopped', async () => {
     const { u, delta, A, B, C } = selectiveInputs([2, 45, 5, 6]);
     const cut = (tensor: tf.Tensor3D, from: number, count: number) => tf.slice3d(tensor, [0, from, 0], [-1, count, -1]);
