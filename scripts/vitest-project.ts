@@ -14,6 +14,8 @@ export function sourceProject(configUrl: string) {
       testTimeout: 120_000,
       hookTimeout: 60_000,
       pool: 'forks',
+      // The embedded engine unless asked otherwise: `auto` would take whatever a machine has.
+      env: { MIXERZOO_ENGINE: process.env['MIXERZOO_ENGINE'] ?? 'wasm' },
     },
   });
 }

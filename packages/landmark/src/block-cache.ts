@@ -5,7 +5,7 @@
  * appended to the closed ones, a copy of O(L d) that amounts to O(L / B d) a token.
  */
 import { tf } from '@mixerzoo/core';
-import { blockTree, descendBlocks, gatherUnits, selectBlocks } from './ops/select-blocks.js';
+import { blockTree, descendBlocks, gatherUnits, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Closed blocks are rows per head; M blocks are closed, j < B tokens are open. */
 export type BlockCache = {

@@ -14,7 +14,7 @@ import {
 } from '@mixerzoo/core/testing';
 import { splitHeads } from './heads.js';
 import { landmarkCat } from './landmark-cat.js';
-import { selectBlocks } from './ops/select-blocks.js';
+import { selectBlocks } from './ops/select-blocks/index.js';
 
 interface LandmarkGoldenConfig {
   modelDim: number;

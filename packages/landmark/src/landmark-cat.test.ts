@@ -2,8 +2,8 @@ import { EVALUATION, randomNormal, tf, useEngine } from '@mixerzoo/core';
 import { describeMixer, describeOp, expectClose, largestMagnitude, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultBlockSize, landmarkCat } from './landmark-cat.js';
-import { blockAttentionOp } from './ops/block-attention.js';
-import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks.js';
+import { blockAttentionOp } from './ops/block-attention/index.js';
+import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Retrieval is a choice: no smooth function, and the filter that only landmarks see gets no gradient. */
 const hard = { smooth: false, lengths: [1, 7, 8, 9, 63], matMulShare: 0.6 };

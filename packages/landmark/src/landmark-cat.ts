@@ -27,8 +27,8 @@ import { appendToken, type BlockCache, emptyBlockCache, retrieveFromCache } from
 import { blockMassLoss, groupedAttention, stopGradient } from './grouped-attention.js';
 import { mergeHeads, splitHeads } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
-import { blockAttention } from './ops/block-attention.js';
-import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks.js';
+import { blockAttention } from './ops/block-attention/index.js';
+import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Config of {@link landmarkCat}. */
 export const landmarkCatSchema = z

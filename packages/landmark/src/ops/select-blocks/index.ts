@@ -3,7 +3,7 @@
  * (paper, Eq. LCAT (1)), and its hierarchical continuation inside a block. Both choose; neither has a gradient.
  */
 import { defineOp, gatherRows, tf } from '@mixerzoo/core';
-import { MASKED } from '../heads.js';
+import { MASKED } from '../../heads.js';
 
 type SelectInputs = { q: tf.Tensor; landmarks: tf.Tensor };
 type SelectAttrs = { blockSize: number; topK: number; offset: number };

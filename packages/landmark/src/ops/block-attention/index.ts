@@ -2,15 +2,15 @@
  * Local attention, the second phase of Landmark CAT: softmax attention over the query's own block, causally, and the
  * retrieved units - whole blocks, or single tokens (paper, Eq. LCAT (2)). O(p (B + K U)) a query.
  */
-import { defineOp, tf } from '@mixerzoo/core';
-import { MASKED, padToBlocks } from '../heads.js';
-import { gatherUnits } from './select-blocks.js';
+import { defineOp, type OpDefinition, referenceGradient, tf } from '@mixerzoo/core';
+import { MASKED, padToBlocks } from '../../heads.js';
+import { gatherUnits } from '../select-blocks/index.js';
+import { blockAttentionGradientKernel, blockAttentionKernel } from './wasm.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; retrieved: tf.Tensor | undefined };
 type Attrs = { blockSize: number; unit: number; scale: number };
 
-/** The op behind {@link blockAttention}. */
-export const blockAttentionOp = defineOp<Inputs, Attrs, { o: tf.Tensor }>({
+const definition: OpDefinition<Inputs, Attrs, { o: tf.Tensor }> = {
   name: 'BlockAttention',
   inputs: ['q', 'k', 'v', 'retrieved'],
   outputs: ['o'],
@@ -55,6 +55,32 @@ export const blockAttentionOp = defineOp<Inputs, Attrs, { o: tf.Tensor }>({
       tf.matMul(far.reshape([rows * padded, 1, seen]), chosen(vs)).reshape([rows, padded, headDim]),
     );
     return { o: o.slice([0, 0, 0], [rows, seqLen, headDim]) };
+  },
+  kernels: { wasm: blockAttentionKernel },
+};
+
+const blockAttentionGradient = defineOp<
+  Inputs & { dO: tf.Tensor },
+  Attrs,
+  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
+>({
+  name: 'BlockAttentionGradient',
+  inputs: ['q', 'k', 'v', 'retrieved', 'dO'],
+  outputs: ['dq', 'dk', 'dv'],
+  reference({ dO, ...inputs }, attrs) {
+    const { q, k, v } = referenceGradient(definition, inputs, { o: dO }, attrs);
+    return { dq: q, dk: k, dv: v } as { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor };
+  },
+  gradient: 'none',
+  kernels: { wasm: blockAttentionGradientKernel },
+});
+
+/** The op behind {@link blockAttention}. */
+export const blockAttentionOp = defineOp<Inputs, Attrs, { o: tf.Tensor }>({
+  ...definition,
+  gradient({ inputs, grads, attrs }) {
+    const { dq, dk, dv } = blockAttentionGradient({ ...inputs, dO: grads.o }, attrs);
+    return { q: dq, k: dk, v: dv };
   },
 });
 
