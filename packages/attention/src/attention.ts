@@ -14,18 +14,19 @@ import {
   InvalidConfigError,
   linear,
   type Mixer,
-  randomNormal,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
 import { attend, cachedTokens, emptyKvCache, extendKvCache, type KvCache, trimToWindow } from './attend.js';
 import { createPositions, positionalOptions } from './positions.js';
+import { initProjection, projectionInitOption } from './projection-init.js';
 
 const options = {
   dModel: z.int().positive().describe('model width'),
   nHeads: z.int().positive().default(1).describe('attention heads'),
   bias: z.boolean().default(true).describe('biases of the four projections'),
   dropout: z.number().min(0).lt(1).default(0.1).describe('dropout on the attention map while training'),
+  ...projectionInitOption,
   ...positionalOptions,
 };
 
@@ -76,17 +77,17 @@ function createAttention(
     k: linear(x, params.kProj),
     v: linear(x, params.vProj),
   });
-  const initProjection = (seed: number, std: number): Projection => {
-    const weight = randomNormal<tf.Rank.R2>([dModel, dModel], std, seed);
+  const projection = (seed: number, outputOf?: number): Projection => {
+    const weight = initProjection(config.init, dModel, seed, outputOf);
     return bias ? { weight, bias: tf.zeros([dModel]) } : { weight };
   };
 
   return {
     init: (seed, nLayers = 1) => ({
-      qProj: initProjection(foldIn(seed, 'qProj'), 0.02),
-      kProj: initProjection(foldIn(seed, 'kProj'), 0.02),
-      vProj: initProjection(foldIn(seed, 'vProj'), 0.02),
-      oProj: initProjection(foldIn(seed, 'oProj'), 0.02 / Math.sqrt(2 * nLayers)),
+      qProj: projection(foldIn(seed, 'qProj')),
+      kProj: projection(foldIn(seed, 'kProj')),
+      vProj: projection(foldIn(seed, 'vProj')),
+      oProj: projection(foldIn(seed, 'oProj'), nLayers),
     }),
     apply(params, x, { training, seed }: ApplyContext = EVALUATION) {
       const o = attend(project(params, x), positions, {

@@ -9,6 +9,8 @@ export type { CausalAttentionOptions } from './causal-attention/index.js';
 export { causalAttention } from './causal-attention/index.js';
 export type { PositionalConfig, Positions } from './positions.js';
 export { alibiSlopes, createPositions, positionalOptions } from './positions.js';
+export type { ProjectionInit } from './projection-init.js';
+export { initProjection, projectionInitOption } from './projection-init.js';
 export type { ContextExtension, RotaryFrequencies } from './rotary/frequencies.js';
 export { rotaryAngles, rotaryFrequencies, yarnTemperature } from './rotary/frequencies.js';
 export { rotary } from './rotary/index.js';

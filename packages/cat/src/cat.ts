@@ -17,6 +17,7 @@ import {
   emptyKvCache,
   extendKvCache,
   headDimOf,
+  initProjection,
   type KvCache,
   positionalOptions,
 } from '@mixerzoo/attention';
@@ -120,10 +121,9 @@ function createCat(
 
   return {
     init(seed, nLayers = 1) {
-      const std = 0.02 / Math.sqrt(2 * nLayers);
       return {
         ...projections.init(seed),
-        oProj: { weight: randomNormal<tf.Rank.R2>([dModel, dModel], std, foldIn(seed, 'oProj')) },
+        oProj: { weight: initProjection(config.init, dModel, foldIn(seed, 'oProj'), nLayers) },
         ...(normalizeQK && learnTemperature
           ? { logTemperature: tf.fill([nHeads], Math.log(temperature)) as tf.Tensor1D }
           : {}),

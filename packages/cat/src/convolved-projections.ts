@@ -4,7 +4,8 @@
  * Filters act on the projected rows. A scalar filter per head commutes with a projection without bias, so this is
  * the paper's function at O(L W d); the head-mixing filter is defined on heads anyway.
  */
-import { foldIn, linear, randomNormal, type Tree, type tf } from '@mixerzoo/core';
+import { initProjection, projectionInitOption } from '@mixerzoo/attention';
+import { foldIn, linear, type Tree, type tf } from '@mixerzoo/core';
 import { z } from 'zod';
 import { createFilter, FILTER_KINDS, type SequenceFilter } from './filters.js';
 
@@ -30,6 +31,7 @@ export const projectionOptions = {
     .default('delta')
     .describe('short filters start near the identity, or uniform'),
   dState: z.int().positive().default(4).describe('exponentials per channel of a diagonalSsm filter'),
+  ...projectionInitOption,
 };
 
 type ProjectionConfig = z.output<z.ZodObject<typeof projectionOptions>>;
@@ -81,7 +83,7 @@ export function createConvolvedProjections(config: ProjectionConfig): ConvolvedP
   return {
     init(seed) {
       const weight = (name: string) => ({
-        weight: randomNormal<tf.Rank.R2>([dModel, dModel], 0.02, foldIn(seed, name)),
+        weight: initProjection(config.init, dModel, foldIn(seed, name)),
       });
       const projections = { qProj: weight('qProj'), kProj: weight('kProj'), vProj: weight('vProj') };
       const filterTree = present.map(([role, filter]) => [`${role}Filter`, filter.init(foldIn(seed, `${role}Filter`))]);

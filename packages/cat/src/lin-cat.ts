@@ -6,10 +6,10 @@
  *   o_t = scale sum_{s <= t} (q_t . k_s) v_s,  optionally over scale sum_{s <= t} q_t . k_s + eps;   Y = O W_o
  *
  * The paper names neither feature map nor normaliser. Both usual choices are here: `identity`, scale p^(-1/2), not
- * normalised; and `elu1` (elu + 1), scale 1, normalised. The state is S = sum k v^T per head, and for the normaliser z = sum k.
+ * normalised; and `elu1` (elu + 1), scale 1, normalised, the default, which learns recall far sooner. The state is S = sum k v^T per head, and for the normaliser z = sum k.
  */
-import { headDimOf } from '@mixerzoo/attention';
-import { defineMixer, foldIn, linear, type Mixer, randomNormal, tf } from '@mixerzoo/core';
+import { headDimOf, initProjection } from '@mixerzoo/attention';
+import { defineMixer, foldIn, linear, type Mixer, tf } from '@mixerzoo/core';
 import { z } from 'zod';
 import {
   type ConvolvedProjectionParams,
@@ -21,7 +21,7 @@ import { applyFeatureMap } from './linear-attention/feature-map.js';
 import { linearAttention, linearAttentionFlops } from './linear-attention/index.js';
 
 const options = {
-  featureMap: z.enum(['identity', 'elu1']).default('identity').describe('map of q and k'),
+  featureMap: z.enum(['identity', 'elu1']).default('elu1').describe('map of q and k'),
   normalize: z.boolean().optional().describe('divide by the sum of weights; default: only for elu1'),
   scale: z.number().positive().optional().describe('factor of q . k; default p^(-1/2) for identity, 1 for elu1'),
   eps: z.number().min(0).default(1e-12).describe('added to the denominator'),
@@ -34,6 +34,7 @@ export const linCatSchema = z.strictObject({ ...projectionOptions, ...options })
 export const linearAttentionSchema = z.strictObject({
   dModel: projectionOptions.dModel,
   nHeads: projectionOptions.nHeads,
+  init: projectionOptions.init,
   ...options,
 });
 
@@ -79,7 +80,7 @@ function createLinCat(
     init: (seed, nLayers = 1) => ({
       ...projections.init(seed),
       oProj: {
-        weight: randomNormal<tf.Rank.R2>([dModel, dModel], 0.02 / Math.sqrt(2 * nLayers), foldIn(seed, 'oProj')),
+        weight: initProjection(config.init, dModel, foldIn(seed, 'oProj'), nLayers),
       },
     }),
     apply: (params, x) => attend(params, withFeatures(projections.apply(params, x))),
