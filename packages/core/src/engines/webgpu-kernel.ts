@@ -44,7 +44,10 @@ export interface WebgpuCall {
   output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** A new tensor that is freed when `run` returns. */
   scratch<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
+  /** Records a dispatch; one of no workgroups is left out. */
   dispatch(dispatch: WebgpuDispatch): void;
+  /** The elements of a tensor that has not left the host yet; undefined once it is on the device. */
+  hostValues(tensor: tf.Tensor): ArrayLike<number> | undefined;
   /** Workgroups in x and y that cover `count`; the shader's index is `id.y * workgroups.x + id.x`. */
   grid(count: number): readonly [number, number];
 }
@@ -89,7 +92,13 @@ export function runWebgpuKernel<I extends NamedTensors, A extends OpAttrs, O ext
       scratch.push(tensor);
       return tensor;
     },
-    dispatch: (dispatch) => record(backend, dispatch),
+    dispatch(dispatch) {
+      if (dispatch.workgroups.every((count) => count !== 0)) record(backend, dispatch);
+    },
+    hostValues({ dataId }) {
+      const { resource, values } = backend.tensorMap.get(dataId);
+      return resource ? undefined : (values as ArrayLike<number>);
+    },
     grid(count) {
       const x = Math.min(count, MAX_WORKGROUPS);
       return [x, Math.ceil(count / x)];

@@ -7,6 +7,7 @@
 import { EngineError } from '../errors.js';
 import * as tf from '../tf.js';
 import type { Engine } from './index.js';
+import { replaceStockKernels } from './webgpu-stock.js';
 
 /** Features asked for where the adapter has them. */
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
@@ -47,6 +48,7 @@ export async function openWebgpuEngine(): Promise<Engine> {
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info), 3);
   await tf.setBackend('webgpu');
   await tf.ready();
+  replaceStockKernels();
 
   const { vendor, architecture, description } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'unknown adapter';

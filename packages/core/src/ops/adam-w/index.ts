@@ -1,12 +1,14 @@
 /**
- * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) for all parameters in one call. On the wasm engine it
+ * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) for all parameters in one call. On the wasm and webgpu engines it
  * works in place: the tensors it returns are those it is given, unless a clone shares their memory.
  */
 import { runWasmKernel } from '../../engines/wasm-kernel.js';
+import { runWebgpuKernel } from '../../engines/webgpu-kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { usesReferenceForms } from '../define-op.js';
 import { adamWKernel, globalNormKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export interface AdamWOptions {
   readonly learningRate: number;
@@ -51,13 +53,21 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
     runWasmKernel(adamWKernel(own, grads, options), {}, {});
     return own;
   }
+  if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
+    const own = { params: params.map(unshared), m: m.map(unshared), v: v.map(unshared) };
+    runWebgpuKernel(webgpu.adamWKernel(own, grads, options), {}, {});
+    return own;
+  }
   return referenceStep(state, grads, options);
 }
 
 /** The tensor, or a copy in its place if its memory is shared with a clone or a reshaped tensor. */
 function unshared(tensor: tf.Tensor): tf.Tensor {
   if (tf.engine().backend.refCount(tensor.dataId) === 1) return tensor;
-  const copy = tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype);
+  const copy =
+    tf.getBackend() === 'webgpu'
+      ? runWebgpuKernel(webgpu.copyKernel, { x: tensor }, {}).y
+      : tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype);
   tensor.dispose();
   return copy;
 }
@@ -72,6 +82,13 @@ export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
     return runWasmKernel(
       globalNormKernel,
+      Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
+      {},
+    ).norm as tf.Scalar;
+  }
+  if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
+    return runWebgpuKernel(
+      webgpu.globalNormKernel,
       Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
       {},
     ).norm as tf.Scalar;

@@ -8,6 +8,7 @@ import { InvalidConfigError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { defineOp, type Op } from '../define-op.js';
 import { type Attrs, dropoutKernel, dropoutThreshold } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op behind {@link dropout}; its gradient is itself. */
 export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp<
@@ -20,7 +21,7 @@ export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp
   outputs: ['y'],
   reference: ({ x }, { rate, seed }) => ({ y: x.mul(tf.tensor(dropoutMask(x.size, rate, seed), x.shape)) }),
   gradient: ({ grads, attrs }) => ({ x: dropoutOp({ x: grads.y }, attrs).y }),
-  kernels: { wasm: dropoutKernel },
+  kernels: { wasm: dropoutKernel, webgpu: webgpu.dropoutKernel },
 });
 
 /**

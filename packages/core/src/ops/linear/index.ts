@@ -4,6 +4,7 @@ import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
 import { type GradInputs, type GradOutputs, type Inputs, linearGradKernel, linearKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** Weight [k, n] and an optional bias [n]. */
 export interface LinearParams {
@@ -28,7 +29,7 @@ export const linearOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs, Non
     const { dx, dWeight, dBias } = linearGradOp({ ...inputs, dy: grads.y }, {});
     return inputs.bias ? { x: dx, weight: dWeight, bias: dBias } : { x: dx, weight: dWeight };
   },
-  kernels: { wasm: linearKernel },
+  kernels: { wasm: linearKernel, webgpu: webgpu.linearKernel },
 });
 
 /** The gradient of {@link linearOp}; without a bias, `dBias` is empty. */
@@ -41,7 +42,7 @@ const linearGradOp = defineOp<GradInputs, None, GradOutputs>({
     return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
   },
   gradient: 'none',
-  kernels: { wasm: linearGradKernel },
+  kernels: { wasm: linearGradKernel, webgpu: webgpu.linearGradKernel },
 });
 
 /**

@@ -15,6 +15,7 @@ import {
   rmsNormGradKernel,
   rmsNormKernel,
 } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export interface LayerNormParams {
   readonly weight: tf.Tensor;
@@ -43,7 +44,7 @@ export const layerNormOp: Op<LayerNormInputs, Attrs, { y: tf.Tensor }> = defineO
     const { dx, dWeight, dBias } = layerNormGradOp({ ...inputs, dy: grads.y }, attrs);
     return { x: dx, weight: dWeight, bias: dBias };
   },
-  kernels: { wasm: layerNormKernel },
+  kernels: { wasm: layerNormKernel, webgpu: webgpu.layerNormKernel },
 });
 
 const layerNormGradOp = defineOp<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
@@ -55,7 +56,7 @@ const layerNormGradOp = defineOp<LayerNormInputs & { dy: tf.Tensor }, Attrs, Nor
     return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias as tf.Tensor };
   },
   gradient: 'none',
-  kernels: { wasm: layerNormGradKernel },
+  kernels: { wasm: layerNormGradKernel, webgpu: webgpu.layerNormGradKernel },
 });
 
 /** The op behind {@link rmsNorm}. */
@@ -71,7 +72,7 @@ export const rmsNormOp: Op<RmsNormInputs, Attrs, { y: tf.Tensor }> = defineOp<Rm
     const { dx, dWeight } = rmsNormGradOp({ ...inputs, dy: grads.y }, attrs);
     return inputs.weight ? { x: dx, weight: dWeight } : { x: dx };
   },
-  kernels: { wasm: rmsNormKernel },
+  kernels: { wasm: rmsNormKernel, webgpu: webgpu.rmsNormKernel },
 });
 
 const rmsNormGradOp = defineOp<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
@@ -83,7 +84,7 @@ const rmsNormGradOp = defineOp<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGra
     return { dx: x as tf.Tensor, dWeight: weight ?? tf.zeros([0]), dBias: tf.zeros([0]) };
   },
   gradient: 'none',
-  kernels: { wasm: rmsNormGradKernel },
+  kernels: { wasm: rmsNormGradKernel, webgpu: webgpu.rmsNormGradKernel },
 });
 
 /**

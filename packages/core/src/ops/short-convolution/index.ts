@@ -18,6 +18,7 @@ import {
   shortConvolutionGradKernel,
   shortConvolutionKernel,
 } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export type { FilterShape };
 
@@ -46,7 +47,7 @@ export const shortConvolutionOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp<
     const { dx, dFilter, dBias } = shortConvolutionGradOp({ ...inputs, dy: grads.y }, attrs);
     return inputs.bias ? { x: dx, filter: dFilter, bias: dBias } : { x: dx, filter: dFilter };
   },
-  kernels: { wasm: shortConvolutionKernel },
+  kernels: { wasm: shortConvolutionKernel, webgpu: webgpu.shortConvolutionKernel },
 });
 
 const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
@@ -58,7 +59,7 @@ const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
     return { dx: x as tf.Tensor, dFilter: filter as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
   },
   gradient: 'none',
-  kernels: { wasm: shortConvolutionGradKernel },
+  kernels: { wasm: shortConvolutionGradKernel, webgpu: webgpu.shortConvolutionGradKernel },
 });
 
 /**

@@ -2,6 +2,7 @@
 import * as tf from '../../tf.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
 import { siluGradKernel, siluKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type None = Record<string, never>;
 
@@ -12,7 +13,7 @@ export const siluOp: Op<{ x: tf.Tensor }, None, { y: tf.Tensor }> = defineOp<{ x
   outputs: ['y'],
   reference: ({ x }) => ({ y: x.mul(tf.sigmoid(x)) }),
   gradient: ({ inputs, grads }) => ({ x: siluGradOp({ ...inputs, dy: grads.y }, {}).dx }),
-  kernels: { wasm: siluKernel },
+  kernels: { wasm: siluKernel, webgpu: webgpu.siluKernel },
 });
 
 const siluGradOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, None, { dx: tf.Tensor }>({
@@ -21,7 +22,7 @@ const siluGradOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, None, { dx: tf.Tens
   outputs: ['dx'],
   reference: ({ x, dy }) => ({ dx: referenceGradient(siluOp.definition, { x }, { y: dy }, {}).x as tf.Tensor }),
   gradient: 'none',
-  kernels: { wasm: siluGradKernel },
+  kernels: { wasm: siluGradKernel, webgpu: webgpu.siluGradKernel },
 });
 
 /** `x sigmoid(x)`, elementwise. */

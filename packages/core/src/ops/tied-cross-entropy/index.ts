@@ -6,7 +6,9 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp } from '../define-op.js';
+import { tiedCrossEntropyOnTensorflow } from './tensorflow.js';
 import { type Attrs, type Inputs, type Outputs, tiedCrossEntropyKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op behind {@link tiedCrossEntropy}. */
 export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
@@ -40,7 +42,11 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
     hidden: dHidden.mul(grads.loss),
     table: dTable.mul(grads.loss),
   }),
-  kernels: { wasm: tiedCrossEntropyKernel },
+  kernels: {
+    tensorflow: tiedCrossEntropyOnTensorflow,
+    wasm: tiedCrossEntropyKernel,
+    webgpu: webgpu.tiedCrossEntropyKernel,
+  },
 });
 
 /** [n, V]; unlike `tf.oneHot` for a vocabulary of one, too. */

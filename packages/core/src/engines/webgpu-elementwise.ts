@@ -1,0 +1,61 @@
+/** Elementwise maps on the webgpu engine. */
+import type * as tf from '../tf.js';
+import type { WebgpuCall } from './webgpu-kernel.js';
+
+const THREADS = 256;
+
+/** WGSL of a shader's opening: `i` is the index of the thread, of `u.size`. */
+export const EACH_ELEMENT = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = i32((group.y * groups.x + group.x) * ${THREADS} + local);
+  if (i >= u.size) { return; }
+`;
+
+/** Workgroups of a shader that opens with {@link EACH_ELEMENT}. */
+export function forEachElement(gpu: WebgpuCall, size: number): readonly [number, number] {
+  return gpu.grid(Math.ceil(size / THREADS));
+}
+
+/** `to[i] = value` for every i; `value` is WGSL of the tensors at i and of the uniforms. */
+export function elementwise(
+  gpu: WebgpuCall,
+  read: Readonly<Record<string, tf.Tensor>>,
+  to: tf.Tensor,
+  value: string,
+  {
+    integers = {},
+    floats = {},
+    functions = '',
+  }: {
+    readonly integers?: Readonly<Record<string, number>>;
+    readonly floats?: Readonly<Record<string, number>>;
+    /** WGSL functions that `value` calls. */
+    readonly functions?: string;
+  } = {},
+): void {
+  gpu.dispatch({
+    code: `${functions}${EACH_ELEMENT} to[i] = ${value};\n}`,
+    read,
+    write: { to },
+    integers: { size: to.size, ...integers },
+    floats,
+    workgroups: forEachElement(gpu, to.size),
+  });
+}
+
+/**
+ * WGSL of `hash(counter)`, 24 bits, and of `isKept(index)`, which reads the uniforms `threshold` and `seed`: the mask
+ * of `dropout`, bit for bit that of the other engines.
+ */
+export const DROPOUT_WGSL = `
+fn hash(counter: u32) -> u32 {
+  var bits = counter;
+  bits = (bits ^ (bits >> 16)) * 0x7feb352du;
+  bits = (bits ^ (bits >> 15)) * 0x846ca68bu;
+  return (bits ^ (bits >> 16)) >> 8;
+}
+fn isKept(index: i32) -> bool {
+  return hash(u32(index) * 0x9e3779b9u + bitcast<u32>(u.seed)) >= u32(u.threshold);
+}
+`;

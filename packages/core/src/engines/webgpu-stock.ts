@@ -1,0 +1,73 @@
+/**
+ * What of the stock webgpu backend (TensorFlow.js 4.22) training cannot use, replaced by ours:
+ *
+ * - `BatchMatMul` reads transposed matrices slowly and divides k with float atomics, in no fixed order.
+ * - `UnsortedSegmentSum`, the gradient of every gather, adds with float atomics too.
+ * - `AddN` binds more buffers than a device allows.
+ * - Saving tensors for gradients records a copy of each on the tape.
+ */
+import { scatterAddKernel } from '../ops/embedding/webgpu.js';
+import { matMulKernel } from '../ops/mat-mul/webgpu.js';
+import * as tf from '../tf.js';
+import { elementwise } from './webgpu-elementwise.js';
+import { runWebgpuKernel } from './webgpu-kernel.js';
+
+type Attrs = Record<string, unknown>;
+
+/** Terms of a sum bound at a time. */
+const MOST_TERMS = 7;
+
+/** Replaces the kernels; called when the webgpu engine is opened. */
+export function replaceStockKernels(): void {
+  replace('BatchMatMul', (inputs, attrs) => {
+    const { transposeA = false, transposeB = false } = attrs as { transposeA?: boolean; transposeB?: boolean };
+    const { a, b } = inputs as { a: tf.Tensor; b: tf.Tensor };
+    return runWebgpuKernel(matMulKernel, { a, b }, { transposeA, transposeB }).y;
+  });
+  replace('UnsortedSegmentSum', (inputs, attrs) => {
+    const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
+    return runWebgpuKernel(scatterAddKernel, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
+  });
+  replace('AddN', (inputs) => sumOf(Object.values(inputs)));
+  const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
+  engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
+}
+
+/** The sum of tensors of one shape, some at a time. */
+function sumOf(terms: readonly tf.Tensor[]): tf.Tensor {
+  const [first, ...others] = terms as [tf.Tensor, ...tf.Tensor[]];
+  if (others.length === 0) return shared(first);
+  let sum: tf.Tensor = first;
+  for (let start = 0; start < others.length; start += MOST_TERMS) {
+    const named = [sum, ...others.slice(start, start + MOST_TERMS)].map((term, index) => [`x${index}`, term] as const);
+    const next = runWebgpuKernel(
+      {
+        run(gpu) {
+          const y = gpu.output(first.shape as never, first.dtype as 'float32' | 'int32') as tf.Tensor;
+          elementwise(gpu, Object.fromEntries(named), y, named.map(([name]) => `${name}[i]`).join(' + '));
+          return { y };
+        },
+      },
+      {},
+      {},
+    ).y as tf.Tensor;
+    if (sum !== first) sum.dispose();
+    sum = next;
+  }
+  return sum;
+}
+
+/** A tensor that shares the memory of another; it is freed with the last of them. */
+function shared(x: tf.Tensor): tf.Tensor {
+  tf.engine().backend.incRef(x.dataId);
+  return tf.engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });
+}
+
+function replace(kernelName: string, kernel: (inputs: Record<string, tf.Tensor>, attrs: Attrs) => tf.Tensor): void {
+  if (tf.getKernel(kernelName, 'webgpu')) tf.unregisterKernel(kernelName, 'webgpu');
+  tf.registerKernel({
+    kernelName,
+    backendName: 'webgpu',
+    kernelFunc: ({ inputs, attrs }) => kernel(inputs as unknown as Record<string, tf.Tensor>, (attrs ?? {}) as Attrs),
+  });
+}

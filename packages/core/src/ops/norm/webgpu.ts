@@ -1,0 +1,149 @@
+/** Layer and RMS normalisation on the webgpu engine: a workgroup per row; formulas as in kernel.as.ts. */
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { sumPartials } from '../../engines/webgpu-reduce.js';
+import type * as tf from '../../tf.js';
+import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
+
+const THREADS = 64;
+const MOST_BLOCKS = 128;
+
+/** Sums over the workgroup; every thread gets the total. */
+const TOTAL = `
+var<workgroup> shares: array<f32, ${THREADS}>;
+fn total(share: f32, local: i32) -> f32 {
+  workgroupBarrier();
+  shares[local] = share;
+  workgroupBarrier();
+  for (var half = ${THREADS / 2}; half > 0; half /= 2) {
+    if (local < half) { shares[local] += shares[local + half]; }
+    workgroupBarrier();
+  }
+  return shares[0];
+}
+`;
+
+/** Opens a shader: `row`, its start `at`, mean and scale. */
+const rowStatistics = (centre: boolean) => `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) localIndex: u32) {
+  let local = i32(localIndex);
+  let row = i32(group.y * groups.x + group.x);
+  if (row >= u.rows) { return; }
+  let at = row * u.d;
+  var share = 0.0;
+  ${
+    centre
+      ? `for (var j = local; j < u.d; j += ${THREADS}) { share += x[at + j]; }
+  let mean = total(share, local) / f32(u.d);
+  share = 0.0;`
+      : 'let mean = 0.0;'
+  }
+  for (var j = local; j < u.d; j += ${THREADS}) { let centred = x[at + j] - mean; share += centred * centred; }
+  let scale = inverseSqrt(total(share, local) / f32(u.d) + u.eps);
+`;
+
+function forward(
+  gpu: WebgpuCall,
+  x: tf.Tensor,
+  weight: tf.Tensor | undefined,
+  bias: tf.Tensor | undefined,
+  eps: number,
+  centre: boolean,
+): { y: tf.Tensor } {
+  const d = x.shape.at(-1) as number;
+  const rows = x.size / d;
+  const y = gpu.output(x.shape as never) as tf.Tensor;
+  const value = `(x[at + j] - mean) * scale${weight ? ' * weight[j]' : ''}${bias ? ' + bias[j]' : ''}`;
+  gpu.dispatch({
+    code: `${TOTAL}${rowStatistics(centre)}
+  for (var j = local; j < u.d; j += ${THREADS}) { y[at + j] = ${value}; }
+}`,
+    read: { x, ...(weight && { weight }), ...(bias && { bias }) },
+    write: { y },
+    integers: { rows, d },
+    floats: { eps },
+    workgroups: gpu.grid(rows),
+  });
+  return { y };
+}
+
+function backward(
+  gpu: WebgpuCall,
+  x: tf.Tensor,
+  weight: tf.Tensor | undefined,
+  dy: tf.Tensor,
+  eps: number,
+  centre: boolean,
+): NormGradients {
+  const d = x.shape.at(-1) as number;
+  const rows = x.size / d;
+  const dx = gpu.output(x.shape as never) as tf.Tensor;
+  const dWeight = gpu.output<tf.Rank.R1>([weight ? d : 0]);
+  const dBias = gpu.output<tf.Rank.R1>([centre ? d : 0]);
+  const statistics = gpu.scratch<tf.Rank.R2>([rows, 2]);
+  gpu.dispatch({
+    code: `${TOTAL}${rowStatistics(centre)}
+  var sums = vec2f();
+  for (var j = local; j < u.d; j += ${THREADS}) {
+    let g = dy[at + j]${weight ? ' * weight[j]' : ''};
+    sums += g * vec2f(1.0, (x[at + j] - mean) * scale);
+  }
+  let slope = total(sums.y, local) / f32(u.d);
+  let shift = ${centre ? 'total(sums.x, local) / f32(u.d)' : '0.0'};
+  for (var j = local; j < u.d; j += ${THREADS}) {
+    let g = dy[at + j]${weight ? ' * weight[j]' : ''};
+    dx[at + j] = scale * (g - shift - (x[at + j] - mean) * scale * slope);
+  }
+  if (local == 0) { statistics[2 * row] = mean; statistics[2 * row + 1] = scale; }
+}`,
+    read: { x, dy, ...(weight && { weight }) },
+    write: { dx, statistics },
+    integers: { rows, d },
+    floats: { eps },
+    workgroups: gpu.grid(rows),
+  });
+  if (weight || centre) {
+    const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 4));
+    const perBlock = Math.ceil(rows / blocks);
+    const partials = gpu.scratch<tf.Rank.R3>([blocks, 2, d]);
+    gpu.dispatch({
+      code: `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let j = i32(id.x);
+  if (j >= u.d) { return; }
+  let first = i32(group.y) * u.perBlock;
+  var sums = vec2f();
+  for (var row = first; row < min(u.rows, first + u.perBlock); row++) {
+    let xhat = (x[row * u.d + j] - statistics[2 * row]) * statistics[2 * row + 1];
+    sums += dy[row * u.d + j] * vec2f(xhat, 1.0);
+  }
+  partials[2 * i32(group.y) * u.d + j] = sums.x;
+  partials[(2 * i32(group.y) + 1) * u.d + j] = sums.y;
+}`,
+      read: { x, dy, statistics },
+      write: { partials },
+      integers: { rows, d, perBlock },
+      workgroups: [Math.ceil(d / THREADS), blocks],
+    });
+    if (weight) sumPartials(gpu, partials, dWeight, { count: blocks, size: d, stride: 2 * d });
+    if (centre) sumPartials(gpu, partials, dBias, { count: blocks, size: d, stride: 2 * d, offset: d });
+  }
+  return { dx, dWeight, dBias };
+}
+
+export const layerNormKernel: WebgpuKernel<LayerNormInputs, Attrs, { y: tf.Tensor }> = {
+  run: (gpu, { x, weight, bias }, { eps }) => forward(gpu, x, weight, bias, eps, true),
+};
+
+export const layerNormGradKernel: WebgpuKernel<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients> = {
+  run: (gpu, { x, weight, dy }, { eps }) => backward(gpu, x, weight, dy, eps, true),
+};
+
+export const rmsNormKernel: WebgpuKernel<RmsNormInputs, Attrs, { y: tf.Tensor }> = {
+  run: (gpu, { x, weight }, { eps }) => forward(gpu, x, weight, undefined, eps, false),
+};
+
+export const rmsNormGradKernel: WebgpuKernel<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients> = {
+  run: (gpu, { x, weight, dy }, { eps }) => backward(gpu, x, weight, dy, eps, false),
+};
