@@ -6,6 +6,7 @@ export type { CatParams, CatState } from './cat.js';
 export { cat, catSchema, mhcat, mhcatSchema } from './cat.js';
 export type { ConvolvedProjectionParams, ConvolvedProjections, FilterStates } from './convolved-projections.js';
 export { createConvolvedProjections, projectionOptions } from './convolved-projections.js';
+export { elu1 } from './elu1/index.js';
 export {
   exponentialConvolution,
   exponentialConvolutionState,
@@ -15,8 +16,6 @@ export type { FilterKind, SequenceFilter } from './filters.js';
 export { createFilter, FILTER_KINDS } from './filters.js';
 export type { LinCatParams, LinCatState } from './lin-cat.js';
 export { linCat, linCatSchema, linearAttentionMixer, linearAttentionSchema } from './lin-cat.js';
-export type { FeatureMap } from './linear-attention/feature-map.js';
-export { applyFeatureMap } from './linear-attention/feature-map.js';
 export type { LinearAttentionOptions } from './linear-attention/index.js';
 export { linearAttention, linearAttentionFlops } from './linear-attention/index.js';
 

@@ -17,7 +17,7 @@ import {
   type FilterStates,
   projectionOptions,
 } from './convolved-projections.js';
-import { applyFeatureMap } from './linear-attention/feature-map.js';
+import { elu1 } from './elu1/index.js';
 import { linearAttention, linearAttentionFlops } from './linear-attention/index.js';
 
 const options = {
@@ -68,10 +68,11 @@ function createLinCat(
   const scale = config.scale ?? (featureMap === 'identity' ? headDim ** -0.5 : 1);
   const projections = createConvolvedProjections(config);
 
+  const phi = <T extends tf.Tensor>(x: T) => (featureMap === 'identity' ? x : elu1(x));
   const withFeatures = <T extends tf.Tensor, R extends { q: T; k: T }>(heads: R): R => ({
     ...heads,
-    q: applyFeatureMap(featureMap, heads.q),
-    k: applyFeatureMap(featureMap, heads.k),
+    q: phi(heads.q),
+    k: phi(heads.k),
   });
   const attend = (params: LinCatParams, heads: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D }) =>
     linear(linearAttention(heads, { nHeads, scale, normalize, eps, chunkSize }), params.oProj);

@@ -1,6 +1,6 @@
 import type { tf } from '@mixerzoo/core';
 import { describeOp, testTensor } from '@mixerzoo/core/testing';
-import { elu1Op } from './feature-map.js';
+import { elu1Op } from '../elu1/index.js';
 import { linearAttentionOp } from './index.js';
 
 const plain = { nHeads: 2, scale: 0.4, normalize: false, eps: 1e-12, chunkSize: 64 };
@@ -27,4 +27,7 @@ describeOp(
   { differentiable: ['o'] },
 );
 
-describeOp(elu1Op, [{ name: 'any shape', inputs: () => ({ x: testTensor([3, 5], 1, 3) }), attrs: {} }]);
+describeOp(elu1Op, [
+  { name: 'a few elements', inputs: () => ({ x: testTensor([3, 5], 1, 3) }), attrs: {} },
+  { name: 'several blocks', inputs: () => ({ x: testTensor([2, 4099], 1) }), attrs: {} },
+]);
