@@ -1,6 +1,10 @@
 export { parseConfig } from './config.js';
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName } from './engines/index.js';
 export { currentEngine, diagnoseEngines, ENGINE_NAMES, useEngine } from './engines/index.js';
+export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow-bindings.js';
+export { readTensorflowManifest, tensorflowInstallation } from './engines/tensorflow-bindings.js';
+export type { TensorflowAttr } from './engines/tensorflow-op.js';
+export { tensorflowOp } from './engines/tensorflow-op.js';
 export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines/wasm-gemm.js';
 export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm-kernel.js';
 export type { ErrorCode } from './errors.js';

@@ -22,6 +22,7 @@ export type OpAttrs = { readonly [name: string]: number | string | boolean | rea
 export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
   readonly wasm?: WasmKernel<I, A, O>;
   readonly webgpu?: WebgpuKernel<I, A, O>;
+  /** Calls `tf` ops and `tensorflowOp`; intermediate tensors are freed for it. */
   readonly tensorflow?: (inputs: I, attrs: A) => O;
 }
 
@@ -138,7 +139,9 @@ function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTen
   if (!referenceFormsOnly) {
     if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs);
     if (backendName === 'webgpu' && kernels?.webgpu) return runWebgpuKernel(kernels.webgpu, inputs, attrs);
-    if (backendName === 'tensorflow' && kernels?.tensorflow) return kernels.tensorflow(inputs, attrs);
+    const onTensorflow = backendName === 'tensorflow' && kernels?.tensorflow;
+    if (onTensorflow)
+      return tf.tidy(() => onTensorflow(inputs, attrs) as unknown as tf.TensorContainer) as unknown as O;
   }
   return tf.tidy(() => reference(inputs, attrs) as unknown as tf.TensorContainer) as unknown as O;
 }
