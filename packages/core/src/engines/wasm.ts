@@ -20,8 +20,10 @@ const RELAXED_SIMD_PROBE = Uint8Array.from([
 export async function openWasmEngine(): Promise<Engine> {
   const relaxedSimd = detectRelaxedSimd();
   await import('@tensorflow/tfjs-backend-wasm');
-  await tf.setBackend('wasm');
-  await tf.ready();
+  await withoutListeners(async () => {
+    await tf.setBackend('wasm');
+    await tf.ready();
+  });
   const heap = (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
   guardAllocation(heap);
   bindWasmHeap(heap, { relaxedSimd });
@@ -31,6 +33,22 @@ export async function openWasmEngine(): Promise<Engine> {
     description: `WebAssembly, ${relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD'}, one core`,
     details: { relaxedSimd, threads: 1 },
   };
+}
+
+/**
+ * Emscripten listens for uncaught errors of the whole process and throws them again, so that Node prints the line of
+ * minified code that threw. Whoever meets the error should see where it comes from.
+ */
+async function withoutListeners(start: () => Promise<void>): Promise<void> {
+  if (typeof process === 'undefined') return start();
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  const before = events.map((event) => new Set<unknown>(process.listeners(event as 'uncaughtException')));
+  await start();
+  for (const [index, event] of events.entries()) {
+    for (const listener of process.listeners(event as 'uncaughtException')) {
+      if (!before[index]?.has(listener)) process.removeListener(event, listener);
+    }
+  }
 }
 
 function detectRelaxedSimd(): boolean {

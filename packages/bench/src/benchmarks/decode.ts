@@ -1,0 +1,198 @@
+/**
+ * `npm run bench:decode`: what one more token costs after L tokens, for every mixer of the zoo. The state is prefilled in
+ * parallel form where a mixer has one, then `step` is timed; before that, prefill and `step` are held to `apply`.
+ *
+ * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384`, `--width 64`, `--steps 256`,
+ * `--engine wasm`, `--out <directory>` (default reports/decode: decode.json, decode.md).
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { disposeTree, type EngineChoice, type Mixer, randomNormal, type Tree, tf, useEngine } from '@mixerzoo/core';
+import { mean, quantile } from 'simple-statistics';
+import { describeMachine } from '../environment.js';
+import { discoverPlugins, findMixer } from '../plugins.js';
+
+interface Measurement {
+  readonly mixer: string;
+  readonly seqLen: number;
+  /** Milliseconds a token: median and quartiles over the steps after `seqLen` tokens. */
+  readonly median: number;
+  readonly lowerQuartile: number;
+  readonly upperQuartile: number;
+  /** The mean holds what happens now and then: a block being closed, a buffer growing. */
+  readonly mean: number;
+  /** Milliseconds of the prefill; null where the state was built by steps. */
+  readonly prefill: number | null;
+  /** Elements of state after `seqLen` tokens. */
+  readonly stateSize: number;
+}
+
+const WARM_UP = 8;
+/** Length at which the forms are compared, and the largest error allowed, of the largest magnitude. */
+const CHECKED = { seqLen: 70, prompt: 41, tolerance: 1e-4 };
+
+const input = (seqLen: number, dModel: number, seed = 5) => randomNormal<tf.Rank.R3>([1, seqLen, dModel], 1, seed);
+
+/** Feeds x through `step`; returns the outputs and the state. */
+function stepThrough(mixer: Mixer, params: Tree, x: tf.Tensor3D, state: Tree) {
+  const tokens = tf.unstack(x, 1) as tf.Tensor2D[];
+  let current = state;
+  const outputs = tokens.map((token) => {
+    const { y, state: next } = mixer.step(params, token, current);
+    current = next;
+    return y;
+  });
+  tf.dispose(tokens);
+  return { outputs, state: current };
+}
+
+/** Throws unless prefill and steps compute what `apply` does. */
+async function checkForms(mixer: Mixer, params: Tree, dModel: number): Promise<void> {
+  const { seqLen, prompt, tolerance } = CHECKED;
+  const x = input(seqLen, dModel);
+  const [head, tail] = tf.split(x, [prompt, seqLen - prompt], 1) as [tf.Tensor3D, tf.Tensor3D];
+  const filled = mixer.prefill?.(params, head);
+  const begun = filled
+    ? { outputs: tf.unstack(filled.y, 1), state: filled.state }
+    : stepThrough(mixer, params, head, mixer.initState(1));
+  const rest = stepThrough(mixer, params, tail, begun.state);
+  const worst = tf.tidy(() => {
+    const parallel = mixer.apply(params, x);
+    const recurrent = tf.stack([...begun.outputs, ...rest.outputs], 1);
+    return tf.stack([tf.sub(parallel, recurrent).abs().max(), parallel.abs().max()]);
+  });
+  const [error, scale] = (await worst.data()) as unknown as [number, number];
+  if (!(error <= tolerance * scale)) {
+    throw new Error(
+      `bench:decode: ${mixer.name}: expected step to equal apply within ${tolerance}, got ${error / scale}.`,
+    );
+  }
+  disposeTree(rest.state);
+  tf.dispose([x, head, tail, worst, ...begun.outputs, ...rest.outputs, ...(filled ? [filled.y] : [])]);
+}
+
+async function measure(
+  mixer: Mixer,
+  params: Tree,
+  options: { dModel: number; seqLen: number; steps: number },
+): Promise<Measurement> {
+  const { dModel, seqLen, steps } = options;
+  const prompt = input(seqLen, dModel);
+  const start = performance.now();
+  const filled = mixer.prefill?.(params, prompt);
+  await filled?.y.data();
+  const prefill = filled ? performance.now() - start : null;
+  filled?.y.dispose();
+  let state = filled?.state;
+  if (!state) {
+    const stepped = stepThrough(mixer, params, prompt, mixer.initState(1));
+    tf.dispose(stepped.outputs);
+    state = stepped.state;
+  }
+  prompt.dispose();
+
+  const times: number[] = [];
+  const token = tf.randomNormal<tf.Rank.R2>([1, dModel]);
+  for (let index = 0; index < WARM_UP + steps; index += 1) {
+    const before = performance.now();
+    const next = mixer.step(params, token, state);
+    await next.y.data();
+    if (index >= WARM_UP) times.push(performance.now() - before);
+    next.y.dispose();
+    state = next.state;
+  }
+  disposeTree(state);
+  token.dispose();
+  const at = (p: number) => quantile(times, p);
+  return {
+    mixer: mixer.name,
+    seqLen,
+    median: at(0.5),
+    lowerQuartile: at(0.25),
+    upperQuartile: at(0.75),
+    mean: mean(times),
+    prefill,
+    stateSize: mixer.stateSize(seqLen),
+  };
+}
+
+function toMarkdown(header: string, lengths: readonly number[], rows: readonly Measurement[]): string {
+  const mixers = [...new Set(rows.map(({ mixer }) => mixer))];
+  const cell = (mixer: string, seqLen: number) => rows.find((row) => row.mixer === mixer && row.seqLen === seqLen);
+  const table = (title: string, format: (row: Measurement) => string) => [
+    `## ${title}`,
+    '',
+    `| mixer | ${lengths.map((seqLen) => `L = ${seqLen.toLocaleString('en')}`).join(' | ')} |`,
+    `|---|${lengths.map(() => '---:').join('|')}|`,
+    ...mixers.map(
+      (mixer) =>
+        `| ${mixer} | ${lengths
+          .map((seqLen) => {
+            const row = cell(mixer, seqLen);
+            return row ? format(row) : '';
+          })
+          .join(' | ')} |`,
+    ),
+    '',
+  ];
+  return [
+    '# Generation',
+    '',
+    header,
+    '',
+    ...table('Milliseconds a token after L tokens: median (quartiles), mean', (row) => {
+      const [median, low, high, average] = [row.median, row.lowerQuartile, row.upperQuartile, row.mean].map((time) =>
+        time.toFixed(2),
+      );
+      return `${median} (${low} - ${high}), ${average}`;
+    }),
+    ...table('Elements of state after L tokens', ({ stateSize }) => stateSize.toLocaleString('en')),
+    ...table('Milliseconds of prefill', ({ prefill }) => (prefill === null ? 'by steps' : prefill.toFixed(0))),
+  ].join('\n');
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      mixers: { type: 'string' },
+      lengths: { type: 'string', default: '256,1024,4096,16384' },
+      width: { type: 'string', default: '64' },
+      steps: { type: 'string', default: '256' },
+      engine: { type: 'string', default: 'wasm' },
+      out: { type: 'string', default: 'reports/decode' },
+    },
+  });
+  const engine = await useEngine(values.engine as EngineChoice);
+  const registry = await discoverPlugins(process.cwd());
+  const names = values.mixers?.split(',') ?? registry.mixers.map(({ name }) => name);
+  const lengths = values.lengths.split(',').map(Number);
+  const dModel = Number(values.width);
+  const rows: Measurement[] = [];
+  for (const name of names) {
+    const factory = await findMixer(registry, name);
+    for (const seqLen of lengths) {
+      // Landmark CAT chooses its block size by the expected length.
+      const wantsLength = factory.schema.safeParse({ dModel, seqLen }).success;
+      const mixer = factory(wantsLength ? { dModel, seqLen } : { dModel });
+      const params = mixer.init(1);
+      if (seqLen === lengths[0]) await checkForms(mixer, params, dModel);
+      const row = await measure(mixer, params, { dModel, seqLen, steps: Number(values.steps) });
+      disposeTree(params);
+      rows.push(row);
+      console.log(
+        `${name}, L = ${seqLen}: ${row.median.toFixed(2)} ms a token, ${row.stateSize.toLocaleString('en')} elements of state`,
+      );
+    }
+  }
+  const { cpu, platform } = await describeMachine();
+  const header = `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${engine.description}. One sequence, d = ${dModel}, one layer, ${values.steps} tokens timed.`;
+  await mkdir(values.out, { recursive: true });
+  await writeFile(join(values.out, 'decode.json'), `${JSON.stringify({ header, rows }, null, 2)}\n`);
+  const markdown = toMarkdown(header, lengths, rows);
+  await writeFile(join(values.out, 'decode.md'), markdown);
+  console.log(`\n${markdown}`);
+}
+
+await main();
+process.exit(0);
