@@ -4,16 +4,26 @@ import type { Experiment } from './experiment.js';
 
 /**
  * Its own description, then the task, the lengths and the budget as resolved.
+ * @param tasks one for each training length; what they share is said once.
+ * @param dims the widths that are swept, if any.
  * @example `Recall of what was read. mqar (vocabSize 512, seqLen 64, numKvPairs 16, …), tested at 32, 64. Budget of every model: …`
  */
-export function describeExperiment(experiment: Experiment, task: Task, testLengths: readonly number[]): string {
+export function describeExperiment(
+  experiment: Experiment,
+  tasks: readonly Task[],
+  testLengths: readonly number[],
+  dims: readonly number[] = [],
+): string {
   const { description } = experiment;
-  const options = Object.entries(task.config).filter(([key]) => key !== 'seqLen');
-  const setting = [`length ${task.seqLen}`, ...options.map(([key, value]) => `${key} ${formatOption(value)}`)].join(
-    ', ',
-  );
+  const configs = tasks.map(({ config }) => config);
+  const options = [...new Set(configs.flatMap((config) => Object.keys(config)))]
+    .filter((key) => key !== 'seqLen')
+    .map((key) => `${key} ${joinWords([...new Set(configs.map((config) => formatOption(config[key])))])}`);
+  const lengths = [...new Set(tasks.map(({ seqLen }) => String(seqLen)))];
+  const setting = [`length ${joinWords(lengths)}`, ...options].join(', ');
   const purpose = description === '' ? '' : `${description.replace(/(?<![.?!])$/, '.')} `;
-  return `${purpose}Task: ${task.name} (${setting}), tested at ${joinWords(testLengths.map(String))}. ${describeBudget(experiment)}`;
+  const widths = dims.length > 1 ? `, widths ${joinWords(dims.map(String))}` : '';
+  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${joinWords(testLengths.map(String))}. ${describeBudget(experiment)}`;
 }
 
 /** The training every model gets: steps, examples, optimizer, when it ends. */

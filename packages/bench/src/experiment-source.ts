@@ -16,6 +16,8 @@ import { presets } from './presets/index.js';
 
 /** What the command line named; plain data, so that a worker process can resolve the same experiment. */
 export interface ExperimentSource {
+  /** An experiment that stands in a preset's place; plain data: mixers and tasks by name. */
+  readonly inline?: ExperimentConfig | undefined;
   readonly preset?: string | undefined;
   /** Absolute path of a config file. */
   readonly file?: string | undefined;
@@ -51,7 +53,7 @@ export function parseTarget(target: string | undefined, cwd: string): Pick<Exper
 export async function loadExperiment(source: ExperimentSource): Promise<Experiment> {
   const { extends: base, ...file } = source.file ? await readConfigFile(source.file) : ({} as ExperimentConfig);
   const presetName = source.preset ?? base;
-  const preset = presetName === undefined ? {} : findPreset(presetName);
+  const preset = source.inline ?? (presetName === undefined ? {} : findPreset(presetName));
   let merged = merge(preset, file) as Record<string, unknown>;
   if (source.file) {
     // A changed preset is another experiment: its runs are its own, and the preset's words may not fit it.
@@ -63,7 +65,7 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
   if (isPlain(models)) {
     merged['models'] = Object.fromEntries(Object.entries(models).filter(([, model]) => model !== null));
   }
-  const where = [presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
+  const where = [source.inline?.name ?? presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
   const experiment = parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
   const engines = ['auto', ...ENGINE_NAMES];
   if (!engines.includes(experiment.engine)) throw new UnknownNameError('engine', experiment.engine, engines);

@@ -99,6 +99,28 @@ const trainSchema = z.strictObject({
   testExamples: positive.default(512),
 });
 
+/** A training length of a sweep: a number alone, or with the task's options and the size of the training there. */
+const sweepLengthSchema = z.union([
+  positive,
+  z.looseObject({
+    seqLen: positive,
+    train: z.strictObject({ batchSize: positive, epochs: positive, stepsPerEpoch: positive }).partial().optional(),
+  }),
+]);
+
+/** Axes besides learning rates and seeds: every model is trained in every cell of dims x lengths. */
+const sweepSchema = z.strictObject({
+  /** Model widths d. Default: the width of `model`. */
+  dims: z.array(positive).min(1).optional(),
+  /** Training lengths: `128`, or `{ seqLen: 128, numKvPairs: 32, train: { batchSize: 64 } }`. Default: the task's. */
+  lengths: z.array(sweepLengthSchema).min(1).optional(),
+  /**
+   * A model in a cell whose validation accuracy reaches this at one learning rate needs no further ones: they are left
+   * out for that seed. Null tries all.
+   */
+  enoughAt: z.number().gt(0).lte(1).nullable().default(null),
+});
+
 /** An experiment with defaults filled in by parsing. */
 export const experimentSchema = z.strictObject({
   name: z
@@ -116,7 +138,9 @@ export const experimentSchema = z.strictObject({
   /** Lengths to test at besides the training length. */
   testLengths: z.array(positive).default([]),
   seeds: z.array(z.number().int().min(0)).min(1).default([0]),
+  /** In order of promise: all cells are tried at the first before any at the second. */
   learningRates: z.array(z.number().positive()).min(1).default([1e-2]),
+  sweep: sweepSchema.prefault({}),
   engine: z.string().default('auto'),
 });
 

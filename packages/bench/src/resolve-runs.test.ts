@@ -22,10 +22,10 @@ describe('resolveRuns', () => {
     expect(runs.map(({ config }) => `${config.label} ${config.learningRate} ${config.seed}`)).toEqual([
       'A 0.1 0',
       'B 0.1 0',
-      'A 0.1 1',
-      'B 0.1 1',
       'A 0.01 0',
       'B 0.01 0',
+      'A 0.1 1',
+      'B 0.1 1',
       'A 0.01 1',
       'B 0.01 1',
     ]);
@@ -89,6 +89,34 @@ describe('resolveRuns', () => {
     ],
   ])('refuses %s', async (_what, models, message) => {
     await expect(resolve({ models: models as NonNullable<ExperimentConfig['models']> })).rejects.toThrow(message);
+  });
+
+  it('sweeps widths and lengths, every cell at the first learning rate before any at the second', async () => {
+    const runs = await resolve({
+      models: { A: { layers: ['attention'] }, B: { layers: ['cat'] } },
+      learningRates: [0.1, 0.01],
+      sweep: { dims: [8, 16], lengths: [16, { seqLen: 24, numKvPairs: 3, train: { batchSize: 7 } }] },
+    });
+    expect(runs).toHaveLength(16);
+    expect(runs.slice(0, 9).map(({ directoryName }) => directoryName.replace(/-[0-9a-f]+$/, ''))).toEqual([
+      'a-d8-L16-lr0.1-s0',
+      'b-d8-L16-lr0.1-s0',
+      'a-d16-L16-lr0.1-s0',
+      'b-d16-L16-lr0.1-s0',
+      'a-d8-L24-lr0.1-s0',
+      'b-d8-L24-lr0.1-s0',
+      'a-d16-L24-lr0.1-s0',
+      'b-d16-L24-lr0.1-s0',
+      'a-d8-L16-lr0.01-s0',
+    ]);
+    expect(new Set(runs.map(({ config }) => config.id)).size).toBe(16);
+    expect(runs.at(-1)?.config).toMatchObject({
+      task: { config: { seqLen: 24, numKvPairs: 3 } },
+      model: { dModel: 16 },
+      train: { batchSize: 7 },
+      testLengths: [24],
+    });
+    expect(runs[0]?.config.description).toContain('length 16 and 24');
   });
 
   it('refuses a test length that does not hold the task', async () => {

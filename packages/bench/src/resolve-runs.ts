@@ -39,14 +39,76 @@ export function runDirectory(out: string, run: PlannedRun): string {
 }
 
 /**
- * The runs of an experiment: for each learning rate and seed, each model, so that whole comparisons come first.
+ * The runs of an experiment. A round is one seed at one learning rate: all its cells (dims x lengths), each with every
+ * model, so that whole comparisons come first; then the next learning rate, then the next seed.
  * @throws InvalidConfigError, UnknownNameError naming the model or task that is at fault.
  */
 export async function resolveRuns(experiment: Experiment, registry: Registry): Promise<PlannedRun[]> {
+  const cells: Cell[] = [];
+  for (const at of sweptCells(experiment)) cells.push(await resolveCell(at, registry));
+  const testLengths = [...new Set(cells.flatMap((cell) => cell.testLengths))].sort((a, b) => a - b);
+  const description = describeExperiment(
+    experiment,
+    cells.map(({ task }) => task),
+    testLengths,
+    experiment.sweep.dims,
+  );
+  const { dims, lengths } = experiment.sweep;
+  return experiment.seeds.flatMap((seed) =>
+    experiment.learningRates.flatMap((learningRate) =>
+      cells.flatMap(({ experiment: { train }, task, testLengths, parts }) =>
+        parts.map(({ label, model, resolved }): PlannedRun => {
+          const decisive = {
+            format: RUN_FORMAT,
+            task: { name: task.name, config: task.config },
+            ...resolved,
+            train,
+            testLengths,
+            seed,
+            learningRate,
+            engine: experiment.engine,
+          } as const;
+          const id = hashConfig(decisive);
+          const config: RunConfig = { ...decisive, id, experiment: experiment.name, description, label };
+          const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
+          return { config, directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`, task, model };
+        }),
+      ),
+    ),
+  );
+}
+
+/** One setting of an experiment: its task and the models made for it. */
+interface Cell {
+  readonly experiment: Experiment;
+  readonly task: Task;
+  readonly testLengths: readonly number[];
+  readonly parts: readonly {
+    readonly label: string;
+    readonly model: LanguageModel;
+    readonly resolved: Pick<RunConfig, 'model' | 'layers'>;
+  }[];
+}
+
+/** The experiment at each length and width of its sweep. */
+function sweptCells(experiment: Experiment): Experiment[] {
+  const { dims = [undefined], lengths = [undefined] } = experiment.sweep;
+  return lengths.flatMap((length) => {
+    const { train, ...options } = typeof length === 'number' ? { seqLen: length } : (length ?? {});
+    return dims.map((dModel) => ({
+      ...experiment,
+      task: { ...experiment.task, ...options },
+      train: { ...experiment.train, ...defined(train ?? {}) },
+      model: { ...experiment.model, ...(dModel === undefined ? {} : { dModel }) },
+    }));
+  });
+}
+
+async function resolveCell(experiment: Experiment, registry: Registry): Promise<Cell> {
   const task = await resolveTask(experiment.task, registry);
   const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
   for (const seqLen of testLengths) within('testLengths', () => task.atLength(seqLen));
-  const parts: { label: string; model: LanguageModel; resolved: Pick<RunConfig, 'model' | 'layers'> }[] = [];
+  const parts: Cell['parts'][number][] = [];
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
     const nLayers = entry.nLayers ?? entry.layers.length;
@@ -78,26 +140,7 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
       },
     });
   }
-  const description = describeExperiment(experiment, task, testLengths);
-  return experiment.learningRates.flatMap((learningRate) =>
-    experiment.seeds.flatMap((seed) =>
-      parts.map(({ label, model, resolved }) => {
-        const decisive = {
-          format: RUN_FORMAT,
-          task: { name: task.name, config: task.config },
-          ...resolved,
-          train: experiment.train,
-          testLengths,
-          seed,
-          learningRate,
-          engine: experiment.engine,
-        } as const;
-        const id = hashConfig(decisive);
-        const config: RunConfig = { ...decisive, id, experiment: experiment.name, description, label };
-        return { config, directoryName: `${slug(label)}-lr${learningRate}-s${seed}-${id}`, task, model };
-      }),
-    ),
-  );
+  return { experiment, task, testLengths, parts };
 }
 
 type Block = z.output<typeof blockSchema>;
