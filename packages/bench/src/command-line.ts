@@ -1,5 +1,6 @@
 /**
- * The command line of `mixerzoo`. Exit codes: 0 all went well, 1 a run or a check failed, 2 bad input, 130 interrupted.
+ * The command line of `mixerzoo`. Exit codes: 0 all went well, 1 a run or a check failed, 2 bad input, 3 the time given was
+ * spent and runs are missing, 130 interrupted.
  */
 import { formatSuggestion, isZooError } from '@mixerzoo/core';
 import { cac } from 'cac';
@@ -30,6 +31,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu', text)
     .option('--workers <count>', 'Runs at a time (default: the number of cores)', { type: [Number] })
     .option('--out <directory>', 'Where runs are kept (default: runs)', text)
+    .option('--max-minutes <minutes>', 'Stop then, and report what is missing; the same command goes on', {
+      type: [Number],
+    })
     .option('--dry-run', 'Print the resolved config and the runs, and stop')
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')

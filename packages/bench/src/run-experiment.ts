@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidConfigError } from '@mixerzoo/core';
 import pLimit from 'p-limit';
+import { estimateSeconds, type TimedRun } from './estimate.js';
 import type { ExperimentSource } from './experiment-source.js';
-import type { ProgressView } from './progress.js';
+import { formatDuration, type ProgressView } from './progress.js';
 import { type PlannedRun, runDirectory } from './resolve-runs.js';
 import { type RunDone, type RunResult, readJson } from './results.js';
 import type { RunOrder, WorkerMessage } from './worker.js';
@@ -22,13 +23,17 @@ export type RunOutcome = { readonly run: PlannedRun; readonly directory: string 
   | { readonly status: 'failed'; readonly message: string }
   /** Another process is working on it. */
   | { readonly status: 'busy'; readonly message: string }
-  /** The command was interrupted first. */
+  /** The command was interrupted, or its time was up, first. */
   | { readonly status: 'interrupted' }
+  /** The model is good enough in this cell at a learning rate before this one; see `sweep.enoughAt`. */
+  | { readonly status: 'unneeded' }
 );
 
 export interface RunExperimentOptions {
-  /** Where the config came from; the workers read it again. */
-  readonly source: ExperimentSource;
+  /** Where a run's config came from; its worker reads it again. */
+  sourceOf(run: PlannedRun): ExperimentSource;
+  /** A run's `sweep.enoughAt`. */
+  enoughAt(run: PlannedRun): number | null;
   readonly cwd: string;
   readonly out: string;
   /** Processes at a time. */
@@ -38,43 +43,77 @@ export interface RunExperimentOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Brings every run to its end. */
+/**
+ * Brings every run to its end, in the order given. A run at a further learning rate waits for those before it in its
+ * cell, so that what is left out as unneeded does not depend on which worker was faster.
+ */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
   const limit = pLimit(options.workers);
-  let finished = 0;
+  const finished: TimedRun[] = [];
+  const settled = new Map<PlannedRun, RunOutcome>();
+  const chains = new Map<string, Promise<RunOutcome>>();
   return Promise.all(
-    runs.map((run) =>
-      limit(async () => {
-        const outcome = await bringToEnd(run, options);
-        finished += 1;
+    runs.map((run) => {
+      const cell = cellKey(run);
+      const before = chains.get(cell);
+      const outcome = limit(async () => {
+        const settledOutcome = await bringToEnd(run, await before);
+        settled.set(run, settledOutcome);
+        if ('result' in settledOutcome) finished.push({ run, seconds: settledOutcome.result.totalSeconds });
+        const name = displayName(run, runs);
         options.view.line(
-          `[${finished}/${runs.length}] ${displayName(run, runs)}: ${formatOutcome(outcome)}`,
-          displayName(run, runs),
+          `[${settled.size}/${runs.length}] ${name}: ${formatOutcome(settledOutcome)}${timeLeft()}`,
+          name,
         );
-        return outcome;
-      }),
-    ),
+        return settledOutcome;
+      });
+      chains.set(cell, outcome);
+      return outcome;
+    }),
   );
 
-  async function bringToEnd(run: PlannedRun, { out, signal, view }: RunExperimentOptions): Promise<RunOutcome> {
+  async function bringToEnd(run: PlannedRun, before: RunOutcome | undefined): Promise<RunOutcome> {
+    const { out, signal, view } = options;
     const directory = runDirectory(out, run);
+    const known = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
+    if (known?.status === 'done') return { run, directory, status: 'skipped', result: known };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
-    const before = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
-    if (before?.status === 'done') return { run, directory, status: 'skipped', result: before };
+    if (before && isEnough(before)) return { run, directory, status: 'unneeded' };
     const message = await startWorker(run, options, (progress) => view.update(displayName(run, runs), progress));
     if (message.kind === 'done') return { run, directory, status: 'done', result: message.result };
     if (message.kind === 'busy') return { run, directory, status: 'busy', message: message.message };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
     return { run, directory, status: 'failed', message: message.message };
   }
+
+  function isEnough(outcome: RunOutcome): boolean {
+    if (outcome.status === 'unneeded') return true;
+    const enoughAt = options.enoughAt(outcome.run);
+    return enoughAt !== null && 'result' in outcome && outcome.result.validation.accuracy >= enoughAt;
+  }
+
+  function timeLeft(): string {
+    const enough = new Set([...settled.values()].filter(isEnough).map(({ run }) => cellKey(run)));
+    const open = runs.filter((run) => !settled.has(run) && !enough.has(cellKey(run)));
+    const seconds = open.length === 0 ? undefined : estimateSeconds(finished, open, options.workers);
+    return seconds === undefined ? '' : ` (about ${formatDuration(seconds)} left)`;
+  }
 }
 
-/** A run's label, with learning rate and seed where they tell it from others. */
+/** A model in a setting with a seed: what is tried at one learning rate after the other. */
+function cellKey({ config: { experiment, label, task, model, layers, train, seed } }: PlannedRun): string {
+  return JSON.stringify([experiment, label, task, model, layers, train, seed]);
+}
+
+/** A run's label, with its setting, learning rate and seed where they tell it from others. */
 export function displayName(run: PlannedRun, among: readonly PlannedRun[]): string {
-  const { label, learningRate, seed } = run.config;
+  const { label, learningRate, seed, model, task } = run.config;
   const others = among.filter((other) => other.config.label === label);
   const parts = [
     label,
+    ...(others.some((other) => other.task.name !== run.task.name) ? [task.name] : []),
+    ...(others.some((other) => other.config.model.dModel !== model.dModel) ? [`d ${model.dModel}`] : []),
+    ...(others.some((other) => other.task.seqLen !== run.task.seqLen) ? [`L ${run.task.seqLen}`] : []),
     ...(others.some((other) => other.config.learningRate !== learningRate) ? [`lr ${learningRate}`] : []),
     ...(others.some((other) => other.config.seed !== seed) ? [`seed ${seed}`] : []),
   ];
@@ -91,7 +130,7 @@ export const WORKER_ARGUMENT = '__worker';
 
 function startWorker(
   run: PlannedRun,
-  { source, cwd, out, workers, signal }: RunExperimentOptions,
+  { sourceOf, cwd, out, workers, signal }: RunExperimentOptions,
   onProgress: (progress: Extract<WorkerMessage, { kind: 'progress' }>['progress']) => void,
 ): Promise<LastMessage> {
   return new Promise((resolve) => {
@@ -124,7 +163,7 @@ function startWorker(
         },
       );
     });
-    child.send({ source, cwd, out, directoryName: run.directoryName, workers } satisfies RunOrder);
+    child.send({ source: sourceOf(run), cwd, out, directoryName: run.directoryName, workers } satisfies RunOrder);
   });
 }
 
@@ -146,6 +185,7 @@ function formatOutcome(outcome: RunOutcome): string {
   if (outcome.status === 'failed') return `failed: ${outcome.message.split('\n')[0]}`;
   if (outcome.status === 'busy') return outcome.message;
   if (outcome.status === 'interrupted') return 'interrupted';
+  if (outcome.status === 'unneeded') return 'not needed: solved at a learning rate before';
   const { validation, trainSeconds, to99 } = outcome.result;
   const done = `validation ${(100 * validation.accuracy).toFixed(1)} % after ${outcome.result.steps} steps, ${trainSeconds.toFixed(1)} s`;
   const reached = to99 ? `, 99 % at step ${to99.step}` : '';

@@ -23,6 +23,7 @@ interface RunFlags extends SourceFlags {
   readonly workers?: readonly number[];
   readonly out?: readonly string[];
   readonly dryRun?: boolean;
+  readonly maxMinutes?: readonly number[];
 }
 
 /** @returns the exit code. */
@@ -30,6 +31,7 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
   const cwd = process.cwd();
   const source = parseSource(target, flags, cwd);
   const workers = parseWorkers(flags.workers?.at(-1));
+  const budget = createBudget(flags.maxMinutes?.at(-1));
   const out = resolve(cwd, last(flags.out) ?? 'runs');
   const registry = await discoverPlugins(cwd);
   const experiment = await loadExperiment(source);
@@ -42,18 +44,23 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
 
   // With --json, standard output is for the result alone.
   const stream = flags.json ? process.stderr : process.stdout;
-  const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
   const view = createProgressView(stream);
   view.line(
     `${experiment.name}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${Math.min(workers, runs.length)} at a time.`,
   );
   view.line(runs[0]?.config.description ?? '');
-  const outcomes = await runExperiment(runs, { source, cwd, out, workers, view, signal: interrupt.signal });
+  const outcomes = await runExperiment(runs, {
+    sourceOf: () => source,
+    enoughAt: () => experiment.sweep.enoughAt,
+    cwd,
+    out,
+    workers,
+    view,
+    signal: budget.signal,
+  });
   view.close();
 
-  const planned = runs.map(({ config }) => config);
+  const planned = outcomes.filter(({ status }) => status !== 'unneeded').map((outcome) => outcome.run.config);
   const experimentDirectory = join(out, experiment.name);
   const loaded = await Promise.all(outcomes.map(({ directory }) => loadRun(directory).catch(() => undefined)));
   const records = loaded.filter((record) => record !== undefined);
@@ -69,11 +76,45 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
     }
     stream.write(`\nReport: ${paths.page}\n`);
   }
-  if (interrupt.signal.aborted) {
-    process.stderr.write('Interrupted. The same command goes on from the last whole epochs.\n');
-    return 130;
+  return budget.exitCode(outcomes);
+}
+
+/** What ends a command before its runs have ended: an interrupt, or the time it was given. */
+export interface Budget {
+  readonly signal: AbortSignal;
+  /** Says what is missing on standard error. 0: nothing; 1: runs that failed; 3: time was up; 130: interrupted. */
+  exitCode(outcomes: readonly RunOutcome[]): number;
+}
+
+/** @throws InvalidConfigError if the minutes are not above 0. */
+export function createBudget(given: number | undefined): Budget {
+  const maxMinutes = Number.isNaN(given) ? undefined : given; // NaN stands for a flag that is not there
+  if (maxMinutes !== undefined && !(maxMinutes > 0)) {
+    throw new InvalidConfigError(`--max-minutes: expected a number above 0, got ${maxMinutes}.`);
   }
-  return outcomes.every(({ status }) => status === 'done' || status === 'skipped') ? 0 : 1;
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  const timeUp = new AbortController();
+  const timer = maxMinutes === undefined ? undefined : setTimeout(() => timeUp.abort(), 60_000 * maxMinutes);
+  timer?.unref();
+  return {
+    signal: AbortSignal.any([interrupt.signal, timeUp.signal]),
+    exitCode(outcomes) {
+      clearTimeout(timer);
+      const missing = outcomes.filter(({ status }) => status === 'interrupted').length;
+      if (interrupt.signal.aborted) {
+        process.stderr.write('Interrupted. The same command goes on from the last whole epochs.\n');
+        return 130;
+      }
+      if (missing > 0) {
+        process.stderr.write(
+          `The ${maxMinutes} minutes are spent; ${missing} of ${outcomes.length} runs are missing. The same command goes on.\n`,
+        );
+        return 3;
+      }
+      return outcomes.some(({ status }) => status === 'failed' || status === 'busy') ? 1 : 0;
+    },
+  };
 }
 
 /** The experiment that arguments and flags name. */
@@ -103,7 +144,7 @@ function given(values: readonly string[] | undefined): string[] {
   return (values ?? []).filter((value) => value !== undefined && value !== 'undefined');
 }
 
-function parseWorkers(count: number | undefined): number {
+export function parseWorkers(count: number | undefined): number {
   if (count === undefined || Number.isNaN(count)) return availableParallelism();
   if (!Number.isInteger(count) || count < 1)
     throw new InvalidConfigError(`--workers: expected a whole number from 1, got ${count}.`);
@@ -122,7 +163,7 @@ async function printPlan(runs: readonly PlannedRun[], out: string, json: boolean
   process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : stringify(plan, { aliasDuplicateObjects: false }));
 }
 
-function toJson(outcome: RunOutcome): Record<string, unknown> {
+export function toJson(outcome: RunOutcome): Record<string, unknown> {
   const { run: planned, ...rest } = outcome;
   const { id, label, learningRate, seed } = planned.config;
   return { id, label, learningRate, seed, ...rest };
