@@ -197,6 +197,27 @@ describe('mixerzoo run on an engine that is not there', () => {
   });
 });
 
+describe('mixerzoo run with a sweep', () => {
+  it('leaves out learning rates that are not needed, and stops when its minutes are spent', {
+    timeout: 120_000,
+  }, async () => {
+    const sweep = 'learningRates: [0.01, 0.001]\nsweep: { dims: [8, 16], enoughAt: 0.001 }\n';
+    const cwd = newProject(`${TINY}${sweep}`);
+    const stopped = await mixerzoo(cwd, 'run', 'tiny.yaml', '--max-minutes', '0.0001');
+    expect(stopped.code).toBe(3);
+    expect(stopped.stderr).toContain('4 of 4 runs are missing');
+    const ended = await mixerzoo(cwd, 'run', 'tiny.yaml', '--workers', '2', '--json');
+    expect(ended.code).toBe(0);
+    const statuses = (JSON.parse(ended.stdout) as { runs: { status: string }[] }).runs.map(({ status }) => status);
+    expect(statuses).toEqual(['done', 'done', 'unneeded', 'unneeded']);
+    expect(
+      files(cwd)
+        .map((path) => /-d\d+-lr[\d.]+/.exec(path)?.[0])
+        .sort(),
+    ).toEqual(['-d16-lr0.01', '-d8-lr0.01']);
+  });
+});
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
