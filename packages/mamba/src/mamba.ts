@@ -27,6 +27,7 @@ import { z } from 'zod';
 import { convolutionCache } from './convolution-cache.js';
 import { depthwise, linearWeight, stepSizeBias } from './initial.js';
 import { selectiveScan } from './ops/selective-scan/index.js';
+import { splitColumns } from './ops/split-columns/index.js';
 
 const schema = z.strictObject({
   /** Width of the model. */
@@ -76,7 +77,7 @@ export const mamba = defineMixer({
     /** What `apply` and `step` share after the convolution: the scan of u [B, L, E] gated by z, and its final state. */
     const scan = (params: MambaParams, u: tf.Tensor3D, gate: tf.Tensor3D, initialState?: tf.Tensor3D) => {
       const projected = linear(u, params.xProj);
-      const [dt, B, C] = tf.split(projected, [dtRank, dState, dState], 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+      const [dt, B, C] = splitColumns(projected, [dtRank, dState, dState]);
       const delta = linear(dt, { weight: params.dtProj.weight });
       const A = tf.neg(tf.exp(params.aLog)) as tf.Tensor2D;
       const { y, lastState } = selectiveScan(
@@ -97,7 +98,7 @@ export const mamba = defineMixer({
     };
 
     const forward = (params: MambaParams, input: tf.Tensor3D) => {
-      const [x, gate] = tf.split(linear(input, params.inProj), 2, 2) as [tf.Tensor3D, tf.Tensor3D];
+      const [x, gate] = splitColumns(linear(input, params.inProj), [inner, inner]);
       const u = silu(shortConvolution(x, params.convWeight, { shape: 'perChannel', bias: params.convBias }));
       return { x, ...scan(params, u, gate) };
     };
@@ -148,7 +149,7 @@ export const mamba = defineMixer({
       }),
 
       step(params, input, state: MambaState) {
-        const [x, gate] = tf.tidy(() => tf.split(linear(input, params.inProj), 2, 1)) as [tf.Tensor2D, tf.Tensor2D];
+        const [x, gate] = tf.tidy(() => splitColumns(linear(input, params.inProj), [inner, inner]));
         const { y: convolved, cache } = shortConvolutionStep(x, state.conv, params.convWeight, {
           shape: 'perChannel',
           bias: params.convBias,

@@ -27,6 +27,7 @@ import {
 import { z } from 'zod';
 import { convolutionCache } from './convolution-cache.js';
 import { depthwise, linearWeight, stepSizeBias } from './initial.js';
+import { splitColumns } from './ops/split-columns/index.js';
 import { ssd } from './ops/ssd/index.js';
 
 const schema = z.strictObject({
@@ -90,8 +91,7 @@ export const mamba2 = defineMixer({
     }
 
     /** Splits [B, L, 2E + 2GN + H] into the gate z, the input of the convolution and the step size. */
-    const splitInput = <T extends tf.Tensor>(projected: T) =>
-      tf.split(projected, [inner, convolvedWidth, nHeads], -1) as [T, T, T];
+    const splitInput = <T extends tf.Tensor>(projected: T) => splitColumns(projected, [inner, convolvedWidth, nHeads]);
 
     /** What `apply` and `step` share after the convolution. */
     const scan = (
@@ -103,11 +103,7 @@ export const mamba2 = defineMixer({
     ) => {
       const [batch, length] = convolved.shape;
       const groups = nGroups * dState;
-      const [x, B, C] = tf.split(silu(convolved), [inner, groups, groups], 2) as [
-        tf.Tensor3D,
-        tf.Tensor3D,
-        tf.Tensor3D,
-      ];
+      const [x, B, C] = splitColumns(silu(convolved), [inner, groups, groups]);
       const { y, lastState } = ssd(
         {
           x: x.reshape([batch, length, nHeads, headDim]),
