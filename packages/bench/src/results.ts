@@ -13,6 +13,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CheckpointError } from '@mixerzoo/core';
+import type { GenerationCost } from './generation-cost.js';
 
 /** Version of the files' layout. */
 export const RUN_FORMAT = 1;
@@ -160,6 +161,8 @@ export interface RunCost {
   readonly stepMs: { readonly median: number; readonly lowerQuartile: number; readonly upperQuartile: number };
   /** Largest resident set of the process. */
   readonly peakMemoryBytes: number;
+  /** Generation of one sequence, up to the training length; absent in runs of older versions. */
+  readonly generation?: GenerationCost;
 }
 
 /** `result.json` of a run that finished. */

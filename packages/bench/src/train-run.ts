@@ -16,6 +16,7 @@ import {
 } from '@mixerzoo/core';
 import { quantile as quantileOf, sampleStandardDeviation } from 'simple-statistics';
 import { describeEnvironment } from './environment.js';
+import { measureGeneration } from './generation-cost.js';
 import type { PlannedRun } from './resolve-runs.js';
 import {
   type EpochRecord,
@@ -87,6 +88,7 @@ export async function trainRun(
       progress.report('training');
     }
 
+    const peakMemoryBytes = process.resourceUsage().maxRSS * 1024; // of training: a test may be at longer lengths
     const startOfTest = performance.now();
     const evaluated = { trainer, softForm: model.softForm };
     const test: LengthEvaluation[] = [];
@@ -122,7 +124,8 @@ export async function trainRun(
           0.5,
         ),
         stepMs: stepTimes(metrics.steps),
-        peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+        peakMemoryBytes,
+        generation: await measureGeneration(model, trainer.params, task),
       },
     };
     await writeJson(join(directory, 'result.json'), result);
