@@ -1,12 +1,18 @@
 export { parseConfig } from './config.js';
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName } from './engines/index.js';
 export { currentEngine, diagnoseEngines, ENGINE_NAMES, useEngine } from './engines/index.js';
+export type { WasmPeak } from './engines/peak/index.js';
+export { measureWasmPeak } from './engines/peak/index.js';
 export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow-bindings.js';
 export { readTensorflowManifest, tensorflowInstallation } from './engines/tensorflow-bindings.js';
 export type { TensorflowAttr } from './engines/tensorflow-op.js';
 export { tensorflowOp } from './engines/tensorflow-op.js';
 export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines/wasm-gemm.js';
 export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm-kernel.js';
+export { elementwise } from './engines/webgpu-elementwise.js';
+export type { WebgpuCall, WebgpuKernel } from './engines/webgpu-kernel.js';
+export { pairwiseBackward, pairwiseForward } from './engines/webgpu-pairwise.js';
+export { sumPartials } from './engines/webgpu-reduce.js';
 export type { ErrorCode } from './errors.js';
 export {
   CheckpointError,
