@@ -100,7 +100,7 @@ export function blockAttention(
 }
 
 /** 0 on and below the diagonal, {@link MASKED} above: [n, n]. */
-export function causalMask(n: number): tf.Tensor2D {
+function causalMask(n: number): tf.Tensor2D {
   return tf.tensor2d(
     Float32Array.from({ length: n * n }, (_, index) => (index % n <= Math.floor(index / n) ? 0 : MASKED)),
     [n, n],
