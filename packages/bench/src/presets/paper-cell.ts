@@ -9,12 +9,12 @@ export const paperCell: ExperimentConfig = {
   models: { 'CAT, 1 layer': { layers: [{ mixer: 'cat', dropout: 0 }] } },
   train: {
     batchSize: 32,
-    epochs: 16,
-    stepsPerEpoch: 25,
+    epochs: 40,
+    stepsPerEpoch: 10,
     schedule: 'constant',
     stopAt: 0.99,
     validationExamples: 256,
     testExamples: 512,
   },
-  learningRates: [1e-2],
+  learningRates: [5e-3],
 };
