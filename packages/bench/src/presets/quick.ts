@@ -3,7 +3,7 @@
  * trained on; one or two layers of attention on the same budget do not. `npm start` runs it.
  *
  * Attention is given what serves it best here: two layers reach 9 % with rotary positions and 6 % without, and no more at
- * learning rates 0.001 and 0.003 (`--set learningRates=[0.001,0.003]`). What it lacks is steps, and they are the same for all.
+ * learning rates 0.001 and 0.003 (`--set learningRates=[0.001,0.003]`). More steps may serve it; they are the same for all.
  */
 import type { ExperimentConfig } from '../experiment.js';
 
