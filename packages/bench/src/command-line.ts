@@ -6,6 +6,7 @@ import { formatSuggestion, isZooError } from '@mixerzoo/core';
 import { cac } from 'cac';
 import { createConsola } from 'consola';
 import { doctor } from './commands/doctor.js';
+import { engines } from './commands/engines.js';
 import { list } from './commands/list.js';
 import { report } from './commands/report.js';
 import { run } from './commands/run.js';
@@ -49,6 +50,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option(...set)
     .option('--engine <name>', 'The engine to check on', text)
     .action(validate);
+  cli
+    .command('engines <action> [engine]', 'list engines, install tensorflow, or verify that one trains')
+    .option('--gpu', 'install: for NVIDIA cards, with CUDA')
+    .option('--force', 'install: build anew what is there')
+    .example('  mixerzoo engines install tensorflow --gpu')
+    .action(engines);
   cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);
   cli.help();
   cli.version(packageVersion('@mixerzoo/bench') ?? 'unknown');

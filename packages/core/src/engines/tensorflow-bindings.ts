@@ -39,7 +39,6 @@ export interface TensorflowManifest {
   readonly format: 1;
   /** The Python package and its version. */
   readonly wheel: string;
-  readonly libtensorflow: string;
   readonly tfjsNode: string;
   readonly gpu: boolean;
   readonly platform: string;

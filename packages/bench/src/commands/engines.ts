@@ -1,0 +1,129 @@
+/** `mixerzoo engines list | install tensorflow | verify <engine>`: what there is, how to get it, and whether it trains. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { cat } from '@mixerzoo/cat';
+import { EngineError, type EngineName, isZooError, UnknownNameError, useEngine } from '@mixerzoo/core';
+import { installTensorflow, retractTensorflow } from '../install-tensorflow.js';
+import { SHORT_TRAINING, trainLosses } from '../train-losses.js';
+import { list } from './list.js';
+
+interface Flags {
+  readonly json?: boolean;
+  readonly gpu?: boolean;
+  readonly force?: boolean;
+}
+
+/** What `verify` finds. */
+interface Verification {
+  readonly engine: string;
+  readonly description: string;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+  readonly steps: number;
+  readonly firstLoss: number;
+  readonly lastLoss: number;
+}
+
+const STEPS = 40;
+/** Of the first loss, nats; the oracle of a model that learns nothing stays at it. */
+const MUST_FALL_BY = 0.1;
+
+const ACTIONS: Readonly<Record<string, (name: string | undefined, flags: Flags) => Promise<number>>> = {
+  list: (_name, flags) => list('engines', flags),
+  install,
+  verify,
+};
+
+/** @returns the exit code. @throws UnknownNameError, EngineError */
+export async function engines(action: string, name: string | undefined, flags: Flags): Promise<number> {
+  const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+  if (!act) throw new UnknownNameError('action', action, Object.keys(ACTIONS));
+  return act(name, flags);
+}
+
+async function install(name: string | undefined, flags: Flags): Promise<number> {
+  if (name !== 'tensorflow') {
+    if (name === 'wasm' || name === 'cpu')
+      throw new EngineError(`engines install: '${name}' is built in: nothing to install.`);
+    if (name === 'webgpu') {
+      throw new EngineError(
+        "engines install: 'webgpu' is two npm packages. Run `npm install webgpu @tensorflow/tfjs-backend-webgpu`.",
+      );
+    }
+    throw new UnknownNameError('engine to install', name ?? '', ['tensorflow']);
+  }
+  const start = performance.now();
+  const onProgress = (line: string) => {
+    const seconds = ((performance.now() - start) / 1000).toFixed(0).padStart(4);
+    process.stderr.write(`${seconds} s  ${line}\n`);
+  };
+  const build = await installTensorflow({ gpu: flags.gpu ?? false, force: flags.force ?? false, onProgress });
+  onProgress(`${build.built ? 'built' : 'is built'} in ${build.installation.directory}; training a small CAT on it`);
+  const found = await verifyInProcess('tensorflow').catch(async (error: unknown) => {
+    await retractTensorflow(build.installation);
+    throw error;
+  });
+  const onGpu = found.details['gpu'] === true;
+  const result = {
+    directory: build.installation.directory,
+    ...build.manifest,
+    built: build.built,
+    verification: found,
+  };
+  if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else {
+    process.stdout.write(`${formatVerification(found)}\n`);
+    if (build.manifest.gpu && !onGpu) {
+      process.stdout.write(
+        'The build is for GPUs but found none: it needs an NVIDIA driver (`nvidia-smi` must list the card; CUDA comes from pip).\n',
+      );
+    }
+  }
+  return 0;
+}
+
+async function verify(name: string | undefined, flags: Flags): Promise<number> {
+  const engine = await useEngine((name ?? 'auto') as EngineName);
+  const { dModel } = SHORT_TRAINING;
+  const losses = await trainLosses(cat({ dModel }), STEPS);
+  const [firstLoss, lastLoss] = [mean(losses.slice(0, 5)), mean(losses.slice(-5))];
+  if (!(lastLoss < firstLoss - MUST_FALL_BY)) {
+    throw new EngineError(
+      `engines verify: expected the loss of a small CAT to fall on ${engine.name} (${engine.description}), ` +
+        `got ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)} in ${STEPS} steps. Do not train on it; please report it.`,
+    );
+  }
+  const found: Verification = {
+    engine: engine.name,
+    description: engine.description,
+    details: engine.details,
+    steps: STEPS,
+    firstLoss,
+    lastLoss,
+  };
+  process.stdout.write(flags.json ? `${JSON.stringify(found)}\n` : `${formatVerification(found)}\n`);
+  return 0;
+}
+
+/** Verifies in a fresh process, as an engine is loaded once and for all. @throws EngineError with its complaint. */
+async function verifyInProcess(name: EngineName): Promise<Verification> {
+  const [entry] = process.argv.slice(1, 2) as [string];
+  const args = [...process.execArgv, entry, 'engines', 'verify', name, '--json'];
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    return JSON.parse(stdout) as Verification;
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    const words = (stderr || message).trim().split('\n').slice(-3).join(' ');
+    throw new EngineError(`engines install ${name}: expected it to train, got: ${words}`, {
+      ...(isZooError(error) ? {} : { cause: error }),
+    });
+  }
+}
+
+function formatVerification({ engine, description, steps, firstLoss, lastLoss }: Verification): string {
+  return `${engine}: ${description}. A small CAT trains on it: loss ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)} in ${steps} steps.`;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
