@@ -38,6 +38,12 @@ describe('rng', () => {
     for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(5 * Math.sqrt(10_000));
   });
 
+  it('starts anywhere for small seeds', () => {
+    const first = Array.from({ length: 1000 }, (_, seed) => createRng(seed).uniform());
+    const mean = first.reduce((total, value) => total + value, 0) / first.length;
+    expect(Math.abs(mean - 0.5)).toBeLessThan((5 * Math.sqrt(1 / 12)) / Math.sqrt(first.length));
+  });
+
   it('derives unrelated seeds from labels', () => {
     const seeds = new Set(Array.from({ length: 10_000 }, (_, index) => foldIn(3, index)));
     expect(seeds.size).toBe(10_000);

@@ -20,9 +20,12 @@ export interface Rng {
   state(): readonly number[];
 }
 
-/** A stream that starts from a seed (any 32-bit integer, 0 included). */
+/**
+ * A stream that starts from a seed (any 32-bit integer, 0 included). The seed is scrambled first: the generator's first
+ * draws from small seeds are extreme.
+ */
 export function createRng(seed: number): Rng {
-  return wrap(xoroshiro128plus(seed | 0));
+  return wrap(xoroshiro128plus(foldIn(seed, 'stream')));
 }
 
 /** The stream that continues where `state` was taken. */
