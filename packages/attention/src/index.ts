@@ -7,6 +7,7 @@ export type { AttentionParams } from './attention.js';
 export { attention, attentionSchema, headDimOf, slidingWindow, slidingWindowSchema } from './attention.js';
 export type { CausalAttentionOptions } from './causal-attention/index.js';
 export { causalAttention } from './causal-attention/index.js';
+export { joinHeads, splitHeads } from './heads.js';
 export type { PositionalConfig, Positions } from './positions.js';
 export { alibiSlopes, createPositions, positionalOptions } from './positions.js';
 export type { ProjectionInit } from './projection-init.js';

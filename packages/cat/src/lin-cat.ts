@@ -8,7 +8,7 @@
  * The paper names neither feature map nor normaliser. Both usual choices are here: `identity`, scale p^(-1/2), not
  * normalised; and `elu1` (elu + 1), scale 1, normalised, the default, which learns recall far sooner. The state is S = sum k v^T per head, and for the normaliser z = sum k.
  */
-import { headDimOf, initProjection } from '@mixerzoo/attention';
+import { headDimOf, initProjection, splitHeads } from '@mixerzoo/attention';
 import { defineMixer, foldIn, linear, type Mixer, tf } from '@mixerzoo/core';
 import { z } from 'zod';
 import {
@@ -110,12 +110,9 @@ function createLinCat(
     },
     prefill: (params, x) =>
       tf.tidy(() => {
-        const [batch, length] = x.shape;
         const { states, ...rest } = projections.prefill(params, x);
         const heads = withFeatures<tf.Tensor3D, typeof rest>(rest);
-        const [k, v] = [heads.k, heads.v].map((tensor) =>
-          tensor.reshape([batch, length, nHeads, headDim]).transpose([0, 2, 1, 3]),
-        ) as [tf.Tensor4D, tf.Tensor4D];
+        const [k, v] = [splitHeads(heads.k, nHeads), splitHeads(heads.v, nHeads)];
         const s = tf.matMul(k, v, true, false) as tf.Tensor4D;
         return {
           y: attend(params, heads),

@@ -11,7 +11,9 @@
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
 import { defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
+import { joinHeads, splitHeads } from '../heads.js';
 import { attendGradientKernel, attendKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; slopes: tf.Tensor | undefined };
 type Outputs = { o: tf.Tensor; logSumExp: tf.Tensor };
@@ -36,7 +38,7 @@ export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   inputs: ['q', 'k', 'v', 'slopes'],
   outputs: ['o', 'logSumExp'],
   savedOutputs: ['o', 'logSumExp'],
-  kernels: { wasm: attendKernel },
+  kernels: { wasm: attendKernel, webgpu: webgpu.attendKernel },
   reference(inputs, attrs) {
     const { nHeads, dropoutRate, dropoutSeed } = attrs;
     const logits = maskedLogits(inputs, attrs);
@@ -68,7 +70,7 @@ export const causalAttentionGradientOp = defineOp<
   inputs: ['q', 'k', 'v', 'slopes', 'o', 'logSumExp', 'dO', 'dLogSumExp'],
   outputs: ['dq', 'dk', 'dv'],
   gradient: 'none',
-  kernels: { wasm: attendGradientKernel },
+  kernels: { wasm: attendGradientKernel, webgpu: webgpu.attendGradientKernel },
   reference(inputs, attrs) {
     const { nHeads, scale, dropoutRate, dropoutSeed } = attrs;
     const [q, k, v, o, dO] = [inputs.q, inputs.k, inputs.v, inputs.o, inputs.dO].map((x) => splitHeads(x, nHeads)) as [
@@ -152,16 +154,4 @@ function maskedLogits(
     ? logits.sub(slopes.reshape([nHeads, 1, 1]).mul(tf.tensor2d(distance, [queries, keys])))
     : logits;
   return biased.add(tf.tensor2d(mask, [queries, keys]));
-}
-
-/** [B, L, H p] -> [B, H, L, p]. */
-function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor4D {
-  const [batch, length, width] = x.shape as [number, number, number];
-  return x.reshape([batch, length, nHeads, width / nHeads]).transpose([0, 2, 1, 3]);
-}
-
-/** [B, H, L, p] -> [B, L, H p]. */
-function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
-  const [batch, nHeads, length, headDim] = x.shape;
-  return x.transpose([0, 2, 1, 3]).reshape([batch, length, nHeads * headDim]);
 }

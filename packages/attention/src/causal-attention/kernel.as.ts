@@ -7,7 +7,8 @@
  */
 import { multiplyPacked, multiplyPanels, packColumns, packedColumnsBytes, packedRowsBytes, packRows } from '@mixerzoo/core/assembly/gemm';
 import { exp, expScalar, logScalar } from '@mixerzoo/core/assembly/math';
-import { madd, sumLanes } from '@mixerzoo/core/assembly/simd';
+import { sumLanes } from '@mixerzoo/core/assembly/simd';
+import { addScaled, aligned, dot, scaled } from '@mixerzoo/core/assembly/vector';
 
 /** Keys of a tile; logits of a tile lie in rows of this length. */
 const TILE: i32 = 128;
@@ -291,35 +292,6 @@ function dropRow(to: usize, from: usize, whole: i32, element: i32, seed: i32, be
   }
 }
 
-/** to[c] = factor from[c]. */
-function scaled(to: usize, from: usize, count: i32, factor: f32): void {
-  const factors = f32x4.splat(factor);
-  let c = 0;
-  for (; c + 4 <= count; c += 4) v128.store(to + (<usize>c << 2), f32x4.mul(v128.load(from + (<usize>c << 2)), factors));
-  for (; c < count; c++) store<f32>(to + (<usize>c << 2), load<f32>(from + (<usize>c << 2)) * factor);
-}
-
-/** to[c] += factor from[c]. */
-function addScaled(to: usize, from: usize, count: i32, factor: f32): void {
-  const factors = f32x4.splat(factor);
-  let c = 0;
-  for (; c + 4 <= count; c += 4) {
-    v128.store(to + (<usize>c << 2), madd(v128.load(from + (<usize>c << 2)), factors, v128.load(to + (<usize>c << 2))));
-  }
-  for (; c < count; c++) store<f32>(to + (<usize>c << 2), load<f32>(to + (<usize>c << 2)) + load<f32>(from + (<usize>c << 2)) * factor);
-}
-
-// @ts-ignore: decorator
-@inline
-function dot(a: usize, b: usize, count: i32): f32 {
-  let sums = f32x4.splat(0);
-  let c = 0;
-  for (; c + 4 <= count; c += 4) sums = madd(v128.load(a + (<usize>c << 2)), v128.load(b + (<usize>c << 2)), sums);
-  let sum = sumLanes(sums);
-  for (; c < count; c++) sum += load<f32>(a + (<usize>c << 2)) * load<f32>(b + (<usize>c << 2));
-  return sum;
-}
-
 /** Scales a whole number of vectors in place. */
 function scaleBuffer(at: usize, bytes: usize, factor: f32): void {
   const factors = f32x4.splat(factor);
@@ -335,11 +307,4 @@ function clear(at: usize, rows: i32, count: i32, width: i32): void {
 @inline
 function padded(n: i32): i32 {
   return (n + 3) & ~3;
-}
-
-/** Bytes of n floats, a multiple of 16. */
-// @ts-ignore: decorator
-@inline
-function aligned(n: i32): usize {
-  return <usize>padded(n) << 2;
 }

@@ -6,6 +6,7 @@
  */
 import { defineOp, formatShape, type Op, ShapeError, tf } from '@mixerzoo/core';
 import { rotateKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type Inputs = { x: tf.Tensor; cos: tf.Tensor; sin: tf.Tensor };
 type Attrs = { nHeads: number; inverse: boolean };
@@ -15,7 +16,7 @@ export const rotaryOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp({
   name: 'Rotary',
   inputs: ['x', 'cos', 'sin'],
   outputs: ['y'],
-  kernels: { wasm: rotateKernel },
+  kernels: { wasm: rotateKernel, webgpu: webgpu.rotateKernel },
   reference({ x, cos, sin }, { nHeads, inverse }) {
     const [batch, length, width] = x.shape as [number, number, number];
     const headDim = width / nHeads;

@@ -8,8 +8,10 @@
  *
  * Shapes: q, k [B, L, H p], v [B, L, H r], o [B, L, H r], denominator [B, H, L] (ones where not normalised).
  */
+import { joinHeads, splitHeads } from '@mixerzoo/attention';
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { attendGradientKernel, attendKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
 type Outputs = { o: tf.Tensor; denominator: tf.Tensor };
@@ -70,7 +72,7 @@ const definition = {
 export const linearAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   ...definition,
   savedOutputs: ['o', 'denominator'],
-  kernels: { wasm: attendKernel },
+  kernels: { wasm: attendKernel, webgpu: webgpu.attendKernel },
   gradient({ inputs, outputs, grads, attrs }) {
     const { dq, dk, dv } = linearAttentionGradientOp({ ...inputs, ...outputs, dO: grads.o }, attrs);
     return { q: dq, k: dk, v: dv };
@@ -87,7 +89,7 @@ export const linearAttentionGradientOp = defineOp<
   inputs: ['q', 'k', 'v', 'o', 'denominator', 'dO'],
   outputs: ['dq', 'dk', 'dv'],
   gradient: 'none',
-  kernels: { wasm: attendGradientKernel },
+  kernels: { wasm: attendGradientKernel, webgpu: webgpu.attendGradientKernel },
   reference({ q, k, v, dO }, attrs) {
     const found = referenceGradient<Inputs, Attrs, { o: tf.Tensor }>(definition, { q, k, v }, { o: dO }, attrs);
     return { dq: found.q as tf.Tensor, dk: found.k as tf.Tensor, dv: found.v as tf.Tensor };
@@ -125,16 +127,4 @@ export function linearAttentionFlops(seqLen: number, dModel: number, nHeads: num
     if (start + size < seqLen) flops += acrossChunks(size);
   }
   return flops;
-}
-
-/** [B, L, H p] -> [B, H, L, p]. */
-function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor4D {
-  const [batch, length, width] = x.shape as [number, number, number];
-  return x.reshape([batch, length, nHeads, width / nHeads]).transpose([0, 2, 1, 3]);
-}
-
-/** [B, H, L, p] -> [B, L, H p]. */
-function joinHeads(x: tf.Tensor4D): tf.Tensor3D {
-  const [batch, nHeads, length, headDim] = x.shape;
-  return x.transpose([0, 2, 1, 3]).reshape([batch, length, nHeads * headDim]);
 }
