@@ -1,0 +1,57 @@
+/**
+ * `npm run check:packages`: what npm users get. Packs every package, installs each mixer package with core and its siblings
+ * in an empty project, and runs the examples of its README there. Names as arguments narrow it to those packages.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { transformSync } from 'esbuild';
+
+const names = readdirSync('packages').filter((name) => name !== 'core');
+const wanted = process.argv.slice(2);
+const work = mkdtempSync(join(tmpdir(), 'mixerzoo-packages-'));
+
+function run(command, args, cwd) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed.\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** The TypeScript examples of a README that run on their own: those that start an engine. */
+function examplesOf(name) {
+  const readme = readFileSync(join('packages', name, 'README.md'), 'utf8');
+  return [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code).filter((code) => code.includes('await useEngine('));
+}
+
+const tarballs = {};
+for (const name of ['core', ...names]) {
+  const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', work], resolve('packages', name)));
+  tarballs[`@mixerzoo/${name}`] = `file:${join(work, filename)}`;
+}
+
+let failures = 0;
+for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 || wanted.includes(candidate))) {
+  const examples = examplesOf(name);
+  if (examples.length === 0) continue;
+  const project = join(work, name);
+  mkdirSync(project);
+  const used = Object.keys(tarballs).filter((id) => id === `@mixerzoo/${name}` || examples.some((code) => code.includes(`'${id}'`)));
+  const dependencies = Object.fromEntries(['@mixerzoo/core', ...used].map((id) => [id, tarballs[id]]));
+  // Siblings that a package depends on come from the tarballs too.
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies, overrides: tarballs }, null, 2));
+  try {
+    run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], project);
+    for (const [index, code] of examples.entries()) {
+      const file = join(project, `example-${index + 1}.mjs`);
+      writeFileSync(file, transformSync(code, { loader: 'ts', format: 'esm', target: 'es2022' }).code);
+      run(process.execPath, [file], project);
+    }
+    console.log(`@mixerzoo/${name}: installs alone, ${examples.length} example${examples.length === 1 ? '' : 's'} ran`);
+  } catch (error) {
+    failures += 1;
+    console.error(`@mixerzoo/${name}: ${error.message}`);
+  }
+}
+rmSync(work, { recursive: true, force: true });
+process.exit(failures === 0 ? 0 : 1);
