@@ -7,8 +7,9 @@
  *   mixMaps:     O_i = sum_h M[h, i] A_h V_i, attention maps mixed across heads (Section 6)
  *
  * Decided where the paper is silent: how filters start (filters.ts); the map-mixing variant, which it announces but does
- * not define; rotary positions come after the filter and the normalisation. No biases, so that filters commute with projections. The theorems' value
- * filter D_-1 looks ahead and is not causal: a trained CAT uses the equivalent key delay F_k = D_1 * F_q.
+ * not define; rotary positions come after the filter and the normalisation. No biases, so that filters commute with
+ * projections. The theorems' value filter D_-1 looks ahead and is not causal: a trained CAT uses the equivalent key
+ * delay F_k = D_1 * F_q.
  */
 
 import {

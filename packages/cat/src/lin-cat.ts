@@ -5,8 +5,9 @@
  *   Q = phi((X * F_q) W_q),  K = phi((X * F_k) W_k),  V = (X * F_v) W_v
  *   o_t = scale sum_{s <= t} (q_t . k_s) v_s,  optionally over scale sum_{s <= t} q_t . k_s + eps;   Y = O W_o
  *
- * The paper names neither feature map nor normaliser. Both usual choices are here: `identity`, scale p^(-1/2), not
- * normalised; and `elu1` (elu + 1), scale 1, normalised, the default, which learns recall far sooner. The state is S = sum k v^T per head, and for the normaliser z = sum k.
+ * The paper names neither feature map nor normaliser. Both usual choices are here: `elu1` (elu + 1), scale 1,
+ * normalised, the default, which learns recall far sooner; and `identity`, scale p^(-1/2), not normalised. The state is
+ * S = sum k v^T per head, and for the normaliser z = sum k.
  */
 import { headDimOf, initProjection, splitHeads } from '@mixerzoo/attention';
 import { defineMixer, foldIn, linear, type Mixer, tf } from '@mixerzoo/core';

@@ -1,6 +1,7 @@
 /**
  * Convolution with sums of exponentials, as recurrences over time with vectors along the columns. Tables (decay,
- * weight, states) are [N, width], width the columns padded with zeros to whole vectors: a group's row is copied to each of its columns first.
+ * weight, states) are [N, width], width the columns padded with zeros to whole vectors: a group's row is copied to each
+ * of its columns first.
  *
  * A unit of work is a block: every `blocks`-th sequence. Scratch is per block.
  */
