@@ -25,6 +25,7 @@ import {
   taylorReference,
 } from './reference.js';
 import { backwardKernel, forwardKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export type TaylorGradientInputs = TaylorInputs & TaylorOutputs & { dO: tf.Tensor; dNormaliser: tf.Tensor };
 export type TaylorGradients = { dQ: tf.Tensor; dK: tf.Tensor; dV: tf.Tensor };
@@ -43,7 +44,7 @@ function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {
       return { dQ: found.q, dK: found.k, dV: found.v } as TaylorGradients;
     },
     gradient: 'none',
-    kernels: { wasm: backwardKernel(code) },
+    kernels: { wasm: backwardKernel(code), webgpu: webgpu.backwardKernel },
   });
   return defineOp<TaylorInputs, TaylorAttrs, TaylorOutputs>({
     name,
@@ -56,7 +57,7 @@ function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {
       const { dQ, dK, dV } = gradientOp({ ...context.inputs, ...context.outputs, dO, dNormaliser }, context.attrs);
       return { q: dQ, k: dK, v: dV };
     },
-    kernels: { wasm: forwardKernel(code) },
+    kernels: { wasm: forwardKernel(code), webgpu: webgpu.forwardKernel },
   });
 }
 
