@@ -26,6 +26,10 @@ const OTHER_PYTHONS = ['3.12', '3.11'];
 /** What TensorFlow opens at run time: linked to the binding, the libraries of pip's nvidia packages are found. */
 const CUDA_LIBRARY = /^lib(cudart|cublas|cublasLt|cufft|curand|cusolver|cusparse|cudnn|cupti|nccl|nvJitLink)\.so\.\d+$/;
 
+const UNREACHABLE =
+  /NewConnectionError|Failed to establish|Name or service not known|Temporary failure|ProxyError|ConnectTimeout|Read timed out|SSLError/;
+const NO_WHEEL = /No matching distribution|Could not find a version/;
+
 const WHERE = 'engines install tensorflow';
 
 export interface InstallOptions {
@@ -167,7 +171,7 @@ async function fetchWheel(
   const partial = `${pythonDirectory}.partial`;
   const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--no-compile', '--retries', '2'];
   let reason = '';
-  for (const version of [undefined, ...OTHER_PYTHONS]) {
+  for (const version of [undefined, ...OTHER_PYTHONS.filter((other) => other !== pythonVersion)]) {
     await rm(partial, { recursive: true, force: true });
     onProgress(
       version
@@ -186,7 +190,7 @@ async function fetchWheel(
       throw new EngineError(`${WHERE}: expected the wheel to hold libtensorflow_cc, got none in ${pythonDirectory}.`);
     }
     reason = pipFailure(output, name, pythonVersion);
-    if (!/No matching distribution|Could not find a version/.test(output)) break;
+    if (UNREACHABLE.test(output) || !NO_WHEEL.test(output)) break;
   }
   await rm(partial, { recursive: true, force: true });
   throw new EngineError(`${WHERE}: ${reason}`);
@@ -195,15 +199,13 @@ async function fetchWheel(
 function pipFailure(output: string, name: string, pythonVersion: string): string {
   if (/No space left/.test(output))
     return `expected room for ${name}, got a full disk. Set MIXERZOO_TENSORFLOW to a place with 4 GB (GPU: 12 GB).`;
-  const unreachable =
-    /NewConnectionError|Failed to establish|Name or service not known|Temporary failure|ProxyError|ConnectTimeout|Read timed out|SSLError/;
-  if (unreachable.test(output)) {
+  if (UNREACHABLE.test(output)) {
     return (
       `expected a package index that has ${name}, got none that answers. Check the network, or point pip to an index: ` +
       'PIP_INDEX_URL, PIP_FIND_LINKS (a directory with the wheel), or `pip config set global.index-url`.'
     );
   }
-  if (/No matching distribution|Could not find a version/.test(output)) {
+  if (NO_WHEEL.test(output)) {
     return (
       `expected a wheel of ${name} for ${process.platform} ${process.arch}, Python ${pythonVersion}, got none. ` +
       'Set PYTHON to one of the versions TensorFlow supports (tensorflow.org/install/pip).'
