@@ -1,5 +1,5 @@
 export { parseConfig } from './config.js';
-export type { Engine, EngineChoice, EngineDiagnosis, EngineName } from './engines/index.js';
+export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engines/index.js';
 export { currentEngine, diagnoseEngines, ENGINE_NAMES, useEngine } from './engines/index.js';
 export type { WasmPeak } from './engines/peak/index.js';
 export { measureWasmPeak } from './engines/peak/index.js';

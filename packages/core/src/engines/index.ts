@@ -29,7 +29,16 @@ export interface EngineDiagnosis {
   readonly message: string;
 }
 
-const ENGINES: Record<EngineName, () => Promise<Engine>> = {
+/** Options of {@link useEngine}. */
+export interface EngineOptions {
+  /**
+   * Threads of one run on the wasm engine, Node only; results are the same for any number. Default: the environment's
+   * `MIXERZOO_THREADS`, else 1, since sweeps use the cores for runs of their own.
+   */
+  readonly threads?: number;
+}
+
+const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> = {
   tensorflow: openTensorflowEngine,
   webgpu: openWebgpuEngine,
   wasm: openWasmEngine,
@@ -53,7 +62,10 @@ let current: Engine | undefined;
  * @throws UnknownNameError, and EngineError if the engine is not there (the message says how to get it) or another
  *   is in use.
  */
-export async function useEngine(choice: EngineChoice = engineFromEnvironment()): Promise<Engine> {
+export async function useEngine(
+  choice: EngineChoice = engineFromEnvironment(),
+  options: EngineOptions = {},
+): Promise<Engine> {
   if (choice !== 'auto' && !Object.hasOwn(ENGINES, choice)) {
     throw new UnknownNameError('engine', choice, ['auto', ...ENGINE_NAMES]);
   }
@@ -65,12 +77,12 @@ export async function useEngine(choice: EngineChoice = engineFromEnvironment()):
   }
   repairStockGradients();
   if (choice !== 'auto') {
-    current = await ENGINES[choice]();
+    current = await ENGINES[choice](options);
     return current;
   }
   for (const name of AUTO_ORDER) {
     try {
-      current = await ENGINES[name]();
+      current = await ENGINES[name](options);
       return current;
     } catch (error) {
       if (name === AUTO_ORDER.at(-1)) throw error;

@@ -12,6 +12,7 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError } from '../errors.js';
 import type { NamedTensors, OpAttrs } from '../ops/define-op.js';
 import * as tf from '../tf.js';
+import type { SharedKernelModule, WasmThreads } from './wasm-threads.js';
 
 /** The compiled code of one `kernel.as.ts`, base64. */
 export interface WasmCode {
@@ -36,6 +37,8 @@ export interface WasmCall {
   output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** Byte offset of temporary memory, 16-byte aligned, not zeroed. */
   scratch(bytes: number): number;
+  /** Threads that `parallel` divides over: a hint for the size of units, never for what is computed. */
+  readonly threads: number;
   /** Calls an exported function of the kernel's module. */
   call(name: string, ...args: number[]): number;
   /**
@@ -54,13 +57,24 @@ export interface WasmHeap {
   _free(offset: number): void;
 }
 
+/** A module in use: its functions here, and its name among threads, if there are any. */
+interface Instance {
+  readonly exports: Exports;
+  readonly shared: SharedKernelModule | undefined;
+}
+
 let heap: WasmHeap | undefined;
-let instances = new Map<WasmCode, Exports>();
+let instances = new Map<WasmCode, Instance>();
 let relaxedSimd = false;
+let threads: WasmThreads | undefined;
 
 /** Binds kernels to the heap of the backend in use. Called once by the wasm engine. */
-export function bindWasmHeap(bound: WasmHeap, options: { relaxedSimd: boolean }): void {
+export function bindWasmHeap(
+  bound: WasmHeap,
+  options: { relaxedSimd: boolean; threads?: WasmThreads | undefined },
+): void {
   heap = bound;
+  threads = options.threads;
   relaxedSimd = options.relaxedSimd;
   instances = new Map();
 }
@@ -74,7 +88,7 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
   if (!heap) throw new EngineError("wasm kernel: the wasm engine is not in use. Call useEngine('wasm') first.");
   const { asm, _malloc, _free } = heap;
   const backend = tf.backend() as BackendWasm;
-  const exports = instantiate(kernel.code, asm.memory);
+  const { exports, shared } = instantiate(kernel.code, asm.memory);
   const scratch: number[] = [];
   const find = (name: string) => {
     const found = exports[name];
@@ -90,9 +104,11 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
       scratch.push(offset);
       return (offset + 15) & ~15;
     },
+    threads: threads?.count ?? 1,
     call: (name, ...args) => find(name)(...args),
     parallel(name, units, ...args) {
-      if (units > 0) find(name)(...args, 0, units);
+      if (threads && shared) threads.parallel(shared, name, find(name), units, args);
+      else if (units > 0) find(name)(...args, 0, units);
     },
   };
   try {
@@ -102,15 +118,17 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
   }
 }
 
-function instantiate(code: WasmCode, memory: WebAssembly.Memory): Exports {
-  let exports = instances.get(code);
-  if (!exports) {
+function instantiate(code: WasmCode, memory: WebAssembly.Memory): Instance {
+  let instance = instances.get(code);
+  if (!instance) {
     const bytes = Uint8Array.from(atob(relaxedSimd ? code.relaxed : code.simd), (c) => c.charCodeAt(0));
     if (!isShared(memory)) importUnsharedMemory(bytes);
-    exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports as Exports;
-    instances.set(code, exports);
+    const module = new WebAssembly.Module(bytes);
+    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Exports;
+    instance = { exports, shared: threads?.share(module) };
+    instances.set(code, instance);
   }
-  return exports;
+  return instance;
 }
 
 /** Pages that are not cross-origin isolated have no SharedArrayBuffer at all. */

@@ -1,11 +1,15 @@
 /**
  * The embedded engine: TensorFlow.js on WebAssembly with kernels of our own. Always there: no download, no GPU.
  */
-import { OutOfMemoryError } from '../errors.js';
+import { EngineError, OutOfMemoryError } from '../errors.js';
 import * as tf from '../tf.js';
-import type { Engine } from './index.js';
+import type { Engine, EngineOptions } from './index.js';
 import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
+import { withSharedMemory } from './wasm-shared-memory.js';
 import { replaceStockKernels } from './wasm-stock.js';
+import { startWasmThreads } from './wasm-threads.js';
+
+const MOST_THREADS = 64;
 
 /**
  * A module with one relaxed-SIMD instruction, `f32x4.relaxed_madd`: it validates where the runtime has them.
@@ -16,39 +20,43 @@ const RELAXED_SIMD_PROBE = Uint8Array.from([
   0x02, 0x01, 0x00, 0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfd, 0x85, 0x02, 0x0b,
 ]);
 
-/** Starts the wasm engine. */
-export async function openWasmEngine(): Promise<Engine> {
+/**
+ * Starts the wasm engine.
+ * @throws EngineError if threads are asked for that cannot be had.
+ */
+export async function openWasmEngine(options: EngineOptions = {}): Promise<Engine> {
+  const threads = parseThreads(options.threads ?? environmentThreads());
   const relaxedSimd = detectRelaxedSimd();
   await import('@tensorflow/tfjs-backend-wasm');
-  await withoutListeners(async () => {
+  const start = async () => {
     await tf.setBackend('wasm');
     await tf.ready();
-  });
+  };
+  await (threads > 1 ? withSharedMemory(start) : start());
   const heap = (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
   guardAllocation(heap);
-  bindWasmHeap(heap, { relaxedSimd });
+  bindWasmHeap(heap, { relaxedSimd, threads: threads > 1 ? startWasmThreads(heap.asm.memory, threads) : undefined });
   replaceStockKernels();
+  const instructions = relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD';
   return {
     name: 'wasm',
-    description: `WebAssembly, ${relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD'}, one core`,
-    details: { relaxedSimd, threads: 1 },
+    description: `WebAssembly, ${instructions}, ${threads > 1 ? `${threads} threads` : 'one core'}`,
+    details: { relaxedSimd, threads },
   };
 }
 
-/**
- * Emscripten listens for uncaught errors of the whole process and throws them again, so that Node prints the line of
- * minified code that threw. Whoever meets the error should see where it comes from.
- */
-async function withoutListeners(start: () => Promise<void>): Promise<void> {
-  if (typeof process === 'undefined') return start();
-  const events = ['uncaughtException', 'unhandledRejection'] as const;
-  const before = events.map((event) => new Set<unknown>(process.listeners(event as 'uncaughtException')));
-  await start();
-  for (const [index, event] of events.entries()) {
-    for (const listener of process.listeners(event as 'uncaughtException')) {
-      if (!before[index]?.has(listener)) process.removeListener(event, listener);
-    }
+function environmentThreads(): string | undefined {
+  return typeof process === 'undefined' ? undefined : process.env['MIXERZOO_THREADS'];
+}
+
+function parseThreads(given: number | string | undefined): number {
+  const threads = given === undefined || given === '' ? 1 : Number(given);
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    throw new EngineError(
+      `wasm engine: expected threads (MIXERZOO_THREADS) from 1 to ${MOST_THREADS}, got '${given}'. Ask for the cores one run may use.`,
+    );
   }
+  return threads;
 }
 
 function detectRelaxedSimd(): boolean {

@@ -4,13 +4,14 @@
  * - `BatchMatMul` reads transposed matrices slowly and divides k with float atomics, in no fixed order.
  * - `UnsortedSegmentSum`, the gradient of every gather, adds with float atomics too.
  * - `AddN` binds more buffers than a device allows.
+ * - `Cumsum` off the last axis is wrong where it is exclusive or reversed.
  * - Saving tensors for gradients records a copy of each on the tape.
  */
 import { scatterAddKernel } from '../ops/embedding/webgpu.js';
 import { matMulKernel } from '../ops/mat-mul/webgpu.js';
 import * as tf from '../tf.js';
-import { elementwise } from './webgpu-elementwise.js';
-import { runWebgpuKernel } from './webgpu-kernel.js';
+import { EACH_ELEMENT, elementwise, forEachElement } from './webgpu-elementwise.js';
+import { runWebgpuKernel, type WebgpuKernel } from './webgpu-kernel.js';
 
 type Attrs = Record<string, unknown>;
 
@@ -28,10 +29,41 @@ export function replaceStockKernels(): void {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
     return runWebgpuKernel(scatterAddKernel, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
   });
+  replace('Cumsum', ({ x }, attrs) => runWebgpuKernel(cumsumKernel, { x: x as tf.Tensor }, attrs as CumsumAttrs).y);
   replace('AddN', (inputs) => sumOf(Object.values(inputs)));
   const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
   engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
 }
+
+type CumsumAttrs = { axis: number; exclusive: boolean; reverse: boolean };
+
+/** A thread to a line along the axis: in order, so that the sums are those of a loop. */
+const cumsumKernel: WebgpuKernel<{ x: tf.Tensor }, CumsumAttrs, { y: tf.Tensor }> = {
+  run(gpu, { x }, { axis, exclusive, reverse }) {
+    const [at = 0] = tf.util.parseAxisParam(axis, x.shape);
+    const length = x.shape[at] ?? 1;
+    const inner = tf.util.sizeFromShape(x.shape.slice(at + 1));
+    const y = gpu.output(x.shape as never, x.dtype as 'float32' | 'int32') as tf.Tensor;
+    const lines = x.size / Math.max(length, 1);
+    gpu.dispatch({
+      code: `${EACH_ELEMENT}
+  let first = i / u.inner * u.inner * u.length + i % u.inner;
+  var sum = ${x.dtype === 'float32' ? '0.0' : '0'};
+  for (var step = 0; step < u.length; step++) {
+    let index = first + select(step, u.length - 1 - step, u.reverse == 1) * u.inner;
+    let next = sum + x[index];
+    y[index] = select(next, sum, u.exclusive == 1);
+    sum = next;
+  }
+}`,
+      read: { x },
+      write: { y },
+      integers: { size: lines, length, inner, reverse: Number(reverse), exclusive: Number(exclusive) },
+      workgroups: forEachElement(gpu, lines),
+    });
+    return { y };
+  },
+};
 
 /** The sum of tensors of one shape, some at a time. */
 function sumOf(terms: readonly tf.Tensor[]): tf.Tensor {

@@ -16,6 +16,8 @@ export interface Matrices {
 
 /** Units of work per call: enough for any number of threads, few enough that each may have scratch of its own. */
 const MOST_UNITS = 32;
+/** Multiply-adds that a unit is not cut below. */
+const SMALLEST_UNIT = 2 ** 19;
 
 /**
  * `c[batches, m, n] = a[batches, m, k] b[batches, k, n] + bias[n]`, from within a kernel whose code is that of
@@ -26,27 +28,13 @@ export function multiply(
   { a, b, c, bias = 0 }: { a: Matrices; b: Matrices; c: number; bias?: number },
   { batches, m, k, n }: { batches: number; m: number; k: number; n: number },
 ): void {
-  if (b.batch === 0 && m > GEMM_BLOCK.m) {
+  const block = rowsPerUnit(wasm.threads, batches, m, k * n);
+  if (b.batch === 0 && m > block) {
     const packed = wasm.scratch(packedColumnsBytes(k, n));
     wasm.parallel('packShared', Math.ceil(n / 8), b.at, b.row, b.column, packed, k, n);
-    const units = batches * Math.ceil(m / GEMM_BLOCK.m);
-    const scratch = wasm.scratch(units * packedRowsBytes(GEMM_BLOCK.m, Math.min(k, GEMM_BLOCK.k)));
-    wasm.parallel(
-      'multiplyShared',
-      units,
-      a.at,
-      a.batch,
-      a.row,
-      a.column,
-      packed,
-      bias,
-      c,
-      m,
-      k,
-      n,
-      GEMM_BLOCK.m,
-      scratch,
-    );
+    const units = batches * Math.ceil(m / block);
+    const scratch = wasm.scratch(units * packedRowsBytes(block, Math.min(k, GEMM_BLOCK.k)));
+    wasm.parallel('multiplyShared', units, a.at, a.batch, a.row, a.column, packed, bias, c, m, k, n, block, scratch);
     return;
   }
   const units = Math.min(batches, MOST_UNITS);
@@ -72,6 +60,13 @@ export function multiply(
     wasm.scratch(units * scratchBytes),
     scratchBytes,
   );
+}
+
+/** Rows of a unit: a block of gemm, or less where that would leave threads without work worth having. */
+function rowsPerUnit(threads: number, batches: number, m: number, perRow: number): number {
+  if (threads === 1 || batches * Math.ceil(m / GEMM_BLOCK.m) >= 2 * threads) return GEMM_BLOCK.m;
+  const rows = 4 * Math.ceil((m * batches) / (8 * threads));
+  return rows * perRow < SMALLEST_UNIT ? GEMM_BLOCK.m : Math.min(rows, GEMM_BLOCK.m);
 }
 
 /** `to[n]` = the column sums of `x[m, n]`, from within a kernel whose code is that of `mat-mul/kernel.as.ts`. */

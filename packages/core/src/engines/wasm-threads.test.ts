@@ -1,0 +1,74 @@
+/** Threads: the same bits as one thread, for every kernel of core, and a module rewritten to import its memory. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { importSharedMemory } from './wasm-shared-memory.js';
+
+/** Values and gradients of the ops of core as one checksum each, printed as JSON. */
+const PROGRAM = `
+import { createHash } from 'node:crypto';
+import * as core from './src/index.ts';
+const { tf } = core;
+const { details } = await core.useEngine('wasm');
+const random = (shape, seed) => core.randomNormal(shape, 1, seed);
+const ids = (shape, below) => tf.tensor(Int32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => (i * 7919) % below), shape, 'int32');
+const cases = {
+  matMul: [(a, b) => tf.matMul(a, b, true, true), random([300, 257], 1), random([130, 300], 2)],
+  batches: [(a, b) => tf.matMul(a, b), random([9, 70, 33], 1), random([9, 33, 40], 2)],
+  linear: [(x, weight, bias) => core.linear(x, { weight, bias }), random([1000, 64], 1), random([64, 64], 2), random([64], 3)],
+  layerNorm: [(x, weight, bias) => core.layerNorm(x, { weight, bias }), random([1000, 65], 1), random([65], 2), random([65], 3)],
+  embedding: [(table) => core.embedding(table, ids([900], 77)), random([77, 65], 1)],
+  perHead: [(x, f) => core.shortConvolution(x, f, { shape: 'perHead' }), random([33, 40, 64], 1), random([4, 3], 2)],
+  headMixing: [(x, f) => core.shortConvolution(x, f, { shape: 'headMixing' }), random([33, 40, 64], 1), random([3, 4, 4], 2)],
+  crossEntropy: [(h, table) => core.tiedCrossEntropy(h, table, ids([1001], 3000)).loss, random([1001, 64], 1), random([3000, 64], 2)],
+  dropout: [(x) => core.dropout(x, 0.3, 5), random([100001], 1)],
+  silu: [(x) => core.silu(x), random([100001], 1)],
+};
+const sums = {};
+// Several rounds: a function is divided once it has been seen to take long.
+for (let round = 0; round < 4; round++) {
+  for (const [name, [f, ...inputs]] of Object.entries(cases)) {
+    const hash = createHash('sha256');
+    for (const tensor of [f(...inputs), ...tf.grads((...at) => f(...at).square().sum())(inputs)]) hash.update(tensor.dataSync());
+    sums[name + round] = hash.digest('hex');
+  }
+}
+console.log(JSON.stringify({ threads: details.threads, sums }));
+`;
+
+async function checksums(threads: number): Promise<{ threads: number; sums: Record<string, string> }> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=@mixerzoo/source', '--import', 'tsx', '--input-type=module', '--eval', PROGRAM],
+    { cwd: new URL('../..', import.meta.url), env: { ...process.env, MIXERZOO_THREADS: String(threads) } },
+  );
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string);
+}
+
+describe('wasm threads', () => {
+  it('give the same bits as one thread, round after round', async () => {
+    const [one, three] = await Promise.all([checksums(1), checksums(3)]);
+    expect([one.threads, three.threads]).toEqual([1, 3]);
+    expect(three.sums).toEqual(one.sums);
+    for (const [name, sum] of Object.entries(one.sums)) expect(sum).toBe(one.sums[`${name.slice(0, -1)}0`]);
+  }, 120_000);
+
+  it('refuse a number that is none', async () => {
+    await expect(checksums(0)).rejects.toThrow(/expected threads \(MIXERZOO_THREADS\) from 1 to 64, got '0'/);
+  }, 60_000);
+
+  it('rest on a backend that imports its memory', async () => {
+    const path = createRequire(import.meta.url).resolve(
+      '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm',
+    );
+    const { bytes, initial, maximum } = importSharedMemory(await readFile(path));
+    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+    expect(imports.filter(({ kind }) => kind === 'memory')).toEqual([
+      { module: 'env', name: 'memory', kind: 'memory' },
+    ]);
+    expect([initial, maximum]).toEqual([256, 65536]);
+    expect(() => importSharedMemory(bytes)).toThrow(/expected the backend to define one memory/);
+  });
+});
