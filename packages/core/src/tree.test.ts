@@ -16,12 +16,12 @@ describe('tree', () => {
     expect(flattenTree(unflattenTree(flat))).toEqual(flat);
   });
 
-  it('counts, maps and frees its leaves', () => {
+  it('counts, maps and frees its leaves', async () => {
     const before = tf.memory().numTensors;
     const original = tree();
     expect(treeSize(original)).toBe(10);
     const doubled = mapTree(original, (leaf) => tf.mul(leaf, 2));
-    expect([...(doubled.layers[0].bias.dataSync() as Float32Array)]).toEqual([2, 2, 2, 2]);
+    expect([...(await doubled.layers[0].bias.data())]).toEqual([2, 2, 2, 2]);
     disposeTree(original);
     disposeTree(doubled);
     expect(tf.memory().numTensors).toBe(before);
