@@ -3,6 +3,7 @@ import { describeMixer, describeOp, expectClose, largestMagnitude, testTensor } 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultBlockSize, landmarkCat } from './landmark-cat.js';
 import { blockAttentionOp } from './ops/block-attention/index.js';
+import { groupedAttentionOp } from './ops/grouped-attention/index.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Retrieval is a choice: no smooth function, and the filter that only landmarks see gets no gradient. */
@@ -64,6 +65,20 @@ describeOp(blockAttentionOp, [
     attrs: { blockSize: 4, unit: 4, scale: 0.5 },
   },
 ]);
+
+describeOp(
+  groupedAttentionOp,
+  [1, 4, 7, 19].map((seqLen) => ({
+    name: `length ${seqLen}`,
+    inputs: () => ({
+      q: testTensor<tf.Rank.R3>([3, seqLen, 5], 1),
+      k: testTensor<tf.Rank.R3>([3, seqLen, 5], 2),
+      v: testTensor<tf.Rank.R3>([3, seqLen, 5], 3),
+      landmarks: seqLen > 4 ? testTensor<tf.Rank.R3>([3, Math.ceil(seqLen / 4) - 1, 5], 4) : undefined,
+    }),
+    attrs: { blockSize: 4, scale: 0.7 },
+  })),
+);
 
 describe('landmarkCat', () => {
   beforeAll(async () => {

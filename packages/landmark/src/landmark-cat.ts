@@ -23,11 +23,12 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
+import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
 import { appendToken, type BlockCache, emptyBlockCache, retrieveFromCache } from './block-cache.js';
-import { blockMassLoss, groupedAttention, stopGradient } from './grouped-attention.js';
 import { mergeHeads, splitHeads } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
 import { blockAttention } from './ops/block-attention/index.js';
+import { groupedAttention } from './ops/grouped-attention/index.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Config of {@link landmarkCat}. */
@@ -182,7 +183,7 @@ export const landmarkCat = defineMixer({
             { ...heads, retrieved: retrieve(heads.q, heads.k, heads.landmarks) },
             { blockSize, unit, scale },
           );
-        const soft = () => groupedAttention(heads, blockSize, scale);
+        const soft = () => groupedAttention(heads, { blockSize, scale });
         const attend = (): tf.Tensor3D => {
           if (context.soft || (context.training && training === 'grouped')) return soft();
           if (!context.training) return hard();
@@ -190,7 +191,7 @@ export const landmarkCat = defineMixer({
             const surrogate = soft();
             return surrogate.add(stopGradient(tf.sub(hard(), surrogate)));
           }
-          const loss = blockMassLoss(heads, blockSize, scale);
+          const loss = blockMassLoss(heads, { blockSize, scale });
           if (loss) context.addLoss?.(loss.mul(auxiliaryWeight));
           return hard();
         };
