@@ -7,6 +7,7 @@ import { cac } from 'cac';
 import { createConsola } from 'consola';
 import { doctor } from './commands/doctor.js';
 import { engines } from './commands/engines.js';
+import { figure } from './commands/figure.js';
 import { list } from './commands/list.js';
 import { report } from './commands/report.js';
 import { run } from './commands/run.js';
@@ -39,7 +40,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
     .action(run);
-  cli.command('list <what>', 'List mixers, tasks, presets or engines').action(list);
+  cli.command('list <what>', 'List mixers, tasks, presets, figures or engines').action(list);
+  cli
+    .command('figure <id>', "Train what a figure of the paper needs, draw it, and judge the paper's claims")
+    .option('--scale <scale>', "quick (minutes), small (an hour) or paper (the paper's sizes; default: quick)", text)
+    .option(...set)
+    .option('--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu', text)
+    .option('--workers <count>', 'Runs at a time (default: the number of cores)', { type: [Number] })
+    .option('--out <directory>', 'Where runs and figures are kept (default: runs)', text)
+    .option('--max-minutes <minutes>', 'Stop then, and report what is missing; the same command goes on', {
+      type: [Number],
+    })
+    .option('--dry-run', 'Print the runs, and stop')
+    .example('  mixerzoo figure fig6 --scale quick')
+    .action(figure);
   cli
     .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
     .option('--out <directory>', 'Where the report goes (default: beside the runs)', text)
@@ -54,6 +68,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .command('engines <action> [engine]', 'list engines, install tensorflow, or verify that one trains')
     .option('--gpu', 'install: for NVIDIA cards, with CUDA')
     .option('--force', 'install: build anew what is there')
+    .option('--all', 'verify: a short training of every mixer; --json has the losses')
     .example('  mixerzoo engines install tensorflow --gpu')
     .action(engines);
   cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);

@@ -1,8 +1,9 @@
-/** `mixerzoo list mixers|tasks|presets|engines`. */
+/** `mixerzoo list mixers|tasks|presets|figures|engines`. */
 import { diagnoseEngines, UnknownNameError } from '@mixerzoo/core';
 import { z } from 'zod';
 import { describeBudget } from '../describe-experiment.js';
 import { loadExperiment } from '../experiment-source.js';
+import { figures } from '../figures/definitions.js';
 import { discoverPlugins, type Registered } from '../plugins.js';
 import { presets } from '../presets/index.js';
 
@@ -23,6 +24,13 @@ const LISTS: Record<string, () => Promise<Row[]>> = {
         return { name: preset, summary, models: Object.keys(experiment.models) };
       }),
     ),
+  figures: async () =>
+    [...figures.values()].map(({ id, caption, rows, claims }) => ({
+      name: id,
+      summary: caption,
+      experiments: rows.map(({ experiment }) => experiment),
+      claims: claims.map(({ text }) => text),
+    })),
   engines: async () =>
     (await diagnoseEngines()).map(({ name, available, message }) => ({ name, summary: message, available })),
 };

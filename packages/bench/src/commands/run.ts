@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { type ExperimentSource, loadExperiment, parseTarget } from '../experiment-source.js';
 import { discoverPlugins } from '../plugins.js';
 import { createProgressView } from '../progress.js';
-import { formatTable, writeReport } from '../report/index.js';
+import { formatTable, writeIndex, writeReport } from '../report/index.js';
 import { type PlannedRun, resolveRuns, runDirectory } from '../resolve-runs.js';
 import { loadRun, type RunResult, readJson } from '../results.js';
 import { assertWritable, displayName, type RunOutcome, runExperiment } from '../run-experiment.js';
@@ -65,6 +65,7 @@ export async function run(target: string | undefined, flags: RunFlags): Promise<
   const loaded = await Promise.all(outcomes.map(({ directory }) => loadRun(directory).catch(() => undefined)));
   const records = loaded.filter((record) => record !== undefined);
   const paths = await writeReport(records, experimentDirectory, { planned });
+  await writeIndex(out);
   if (flags.json) {
     const result = { experiment: experiment.name, report: paths, runs: outcomes.map(toJson) };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
@@ -151,7 +152,7 @@ export function parseWorkers(count: number | undefined): number {
   return count;
 }
 
-async function printPlan(runs: readonly PlannedRun[], out: string, json: boolean): Promise<void> {
+export async function printPlan(runs: readonly PlannedRun[], out: string, json: boolean): Promise<void> {
   const planned = await Promise.all(
     runs.map(async (entry) => {
       const directory = runDirectory(out, entry);

@@ -11,7 +11,7 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../results.js';
 import type { Entry } from './entries.js';
 import { formatCount, formatEstimate, formatPercent } from './format.js';
-import type { SeriesStyle } from './series-style.js';
+import { type SeriesStyle, seriesStyle } from './series-style.js';
 
 /** An entry with its looks. */
 export interface Series {
@@ -28,7 +28,7 @@ export interface ChartSize {
 /** Colours that the style sheet replaces on dark. */
 export const CHART_INK = { text: '#4a5160', grid: '#e4e7ec', axis: '#aab1bd', surface: '#ffffff' } as const;
 
-type Row = Readonly<Record<string, string | number | null>>;
+export type Row = Readonly<Record<string, string | number | null>>;
 
 /** Points of a curve beyond which neighbours are averaged. */
 const MAX_POINTS = 100;
@@ -69,7 +69,7 @@ export function lengthChart(series: readonly Series[], size: ChartSize): TopLeve
   ]);
 }
 
-function trainLengthMark(length: number, lengths: readonly number[], x: object): object[] {
+export function trainLengthMark(length: number, lengths: readonly number[], x: object): object[] {
   const data = { values: [{}] };
   const at = { ...x, field: undefined, datum: length };
   const align = length === lengths[0] ? 'left' : length === lengths.at(-1) ? 'right' : 'center';
@@ -81,6 +81,38 @@ function trainLengthMark(length: number, lengths: readonly number[], x: object):
       encoding: { x: at },
     },
   ];
+}
+
+/** What accuracy is plotted against. */
+export type CostAxis = 'stateSize' | 'seconds' | 'stepMs' | 'tokenMs';
+
+const COST_TITLES = {
+  stateSize: 'state at the training length (numbers per sequence)',
+  seconds: 'seconds of training',
+  stepMs: 'milliseconds per training step',
+  tokenMs: 'milliseconds per generated token',
+} as const;
+
+/** Accuracy at the training length against what a model costs, a mark for each entry. Undefined with fewer than two. */
+export function costChart(cost: CostAxis, series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
+  const rows = series.flatMap(({ entry }, index): Row[] => {
+    if (!entry.outcome) return [];
+    const { accuracy, trainSeconds } = entry.outcome;
+    const x = cost === 'seconds' ? trainSeconds : entry.outcome[cost];
+    if (!(x > 0)) return [];
+    const name = [entry.label, entry.setting].filter(Boolean).join(', ');
+    const said = `${name}: ${formatPercent(accuracy.value)}, ${x.toPrecision(3)} ${COST_TITLES[cost]}`;
+    return [{ series: index, x, y: accuracy.value, said }];
+  });
+  if (rows.length < 2) return undefined;
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    title: COST_TITLES[cost],
+    scale: { type: 'log', nice: false, padding: 16 },
+    axis: { grid: false, tickCount: 5, format: '~s', labelOverlap: 'greedy', labelFlush: false },
+  };
+  return chart(size, rows, [pointLayer(series, x, accuracyAxis, 75)]);
 }
 
 /** What a curve shows. */
@@ -115,6 +147,47 @@ export function curveChart(curve: Curve, series: readonly Series[], size: ChartS
       encoding: { x, y, ...looks(series), detail: [{ field: 'run' }, { field: 'series' }] },
     },
     { transform: [{ filter: "datum.split === 'validation'" }], ...pointLayer(series, x, y, 52) },
+  ]);
+}
+
+/**
+ * Validation accuracy against optimizer steps, a line for each of several runs, named by learning rate and seed.
+ * Undefined with fewer than two runs that have an epoch behind them.
+ */
+export function runChart(runs: readonly RunRecord[], size: ChartSize): TopLevelSpec | undefined {
+  const begun = runs.filter(({ epochs }) => epochs.length > 0);
+  if (begun.length < 2) return undefined;
+  const series = begun.map((_, index) => ({ style: seriesStyle(index) }));
+  const names = begun.map(({ config }) => `rate ${config.learningRate}, seed ${config.seed}`);
+  const rows = begun.flatMap(({ epochs }, index) =>
+    epochs.map(({ step, validationAccuracy }) => ({
+      series: index,
+      name: names[index]!,
+      x: step,
+      y: validationAccuracy,
+      said: `${names[index]} after ${formatCount(step)} steps: ${formatPercent(validationAccuracy)}`,
+    })),
+  );
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    title: 'training step',
+    scale: { domainMin: 0, nice: false },
+    axis: { grid: false },
+  };
+  const { color, strokeDash } = looks(series);
+  const legend = { title: null, labelColor: CHART_INK.text, symbolType: 'stroke', orient: 'right' };
+  const named = (channel: typeof color | typeof strokeDash) => ({
+    field: 'name',
+    type: 'nominal',
+    legend,
+    scale: { domain: names, range: channel.scale.range },
+  });
+  return chart(size, rows, [
+    {
+      mark: { type: 'line', strokeWidth: 1.8, strokeJoin: 'round' },
+      encoding: { x, y: accuracyAxis, color: named(color), strokeDash: named(strokeDash) },
+    },
   ]);
 }
 
@@ -158,7 +231,7 @@ function thin<T>(items: readonly T[], count: number): T[] {
   return items.filter((_, index) => (items.length - 1 - index) % every === 0);
 }
 
-const accuracyAxis = {
+export const accuracyAxis = {
   field: 'y',
   type: 'quantitative',
   title: null,
@@ -174,7 +247,11 @@ const lossAxis = (top: number) => ({
   axis: { tickCount: 5 },
 });
 
-function looks(series: readonly Series[]) {
+/** Something with looks. */
+type Styled = Pick<Series, 'style'>;
+
+/** Colour and dash by the row's `series`, an index into these. */
+export function looks(series: readonly Styled[]) {
   const domain = series.map((_, index) => index);
   const scale = (range: readonly unknown[]) => ({ domain, range });
   return {
@@ -188,7 +265,8 @@ function looks(series: readonly Series[]) {
   };
 }
 
-function pointLayer(series: readonly Series[], x: object, y: object, area: number): object {
+/** Marks with their words; see {@link looks}. */
+export function pointLayer(series: readonly Styled[], x: object, y: object, area: number): object {
   const { color } = looks(series);
   return {
     mark: {
@@ -210,7 +288,8 @@ function pointLayer(series: readonly Series[], x: object, y: object, area: numbe
   };
 }
 
-function chart({ width, height }: ChartSize, values: readonly Row[], layer: readonly object[]): TopLevelSpec {
+/** A chart of layers over rows, in the report's looks. */
+export function chart({ width, height }: ChartSize, values: readonly Row[], layer: readonly object[]): TopLevelSpec {
   const text = { labelColor: CHART_INK.text, titleColor: CHART_INK.text, labelFontSize: 12, titleFontSize: 12 };
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v5.json',

@@ -10,7 +10,7 @@ import { formatCount, formatSeconds, plural } from './format.js';
 import { type Estimate, meanAccuracy } from './statistics.js';
 
 /** A run that finished. */
-type DoneRun = RunRecord & { readonly result: RunDone };
+export type DoneRun = RunRecord & { readonly result: RunDone };
 
 /** A run without a result to report, and why. */
 interface OpenRun {
@@ -40,7 +40,8 @@ export interface Outcome {
   readonly learningRates: readonly number[];
   /** Test accuracy at the training length. */
   readonly accuracy: Estimate;
-  /** Test accuracy of the run with the best validation, of all. */
+  /** The run with the best validation, of all, and its test accuracy at the training length. */
+  readonly bestRun: DoneRun;
   readonly best: number;
   readonly lengths: readonly LengthOutcome[];
   /** Runs of `selected` that reached 99 % on validation, and the median over these. */
@@ -54,6 +55,9 @@ export interface Outcome {
   readonly tokensPerSecond: number;
   readonly stepMs: number;
   readonly peakMemoryBytes: number;
+  /** Of one sequence; NaN where runs did not measure it. */
+  readonly prefillMs: number;
+  readonly tokenMs: number;
 }
 
 /** Test accuracy and cost at one length. */
@@ -161,6 +165,7 @@ function measure(done: readonly DoneRun[], trainLength: number): Outcome | undef
     learningRate: selected[0]!.config.learningRate,
     learningRates,
     accuracy: atTrainLength?.accuracy ?? meanAccuracy(selected.map((run) => run.result.validation)),
+    bestRun: best,
     best: (best.result.test.find(({ seqLen }) => seqLen === trainLength) ?? best.result.validation).accuracy,
     lengths,
     to99: {
@@ -177,6 +182,8 @@ function measure(done: readonly DoneRun[], trainLength: number): Outcome | undef
     tokensPerSecond: cost((run) => run.result.cost.tokensPerSecond),
     stepMs: cost((run) => run.result.cost.stepMs.median),
     peakMemoryBytes: cost((run) => run.result.cost.peakMemoryBytes),
+    prefillMs: cost((run) => run.result.cost.generation?.prefillMs ?? Number.NaN),
+    tokenMs: cost((run) => run.result.cost.generation?.tokenMs ?? Number.NaN),
   };
 }
 

@@ -45,6 +45,12 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
 }
 
+/** `0.21 ms`, `12.3 ms`, `1,240 ms`. */
+export function formatMs(ms = Number.NaN): string {
+  if (!Number.isFinite(ms)) return NO_VALUE;
+  return `${ms < 999.5 ? Number(ms.toPrecision(3)) : exact.format(ms)} ms`;
+}
+
 /** `310 MB`, in powers of ten. */
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return NO_VALUE;

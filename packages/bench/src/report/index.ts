@@ -6,13 +6,18 @@
  *   table.csv     the same, unrounded, a row per model
  *   curves.csv    every recorded step and epoch of every run
  *   lengths.csv   test accuracy by length
+ *   report.json   what an index of reports says of this one
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
+import type { JudgedClaim } from '../figures/claims.js';
 import { loadRuns, type RunConfig, type RunRecord } from '../results.js';
 import { groupEntries } from './entries.js';
+import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
+import { indexPage } from './index-page.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
@@ -24,10 +29,27 @@ export interface ReportPaths {
   readonly lengths: string;
 }
 
+/** `report.json`: what an index says of a report. */
+export interface ReportSummary {
+  readonly title: string;
+  readonly description: string;
+  readonly models: readonly string[];
+  readonly tasks: readonly string[];
+  readonly runs: number;
+  readonly finished: number;
+  /** ISO 8601; null while no run has finished. */
+  readonly lastFinishedAt: string | null;
+  readonly claims: readonly Pick<JudgedClaim, 'claim' | 'status'>[];
+}
+
 /** Settings of {@link writeReport}. */
 export interface ReportOptions {
   /** Heads the page; default: the experiment, its models and task. */
   readonly title?: string;
+  /** In place of the experiments' own descriptions. */
+  readonly description?: string;
+  /** The figure that the runs make, for the head of the page. */
+  readonly figure?: FigureReport;
   /** Configs of the experiment's runs; those that have no directory yet are shown as not started. */
   readonly planned?: readonly RunConfig[];
 }
@@ -40,7 +62,7 @@ export interface ReportOptions {
 export async function writeReport(
   runs: string | readonly RunRecord[],
   outDirectory: string,
-  { title, planned = [] }: ReportOptions = {},
+  { title, description: words, figure, planned = [] }: ReportOptions = {},
 ): Promise<ReportPaths> {
   const records = typeof runs === 'string' ? await loadRuns(runs) : runs;
   const entries = groupEntries(records, planned);
@@ -55,7 +77,7 @@ export async function writeReport(
     listWords(distinct(configs.map(name))),
   );
   const heading = title ?? `${experiments}: ${models} on ${tasks}`;
-  const description = distinct(configs.map((config) => config.description)).join(' ');
+  const description = words ?? distinct(configs.map((config) => config.description)).join(' ');
   const paths = {
     page: join(outDirectory, 'report.html'),
     markdown: join(outDirectory, 'table.md'),
@@ -65,8 +87,19 @@ export async function writeReport(
   };
   const { reportPage } = await import('./page.js'); // with it come the charts: not for commands that draw none
   await mkdir(outDirectory, { recursive: true });
+  const summary: ReportSummary = {
+    title: heading,
+    description,
+    models: distinct(configs.map(({ label }) => label)),
+    tasks: distinct(configs.map(({ task }) => task.name)),
+    runs: configs.length,
+    finished: configs.length - entries.reduce((open, entry) => open + entry.open.length, 0),
+    lastFinishedAt: lastOf(records.flatMap(({ result }) => result?.finishedAt ?? [])),
+    claims: figure?.claims.map(({ claim, status }) => ({ claim, status })) ?? [],
+  };
   await Promise.all([
-    replaceFile(paths.page, await reportPage(heading, description, entries)),
+    replaceFile(join(outDirectory, 'report.json'), `${JSON.stringify(summary, null, 2)}\n`),
+    replaceFile(paths.page, await reportPage(heading, description, entries, figure)),
     replaceFile(paths.markdown, `# ${heading}\n\n${description}\n\n${markdownTable(entries)}`),
     replaceFile(paths.table, tableCsv(entries)),
     replaceFile(paths.curves, curvesCsv(entries)),
@@ -86,9 +119,31 @@ export function formatTable(
   return terminalTable(groupEntries(runs, planned), width);
 }
 
+const lastOf = (times: readonly string[]) => [...times].sort().at(-1) ?? null;
+
+/**
+ * Writes `index.html` over all reports in a directory and one level below it.
+ * @returns its path; undefined where there is no report.
+ */
+export async function writeIndex(directory: string): Promise<string | undefined> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const below = entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.name, 'report.json'));
+  const paths = ['report.json', ...below].filter((path) => existsSync(join(directory, path)));
+  const reports = await Promise.all(
+    paths.sort().map(async (path) => ({
+      href: join(dirname(path), 'report.html'),
+      summary: JSON.parse(await readFile(join(directory, path), 'utf8')) as ReportSummary,
+    })),
+  );
+  if (reports.length === 0) return undefined;
+  const path = join(directory, 'index.html');
+  await replaceFile(path, indexPage(reports));
+  return path;
+}
+
 /** Writes beside and renames, so that a reader never sees half a file. */
-async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text);
+  await writeFile(temporary, content);
   await rename(temporary, path);
 }

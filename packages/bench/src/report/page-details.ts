@@ -1,23 +1,58 @@
 /** The end of a report page, mostly folded: every run, its configuration, and where it ran. */
 import type { RunEnvironment, RunRecord } from '../results.js';
+import { renderSvg, runChart } from './charts.js';
 import type { Entry } from './entries.js';
-import { formatBytes, formatCount, formatOptions, formatPercent, formatSeconds, NO_VALUE, plural } from './format.js';
-import { type Html, html } from './html.js';
+import {
+  formatBytes,
+  formatCount,
+  formatMs,
+  formatOptions,
+  formatPercent,
+  formatSeconds,
+  listWords,
+  NO_VALUE,
+  plural,
+} from './format.js';
+import { type Html, html, trusted } from './html.js';
 import { OPEN_WORDS } from './table.js';
 
-/** A table of all runs, and the configuration of each entry. */
-export function runsSection(entries: readonly Entry[]): Html {
+/** A table of all runs, and the configuration of each entry with the curves of all its runs. */
+export async function runsSection(entries: readonly Entry[]): Promise<Html> {
   const rows = entries.flatMap((entry) => entry.runs.map((run) => runRow(entry, run)));
-  const heads = ['Run', 'Rate', 'Seed', 'Status', 'Steps', 'Validation', 'Test', 'Step', 'Memory', 'Total time'].map(
-    (head, index) => html`<th scope="col" class="${index === 0 ? 'left' : 'right'}">${head}</th>`,
-  );
-  const configs = entries.map(
-    (entry) => html`<details><summary>${[entry.label, entry.setting].filter(Boolean).join(', ')}</summary>
-${factTable(configRows(entry))}</details>`,
+  const heads = [
+    'Run',
+    'Rate',
+    'Seed',
+    'Status',
+    'Steps',
+    'Validation',
+    'Test',
+    'Soft form',
+    'Step',
+    'Prefill',
+    'Token',
+    'Memory',
+    'Total time',
+  ].map((head, index) => html`<th scope="col" class="${index === 0 ? 'left' : 'right'}">${head}</th>`);
+  const configs = await Promise.all(
+    entries.map(async (entry) => {
+      const curves = await runCurves(entry);
+      return html`<details><summary>${[entry.label, entry.setting].filter(Boolean).join(', ')}</summary>
+${curves}${factTable(configRows(entry))}</details>`;
+    }),
   );
   return html`<section><h2>Runs and configuration</h2>
 <details><summary>All runs</summary><div class="scroll" tabindex="0" role="region" aria-label="All runs"><table class="compact"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div></details>
 ${configs}</section>`;
+}
+
+/** Validation accuracy of every run of an entry, a line each; undefined where there is one run or none. */
+async function runCurves(entry: Entry): Promise<Html | undefined> {
+  const spec = runChart(entry.runs, { width: 440, height: 220 });
+  if (!spec) return undefined;
+  const names = entry.runs.map(({ config }) => `learning rate ${config.learningRate}, seed ${config.seed}`);
+  const svg = await renderSvg(spec);
+  return html`<figure><div class="narrow always" role="img" aria-label="Validation accuracy by step: ${listWords(names)}">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div></figure>`;
 }
 
 function runRow(entry: Entry, run: RunRecord): Html {
@@ -32,7 +67,10 @@ function runRow(entry: Entry, run: RunRecord): Html {
     formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
     done ? formatPercent(done.validation.accuracy) : NO_VALUE,
     test ? formatPercent(test.accuracy) : NO_VALUE,
-    done ? `${done.cost.stepMs.median.toPrecision(3)} ms` : NO_VALUE,
+    test?.softAccuracy === undefined ? NO_VALUE : formatPercent(test.softAccuracy),
+    done ? formatMs(done.cost.stepMs.median) : NO_VALUE,
+    done ? formatMs(done.cost.generation?.prefillMs) : NO_VALUE,
+    done ? formatMs(done.cost.generation?.tokenMs) : NO_VALUE,
     done ? formatBytes(done.cost.peakMemoryBytes) : NO_VALUE,
     done ? formatSeconds(done.totalSeconds) : NO_VALUE,
   ].map((text) => html`<td class="number">${text}</td>`);

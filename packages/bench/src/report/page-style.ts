@@ -31,13 +31,13 @@ function seriesRules({ light }: SeriesStyle, index: number): string {
 }
 
 const DARK = `--page: #101318; --surface: #181c23; --ink: #eceff4; --muted: #a7b0be; --line: #2c323d; --grid: #2a303a;
-    --axis: #566071; --accent: #5ab4f0; --bad: #ff7d8e; --warn: #e6c229; --shade: #212731;`;
+    --axis: #566071; --accent: #5ab4f0; --bad: #ff7d8e; --good: #2fcf9f; --warn: #e6c229; --shade: #212731;`;
 
 const BASE = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --surface: #ffffff; --ink: #191d24; --muted: #4a5160; --line: #dde1e7; --grid: #e4e7ec; --axis: #aab1bd;
-  --accent: #0067a5; --bad: #b3263a; --warn: #806000; --shade: #f1f3f6;
+  --accent: #0067a5; --bad: #b3263a; --good: #007a5a; --warn: #806000; --shade: #f1f3f6;
 }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
@@ -86,14 +86,23 @@ figure > .narrow { max-width: 30rem; }
 .pair { display: grid; gap: 1.25rem; }
 @media (min-width: 760px) {
   figure > .wide { display: block; }
-  figure > .narrow { display: none; }
+  figure > .narrow:not(.always) { display: none; }
   .pair { grid-template-columns: 1fr 1fr; }
 }
+@media (max-width: 599px) { .claim { grid-template-columns: 1fr; } }
 #tip {
   position: absolute; z-index: 2; max-width: min(18rem, 90vw); padding: .3rem .6rem; border-radius: 6px; pointer-events: none;
   background: var(--ink); color: var(--page); font-size: .8125rem; line-height: 1.4;
 }
 #tip[hidden] { display: none; }
+
+.claims { list-style: none; margin: .5rem 0 0; padding: 0; display: grid; gap: .75rem; }
+.claim { display: grid; grid-template-columns: 8.5rem 1fr; gap: .25rem 1rem; }
+.verdict { font-weight: 600; white-space: nowrap; color: var(--muted); }
+.verdict.holding { color: var(--good); }
+.verdict.not-holding { color: var(--bad); }
+.folded section { border: 0; padding: .5rem 0; margin-top: .75rem; }
+.folded > details { border-top: 0; }
 
 .scroll { overflow-x: auto; margin: .6rem 0 .75rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
@@ -144,7 +153,7 @@ footer { color: var(--muted); font-size: .875rem; margin-top: 1.5rem; }
   body { background: none; font-size: 11pt; } main { max-width: none; padding: 0; }
   section { border: 0; padding: 0; margin-top: 1.5rem; } figure, tr { break-inside: avoid; } h2, h3, .legend { break-after: avoid; }
   table { font-size: .75rem; } th, td { padding: .3rem .35rem; } thead th, .interval { font-size: .6875rem; }
-  figure > .wide { display: block; } figure > .narrow { display: none; } .pair { grid-template-columns: 1fr 1fr; }
+  figure > .wide { display: block; } figure > .narrow:not(.always) { display: none; } .pair { grid-template-columns: 1fr 1fr; }
   .tint { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }

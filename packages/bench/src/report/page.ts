@@ -5,7 +5,9 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../results.js';
 import { type ChartSize, type Curve, curveChart, lengthChart, renderSvg, type Series } from './charts.js';
+import { costSection } from './cost-section.js';
 import type { Entry } from './entries.js';
+import { type FigureReport, figureSections } from './figure-section.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
 import { formatInterval, formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html, trusted } from './html.js';
@@ -17,6 +19,8 @@ import { type Column, cellText, OPEN_WORDS, tableColumns } from './table.js';
 
 /** Findings beyond which their list is folded. */
 const MANY_FINDINGS = 16;
+/** Settings beyond which their charts are folded. */
+const MANY_SETTINGS = 3;
 
 /** A series and its number in the style sheet. */
 type NumberedSeries = Series & { readonly index: number };
@@ -27,9 +31,17 @@ interface Setting {
   readonly series: readonly NumberedSeries[];
 }
 
-/** Renders the page. `title` heads it; `description` is the experiment's own words. */
-export async function reportPage(title: string, description: string, entries: readonly Entry[]): Promise<string> {
-  const labels = [...new Set(entries.map(({ label }) => label))];
+/**
+ * Renders the page. `title` heads it; `description` is the experiment's own words; `figure`, where the experiment makes
+ * one, comes first.
+ */
+export async function reportPage(
+  title: string,
+  description: string,
+  entries: readonly Entry[],
+  figure?: FigureReport,
+): Promise<string> {
+  const labels = [...new Set([...(figure?.labels ?? []), ...entries.map(({ label }) => label)])];
   const styles = labels.map((_, index) => seriesStyle(index));
   const series = entries.map((entry) => {
     const index = labels.indexOf(entry.label);
@@ -40,6 +52,12 @@ export async function reportPage(title: string, description: string, entries: re
     series: series.filter(({ entry }) => entry.setting === name),
   }));
   const sections = await Promise.all(settings.map(settingSections));
+  const fold = (what: string, parts: readonly Html[]) =>
+    settings.length > MANY_SETTINGS
+      ? html`<section class="folded"><details><summary>${what}, by setting</summary>${[...parts]}</details></section>`
+      : html`${[...parts]}`;
+  const runs = await runsSection(entries);
+  const cost = await costSection(series);
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -53,12 +71,20 @@ export async function reportPage(title: string, description: string, entries: re
 <body>
 <main>
 ${header(title, description, entries)}
+${figure && figureSections(figure)}
 ${findingsSection(series)}
-${sections.map(({ lengths }) => lengths)}
+${fold(
+  'Accuracy by test length',
+  sections.map(({ lengths }) => lengths),
+)}
 ${resultsSection(series)}
-${sections.map(({ curves }) => curves)}
+${cost}
+${fold(
+  'Training curves',
+  sections.map(({ curves }) => curves),
+)}
 ${openSection(entries)}
-${runsSection(entries)}
+${runs}
 ${environmentSection(entries.flatMap(({ runs }) => runs))}
 <footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv and curves.csv.</footer>
 </main>

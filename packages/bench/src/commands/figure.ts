@@ -1,0 +1,127 @@
+/** `mixerzoo figure`: trains what a figure of the paper needs, draws it, and says which of its claims hold. */
+import { join, resolve } from 'node:path';
+import { UnknownNameError } from '@mixerzoo/core';
+import type { Experiment, ExperimentConfig } from '../experiment.js';
+import { loadExperiment } from '../experiment-source.js';
+import { belongsTo } from '../figures/cells.js';
+import type { JudgedClaim } from '../figures/claims.js';
+import { type Figure, findFigure } from '../figures/definitions.js';
+import { experimentAt } from '../figures/experiments.js';
+import { SCALES, type Scale } from '../figures/scales.js';
+import { writeFigure } from '../figures/write-figure.js';
+import { discoverPlugins, type Registry } from '../plugins.js';
+import { createProgressView } from '../progress.js';
+import { writeIndex } from '../report/index.js';
+import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
+import { loadRun } from '../results.js';
+import { assertWritable, runExperiment } from '../run-experiment.js';
+import { createBudget, last, parseWorkers, printPlan, type SourceFlags, toJson } from './run.js';
+
+interface FigureFlags extends Omit<SourceFlags, 'config'> {
+  readonly scale?: readonly string[];
+  readonly workers?: readonly number[];
+  readonly out?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly maxMinutes?: readonly number[];
+}
+
+/** @returns the exit code, as of `run`: claims that do not hold are a result, not a failure. */
+export async function figure(id: string, flags: FigureFlags): Promise<number> {
+  const cwd = process.cwd();
+  const definition = findFigure(id);
+  const scale = parseScale(last(flags.scale));
+  const workers = parseWorkers(flags.workers?.at(-1));
+  const budget = createBudget(flags.maxMinutes?.at(-1));
+  const out = resolve(cwd, last(flags.out) ?? 'runs');
+  const engine = last(flags.engine);
+  const assignments = [...(flags.set ?? []).filter(Boolean), ...(engine === undefined ? [] : [`engine=${engine}`])];
+  const parts = await planFigure(definition, scale, assignments, await discoverPlugins(cwd));
+  const runs = inRounds(parts);
+  if (flags.dryRun) {
+    await printPlan(runs, out, flags.json ?? false);
+    return 0;
+  }
+  await assertWritable(out);
+
+  const stream = flags.json ? process.stderr : process.stdout;
+  const view = createProgressView(stream);
+  view.line(`${definition.id} at ${scale} scale: ${runs.length} runs, ${Math.min(workers, runs.length)} at a time.`);
+  const partOf = (run: PlannedRun) => parts.find((part) => part.runs.includes(run))!;
+  const outcomes = await runExperiment(runs, {
+    sourceOf: (run) => ({ inline: partOf(run).config, assignments }),
+    enoughAt: (run) => partOf(run).experiment.sweep.enoughAt,
+    cwd,
+    out,
+    workers,
+    view,
+    signal: budget.signal,
+  });
+  view.close();
+
+  const planned = outcomes.filter(({ status }) => status !== 'unneeded').map((outcome) => outcome.run.config);
+  const loaded = await Promise.all(outcomes.map(({ directory }) => loadRun(directory).catch(() => undefined)));
+  const records = loaded.filter((record) => record !== undefined);
+  const written = await writeFigure(definition, scale, records, planned, join(out, `${definition.id}-${scale}`));
+  const index = await writeIndex(out);
+  if (flags.json) {
+    const result = { figure: definition.id, scale, ...written, index, runs: outcomes.map(toJson) };
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  } else {
+    const { svg, png, csv, page } = written.paths;
+    stream.write(`\n${formatClaims(written.claims)}\n\n`);
+    stream.write(`${written.measured} of ${written.points} points measured.\n`);
+    for (const path of [svg, png, csv, page, index]) if (path !== undefined) stream.write(`${path}\n`);
+  }
+  return budget.exitCode(outcomes);
+}
+
+/** An experiment of a figure with the runs that the figure shows. */
+interface FigurePart {
+  readonly config: ExperimentConfig;
+  readonly experiment: Experiment;
+  readonly runs: readonly PlannedRun[];
+}
+
+async function planFigure(
+  definition: Figure,
+  scale: Scale,
+  assignments: readonly string[],
+  registry: Registry,
+): Promise<FigurePart[]> {
+  const ids = [...new Set(definition.rows.map((row) => row.experiment))];
+  return Promise.all(
+    ids.map(async (id) => {
+      const config = experimentAt(id, scale);
+      const experiment = await loadExperiment({ inline: config, assignments });
+      const all = await resolveRuns(experiment, registry);
+      const runs = all.filter((run) => definition.rows.some((row) => belongsTo(row, run.config, scale)));
+      return { config, experiment, runs };
+    }),
+  );
+}
+
+/** The runs of all parts, round by round: each part's first seed and learning rate before any part's second. */
+function inRounds(parts: readonly FigurePart[]): PlannedRun[] {
+  const rounds = parts.flatMap(({ runs, experiment: { seeds, learningRates } }) =>
+    runs.map((run) => ({
+      run,
+      round: seeds.indexOf(run.config.seed) * learningRates.length + learningRates.indexOf(run.config.learningRate),
+    })),
+  );
+  return rounds.sort((a, b) => a.round - b.round).map(({ run }) => run);
+}
+
+function parseScale(name = 'quick'): Scale {
+  const scale = SCALES.find((known) => known === name);
+  if (!scale) throw new UnknownNameError('scale', name, [...SCALES]);
+  return scale;
+}
+
+const MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
+
+/** A line for each claim and its evidence. */
+function formatClaims(claims: readonly JudgedClaim[]): string {
+  return claims
+    .map(({ claim, source, status, evidence }) => `${MARKS[status]} ${status}: ${claim} (${source})\n    ${evidence}`)
+    .join('\n');
+}

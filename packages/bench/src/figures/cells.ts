@@ -1,0 +1,93 @@
+/**
+ * What a figure shows, as data: a cell for every point that its definition plans, measured or not.
+ *
+ * The accuracy of a point is that of the best run, as the paper reports it, but chosen on validation examples and not on
+ * the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
+ */
+
+import type { Entry } from '../report/entries.js';
+import type { Estimate } from '../report/statistics.js';
+import type { RunConfig } from '../results.js';
+import type { Figure, FigureRow } from './definitions.js';
+
+/** A point of a figure: where it stands, and what was measured there. */
+export interface FigureCell {
+  readonly row: string;
+  /** Of the column: a width d, or for `stateSize` a test length. */
+  readonly column: number;
+  readonly model: string;
+  /** Position on the axis; NaN for a state size that is not known yet. */
+  readonly x: number;
+  readonly dModel: number;
+  readonly trainLength: number;
+  readonly testLength: number;
+  readonly measured: Measured | undefined;
+}
+
+export interface Measured {
+  /** Test accuracy of the best run by validation. */
+  readonly best: number;
+  /** Mean over the seeds at the learning rate with the best mean validation. */
+  readonly mean: Estimate;
+  readonly runs: number;
+  readonly learningRate: number;
+  readonly steps: number;
+  readonly stateSize: number;
+  readonly stepMs: number;
+  readonly prefillMs: number;
+  readonly tokenMs: number;
+  readonly peakMemoryBytes: number;
+}
+
+/** True for a run that a row of a figure shows. */
+export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boolean {
+  return (
+    config.experiment === `${row.experiment}-${scale}` &&
+    row.models.includes(config.label) &&
+    (row.dims === undefined || row.dims.includes(config.model.dModel))
+  );
+}
+
+/** The cells of a figure in order of rows, columns, models (as the row lists them) and x. */
+export function figureCells(figure: Figure, scale: string, entries: readonly Entry[]): FigureCell[] {
+  return figure.rows.flatMap((row) =>
+    entries
+      .filter((entry) => belongsTo(row, entry.runs[0]!.config, scale))
+      .flatMap((entry) => entryCells(figure, row, entry))
+      .sort((a, b) => a.column - b.column || row.models.indexOf(a.model) - row.models.indexOf(b.model) || a.x - b.x),
+  );
+}
+
+function entryCells(figure: Figure, row: FigureRow, { outcome, trainLength, runs }: Entry): FigureCell[] {
+  const { config } = runs[0]!;
+  const lengths = figure.x === 'trainLength' ? [trainLength] : config.testLengths;
+  return lengths.map((testLength) => {
+    const at = outcome?.lengths.find(({ seqLen }) => seqLen === testLength);
+    const best = outcome?.bestRun.result.test.find(({ seqLen }) => seqLen === testLength);
+    const measured =
+      outcome && at && best
+        ? {
+            best: best.accuracy,
+            mean: at.accuracy,
+            runs: outcome.selected.length,
+            learningRate: outcome.learningRate,
+            steps: outcome.steps,
+            stateSize: at.stateSize,
+            stepMs: outcome.stepMs,
+            prefillMs: outcome.prefillMs,
+            tokenMs: outcome.tokenMs,
+            peakMemoryBytes: outcome.peakMemoryBytes,
+          }
+        : undefined;
+    return {
+      row: row.title,
+      column: figure.x === 'stateSize' ? testLength : config.model.dModel,
+      model: config.label,
+      x: figure.x === 'stateSize' ? (measured?.stateSize ?? Number.NaN) : testLength,
+      dModel: config.model.dModel,
+      trainLength,
+      testLength,
+      measured,
+    };
+  });
+}

@@ -1,0 +1,170 @@
+/**
+ * What the paper says of its figures, as functions of the data.
+ *
+ * A claim holds, does not hold, or is not measured: when a point it speaks of is missing, or when no model it speaks of
+ * has learned anything that could be lost.
+ */
+import { mean } from 'simple-statistics';
+import { formatPercent, listWords } from '../report/format.js';
+import type { FigureCell } from './cells.js';
+
+export interface Verdict {
+  readonly status: 'holding' | 'not holding' | 'not measured';
+  /** The numbers that decide. */
+  readonly evidence: string;
+}
+
+/** A statement about the cells of a figure. */
+export interface Claim {
+  readonly text: string;
+  /** Where the paper says so. */
+  readonly source: string;
+  evaluate(cells: readonly FigureCell[]): Verdict;
+}
+
+/** A claim with its verdict. */
+export interface JudgedClaim extends Verdict {
+  readonly claim: string;
+  readonly source: string;
+}
+
+/** Judges every claim. */
+export function judge(claims: readonly Claim[], cells: readonly FigureCell[]): JudgedClaim[] {
+  return claims.map(({ text, source, evaluate }) => ({ claim: text, source, ...evaluate(cells) }));
+}
+
+/** What a claim is about. */
+interface Subject {
+  readonly models: readonly string[];
+  /** Title of a row; left out: all rows. */
+  readonly row?: string;
+}
+
+/** Differences in accuracy below this are no difference: 0.5 points. */
+const TOLERANCE = 0.005;
+/** A model that answers fewer than this at its training length has not learned the task. */
+const LEARNED = 0.5;
+/** A sharp decline: 10 points. */
+const DECLINE = 0.1;
+
+/** Every point of the models is above a level. */
+export function staysAbove(level: number, subject: Subject, source: string, text: string): Claim {
+  return claim(subject, source, text, (cells) => {
+    const worst = lowest(cells);
+    return decide(worst.best > level, `lowest ${describe(worst)}`);
+  });
+}
+
+/** At least one point of each of the models is below a level. */
+export function fallsShortOf(level: number, subject: Subject, source: string, text: string): Claim {
+  return claim(subject, source, text, (cells) => {
+    const worst = subject.models.map((model) => lowest(cells.filter((cell) => cell.model === model)));
+    return decide(
+      worst.every(({ best }) => best < level),
+      worst.map((cell) => `${cell.model}: lowest ${describe(cell)}`).join('; '),
+    );
+  });
+}
+
+/** One model is as good as each of the others, or better, at every point. */
+export function leads(leader: string, others: Subject, source: string, text: string): Claim {
+  return claim({ ...others, models: [leader, ...others.models] }, source, text, (cells) => {
+    const place = ({ row, column, testLength, dModel }: FigureCell) => [row, column, testLength, dModel].join();
+    const led = new Map(cells.filter(({ model }) => model === leader).map((cell) => [place(cell), cell.best]));
+    const margins = cells
+      .filter(({ model }) => model !== leader)
+      .map((cell) => ({ cell, margin: (led.get(place(cell)) ?? 0) - cell.best }))
+      .sort((a, b) => a.margin - b.margin);
+    const [closest] = margins as [(typeof margins)[number]];
+    const beaten = margins.filter(({ margin }) => margin < -TOLERANCE).length;
+    const points = (100 * closest.margin).toFixed(1);
+    return decide(
+      beaten === 0,
+      `${beaten === 0 ? '' : `behind at ${beaten} of ${margins.length} points; `}smallest margin ${points} points, to ${closest.cell.model}, ${describe(closest.cell)}`,
+    );
+  });
+}
+
+/** Each model, where it learned the task at the training length, is much worse at the longest length. */
+export function declines(subject: Subject, source: string, text: string): Claim {
+  return claim(subject, source, text, (cells) => {
+    const longest = Math.max(...cells.map(({ testLength }) => testLength));
+    const pairs = cells
+      .filter((cell) => cell.testLength === cell.trainLength)
+      .flatMap((start) => {
+        const end = cells.find((cell) => sameLine(cell, start) && cell.testLength === longest);
+        return end ? [{ start, end, drop: start.best - end.best }] : [];
+      });
+    const learned = pairs.filter(({ start }) => start.best >= LEARNED);
+    const skipped = pairs.length - learned.length;
+    const note = skipped > 0 ? `; ${skipped} of ${pairs.length} did not learn the task at this budget` : '';
+    if (learned.length === 0) return { status: 'not measured', evidence: note.slice(2) };
+    const least = learned.reduce((a, b) => (b.drop < a.drop ? b : a));
+    return decide(
+      least.drop >= DECLINE,
+      `smallest decline ${(100 * least.drop).toFixed(1)} points (${least.start.model}, ${describe(least.start)}, to ${describe(least.end)})${note}`,
+    );
+  });
+}
+
+/** Each model is better on average in the widest column than in the narrowest. */
+export function growsWithWidth(subject: Subject, source: string, text: string): Claim {
+  return claim(subject, source, text, (cells) => {
+    const dims = cells.map(({ dModel }) => dModel);
+    const [narrow, wide] = [Math.min(...dims), Math.max(...dims)];
+    if (narrow === wide) return { status: 'not measured', evidence: `one width only, d = ${wide}` };
+    const gains = subject.models.map((model) => {
+      const at = (dModel: number) =>
+        mean(cells.filter((cell) => cell.model === model && cell.dModel === dModel).map(({ best }) => best));
+      return { model, from: at(narrow), to: at(wide) };
+    });
+    return decide(
+      gains.every(({ from, to }) => to - from > TOLERANCE),
+      gains
+        .map(
+          ({ model, from, to }) =>
+            `${model}: ${formatPercent(from)} at d = ${narrow}, ${formatPercent(to)} at d = ${wide} on average`,
+        )
+        .join('; '),
+    );
+  });
+}
+
+/** A measured cell. */
+type Point = FigureCell & { readonly best: number };
+
+function claim(
+  { models, row }: Subject,
+  source: string,
+  text: string,
+  evaluate: (points: readonly Point[]) => Verdict,
+): Claim {
+  return {
+    text,
+    source,
+    evaluate(cells) {
+      const about = cells.filter((cell) => models.includes(cell.model) && (row === undefined || cell.row === row));
+      const missing = about.filter(({ measured }) => !measured);
+      const absent = models.filter((model) => !about.some((cell) => cell.model === model));
+      if (missing.length > 0 || absent.length > 0) {
+        const some =
+          absent.length > 0
+            ? `no run of ${listWords(absent)}`
+            : `${missing.length} of ${about.length} points are missing`;
+        return { status: 'not measured', evidence: some };
+      }
+      return evaluate(about.map((cell) => ({ ...cell, best: cell.measured?.best ?? Number.NaN })));
+    },
+  };
+}
+
+const decide = (holds: boolean, evidence: string): Verdict => ({ status: holds ? 'holding' : 'not holding', evidence });
+
+const lowest = (points: readonly Point[]) => points.reduce((a, b) => (b.best < a.best ? b : a));
+
+const sameLine = (a: FigureCell, b: FigureCell) => a.row === b.row && a.dModel === b.dModel && a.model === b.model;
+
+/** `97.3 % (MQAR, d = 32, length 512)`. */
+function describe({ best, row, dModel, testLength }: Point): string {
+  return `${formatPercent(best)} (${row}, d = ${dModel}, length ${testLength})`;
+}

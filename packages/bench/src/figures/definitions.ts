@@ -1,0 +1,221 @@
+/** The paper's figures as data: which experiments they show, how they are laid out, and what the paper claims of them. */
+import { UnknownNameError } from '@mixerzoo/core';
+import { type Claim, declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './claims.js';
+import type { ExperimentId } from './experiments.js';
+
+/** A row of panels. */
+export interface FigureRow {
+  readonly title: string;
+  readonly experiment: ExperimentId;
+  /** Labels of the experiment's models, in the order of the legend. */
+  readonly models: readonly string[];
+  /** Widths shown; left out: all. */
+  readonly dims?: readonly number[];
+}
+
+/** A figure of the paper. */
+export interface Figure {
+  readonly id: string;
+  readonly title: string;
+  /** In the paper: number and what it shows. */
+  readonly caption: string;
+  /** What runs along the axis. A panel is a width d; for `stateSize` a test length, its lines going through the widths. */
+  readonly x: 'trainLength' | 'testLength' | 'stateSize';
+  readonly rows: readonly FigureRow[];
+  readonly claims: readonly Claim[];
+}
+
+const CAT = 'CAT, 1 layer';
+const LINCAT = 'LinCAT, 1 layer';
+const two = ['Attention, 2 layers', 'Based, 2 layers', 'Mamba, 2 layers'];
+const one = ['Attention, 1 layer', 'Based, 1 layer', 'Mamba, 1 layer'];
+const MIXED = [CAT, LINCAT, ...two];
+const SINGLE = [CAT, LINCAT, ...one];
+const EVERYWHERE = 'every width and length';
+
+const catSolves = (source: string, row?: string, level = 0.99) =>
+  staysAbove(
+    level,
+    { models: [CAT], ...(row === undefined ? {} : { row }) },
+    source,
+    `CAT 1L stays above ${100 * level} % at ${EVERYWHERE}${row === undefined ? '' : ` (${row})`}`,
+  );
+
+const catLeads = (others: readonly string[], source: string) =>
+  leads(CAT, { models: others }, source, `CAT 1L is at least level with every other model at ${EVERYWHERE}`);
+
+const othersDecline = (models: readonly string[], source: string) =>
+  declines(
+    { models },
+    source,
+    'Every other model that learned the task falls by 10 points or more from the training length to the longest',
+  );
+
+const FIGURES: readonly Figure[] = [
+  {
+    id: 'fig1-left',
+    title: 'Associative recall at lengths never trained on',
+    caption: 'Figure 1, left: trained at length 128 (dashed), one query at the end.',
+    x: 'testLength',
+    rows: [
+      {
+        title: 'AR',
+        experiment: 'ar-generalization',
+        models: [CAT, 'Attention, 2 layers', 'Attention, no PE', 'Mamba, 2 layers'],
+      },
+    ],
+    claims: [
+      catSolves('Figure 1'),
+      declines(
+        { models: ['Attention, 2 layers', 'Attention, no PE', 'Mamba, 2 layers'] },
+        'Section 1',
+        'Mamba and attention that learned the task fall by 10 points or more from the training length to the longest',
+      ),
+    ],
+  },
+  {
+    id: 'fig2-right',
+    title: 'Multi-query recall at d = 64',
+    caption: 'Figure 2, right: one layer of CAT and LinCAT beside two layers of the others.',
+    x: 'trainLength',
+    rows: [{ title: 'MQAR', experiment: 'mqar-by-length', models: MIXED, dims: [64] }],
+    claims: [catLeads([LINCAT, ...two], 'Figure 2'), catSolves('Section 6.1')],
+  },
+  {
+    id: 'fig5',
+    title: 'Recall by length and width',
+    caption: 'Figure 5: MQAR above, 2-gram MQNAR below; one layer of CAT and LinCAT, two of the others.',
+    x: 'trainLength',
+    rows: [
+      { title: 'MQAR', experiment: 'mqar-by-length', models: MIXED },
+      { title: 'MQNAR', experiment: 'mqnar-by-length', models: MIXED },
+    ],
+    claims: [
+      catSolves('Section 6.1', 'MQAR'),
+      catSolves('Section 6.1', 'MQNAR'),
+      catLeads([LINCAT, ...two], 'Section 6.1'),
+      growsWithWidth(
+        { models: ['Based, 2 layers', 'Mamba, 2 layers'] },
+        'Section 6.1',
+        'Mamba and Based get better as d grows',
+      ),
+    ],
+  },
+  {
+    id: 'fig6',
+    title: 'Recall at lengths never trained on',
+    caption: 'Figure 6: trained at length 128 (dashed); MQAR above, 2-gram MQNAR below.',
+    x: 'testLength',
+    rows: [
+      { title: 'MQAR', experiment: 'mqar-generalization', models: MIXED },
+      { title: 'MQNAR', experiment: 'mqnar-generalization', models: MIXED },
+    ],
+    claims: [
+      catSolves('Section 6.1', 'MQAR'),
+      catSolves('Section 6.1', 'MQNAR'),
+      othersDecline([LINCAT, ...two], 'Section 6.1'),
+    ],
+  },
+  {
+    id: 'fig7',
+    title: 'Selective copying',
+    caption: 'Figure 7: 16 signals; models of one layer above, baselines of two layers below.',
+    x: 'trainLength',
+    rows: [
+      { title: '1 layer', experiment: 'selective-copy', models: SINGLE },
+      { title: '2 layers', experiment: 'selective-copy', models: MIXED },
+    ],
+    claims: [
+      staysAbove(
+        0.95,
+        { models: [CAT, 'Mamba, 1 layer'], row: '1 layer' },
+        'Section 6.3',
+        'CAT and Mamba of one layer achieve nearly 100 % (above 95 %)',
+      ),
+      fallsShortOf(
+        0.95,
+        { models: ['Attention, 1 layer', 'Based, 1 layer', LINCAT], row: '1 layer' },
+        'Section 6.3',
+        'The other one-layer models are lower (below 95 % somewhere)',
+      ),
+      staysAbove(
+        0.95,
+        { models: two, row: '2 layers' },
+        'Section 6.3',
+        'Attention, Based and Mamba of two layers perform well (above 95 %)',
+      ),
+    ],
+  },
+  {
+    id: 'fig8',
+    title: 'Recall by length and width, one layer',
+    caption: 'Figure 8: MQAR with models of one layer.',
+    x: 'trainLength',
+    rows: [{ title: 'MQAR', experiment: 'mqar-by-length', models: SINGLE }],
+    claims: [
+      catSolves('Appendix B'),
+      fallsShortOf(
+        0.9,
+        { models: ['Attention, 1 layer', 'Based, 1 layer'] },
+        'Appendix B',
+        'Attention and Based of one layer are much worse (below 90 % somewhere)',
+      ),
+    ],
+  },
+  {
+    id: 'fig9',
+    title: '2-gram recall by length and width, one layer',
+    caption: 'Figure 9: 2-gram MQNAR with models of one layer.',
+    x: 'trainLength',
+    rows: [{ title: 'MQNAR', experiment: 'mqnar-by-length', models: SINGLE }],
+    claims: [catSolves('Appendix B'), catLeads([LINCAT, ...one], 'Appendix B')],
+  },
+  {
+    id: 'fig10',
+    title: 'Recall at lengths never trained on, one layer',
+    caption: 'Figure 10: MQAR with models of one layer, trained at length 128 (dashed).',
+    x: 'testLength',
+    rows: [{ title: 'MQAR', experiment: 'mqar-generalization', models: SINGLE }],
+    claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
+  },
+  {
+    id: 'fig11',
+    title: '2-gram recall at lengths never trained on, one layer',
+    caption: 'Figure 11: 2-gram MQNAR with models of one layer, trained at length 128 (dashed).',
+    x: 'testLength',
+    rows: [{ title: 'MQNAR', experiment: 'mqnar-generalization', models: SINGLE }],
+    claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
+  },
+  {
+    id: 'recall-state',
+    title: 'Recall against the size of the state',
+    caption:
+      'Not in the paper: the trade-off that the literature plots (arXiv 2402.18668, Figure 2). Trained at length 128; a line goes through the widths.',
+    x: 'stateSize',
+    rows: [
+      {
+        title: 'MQAR',
+        experiment: 'recall-state',
+        models: [...MIXED, 'Mamba-2, 2 layers', 'GLA, 2 layers', 'Sliding window, 2 layers'],
+      },
+    ],
+    claims: [
+      catLeads([LINCAT, ...two, 'Mamba-2, 2 layers', 'GLA, 2 layers', 'Sliding window, 2 layers'], 'Section 1'),
+      growsWithWidth(
+        { models: ['Based, 2 layers', 'Mamba, 2 layers'] },
+        'Section 6.1',
+        'Mamba and Based recall more with a larger state',
+      ),
+    ],
+  },
+];
+
+/** All figures, by id. */
+export const figures: ReadonlyMap<string, Figure> = new Map(FIGURES.map((figure) => [figure.id, figure]));
+
+/** @throws UnknownNameError */
+export function findFigure(id: string): Figure {
+  const figure = figures.get(id);
+  if (!figure) throw new UnknownNameError('figure', id, [...figures.keys()]);
+  return figure;
+}

@@ -1,0 +1,160 @@
+/**
+ * The experiments behind the paper's figures. Several figures share one: their runs are made once.
+ *
+ * Deviations from the paper, at every scale: CAT on 2-gram recall normalises filtered queries and keys, as Theorem 1
+ * does and without which the keys (a a) and (a b) are told apart hardly at all; Mamba starts as its own code does.
+ */
+import type { ExperimentConfig } from '../experiment.js';
+import { type Scale, type ScaleSettings, settings } from './scales.js';
+
+type Models = NonNullable<ExperimentConfig['models']>;
+
+/** What a model of a figure is made of; `positions` where the model needs them. */
+interface ModelOptions {
+  readonly dropout: number;
+  readonly normalizeQK?: boolean;
+  /** Learned positions for CAT and LinCAT too, which recall without them. */
+  readonly positions?: 'learned';
+}
+
+/** CAT and LinCAT, one layer; W = 3. */
+function catModels({ dropout, normalizeQK = false, positions }: ModelOptions): Models {
+  const model = positions ? { model: { positions } } : {};
+  return {
+    'CAT, 1 layer': {
+      layers: [{ mixer: 'cat', filterWidth: 3, dropout, ...(normalizeQK ? { normalizeQK } : {}) }],
+      ...model,
+    },
+    'LinCAT, 1 layer': { layers: [{ mixer: 'linCat', filterWidth: 3 }], ...model },
+  };
+}
+
+/** The models CAT is compared with. Attention learns positions; Based and Mamba need none. */
+function others(nLayers: 1 | 2, { dropout }: ModelOptions): Models {
+  const layers = nLayers === 1 ? '1 layer' : '2 layers';
+  return {
+    [`Attention, ${layers}`]: { layers: [{ mixer: 'attention', dropout }], nLayers, model: { positions: 'learned' } },
+    [`Based, ${layers}`]: { layers: nLayers === 1 ? ['based'] : ['baseConv', 'based'] },
+    [`Mamba, ${layers}`]: { layers: ['mamba'], nLayers, model: { norm: 'rmsNorm', residual: 'mixerOnly' } },
+  };
+}
+
+/** Everything an experiment takes from its scale. */
+function sized(at: ScaleSettings, kAt: (seqLen: number) => object): ExperimentConfig {
+  const { dims, lengths, testLengths, learningRates, seeds, train, batchAt, enoughAt, dropout } = at;
+  const examples = (train.batchSize ?? 1) * (train.stepsPerEpoch ?? 1);
+  return {
+    model: { positions: 'none', dropout: { embedding: dropout, residual: 0 } },
+    train,
+    testLengths: [...testLengths],
+    learningRates: [...learningRates],
+    seeds: [...seeds],
+    sweep: {
+      dims: [...dims],
+      lengths: lengths.map((seqLen) => {
+        const batchSize = batchAt?.[seqLen];
+        const own = batchSize && { train: { batchSize, stepsPerEpoch: Math.floor(examples / batchSize) } };
+        return { seqLen, ...kAt(seqLen), ...own };
+      }),
+      enoughAt,
+    },
+  };
+}
+
+/** k = 16, 32, 64, 128 for L = 64, 128, 256, 512. */
+const mqarPairs = (seqLen: number) => ({ numKvPairs: seqLen / 4 });
+/** k = 10, 20, 40 for L = 64, 128, 256. */
+const mqnarPairs = (seqLen: number) => ({ numKvPairs: Math.floor((10 * seqLen) / 64) });
+const asTheTask = () => ({});
+
+type Build = (scale: Scale) => Omit<ExperimentConfig, 'name'>;
+
+const EXPERIMENTS = {
+  'mqar-by-length': (scale) => {
+    const at = settings.mqar[scale];
+    return {
+      description: 'Multi-query recall by length',
+      task: { task: 'mqar', vocabSize: at.vocabSize },
+      models: { ...catModels(at), ...others(2, at), ...others(1, at) },
+      ...sized(at, mqarPairs),
+    };
+  },
+  'mqnar-by-length': (scale) => {
+    const at = settings.mqnar[scale];
+    return {
+      description: 'Multi-query recall of 2-grams by length',
+      task: { task: 'mqnar', ngram: 2, vocabSize: at.vocabSize },
+      models: { ...catModels({ ...at, normalizeQK: true }), ...others(2, at), ...others(1, at) },
+      ...sized(at, mqnarPairs),
+    };
+  },
+  'mqar-generalization': (scale) => {
+    const at = settings.generalization[scale];
+    return {
+      description: 'Multi-query recall at lengths never trained on',
+      task: { task: 'mqar', vocabSize: at.vocabSize },
+      models: { ...catModels(at), ...others(2, at), ...others(1, at) },
+      ...sized(at, mqarPairs),
+    };
+  },
+  'mqnar-generalization': (scale) => {
+    const at = settings.generalization[scale];
+    return {
+      description: 'Multi-query recall of 2-grams at lengths never trained on',
+      task: { task: 'mqnar', ngram: 2, vocabSize: at.vocabSize },
+      models: { ...catModels({ ...at, normalizeQK: true }), ...others(2, at), ...others(1, at) },
+      ...sized(at, mqnarPairs),
+    };
+  },
+  'ar-generalization': (scale) => {
+    const at = settings.ar[scale];
+    const { 'Attention, 2 layers': attention, 'Mamba, 2 layers': mamba } = others(2, at);
+    return {
+      description: 'Recall of one association at lengths never trained on',
+      task: { task: 'ar', vocabSize: at.vocabSize },
+      models: {
+        'CAT, 1 layer': catModels(at)['CAT, 1 layer']!,
+        'Attention, 2 layers': attention!,
+        'Attention, no PE': { ...attention!, model: { positions: 'none' } },
+        'Mamba, 2 layers': mamba!,
+      },
+      ...sized(at, asTheTask),
+    };
+  },
+  'selective-copy': (scale) => {
+    const at = settings.selectiveCopy[scale];
+    const options = { ...at, positions: 'learned' as const };
+    return {
+      description: 'Copying of 16 signals among noise',
+      task: { task: 'selectiveCopy', numSignals: 16 },
+      models: { ...catModels(options), ...others(1, at), ...others(2, at) },
+      ...sized(at, asTheTask),
+    };
+  },
+  'recall-state': (scale) => {
+    const at = settings.recallState[scale];
+    return {
+      description: 'Recall against the size of the state',
+      task: { task: 'mqar', vocabSize: at.vocabSize },
+      models: {
+        ...catModels(at),
+        ...others(2, at),
+        'Mamba-2, 2 layers': { layers: ['mamba2'], nLayers: 2, model: { norm: 'rmsNorm', residual: 'mixerOnly' } },
+        'GLA, 2 layers': { layers: ['gla'], nLayers: 2 },
+        'Sliding window, 2 layers': {
+          layers: [{ mixer: 'slidingWindow', window: 32, dropout: at.dropout }],
+          nLayers: 2,
+          model: { positions: 'learned' },
+        },
+      },
+      ...sized(at, mqarPairs),
+    };
+  },
+} satisfies Record<string, Build>;
+
+export type ExperimentId = keyof typeof EXPERIMENTS;
+
+/** An experiment at a scale; its name, which is its directory's, tells both. */
+export function experimentAt(id: ExperimentId, scale: Scale): ExperimentConfig & { readonly name: string } {
+  return { ...EXPERIMENTS[id](scale), name: `${id}-${scale}` };
+}

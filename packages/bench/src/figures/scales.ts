@@ -1,0 +1,129 @@
+/**
+ * How large a figure is made. All scales use one definition of each figure; a scale sets sizes and budget only, the
+ * same for every model.
+ *
+ * `paper` is Appendix A.1 of arXiv 2407.05591, with what it leaves open as in zoology (arXiv 2312.04927), whose set-up
+ * it follows: vocabulary 8,192 (printed as 8,092), 64 epochs over fixed examples, batches of 512, 256 and 128, dropout
+ * on embedding and attention map. `quick` and `small` train on fresh examples, without dropout, for fewer steps.
+ */
+import type { ExperimentConfig } from '../experiment.js';
+
+export const SCALES = ['quick', 'small', 'paper'] as const;
+export type Scale = (typeof SCALES)[number];
+
+/** Sizes and budget of one family of experiments at one scale. */
+export interface ScaleSettings {
+  readonly vocabSize: number;
+  readonly dims: readonly number[];
+  /** Training lengths. */
+  readonly lengths: readonly number[];
+  readonly testLengths: readonly number[];
+  /** In order of promise. */
+  readonly learningRates: readonly number[];
+  readonly seeds: readonly number[];
+  readonly train: NonNullable<ExperimentConfig['train']>;
+  /** Batch by training length, where it is not that of `train`; the examples of an epoch stay the same in number. */
+  readonly batchAt?: Readonly<Record<number, number>>;
+  readonly enoughAt: number | null;
+  /** Rates of dropout on the embedding, and on the attention map. */
+  readonly dropout: number;
+}
+
+const EPOCH_STEPS = 25;
+const steps = (count: number) => ({ epochs: count / EPOCH_STEPS, stepsPerEpoch: EPOCH_STEPS });
+
+const QUICK: ScaleSettings = {
+  vocabSize: 1024,
+  dims: [32, 64],
+  lengths: [64, 128, 256],
+  testLengths: [],
+  learningRates: [1e-2, 3e-3],
+  seeds: [0],
+  train: { batchSize: 32, ...steps(300), stopAt: 0.995, validationExamples: 128, testExamples: 256 },
+  enoughAt: 0.99,
+  dropout: 0,
+};
+
+const SMALL: ScaleSettings = {
+  ...QUICK,
+  vocabSize: 2048,
+  dims: [32, 64, 128],
+  learningRates: [1e-2, 3e-3, 1e-3],
+  train: { ...QUICK.train, ...steps(500), testExamples: 512 },
+};
+
+const PAPER_EXAMPLES = 100_000;
+const PAPER_BATCH = { 64: 512, 128: 512, 256: 256, 512: 128 };
+const paperTrain = (examples: number) => ({
+  batchSize: 512,
+  epochs: 64,
+  stepsPerEpoch: Math.floor(examples / 512),
+  freshExamples: false,
+  stopAt: 0.99,
+  validationExamples: 3000,
+  testExamples: 3000,
+});
+
+const PAPER: ScaleSettings = {
+  vocabSize: 8192,
+  dims: [32, 64, 128],
+  lengths: [64, 128, 256, 512],
+  testLengths: [],
+  learningRates: [1e-2, 1e-3, 1e-1],
+  seeds: [0, 1, 2],
+  train: paperTrain(PAPER_EXAMPLES),
+  batchAt: PAPER_BATCH,
+  enoughAt: null,
+  dropout: 0.1,
+};
+
+const GENERALIZATION_LENGTHS = [32, 64, 128, 256, 512, 1024];
+/** Every model trains to its end: what has only just reached 99 % generalises less far. */
+const toTheEnd = (settings: ScaleSettings, count: number): ScaleSettings => ({
+  ...settings,
+  lengths: [128],
+  testLengths: GENERALIZATION_LENGTHS,
+  train: { ...settings.train, ...steps(count), stopAt: null },
+});
+const PAPER_GENERALIZATION: ScaleSettings = {
+  ...PAPER,
+  lengths: [128],
+  testLengths: GENERALIZATION_LENGTHS,
+  learningRates: [1e-2, 3e-3, 1e-3, 3e-2, 1e-1],
+  seeds: [0, 1, 2, 3, 4],
+  train: { ...PAPER.train, stopAt: null },
+};
+
+/** Settings by family of experiments and scale. */
+export const settings = {
+  mqar: { quick: QUICK, small: SMALL, paper: PAPER },
+  mqnar: {
+    quick: { ...QUICK, lengths: [64, 128] },
+    small: SMALL,
+    paper: { ...PAPER, lengths: [64, 128, 256], train: paperTrain(200_000) },
+  },
+  generalization: { quick: toTheEnd(QUICK, 500), small: toTheEnd(SMALL, 1000), paper: PAPER_GENERALIZATION },
+  /** One query in an example, so one answer to learn from: larger batches, more steps. */
+  ar: {
+    quick: arSettings(QUICK, 800),
+    small: arSettings(SMALL, 2000),
+    paper: { ...PAPER_GENERALIZATION, dims: [128] },
+  },
+  /** Vocabulary: signals and noise only, see the task. */
+  selectiveCopy: {
+    quick: { ...QUICK, lengths: [64, 128], train: { ...QUICK.train, ...steps(500) } },
+    small: { ...SMALL, train: { ...SMALL.train, ...steps(1500) } },
+    paper: { ...PAPER, lengths: [64, 128, 256], learningRates: [1e-3, 1e-2, 1e-1] },
+  },
+  recallState: {
+    quick: { ...toTheEnd(QUICK, 300), dims: [16, 32, 64], testLengths: [128, 256, 512] },
+    small: { ...toTheEnd(SMALL, 600), dims: [16, 32, 64, 128], testLengths: [128, 256, 512, 1024] },
+    paper: { ...PAPER_GENERALIZATION, dims: [16, 32, 64, 128, 256], testLengths: [128, 256, 512, 1024] },
+  },
+} satisfies Record<string, Record<Scale, ScaleSettings>>;
+
+function arSettings(under: ScaleSettings, count: number): ScaleSettings {
+  const generalization = toTheEnd(under, count);
+  const dims = under === QUICK ? [64] : [128];
+  return { ...generalization, dims, train: { ...generalization.train, batchSize: 64, validationExamples: 512 } };
+}

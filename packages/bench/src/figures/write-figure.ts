@@ -1,0 +1,114 @@
+/**
+ * The files of a figure, in a directory of its own: `<id>.svg`, `<id>.png` (where the machine has fonts), `<id>.csv`
+ * with a line per point, `claims.json`, and the report of the runs with the figure and the claims on top.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'csv-stringify/sync';
+import { groupEntries } from '../report/entries.js';
+import { type ReportPaths, replaceFile, writeReport } from '../report/index.js';
+import type { RunConfig, RunRecord } from '../results.js';
+import { type FigureCell, figureCells } from './cells.js';
+import { type JudgedClaim, judge } from './claims.js';
+import type { Figure } from './definitions.js';
+import type { Scale } from './scales.js';
+
+/** What was written. */
+export interface WrittenFigure {
+  readonly paths: ReportPaths & {
+    readonly svg?: string;
+    readonly png?: string;
+    readonly csv: string;
+    readonly claims: string;
+  };
+  readonly claims: readonly JudgedClaim[];
+  /** Points measured, of how many. */
+  readonly measured: number;
+  readonly points: number;
+}
+
+/**
+ * Writes a figure from its runs. The same runs give the same files.
+ * @param planned configs of all runs that the figure needs, done or not.
+ */
+export async function writeFigure(
+  figure: Figure,
+  scale: Scale,
+  runs: readonly RunRecord[],
+  planned: readonly RunConfig[],
+  directory: string,
+): Promise<WrittenFigure> {
+  const { drawFigure, figureSeries, NARROW, WIDE } = await import('./chart.js');
+  const { renderPng } = await import('./png.js');
+  const cells = figureCells(figure, scale, groupEntries(runs, planned));
+  const claims = judge(figure.claims, cells);
+  const measured = cells.filter((cell) => cell.measured).length;
+  const [wide, narrow] = await Promise.all([drawFigure(figure, cells, WIDE), drawFigure(figure, cells, NARROW)]);
+  const png = wide && renderPng(wide);
+  const path = (suffix: string) => join(directory, `${figure.id}.${suffix}`);
+  await mkdir(directory, { recursive: true });
+  const written = { csv: path('csv'), claims: join(directory, 'claims.json') };
+  await replaceFile(written.csv, cellsCsv(cells));
+  await replaceFile(
+    written.claims,
+    `${JSON.stringify({ figure: figure.id, scale, points: cells.length, measured, claims }, null, 2)}\n`,
+  );
+  if (wide)
+    await replaceFile(
+      path('svg'),
+      `${wide.replace(/(<svg [^>]*>)/, '$1<rect width="100%" height="100%" fill="#ffffff"/>')}\n`,
+    );
+  if (png) await replaceFile(path('png'), png);
+  const files = [
+    `${figure.id}.csv`,
+    ...(wide ? [`${figure.id}.svg`] : []),
+    ...(png ? [`${figure.id}.png`] : []),
+    'claims.json',
+  ];
+  const paths = await writeReport(runs, directory, {
+    title: `${figure.title} (${figure.id}, ${scale} scale)`,
+    description: [...new Set(planned.map(({ description }) => description))].join(' '),
+    planned,
+    figure: {
+      id: figure.id,
+      caption: figure.caption,
+      labels: figureSeries(figure).map(({ label }) => label),
+      wide,
+      narrow,
+      claims,
+      files,
+      notes: measured === cells.length ? [] : [`${cells.length - measured} of ${cells.length} points are missing.`],
+    },
+  });
+  return {
+    paths: { ...paths, ...written, ...(wide ? { svg: path('svg') } : {}), ...(png ? { png: path('png') } : {}) },
+    claims,
+    measured,
+    points: cells.length,
+  };
+}
+
+/** A line for every point, measured or not. */
+function cellsCsv(cells: readonly FigureCell[]): string {
+  const rows = cells.map(({ measured, row, model, dModel, trainLength, testLength }) => ({
+    row,
+    model,
+    dModel,
+    trainLength,
+    testLength,
+    best: measured?.best,
+    mean: measured?.mean.value,
+    low: measured?.mean.low,
+    high: measured?.mean.high,
+    runs: measured?.runs ?? 0,
+    learningRate: measured?.learningRate,
+    steps: measured?.steps,
+    stateSize: measured?.stateSize,
+    stepMs: measured?.stepMs,
+    prefillMs: measured?.prefillMs,
+    tokenMs: measured?.tokenMs,
+    peakMemoryBytes: measured?.peakMemoryBytes,
+  }));
+  const cast = { number: (value: number) => (Number.isFinite(value) ? String(value) : '') };
+  return stringify(rows, { header: true, cast });
+}

@@ -1,0 +1,40 @@
+/** The head of a figure's page: the figure itself, what the paper claims of it, and its numbers. */
+import type { JudgedClaim } from '../figures/claims.js';
+import { type Html, html, trusted } from './html.js';
+
+/** A figure drawn and judged. */
+export interface FigureReport {
+  readonly id: string;
+  readonly caption: string;
+  /** Labels in the order of the legend; they take the page's colours in this order. */
+  readonly labels: readonly string[];
+  /** Drawings for wide and narrow pages; undefined while nothing is measured. */
+  readonly wide: string | undefined;
+  readonly narrow: string | undefined;
+  readonly claims: readonly JudgedClaim[];
+  /** Files beside the page. */
+  readonly files: readonly string[];
+  /** What a reader must know: scale, deviations, what is missing. */
+  readonly notes: readonly string[];
+}
+
+const MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
+
+/** The sections of a figure. */
+export function figureSections({ id, caption, wide, narrow, claims, files, notes }: FigureReport): Html {
+  const drawing = (name: string, svg: string | undefined) =>
+    svg === undefined
+      ? ''
+      : html`<div class="${name}" role="img" aria-label="${caption} The data is in ${id}.csv.">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div>`;
+  const items = claims.map(
+    ({ claim, source, status, evidence }) =>
+      html`<li class="claim"><span class="verdict ${status.replace(' ', '-')}">${MARKS[status]} ${status}</span><span><strong>${claim}.</strong> <span class="muted">${evidence} (${source})</span></span></li>`,
+  );
+  const links = files.map((file) => html`<a href="${file}">${file}</a> `);
+  return html`<section data-charts><h2>The figure</h2>
+<p class="note">${caption} Lines: best run, chosen on validation. Bars: 95&nbsp;% interval of the mean.</p>
+${wide === undefined ? html`<p>Nothing is measured yet.</p>` : html`<figure>${drawing('wide', wide)}${drawing('narrow', narrow)}</figure>`}
+${notes.map((note) => html`<p class="note">${note}</p>`)}
+<p class="note">Files: ${links}</p></section>
+<section><h2>What the paper claims</h2><ul class="claims">${items}</ul></section>`;
+}

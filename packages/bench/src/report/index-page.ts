@@ -1,0 +1,45 @@
+/** A page over all reports in a directory: what each compares, how far it is, and which claims it bears out. */
+import { formatCount, listWords, NO_VALUE } from './format.js';
+import { type Html, html, trusted } from './html.js';
+import type { ReportSummary } from './index.js';
+import { pageStyle } from './page-style.js';
+
+/** Renders the page. */
+export function indexPage(reports: readonly { readonly href: string; readonly summary: ReportSummary }[]): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>All reports · mixerzoo</title>
+<link rel="icon" href="data:,">
+<style>${trusted(pageStyle([]))}</style>
+</head>
+<body>
+<main>
+<header><p class="eyebrow">mixerzoo</p><h1>All reports</h1></header>
+${reports.map(({ href, summary }) => reportSection(href, summary))}
+</main>
+</body>
+</html>
+`.text;
+}
+
+function reportSection(href: string, summary: ReportSummary): Html {
+  const { title, description, models, tasks, runs, finished, lastFinishedAt, claims } = summary;
+  const count = (status: string) => claims.filter((claim) => claim.status === status).length;
+  const judged =
+    claims.length === 0
+      ? ''
+      : html`<div><dt>Claims</dt><dd>${count('holding')} holding, ${count('not holding')} not holding, ${count('not measured')} not measured</dd></div>`;
+  return html`<section><h2><a href="${href}">${title}</a></h2>
+<details><summary>Setting and budget</summary><p>${description}</p></details>
+<dl class="facts">
+<div><dt>Models</dt><dd>${listWords(models)}</dd></div>
+<div><dt>Tasks</dt><dd>${listWords(tasks)}</dd></div>
+<div><dt>Runs finished</dt><dd>${formatCount(finished)} of ${formatCount(runs)}</dd></div>
+<div><dt>Last result</dt><dd>${lastFinishedAt?.slice(0, 16).replace('T', ' ') ?? NO_VALUE}</dd></div>
+${judged}
+</dl></section>`;
+}
