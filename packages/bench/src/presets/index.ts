@@ -2,5 +2,10 @@
 import type { ExperimentConfig } from '../experiment.js';
 import { paperCell } from './paper-cell.js';
 import { quick } from './quick.js';
+import { selectiveCopying } from './selective-copying.js';
 
-export const presets: Readonly<Record<string, ExperimentConfig>> = { quick, 'paper-cell': paperCell };
+export const presets: Readonly<Record<string, ExperimentConfig>> = {
+  quick,
+  'paper-cell': paperCell,
+  'selective-copying': selectiveCopying,
+};

@@ -1,0 +1,52 @@
+/**
+ * What one layer of CAT needs for selective copying: the paper's setting (16 distinct signal tokens, L = 64) with its
+ * filters of 3 taps and the variations that tell why it does or does not learn. See docs/selective-copying.md.
+ */
+import type { ExperimentConfig } from '../experiment.js';
+
+/** Projections start at the scale of their input: at N(0, 0.02) the same budget reaches far less. */
+const cat = { mixer: 'cat', dropout: 0, init: 'fanIn' } as const;
+const noPositions = { positions: 'none' } as const;
+
+export const selectiveCopying: ExperimentConfig = {
+  name: 'selective-copying',
+  description: 'What does one layer of CAT need to copy the signals out of the noise?',
+  task: {
+    task: 'selectiveCopy',
+    seqLen: 64,
+    numSignals: 16,
+    signalVocabSize: 32,
+    noiseVocabSize: 1,
+    variant: 'unique',
+  },
+  model: { dModel: 64, positions: 'learned', dropout: { embedding: 0, residual: 0 } },
+  models: {
+    'W 3': { layers: [cat] },
+    'W 3, zoology init': { layers: [{ ...cat, init: 'zoology' }] },
+    'W 3, no positions': { layers: [cat], model: noPositions },
+    'No filter, 4 heads': { layers: [{ ...cat, filters: 'none', nHeads: 4 }] },
+    'W 3, 4 heads': { layers: [{ ...cat, nHeads: 4 }] },
+    'W 3, per channel': { layers: [{ ...cat, filters: 'perChannel' }] },
+    'W 3, per channel, d 128': { layers: [{ ...cat, filters: 'perChannel', nHeads: 2 }], model: { dModel: 128 } },
+    'W 16': { layers: [{ ...cat, filterWidth: 16 }] },
+    'W 64, per channel, no positions': {
+      layers: [{ ...cat, filters: 'perChannel', filterWidth: 64 }],
+      model: noPositions,
+    },
+    'SSM queries, no positions': {
+      layers: [{ ...cat, filters: { q: 'exponential', k: 'perHead', v: 'perHead' } }],
+      model: noPositions,
+    },
+    'W 3, 2 layers': { layers: [cat], nLayers: 2 },
+  },
+  train: {
+    batchSize: 32,
+    epochs: 6,
+    stepsPerEpoch: 200,
+    clipNorm: 1,
+    stopAt: 0.995,
+    validationExamples: 256,
+    testExamples: 1000,
+  },
+  learningRates: [3e-3],
+};
