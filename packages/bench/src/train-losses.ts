@@ -2,9 +2,10 @@
  * The losses of a short training on MQAR: what `mixerzoo engines verify` and the conformance suite judge an engine by.
  * Everything random is drawn on the host, so they are equal on all engines up to rounding.
  */
-import { createLanguageModel, createTrainer, type Mixer } from '@mixerzoo/core';
+import { createLanguageModel, createTrainer, type Mixer, type MixerFactory } from '@mixerzoo/core';
 import { mqar } from '@mixerzoo/tasks';
 
+/** The model and the task. */
 export const SHORT_TRAINING = { vocabSize: 64, seqLen: 32, numKvPairs: 4, dModel: 16, batchSize: 16 } as const;
 
 /**
@@ -31,4 +32,12 @@ export async function trainLosses(sequenceMixer: Mixer, steps: number, learningR
     trainer.dispose();
   }
   return losses;
+}
+
+/**
+ * The losses that are compared between engines: 20 steps of a mixer with its default options. The learning rate is
+ * low: at 1e-2 AdamW's first steps blow rounding up a ten-thousandfold.
+ */
+export function comparableLosses(factory: MixerFactory): Promise<number[]> {
+  return trainLosses(factory({ dModel: SHORT_TRAINING.dModel }), 20, 3e-3);
 }

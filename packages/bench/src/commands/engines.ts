@@ -4,13 +4,15 @@ import { promisify } from 'node:util';
 import { cat } from '@mixerzoo/cat';
 import { EngineError, type EngineName, isZooError, UnknownNameError, useEngine } from '@mixerzoo/core';
 import { installTensorflow, retractTensorflow } from '../install-tensorflow.js';
-import { SHORT_TRAINING, trainLosses } from '../train-losses.js';
+import { discoverPlugins } from '../plugins.js';
+import { comparableLosses, SHORT_TRAINING, trainLosses } from '../train-losses.js';
 import { list } from './list.js';
 
 interface Flags {
   readonly json?: boolean;
   readonly gpu?: boolean;
   readonly force?: boolean;
+  readonly all?: boolean;
 }
 
 /** What `verify` finds. */
@@ -21,10 +23,12 @@ interface Verification {
   readonly steps: number;
   readonly firstLoss: number;
   readonly lastLoss: number;
+  /** With `--all`: by mixer, the losses of {@link comparableLosses}. */
+  readonly losses?: Readonly<Record<string, readonly number[]>>;
 }
 
 const STEPS = 40;
-/** Of the first loss, nats; the oracle of a model that learns nothing stays at it. */
+/** Of the first loss, nats: a model that learns nothing stays at it. */
 const MUST_FALL_BY = 0.1;
 
 const ACTIONS: Readonly<Record<string, (name: string | undefined, flags: Flags) => Promise<number>>> = {
@@ -84,14 +88,15 @@ async function install(name: string | undefined, flags: Flags): Promise<number> 
 async function verify(name: string | undefined, flags: Flags): Promise<number> {
   const engine = await useEngine((name ?? 'auto') as EngineName);
   const { dModel } = SHORT_TRAINING;
-  const losses = await trainLosses(cat({ dModel }), STEPS);
-  const [firstLoss, lastLoss] = [mean(losses.slice(0, 5)), mean(losses.slice(-5))];
+  const course = await trainLosses(cat({ dModel }), STEPS);
+  const [firstLoss, lastLoss] = [mean(course.slice(0, 5)), mean(course.slice(-5))];
   if (!(lastLoss < firstLoss - MUST_FALL_BY)) {
     throw new EngineError(
       `engines verify: expected the loss of a small CAT to fall on ${engine.name} (${engine.description}), ` +
         `got ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)} in ${STEPS} steps. Do not train on it; please report it.`,
     );
   }
+  const losses = flags.all ? await lossesOfEveryMixer() : undefined;
   const found: Verification = {
     engine: engine.name,
     description: engine.description,
@@ -99,9 +104,19 @@ async function verify(name: string | undefined, flags: Flags): Promise<number> {
     steps: STEPS,
     firstLoss,
     lastLoss,
+    ...(losses && { losses }),
   };
   process.stdout.write(flags.json ? `${JSON.stringify(found)}\n` : `${formatVerification(found)}\n`);
   return 0;
+}
+
+async function lossesOfEveryMixer(): Promise<Record<string, number[]>> {
+  const { mixers } = await discoverPlugins(process.cwd());
+  const losses: Record<string, number[]> = {};
+  for (const { name, factory } of mixers) {
+    losses[name] = await comparableLosses(factory);
+  }
+  return losses;
 }
 
 /** Verifies in a fresh process, as an engine is loaded once and for all. @throws EngineError with its complaint. */

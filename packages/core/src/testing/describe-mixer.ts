@@ -7,11 +7,12 @@ import * as tf from '../tf.js';
 import { disposeTree, flattenTree, type Tree, treeLeaves, treeSize, unflattenTree } from '../tree.js';
 import { expectClose, expectGradient, largestMagnitude, testTensor } from './compare.js';
 import { profiledMatMulFlops } from './profile.js';
+import { tolerances } from './tolerance.js';
 
 export interface DescribeMixerOptions {
   /** Lengths at which forms are compared; include one across each internal chunk boundary. Default 1, 7, 63. */
   readonly lengths?: readonly number[];
-  /** Of the largest magnitude: `step` against `apply`, kernels against reference forms. Default 5e-5. */
+  /** Of the largest magnitude: `step` against `apply`, kernels against reference forms. Default: the engine's. */
   readonly tolerance?: number;
   /** Parameters whose gradient is zero by theory, e.g. the key bias of softmax attention. */
   readonly zeroGradients?: readonly string[];
@@ -27,19 +28,13 @@ const BATCH = 2;
 
 /** Holds a mixer to the contract of {@link Mixer}. `make` must return the same configuration each time. */
 export function describeMixer(name: string, make: () => Mixer, options: DescribeMixerOptions = {}): void {
-  const {
-    lengths = [1, 7, 63],
-    tolerance = 5e-5,
-    zeroGradients = [],
-    smooth = true,
-    differenceStep = 5e-3,
-    matMulShare = 0.9,
-  } = options;
+  const { lengths = [1, 7, 63], zeroGradients = [], smooth = true, differenceStep = 5e-3, matMulShare = 0.9 } = options;
 
   describe(`mixer ${name}`, () => {
     let mixer: Mixer;
     let params: Tree;
     let dModel: number;
+    const tolerance = () => options.tolerance ?? tolerances().mixer;
 
     beforeAll(async () => {
       await useEngine();
@@ -93,7 +88,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     it.each(lengths)('computes the same with fast kernels and reference forms at length %i', async (seqLen) => {
       const x = input(seqLen);
       const [fast, reference] = [run(x), withReferenceForms(() => run(x))];
-      await expectClose(fast, reference, tolerance, name);
+      await expectClose(fast, reference, tolerance(), name);
       tf.dispose([x, fast, reference]);
     });
 
@@ -101,7 +96,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const x = input(seqLen);
       const parallel = run(x);
       const { y, state } = stepThrough(x);
-      await expectClose(y, parallel, tolerance, `${name}: step`);
+      await expectClose(y, parallel, tolerance(), `${name}: step`);
       disposeTree(state);
       tf.dispose([x, parallel, y]);
     });
@@ -119,7 +114,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const filled = mixer.prefill(params, head);
       const rest = stepThrough(tail, filled.state);
       const joined = tf.concat([filled.y, rest.y], 1);
-      await expectClose(joined, parallel, tolerance, `${name}: prefill`);
+      await expectClose(joined, parallel, tolerance(), `${name}: prefill`);
       disposeTree(rest.state);
       tf.dispose([x, head, tail, parallel, filled.y, rest.y, joined]);
     });

@@ -4,6 +4,7 @@ import { useEngine } from '../engines/index.js';
 import { type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
 import { expectClose, expectGradient, testTensor } from './compare.js';
+import { tolerances } from './tolerance.js';
 
 /** One setting of an op to be checked. */
 export interface OpCase<I extends NamedTensors, A extends OpAttrs> {
@@ -18,7 +19,7 @@ export interface DescribeOpOptions {
   readonly differentiable?: readonly string[];
   /** Inputs whose gradient is checked. Default: all of dtype float32. */
   readonly gradientsOf?: readonly string[];
-  /** Of the largest magnitude, kernel against reference form. Default 2e-5. */
+  /** Of the largest magnitude, kernel against reference form. Default: the engine's, see {@link tolerances}. */
   readonly tolerance?: number;
   /** Of the slope, against central differences; `false` where the op is too steep or not smooth. Default 2e-2. */
   readonly differenceTolerance?: number | false;
@@ -34,7 +35,7 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
   options: DescribeOpOptions = {},
 ): void {
   const { definition } = op;
-  const { tolerance = 2e-5, differenceTolerance = 2e-2 } = options;
+  const { tolerance, differenceTolerance = 2e-2 } = options;
   const outputsWithGradient = definition.outputs.filter((name) => options.differentiable?.includes(name) ?? true);
 
   describe(`op ${definition.name}`, () => {
@@ -71,7 +72,7 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
             await expectClose(
               actual[name] as tf.Tensor,
               expected[name] as tf.Tensor,
-              tolerance,
+              tolerance ?? tolerances().op,
               `${definition.name}.${name}`,
             );
           }
@@ -102,7 +103,7 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
             await expectClose(
               actual[index] as tf.Tensor,
               expected[index] as tf.Tensor,
-              tolerance * 2.5,
+              tolerance === undefined ? tolerances().opGradient : tolerance * 2.5,
               `${definition.name}: gradient of ${name}`,
             );
           }

@@ -11,6 +11,7 @@ import * as tf from '../tf.js';
 import { readSafetensors } from '../train/safetensors.js';
 import { assertSameStructure, disposeTree, flattenTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
 import { expectClose, gradientsOf, largestMagnitude } from './compare.js';
+import { tolerances } from './tolerance.js';
 
 /** A tensor as stored. */
 export interface GoldenTensor {
@@ -32,9 +33,6 @@ export type GoldenCheck = (golden: GoldenCase) => Promise<void>;
 
 /** The checks of a package, by the files' names. */
 export type GoldenChecks = Readonly<Record<string, GoldenCheck>>;
-
-/** Largest error allowed, relative to the largest magnitude of the tensor. */
-export const GOLDEN_TOLERANCE = 5e-5;
 
 /**
  * Share of a file's largest parameter gradient below which a gradient counts as zero: the shift invariance of
@@ -70,7 +68,7 @@ export function goldenTree<T extends Tree = Tree>(golden: GoldenCase, prefix = '
 export async function expectGolden(golden: GoldenCase, name: string, actual: tf.Tensor, floor = 1e-6): Promise<void> {
   const stored = golden.tensors.get(name);
   if (!stored) throw new Error(`${golden.file}: expected a tensor '${name}', got none.`);
-  await expectClose(actual, stored, GOLDEN_TOLERANCE, `${golden.file}: ${name}`, floor);
+  await expectClose(actual, stored, tolerances().golden, `${golden.file}: ${name}`, floor);
 }
 
 /** Compares gradients with the stored `grad.params.*`. */

@@ -14,7 +14,6 @@ export {
   expectGolden,
   expectGoldenFunction,
   expectGoldenGradients,
-  GOLDEN_TOLERANCE,
   type GoldenCase,
   type GoldenCheck,
   type GoldenChecks,
@@ -25,3 +24,4 @@ export {
   readGolden,
 } from './golden.js';
 export { profiledMatMulFlops } from './profile.js';
+export { type Tolerances, tolerances } from './tolerance.js';
