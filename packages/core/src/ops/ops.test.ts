@@ -6,7 +6,7 @@ import { dropoutOp } from './dropout/index.js';
 import { gatherRowsOp } from './embedding/index.js';
 import { linearOp } from './linear/index.js';
 import { layerNormOp, rmsNormOp } from './norm/index.js';
-import { type FilterShape, shortConvolutionOp } from './short-convolution/index.js';
+import { type FilterShape, shortConvolutionOp, shortConvolutionStepOp } from './short-convolution/index.js';
 import { siluOp } from './silu/index.js';
 import { tiedCrossEntropyOp } from './tied-cross-entropy/index.js';
 
@@ -103,6 +103,22 @@ describeOp(
         attrs: { shape },
       })),
     ),
+  ),
+);
+
+describeOp(
+  shortConvolutionStepOp,
+  (['perHead', 'perChannel', 'headMixing'] as FilterShape[]).flatMap((shape) =>
+    [1, 3, 5].map((taps, index) => ({
+      name: `${shape}, W = ${taps}${index === 1 ? ', bias' : ''}`,
+      inputs: () => ({
+        x: normal([7, 15], 1),
+        cache: normal([7, taps - 1, 15], 4),
+        filter: normal({ perHead: [3, taps], perChannel: [15, taps], headMixing: [taps, 3, 3] }[shape], 2),
+        bias: index === 1 ? normal([15], 3) : undefined,
+      }),
+      attrs: { shape },
+    })),
   ),
 );
 

@@ -15,8 +15,11 @@ import {
   type GradInputs,
   type GradOutputs,
   type Inputs,
+  type StepInputs,
+  type StepOutputs,
   shortConvolutionGradKernel,
   shortConvolutionKernel,
+  shortConvolutionStepKernel,
 } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
@@ -62,6 +65,27 @@ const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
   kernels: { wasm: shortConvolutionGradKernel, webgpu: webgpu.shortConvolutionGradKernel },
 });
 
+/** The op behind {@link shortConvolutionStep}; generation only, so without a gradient. */
+export const shortConvolutionStepOp = defineOp<StepInputs, Attrs, StepOutputs>({
+  name: 'ShortConvolutionStep',
+  inputs: ['x', 'cache', 'filter', 'bias'],
+  outputs: ['y', 'next'],
+  reference({ x, cache, filter, bias }, { shape }) {
+    const [batch, width] = x.shape as [number, number];
+    const taps = filterTaps(filter, shape);
+    const token = x.expandDims(1);
+    const window = taps > 1 ? tf.concat([cache, token], 1) : token;
+    const terms = Array.from({ length: taps }, (_, delay) =>
+      tapProduct(window.slice([0, taps - 1 - delay, 0], [batch, 1, width]), filter, shape, delay),
+    );
+    const sum = tf.addN(terms).reshape([batch, width]);
+    const next = taps > 1 ? window.slice([0, 1, 0], [batch, taps - 1, width]) : cache.clone();
+    return { y: bias ? sum.add(bias) : sum, next };
+  },
+  gradient: 'none',
+  kernels: { wasm: shortConvolutionStepKernel },
+});
+
 /**
  * Convolves every sequence with a causal filter.
  *
@@ -102,14 +126,7 @@ export function shortConvolutionStep(
       `shortConvolutionStep: expected cache ${formatShape([batch, taps - 1, width])}, got ${formatShape(cache.shape)}.`,
     );
   }
-  const [y, next] = tf.tidy(() => {
-    const window = taps > 1 ? tf.concat([cache, x.expandDims(1) as tf.Tensor3D], 1) : (x.expandDims(1) as tf.Tensor3D);
-    const terms = Array.from({ length: taps }, (_, delay) =>
-      tapProduct(window.slice([0, taps - 1 - delay, 0], [batch, 1, width]), filter, shape, delay),
-    );
-    const sum = tf.addN(terms).reshape([batch, width]);
-    return [bias ? sum.add(bias) : sum, taps > 1 ? window.slice([0, 1, 0], [batch, taps - 1, width]) : cache.clone()];
-  });
+  const { y, next } = shortConvolutionStepOp({ x, cache, filter, bias }, { shape });
   cache.dispose();
   return { y: y as tf.Tensor2D, cache: next as tf.Tensor3D };
 }

@@ -28,17 +28,18 @@ export function contractTaps(taps: usize, filter: usize, d: i32, width: i32, per
 
 /**
  * y[t] = bias + sum_w taps[w] x[t - w] (direction 1), or y[t] = sum_w taps[w] x[t + w] (direction -1, the gradient
- * with respect to x), for sequences [start, end).
+ * with respect to x), for sequences [start, end). The first `skip` tokens are read but have no output.
  */
 export function convolve(
-  x: usize, taps: usize, bias: usize, y: usize, length: i32, d: i32, width: i32, direction: i32, start: i32, end: i32,
+  x: usize, taps: usize, bias: usize, y: usize, length: i32, d: i32, width: i32, direction: i32, skip: i32, start: i32, end: i32,
 ): void {
   const bytes = <usize>d << 2;
   const vectors = bytes & ~15;
   const back = direction > 0 ? 0 - bytes : bytes;
   for (let sequence = start; sequence < end; sequence++) {
-    for (let t = 0; t < length; t++) {
+    for (let t = skip; t < length; t++) {
       const at = (<usize>sequence * length + t) * bytes;
+      const to = y + (<usize>sequence * (length - skip) + t - skip) * bytes;
       const count = min(width, direction > 0 ? t + 1 : length - t);
       let j: usize = 0;
       for (; j < vectors; j += 16) {
@@ -50,14 +51,14 @@ export function convolve(
           from += back;
           tap += bytes;
         }
-        v128.store(y + at + j, sum);
+        v128.store(to + j, sum);
       }
       for (; j < bytes; j += 4) {
         let sum: f32 = bias != 0 ? load<f32>(bias + j) : 0;
         for (let w = 0; w < count; w++) {
           sum += load<f32>(taps + <usize>w * bytes + j) * load<f32>(x + at + j + <usize>w * back);
         }
-        store<f32>(y + at + j, sum);
+        store<f32>(to + j, sum);
       }
     }
   }
@@ -106,12 +107,25 @@ export function tapsGrad(
   }
 }
 
+/** window[b] = cache[b], x[b] and next[b] = window[b] without its first row: [B, W, d] from [B, W - 1, d] and [B, d]. */
+export function shiftWindow(cache: usize, x: usize, window: usize, next: usize, batch: i32, d: i32, width: i32): void {
+  const row = <usize>d << 2;
+  const past = <usize>(width - 1) * row;
+  for (let b: usize = 0; b < <usize>batch; b++) {
+    const to = window + b * (past + row);
+    memory.copy(to, cache + b * past, past);
+    memory.copy(to + past, x + b * row, row);
+    memory.copy(next + b * past, to + row, past);
+  }
+}
+
 /**
  * y[t, h] = bias[h] + sum_w sum_g taps[w, g, h] x[t - w, g] (direction 1), or
- * y[t, g] = sum_w sum_h taps[w, g, h] x[t + w, h] (direction -1), for sequences [start, end).
+ * y[t, g] = sum_w sum_h taps[w, g, h] x[t + w, h] (direction -1), for sequences [start, end). The first `skip` tokens
+ * are read but have no output.
  */
 export function mixHeads(
-  x: usize, taps: usize, bias: usize, y: usize, length: i32, d: i32, heads: i32, width: i32, direction: i32, start: i32, end: i32,
+  x: usize, taps: usize, bias: usize, y: usize, length: i32, d: i32, heads: i32, width: i32, direction: i32, skip: i32, start: i32, end: i32,
 ): void {
   const headDim = d / heads;
   const bytes = <usize>d << 2;
@@ -121,11 +135,12 @@ export function mixHeads(
   const fromStep = <usize>(direction > 0 ? heads : 1) << 2;
   const back = direction > 0 ? 0 - bytes : bytes;
   for (let sequence = start; sequence < end; sequence++) {
-    for (let t = 0; t < length; t++) {
+    for (let t = skip; t < length; t++) {
       const at = (<usize>sequence * length + t) * bytes;
+      const row = y + (<usize>sequence * (length - skip) + t - skip) * bytes;
       const count = min(width, direction > 0 ? t + 1 : length - t);
       for (let h = 0; h < heads; h++) {
-        const to = y + at + <usize>h * headBytes;
+        const to = row + <usize>h * headBytes;
         const own = bias != 0 ? bias + <usize>h * headBytes : 0;
         for (let j: usize = 0; j < headBytes; j += j < vectors ? 16 : 4) {
           let sums = f32x4.splat(0);

@@ -56,7 +56,24 @@ export const shortConvolutionGradKernel: WasmKernel<GradInputs, Attrs, GradOutpu
   },
 };
 
-/** Convolves x into y; direction -1 runs against time, which is the gradient with respect to x. */
+export type StepInputs = Inputs & { cache: tf.Tensor };
+export type StepOutputs = { y: tf.Tensor; next: tf.Tensor };
+
+/** One token: x [B, d], cache [B, W - 1, d]. */
+export const shortConvolutionStepKernel: WasmKernel<StepInputs, Attrs, StepOutputs> = {
+  code,
+  run(wasm, { x, cache, filter, bias }, { shape }) {
+    const [batch, d] = x.shape as [number, number];
+    const taps = (cache.shape[1] as number) + 1;
+    const y = wasm.output([batch, d]) as tf.Tensor;
+    const next = wasm.output(cache.shape as never) as tf.Tensor;
+    const window = wasm.scratch(4 * batch * taps * d);
+    wasm.call('shiftWindow', wasm.pointer(cache), wasm.pointer(x), window, wasm.pointer(next), batch, d, taps);
+    convolve(wasm, { at: window, shape: [batch, taps, d] }, filter, bias, wasm.pointer(y), shape, 1, taps - 1);
+    return { y, next };
+  },
+};
+
 function run(
   wasm: WasmCall,
   x: tf.Tensor,
@@ -66,27 +83,33 @@ function run(
   shape: FilterShape,
   direction: 1 | -1,
 ): void {
-  const [batch, length, d] = x.shape as [number, number, number];
+  const sequences = { at: wasm.pointer(x), shape: x.shape as [number, number, number] };
+  convolve(wasm, sequences, filter, bias, wasm.pointer(y), shape, direction, 0);
+}
+
+/**
+ * Convolves sequences into memory at `y`; direction -1 runs against time, which is the gradient with respect to them.
+ * The first `skip` tokens of each have no output.
+ */
+function convolve(
+  wasm: WasmCall,
+  x: { readonly at: number; readonly shape: readonly [number, number, number] },
+  filter: tf.Tensor,
+  bias: tf.Tensor | undefined,
+  y: number,
+  shape: FilterShape,
+  direction: 1 | -1,
+  skip: number,
+): void {
+  const [batch, length, d] = x.shape;
   const biasAt = bias ? wasm.pointer(bias) : 0;
   if (shape === 'headMixing') {
     const [taps, heads] = filter.shape as [number, number];
-    wasm.parallel(
-      'mixHeads',
-      batch,
-      wasm.pointer(x),
-      wasm.pointer(filter),
-      biasAt,
-      wasm.pointer(y),
-      length,
-      d,
-      heads,
-      taps,
-      direction,
-    );
+    wasm.parallel('mixHeads', batch, x.at, wasm.pointer(filter), biasAt, y, length, d, heads, taps, direction, skip);
     return;
   }
   const [filters, taps] = filter.shape as [number, number];
   const expanded = wasm.scratch(4 * taps * d);
   wasm.call('expandFilter', wasm.pointer(filter), expanded, d, taps, d / filters);
-  wasm.parallel('convolve', batch, wasm.pointer(x), expanded, biasAt, wasm.pointer(y), length, d, taps, direction);
+  wasm.parallel('convolve', batch, x.at, expanded, biasAt, y, length, d, taps, direction, skip);
 }
