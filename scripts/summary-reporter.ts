@@ -1,4 +1,8 @@
-/** Prints why each skipped test was skipped, and the closing line `N passed, N failed, N skipped`. */
+/**
+ * Prints why each skipped test was skipped, and the closing line `N passed, N failed, N skipped`. `npm test`, which adds
+ * up several runs, gets the counts in the file MIXERZOO_TEST_COUNTS.
+ */
+import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
 export default class SummaryReporter implements Reporter {
@@ -20,5 +24,7 @@ export default class SummaryReporter implements Reporter {
     }
     for (const [reason, tests] of reasons) console.log(`skipped ${tests}: ${reason}`);
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+    const file = process.env['MIXERZOO_TEST_COUNTS'];
+    if (file) writeFileSync(file, JSON.stringify(count));
   }
 }

@@ -1,7 +1,80 @@
-/** `npm test`: every package's tests, from source. Arguments go to vitest. */
+/**
+ * `npm test`: every package's tests, from source, on the embedded engine; then those that hold an engine to its
+ * contract (ops, mixers, model, training, golden vectors, equal losses) on every other engine this machine has. The
+ * last line adds up all runs. With arguments: one run of vitest with them.
+ */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-const run = (command, args) =>
-  spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' }).status ?? 1;
+const OTHER_ENGINES = ['tensorflow', 'webgpu'];
+/** A test file is about engines if it starts the one that is asked for. */
+const ABOUT_ENGINES = /\bdescribe(Op|Mixer)\(|\buseEngine\(\)/;
 
-process.exit(run('npm', ['run', '--silent', 'kernels']) || run('npx', ['vitest', 'run', ...process.argv.slice(2)]));
+const shell = process.platform === 'win32';
+const scratch = mkdtempSync(join(tmpdir(), 'mixerzoo-test-'));
+const total = { passed: 0, failed: 0, skipped: 0 };
+let status = 0;
+
+const kernels = spawnSync('npm', ['run', '--silent', 'kernels'], { stdio: 'inherit', shell });
+if (kernels.status !== 0) process.exit(kernels.status ?? 1);
+
+const args = process.argv.slice(2);
+runTests(process.env.MIXERZOO_ENGINE ?? 'wasm', args);
+if (args.length === 0 && process.env.MIXERZOO_ENGINE === undefined) {
+  const engines = findEngines();
+  const files = testFiles().filter((file) => ABOUT_ENGINES.test(readFileSync(file, 'utf8')));
+  for (const name of OTHER_ENGINES) {
+    const { available, summary } = engines.get(name) ?? { available: false, summary: 'could not be looked for' };
+    console.log(`\n${name}: ${available ? `conformance on ${summary}` : 'not here'}`);
+    if (available) runTests(name, files);
+    else {
+      console.log(`skipped 1: conformance on ${name}: ${summary}`);
+      total.skipped += 1;
+    }
+  }
+}
+rmSync(scratch, { recursive: true, force: true });
+console.log(`\nall runs:\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(status);
+
+/** One run of vitest; its counts, which the reporter leaves in a file, go to the total. */
+function runTests(engine, filters) {
+  const counts = join(scratch, `${engine}.json`);
+  const env = { ...process.env, MIXERZOO_ENGINE: engine, MIXERZOO_TEST_COUNTS: counts };
+  const run = spawnSync('npx', ['vitest', 'run', ...filters], { stdio: 'inherit', shell, env });
+  status ||= run.status ?? 1;
+  try {
+    for (const [name, count] of Object.entries(JSON.parse(readFileSync(counts, 'utf8')))) total[name] += count;
+  } catch {
+    total.failed += 1; // vitest ended before its reporter could count
+  }
+}
+
+function testFiles() {
+  return readdirSync('packages').flatMap((name) => {
+    const source = join('packages', name, 'src');
+    const files = readdirSync(source, { recursive: true }).filter((file) => file.endsWith('.test.ts'));
+    return files.map((file) => join(source, file));
+  });
+}
+
+/** What `mixerzoo engines list` says, from source. */
+function findEngines() {
+  const command = [
+    '--conditions=@mixerzoo/source',
+    '--import',
+    'tsx',
+    'packages/bench/src/cli.ts',
+    'engines',
+    'list',
+    '--json',
+  ];
+  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  try {
+    return new Map(JSON.parse(stdout).map((engine) => [engine.name, engine]));
+  } catch {
+    return new Map();
+  }
+}
