@@ -4,6 +4,7 @@
  */
 import { defineOp, type tf } from '@mixerzoo/core';
 import { elu1GradientKernel, elu1Kernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op behind {@link elu1}. */
 export const elu1Op = defineOp<{ x: tf.Tensor }, Record<string, never>, { y: tf.Tensor }>({
@@ -11,7 +12,7 @@ export const elu1Op = defineOp<{ x: tf.Tensor }, Record<string, never>, { y: tf.
   inputs: ['x'],
   outputs: ['y'],
   savedOutputs: ['y'],
-  kernels: { wasm: elu1Kernel },
+  kernels: { wasm: elu1Kernel, webgpu: webgpu.elu1Kernel },
   reference: ({ x }) => ({ y: x.relu().add(x.minimum(0).exp()) }),
   gradient: ({ outputs, grads }) => ({ x: elu1GradientOp({ y: outputs.y, dy: grads.y }, {}).dx }),
 });
@@ -22,7 +23,7 @@ export const elu1GradientOp = defineOp<{ y: tf.Tensor; dy: tf.Tensor }, Record<s
   inputs: ['y', 'dy'],
   outputs: ['dx'],
   gradient: 'none',
-  kernels: { wasm: elu1GradientKernel },
+  kernels: { wasm: elu1GradientKernel, webgpu: webgpu.elu1GradientKernel },
   reference: ({ y, dy }) => ({ dx: dy.mul(y.minimum(1)) }),
 });
 

@@ -1,5 +1,5 @@
 /** Linear attention on the webgpu engine: the pairwise tiles of core with weights scale q . k. */
-import { elementwise, pairwiseBackward, pairwiseForward, type tf, type WebgpuKernel } from '@mixerzoo/core';
+import { pairwiseBackward, pairwiseForward, type tf, type WebgpuKernel } from '@mixerzoo/core';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
 type Outputs = { o: tf.Tensor; denominator: tf.Tensor };
@@ -21,13 +21,4 @@ export const attendGradientKernel: WebgpuKernel<
 > = {
   run: (gpu, { denominator, ...inputs }, attrs) =>
     pairwiseBackward(gpu, { ...inputs, normaliser: denominator }, { ...attrs, weight }),
-};
-
-/** `elu(x) + 1`. */
-export const elu1Kernel: WebgpuKernel<{ x: tf.Tensor }, Record<string, never>, { y: tf.Tensor }> = {
-  run(gpu, { x }) {
-    const y = gpu.output(x.shape as [number]) as tf.Tensor;
-    elementwise(gpu, { x }, y, 'max(x[i], 0.0) + exp(min(x[i], 0.0))');
-    return { y };
-  },
 };

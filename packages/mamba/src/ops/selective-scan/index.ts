@@ -21,6 +21,7 @@ import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixer
 import { lastChunk } from '../scan/chunk.js';
 import { selectiveScanReference } from './reference.js';
 import { selectiveScanGradientKernel, selectiveScanKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export type SelectiveScanInputs = {
   readonly u: tf.Tensor;
@@ -59,7 +60,7 @@ export const selectiveScanOp = defineOp<SelectiveScanInputs, SelectiveScanAttrs,
   savedOutputs: ['states'],
   gradient: ({ inputs, outputs, grads, attrs }) =>
     selectiveScanGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
-  kernels: { wasm: selectiveScanKernel },
+  kernels: { wasm: selectiveScanKernel, webgpu: webgpu.selectiveScanKernel },
 });
 
 /** The backward pass of {@link selectiveScanOp}. */
@@ -81,7 +82,7 @@ export const selectiveScanGradientOp = defineOp<
     );
     return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SelectiveScanGradients;
   },
-  kernels: { wasm: selectiveScanGradientKernel },
+  kernels: { wasm: selectiveScanGradientKernel, webgpu: webgpu.selectiveScanGradientKernel },
 });
 
 export interface SelectiveScanArguments {

@@ -38,11 +38,12 @@ export const selectiveScanGradientKernel: WasmKernel<
   },
 };
 
-function roles({ u, delta, A, B, C, D, z, deltaBias, initialState }: SelectiveScanInputs): ScanTensors {
+/** The tensors by their role in the scan. */
+export function roles({ u, delta, A, B, C, D, z, deltaBias, initialState }: SelectiveScanInputs): ScanTensors {
   return { u, delta, A, B, C, skip: D, gate: z, bias: deltaBias, initial: initialState };
 }
 
-function sizesOf({ u, A }: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanAttrs): ScanSizes {
+export function sizesOf({ u, A }: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanAttrs): ScanSizes {
   const [batch, length, headDim] = u.shape as [number, number, number];
   const dState = A.shape[1] as number;
   return {

@@ -12,6 +12,7 @@ import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixer
 import { lastChunk } from '../scan/chunk.js';
 import { ssdReference } from './reference.js';
 import { ssdGradientKernel, ssdKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export type SsdInputs = {
   readonly x: tf.Tensor;
@@ -48,7 +49,7 @@ export const ssdOp = defineOp<SsdInputs, SsdAttrs, SsdOutputs>({
   savedOutputs: ['states'],
   gradient: ({ inputs, outputs, grads, attrs }) =>
     ssdGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
-  kernels: { wasm: ssdKernel },
+  kernels: { wasm: ssdKernel, webgpu: webgpu.ssdKernel },
 });
 
 /** The backward pass of {@link ssdOp}. */
@@ -66,7 +67,7 @@ export const ssdGradientOp = defineOp<SsdGradientInputs, SsdAttrs, SsdGradients>
     );
     return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SsdGradients;
   },
-  kernels: { wasm: ssdGradientKernel },
+  kernels: { wasm: ssdGradientKernel, webgpu: webgpu.ssdGradientKernel },
 });
 
 export interface SsdArguments {

@@ -26,11 +26,12 @@ export const ssdGradientKernel: WasmKernel<SsdGradientInputs, SsdAttrs, SsdGradi
   },
 };
 
-function roles({ x, dt, A, B, C, D, initialState }: SsdInputs): ScanTensors {
+/** The tensors by their role in the scan. */
+export function roles({ x, dt, A, B, C, D, initialState }: SsdInputs): ScanTensors {
   return { u: x, delta: dt, A, B, C, skip: D, gate: undefined, bias: undefined, initial: initialState };
 }
 
-function sizesOf({ x, B }: SsdInputs, { chunkSize }: SsdAttrs): ScanSizes {
+export function sizesOf({ x, B }: SsdInputs, { chunkSize }: SsdAttrs): ScanSizes {
   const [batch, length, nHeads, headDim] = x.shape as [number, number, number, number];
   const [, , nGroups, dState] = B.shape as [number, number, number, number];
   return {
