@@ -62,7 +62,7 @@ ${opening(sizes, layout)}
       let channel = first + o % ${layout.channels};
       var sum = 0.0;
       for (var j = 0; j < ${layout.lanes}; j++) { sum += shares[o / ${layout.channels} * ${THREADS} + o % ${layout.channels} * ${layout.lanes} + j]; }
-      if (t < u.length && channel < u.width) { readout[(b * u.length + t) * u.width + channel] = sum; }
+      if (t < u.length && channel < (head + 1) * u.headDim) { readout[(b * u.length + t) * u.width + channel] = sum; }
     }
     workgroupBarrier();
   }
@@ -173,7 +173,7 @@ ${opening(sizes, layout)}
           let channel = first + place % ${channels};
           let base = (e * 5 + place / ${channels}) * ${THREADS} + place % ${channels} * ${lanes};
           for (var j = 0; j < ${lanes}; j++) { sum += shares[base + j]; }
-          if (i < count && channel < u.width) {
+          if (i < count && channel < (head + 1) * u.headDim) {
             sums[place / ${channels} * u.plane + (b * u.length + chunkStart + i) * u.width + channel] = sum;
           }
         } else {
