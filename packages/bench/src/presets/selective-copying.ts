@@ -22,22 +22,12 @@ export const selectiveCopying: ExperimentConfig = {
   model: { dModel: 64, positions: 'learned', dropout: { embedding: 0, residual: 0 } },
   models: {
     'W 3': { layers: [cat] },
-    'W 3, zoology init': { layers: [{ ...cat, init: 'zoology' }] },
     'W 3, no positions': { layers: [cat], model: noPositions },
-    'No filter, 4 heads': { layers: [{ ...cat, filters: 'none', nHeads: 4 }] },
-    'W 3, 4 heads': { layers: [{ ...cat, nHeads: 4 }] },
-    'W 3, per channel': { layers: [{ ...cat, filters: 'perChannel' }] },
-    'W 3, per channel, d 128': { layers: [{ ...cat, filters: 'perChannel', nHeads: 2 }], model: { dModel: 128 } },
+    'W 3, zoology init': { layers: [{ ...cat, init: 'zoology' }] },
     'W 16': { layers: [{ ...cat, filterWidth: 16 }] },
-    'W 64, per channel, no positions': {
-      layers: [{ ...cat, filters: 'perChannel', filterWidth: 64 }],
-      model: noPositions,
-    },
-    'SSM queries, no positions': {
-      layers: [{ ...cat, filters: { q: 'exponential', k: 'perHead', v: 'perHead' } }],
-      model: noPositions,
-    },
+    'W 3, per channel': { layers: [{ ...cat, filters: 'perChannel' }] },
     'W 3, 2 layers': { layers: [cat], nLayers: 2 },
+    'No filter, 4 heads': { layers: [{ ...cat, filters: 'none', nHeads: 4 }] },
   },
   train: {
     batchSize: 32,
