@@ -59,7 +59,9 @@ function parseThreads(given: number | string | undefined): number {
   return threads;
 }
 
+/** Whether the runtime has relaxed SIMD; `MIXERZOO_RELAXED_SIMD=0` does without, to compare. */
 function detectRelaxedSimd(): boolean {
+  if (typeof process !== 'undefined' && process.env['MIXERZOO_RELAXED_SIMD'] === '0') return false;
   // Node 20 has the instructions behind a flag, which takes effect for modules compiled after it is set.
   try {
     process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');

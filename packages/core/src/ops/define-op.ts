@@ -53,6 +53,8 @@ export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O exten
     | ((context: GradientContext<I, A, O>) => Partial<Record<keyof I, tf.Tensor>>);
   /** Outputs the gradient reads. */
   readonly savedOutputs?: readonly (keyof O & string)[];
+  /** More outputs, for the gradient alone: computed, saved, and no part of the result. */
+  readonly gradientOutputs?: readonly (keyof O & string)[];
   readonly kernels?: OpKernels<I, A, O>;
 }
 
@@ -74,6 +76,11 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
   // Attrs travel to the kernel untouched; which optional inputs are there travels beside them, since
   // TensorFlow.js accepts no undefined inputs.
   type Call = { readonly attrs: A; readonly present: readonly (keyof I & string)[] };
+  const { gradientOutputs = [] } = definition;
+  const allOutputs = [...definition.outputs, ...gradientOutputs];
+  const savedOutputs = allOutputs.filter(
+    (name) => gradientOutputs.includes(name) || definition.savedOutputs?.includes(name),
+  );
   const named = (present: Call['present'], tensors: readonly tf.Tensor[]) =>
     Object.fromEntries(present.map((name, index) => [name, tensors[index]])) as unknown as I;
 
@@ -85,7 +92,10 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
         const current = attrs as unknown as Call;
         const given = named(current.present, Object.values(inputs) as tf.Tensor[]);
         const outputs = runKernel(definition, backendName, given, current.attrs);
-        return definition.outputs.map((name) => outputs[name] as tf.Tensor);
+        return allOutputs.map((name) => {
+          const output = outputs[name] as tf.Tensor;
+          return backendName === 'wasm' && gradientOutputs.includes(name) ? folded(output) : output;
+        });
       },
     });
   }
@@ -93,12 +103,12 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
     tf.registerGradient({
       kernelName,
       saveAllInputs: true,
-      outputsToSave: definition.outputs.map((name) => definition.savedOutputs?.includes(name) ?? false),
+      outputsToSave: allOutputs.map((name) => savedOutputs.includes(name)),
       gradFunc: (dy, saved, attrs) => {
         const { attrs: opAttrs, present } = attrs as unknown as Call;
         const inputs = named(present, saved);
         const outputs = Object.fromEntries(
-          (definition.savedOutputs ?? []).map((name, index) => [name, saved[present.length + index]]),
+          savedOutputs.map((name, index) => [name, unfolded(saved[present.length + index] as tf.Tensor)]),
         ) as unknown as O;
         const dys = Array.isArray(dy) ? dy : [dy];
         const grads = Object.fromEntries(definition.outputs.map((name, index) => [name, dys[index]]));
@@ -125,9 +135,33 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
         { attrs, present } satisfies Call as unknown as tf.NamedAttrMap,
       ) as tf.Tensor | tf.Tensor[];
     const list = Array.isArray(outputs) ? outputs : [outputs];
+    for (const output of list.slice(definition.outputs.length)) output.dispose();
     return Object.fromEntries(definition.outputs.map((name, index) => [name, list[index]])) as unknown as O;
   };
   return Object.assign(op, { definition });
+}
+
+/**
+ * TensorFlow.js makes zeros on the host, of the shape of the output, for every output without a gradient. One that
+ * never has any is handed over as an empty tensor on the same memory, and takes its shape again in the gradient.
+ */
+const foldedShapes = new WeakMap<tf.DataId, number[]>();
+
+function folded(output: tf.Tensor): tf.Tensor {
+  foldedShapes.set(output.dataId, output.shape);
+  const empty = withShape(output, [0]);
+  output.dispose();
+  return empty;
+}
+
+function unfolded(saved: tf.Tensor): tf.Tensor {
+  const shape = foldedShapes.get(saved.dataId);
+  return shape ? withShape(saved, shape) : saved;
+}
+
+function withShape({ dataId, dtype }: tf.Tensor, shape: number[]): tf.Tensor {
+  tf.engine().backend.incRef(dataId);
+  return tf.engine().makeTensorFromTensorInfo({ dataId, dtype, shape });
 }
 
 function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(

@@ -14,7 +14,7 @@ import * as webgpu from './webgpu.js';
 export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'TiedCrossEntropy',
   inputs: ['hidden', 'table', 'labels'],
-  outputs: ['loss', 'correct', 'dHidden', 'dTable'],
+  outputs: ['loss', 'correct'],
   reference({ hidden, table, labels }, { gradients }) {
     const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);
     const target = oneHot(labels, table);
@@ -37,7 +37,7 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
       dTable: tf.matMul(dLogits, hidden as tf.Tensor2D, true),
     };
   },
-  savedOutputs: ['dHidden', 'dTable'],
+  gradientOutputs: ['dHidden', 'dTable'],
   gradient: ({ outputs: { dHidden, dTable }, grads }) => ({
     hidden: dHidden.mul(grads.loss),
     table: dTable.mul(grads.loss),

@@ -16,6 +16,8 @@ import { madd } from '@mixerzoo/core/assembly/simd';
 
 /** Rows of the table multiplied at a time, with all octets of a unit. */
 const BLOCK_V: i32 = 64;
+/** Octets that share a pass over the table while their logits stay in the cache. */
+const TOGETHER: i32 = 4;
 /** Entries of the vocabulary summed at a time in dHidden. */
 const BLOCK_SUM: i32 = 256;
 
@@ -53,6 +55,19 @@ export function packTransposed(table: usize, to: usize, vocabulary: i32, d: i32,
  * @param dHidden - 0 if no gradient is wanted.
  */
 export function octets(
+  hidden: usize, labels: usize, packed: usize, transposed: usize, logits: usize, work: usize, scaled: usize,
+  loss: usize, correct: usize, dHidden: usize,
+  n: i32, d: i32, vocabulary: i32, first: i32, count: i32, start: i32, end: i32,
+): void {
+  for (let octet = start; octet < end; octet += TOGETHER) {
+    octetsTogether(
+      hidden, labels, packed, transposed, logits, work, scaled, loss, correct, dHidden,
+      n, d, vocabulary, first, count, octet, min(octet + TOGETHER, end),
+    );
+  }
+}
+
+function octetsTogether(
   hidden: usize, labels: usize, packed: usize, transposed: usize, logits: usize, work: usize, scaled: usize,
   loss: usize, correct: usize, dHidden: usize,
   n: i32, d: i32, vocabulary: i32, first: i32, count: i32, start: i32, end: i32,
