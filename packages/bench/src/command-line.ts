@@ -5,8 +5,10 @@
 import { formatSuggestion, isZooError } from '@mixerzoo/core';
 import { cac } from 'cac';
 import { createConsola } from 'consola';
+import { compare } from './commands/compare.js';
 import { doctor } from './commands/doctor.js';
 import { engines } from './commands/engines.js';
+import { exportRuns } from './commands/export.js';
 import { figure } from './commands/figure.js';
 import { list } from './commands/list.js';
 import { report } from './commands/report.js';
@@ -58,6 +60,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
     .option('--out <directory>', 'Where the report goes (default: beside the runs)', text)
     .action(report);
+  cli
+    .command('compare <a> <b>', 'Differences in accuracy between two directories of runs, and whether they are chance')
+    .action(compare);
+  cli
+    .command('export <format> [directory]', 'Write the runs of a directory (default: runs) as TensorBoard event files')
+    .option('--out <directory>', 'Where the files go (default: tensorboard in the directory)', text)
+    .example('  mixerzoo export tensorboard runs')
+    .action(exportRuns);
   cli
     .command('validate [preset or file]', 'Check a config, or every preset: it resolves, every model trains a step')
     .option('--config <file>', 'A config file on top of the preset', text)

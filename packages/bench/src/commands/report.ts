@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
-import { formatTable, writeReport } from '../report/index.js';
+import { formatTable, writeIndex, writeReport } from '../report/index.js';
 import { loadRuns } from '../results.js';
 import { last } from './run.js';
 
@@ -19,6 +19,7 @@ export async function report(
   }
   const runs = await loadRuns(from);
   const paths = await writeReport(runs, resolve(last(flags.out) ?? from));
+  await writeIndex(from);
   if (flags.json) {
     const summary = runs.map(({ directory, config, environment, result }) => ({
       directory,

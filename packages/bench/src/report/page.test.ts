@@ -53,7 +53,7 @@ describe('writeReport', () => {
     const first = await pageOf(FIXTURES, 'twice');
     const second = await pageOf(FIXTURES, 'twice');
     expect(second.text).toBe(first.text);
-    const files = ['curves.csv', 'lengths.csv', 'report.html', 'table.csv', 'table.md'];
+    const files = ['curves.csv', 'lengths.csv', 'report.html', 'report.json', 'table.csv', 'table.md'];
     expect((await readdir(join(directory, 'twice'))).sort()).toEqual(files);
   });
 
@@ -205,7 +205,7 @@ describe('in Chromium', () => {
       const chartWidths = await page.evaluate(() =>
         [...document.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect().width).filter(Boolean),
       );
-      expect(chartWidths).toHaveLength(3);
+      expect(chartWidths).toHaveLength(16);
       expect(Math.min(...chartWidths)).toBeGreaterThan(240);
       expect(problems).toEqual([]);
       await page.close();
@@ -223,7 +223,7 @@ describe('in Chromium', () => {
 
   test('is complete without its script', async (context) => {
     const { page } = await open(context, FIXTURES, { width: 1100, scripts: false });
-    expect(await page.locator('figure svg:visible').count()).toBe(3);
+    expect(await page.locator('figure svg:visible').count()).toBe(6);
     expect(await page.locator('table:visible').count()).toBeGreaterThanOrEqual(3);
   });
 
@@ -244,7 +244,7 @@ describe('in Chromium', () => {
   test('names every chart and table for those who do not see them', async (context) => {
     const { page } = await open(context, FIXTURES, { width: 1100 });
     const images = await page.getByRole('img').all();
-    expect(images.length).toBe(3);
+    expect(images.length).toBe(6);
     for (const image of images) expect((await image.getAttribute('aria-label'))!.length).toBeGreaterThan(60);
     expect(await page.getByRole('rowheader', { name: 'CAT, 1 layer', exact: true }).count()).toBeGreaterThanOrEqual(2);
     expect(await page.getByRole('columnheader', { name: 'Tokens/s' }).count()).toBe(1);

@@ -70,7 +70,7 @@ export async function reportPage(
 </head>
 <body>
 <main>
-${header(title, description, entries)}
+${header(title, description, entries, figure !== undefined)}
 ${figure && figureSections(figure)}
 ${findingsSection(series)}
 ${fold(
@@ -96,7 +96,8 @@ ${environmentSection(entries.flatMap(({ runs }) => runs))}
   return page.text;
 }
 
-function header(title: string, description: string, entries: readonly Entry[]): Html {
+/** `folded`: the words on the setting are on demand, for a page that begins with a figure. */
+function header(title: string, description: string, entries: readonly Entry[], folded: boolean): Html {
   const runs = entries.flatMap((entry) => entry.runs);
   const environments = runs.flatMap((run) => run.environment ?? []);
   const distinct = (texts: readonly string[]) => [...new Set(texts)].join('; ') || NO_VALUE;
@@ -109,7 +110,7 @@ function header(title: string, description: string, entries: readonly Entry[]): 
   return html`<header>
 <p class="eyebrow">mixerzoo report${day === undefined ? '' : ` · ${day}`}</p>
 <h1>${title}</h1>
-${description === '' ? '' : html`<p class="lead">${description}</p>`}
+${description === '' || folded ? '' : html`<p class="lead">${description}</p>`}
 <dl class="facts">
 ${fact('What was run', countRuns(entries))}
 ${fact(budgets(runs).length > 1 ? 'Budgets (they differ)' : 'Budget, the same for every model', distinct(budgets(runs)))}
@@ -117,8 +118,9 @@ ${fact('Training', distinct(recipes(runs)))}
 ${fact('Engine', distinct(environments.map(({ engine }) => `${engine.name}: ${engine.description}`)))}
 ${fact('Machine', distinct(environments.map(({ cpu, gpus }) => [cpu.model, plural(cpu.cores, 'core'), ...gpus].join(', '))))}
 ${fact('Time of all runs together', formatSeconds(total))}
-<div class="whole"><dt>Task</dt><dd>${distinct(runs.map(describeTask))}</dd></div>
+${folded ? '' : html`<div class="whole"><dt>Task</dt><dd>${distinct(runs.map(describeTask))}</dd></div>`}
 </dl>
+${folded ? html`<details><summary>Setting and budget in full</summary><p>${description}</p></details>` : ''}
 </header>`;
 }
 

@@ -7,7 +7,7 @@
  * the positions of one example are not independent of each other.
  */
 import jstat from 'jstat';
-import { mean, sampleStandardDeviation } from 'simple-statistics';
+import { mean, sampleStandardDeviation, sampleVariance, sum } from 'simple-statistics';
 import type { Evaluation } from '../results.js';
 
 /** An estimate with the ends of its 95 % confidence interval; both are null where nothing can be said. */
@@ -72,4 +72,55 @@ export function meanAccuracy(evaluations: readonly Evaluation[]): Estimate {
     low: Math.max(0, Math.min(value - half, examples.low ?? value)),
     high: Math.min(1, Math.max(value + half, examples.high ?? value)),
   };
+}
+
+/** A difference of two accuracies: `b - a` with its 95 % interval and two-sided p-value. */
+export interface Difference extends Estimate {
+  readonly p: number;
+  /** `seeds`: Welch's test over seeds. `examples`: z-test over test examples; it speaks of these trained models only. */
+  readonly by: 'seeds' | 'examples';
+}
+
+/**
+ * Compares the accuracies of two models, each trained with some seeds: by Welch's t-test where both have two seeds or
+ * more that differ, else by a z-test over their test examples.
+ */
+export function compareAccuracies(a: readonly Evaluation[], b: readonly Evaluation[]): Difference {
+  const [x, y] = [a, b].map((evaluations) => evaluations.map(({ accuracy }) => accuracy)) as [number[], number[]];
+  const value = mean(y) - mean(x);
+  const over = [x, y].map((accuracies) =>
+    accuracies.length < 2 ? Number.NaN : sampleVariance(accuracies) / accuracies.length,
+  );
+  const variance = sum(over);
+  if (variance > 0) {
+    const freedom = variance ** 2 / sum(over.map((part, index) => part ** 2 / ([x, y][index]!.length - 1)));
+    const error = Math.sqrt(variance);
+    const p = 2 * (1 - jstat.studentt.cdf(Math.abs(value) / error, freedom));
+    return { ...around(value, jstat.studentt.inv(UPPER, freedom) * error), p, by: 'seeds' };
+  }
+  const error = Math.sqrt(sum([a, b].map(examplesVariance)));
+  return { ...around(value, Z * error), p: value === 0 ? 1 : jstat.ztest(value, 0, error, 2), by: 'examples' };
+}
+
+const around = (value: number, half: number): Estimate => ({ value, low: value - half, high: value + half });
+
+/** Variance of the mean accuracy over examples, not less than independent positions with one more hit and miss give. */
+function examplesVariance(evaluations: readonly Evaluation[]): number {
+  const total = sum(evaluations.map((one) => one.total));
+  const p = (sum(evaluations.map(({ correct }) => correct)) + 1) / (total + 2);
+  const clustered =
+    mean(evaluations.map((one) => one.exampleStd ** 2)) / sum(evaluations.map(({ examples }) => examples));
+  return Math.max(clustered, (p * (1 - p)) / (total + 2));
+}
+
+/** p-values corrected for their number (S. Holm, A simple sequentially rejective multiple test procedure, 1979). */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((p, index) => ({ p, index })).sort((a, b) => a.p - b.p);
+  const corrected = new Array<number>(pValues.length);
+  let largest = 0;
+  for (const [rank, { p, index }] of order.entries()) {
+    largest = Math.max(largest, Math.min(1, (pValues.length - rank) * p));
+    corrected[index] = largest;
+  }
+  return corrected;
 }

@@ -30,7 +30,8 @@ export function encodeEvent({ wallTime, step, tag, value }: Event): Uint8Array {
   writer.tag(5, WireType.LengthDelimited).fork(); // Event.summary
   writer.tag(1, WireType.LengthDelimited).fork(); // Summary.value
   writer.tag(1, WireType.LengthDelimited).string(tag); // Value.tag
-  if (typeof value === 'number') writer.tag(2, WireType.Bit32).float(value); // Value.simple_value
+  if (typeof value === 'number')
+    writer.tag(2, WireType.Bit32).float(value); // Value.simple_value
   else writeText(writer, value);
   return writer.join().join().finish();
 }

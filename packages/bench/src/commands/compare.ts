@@ -1,0 +1,63 @@
+/** `mixerzoo compare`: two directories of runs, what differs, and whether it is more than chance. */
+import { resolve } from 'node:path';
+import { InvalidConfigError } from '@mixerzoo/core';
+import Table from 'cli-table3';
+import { type Comparison, compareRuns } from '../report/compare.js';
+import { formatPercent } from '../report/format.js';
+import { loadRuns } from '../results.js';
+
+/** A corrected p-value below this is called a difference. */
+const LEVEL = 0.05;
+
+/** @returns the exit code. @throws InvalidConfigError if the two have nothing to compare. */
+export async function compare(a: string, b: string, flags: { json?: boolean }): Promise<number> {
+  const [runsA, runsB] = await Promise.all([loadRuns(resolve(a)), loadRuns(resolve(b))]);
+  const { comparisons, onlyA, onlyB } = compareRuns(runsA, runsB);
+  if (comparisons.length === 0) {
+    throw new InvalidConfigError(
+      `compare: expected a model that both have in the same setting, got ${describe(onlyA)} in ${a} and ${describe(onlyB)} in ${b}.`,
+    );
+  }
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ comparisons, onlyA, onlyB }, null, 2)}\n`);
+    return 0;
+  }
+  process.stdout.write(`${comparisonTable(comparisons)}\n`);
+  const by = new Set(comparisons.map(({ difference }) => difference.by));
+  if (by.has('examples')) {
+    process.stdout.write(
+      '* one seed, or seeds that agree: tested over examples; it speaks of these trained models only.\n',
+    );
+  }
+  process.stdout.write(`p: Welch's t-test over seeds, corrected for ${comparisons.length} comparisons (Holm).\n`);
+  for (const [side, names] of [[a, onlyA] as const, [b, onlyB] as const]) {
+    if (names.length > 0) process.stdout.write(`Only in ${side}: ${names.join('; ')}.\n`);
+  }
+  return 0;
+}
+
+const describe = (names: readonly string[]) => names.join('; ') || 'no finished run';
+
+function comparisonTable(comparisons: readonly Comparison[]): string {
+  const table = new Table({
+    head: ['Model', 'Setting', 'Length', 'A', 'B', 'B - A in points [95 %]', 'p', ''],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [], compact: true },
+  });
+  const points = (fraction: number | null) => (100 * (fraction ?? Number.NaN)).toFixed(1);
+  for (const { model, setting, seqLen, a, b, difference } of comparisons) {
+    const { value, low, high, p, by } = difference;
+    const verdict = p >= LEVEL ? 'no difference shown' : value > 0 ? 'B is better' : 'A is better';
+    table.push([
+      model,
+      setting,
+      String(seqLen),
+      formatPercent(a),
+      formatPercent(b),
+      `${points(value)} [${points(low)}, ${points(high)}]`,
+      `${p < 0.001 ? '< 0.001' : p.toFixed(3)}${by === 'examples' ? '*' : ''}`,
+      verdict,
+    ]);
+  }
+  return table.toString();
+}

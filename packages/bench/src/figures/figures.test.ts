@@ -1,0 +1,147 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadExperiment } from '../experiment-source.js';
+import { discoverPlugins } from '../plugins.js';
+import { sampleRun } from '../report/__fixtures__/sample-run.js';
+import { writeIndex } from '../report/index.js';
+import { resolveRuns } from '../resolve-runs.js';
+import type { RunRecord } from '../results.js';
+import { belongsTo, type FigureCell } from './cells.js';
+import { declines, fallsShortOf, growsWithWidth, judge, leads, staysAbove } from './claims.js';
+import { figures, findFigure } from './definitions.js';
+import { experimentAt } from './experiments.js';
+import { SCALES } from './scales.js';
+import { writeFigure } from './write-figure.js';
+
+const registry = await discoverPlugins(process.cwd());
+
+describe.each([...figures.values()])('$id', (figure) => {
+  it.each(SCALES)('resolves at %s scale, with every model of its rows', async (scale) => {
+    for (const row of figure.rows) {
+      const runs = await resolveRuns(
+        await loadExperiment({ inline: experimentAt(row.experiment, scale), assignments: [] }),
+        registry,
+      );
+      const shown = runs.filter(({ config }) => belongsTo(row, config, scale));
+      expect(new Set(shown.map(({ config }) => config.label))).toEqual(new Set(row.models));
+      // The budget is the same for every model of a cell.
+      for (const { config, task } of shown) {
+        const others = shown.filter((other) => other.task.seqLen === task.seqLen);
+        expect(others.every((other) => JSON.stringify(other.config.train) === JSON.stringify(config.train))).toBe(true);
+      }
+    }
+  });
+});
+
+it("has the paper's numbers at paper scale", async () => {
+  const experiment = await loadExperiment({ inline: experimentAt('mqar-by-length', 'paper'), assignments: [] });
+  const runs = await resolveRuns(experiment, registry);
+  expect(new Set(runs.map(({ config }) => config.learningRate))).toEqual(new Set([1e-3, 1e-2, 1e-1]));
+  for (const [seqLen, numKvPairs, batchSize] of [
+    [64, 16, 512],
+    [128, 32, 512],
+    [256, 64, 256],
+    [512, 128, 128],
+  ] as const) {
+    const { config } = runs.find(({ task }) => task.seqLen === seqLen)!;
+    expect(config.task.config).toMatchObject({ vocabSize: 8192, numKvPairs });
+    expect(config.train).toMatchObject({ batchSize, epochs: 64, freshExamples: false, testExamples: 3000 });
+    expect(config.train.stepsPerEpoch * batchSize).toBeGreaterThan(99_000);
+  }
+});
+
+/** Cells of one row: accuracy by model, width and test length; trained at 64. */
+function cells(
+  values: Readonly<Record<string, Readonly<Record<number, readonly (number | undefined)[]>>>>,
+): FigureCell[] {
+  return Object.entries(values).flatMap(([model, byWidth]) =>
+    Object.entries(byWidth).flatMap(([d, accuracies]) =>
+      accuracies.map((best, index) => ({
+        row: 'R',
+        column: Number(d),
+        model,
+        x: 64 * 2 ** index,
+        dModel: Number(d),
+        trainLength: 64,
+        testLength: 64 * 2 ** index,
+        measured: best === undefined ? undefined : ({ best } as FigureCell['measured']),
+      })),
+    ),
+  );
+}
+
+const status = (claim: ReturnType<typeof staysAbove>, data: FigureCell[]) => judge([claim], data)[0]!.status;
+
+describe('claims', () => {
+  const data = cells({ A: { 32: [1, 0.995], 64: [1, 1] }, B: { 32: [0.9, 0.2], 64: [0.95, 0.3] } });
+  const about = (...models: string[]) => ({ models });
+
+  it('stay above a level everywhere, with the worst point as evidence', () => {
+    expect(judge([staysAbove(0.99, about('A'), 'S', 'T')], data)).toEqual([
+      { claim: 'T', source: 'S', status: 'holding', evidence: 'lowest 99.50 % (R, d = 32, length 128)' },
+    ]);
+    expect(status(staysAbove(0.999, about('A'), 'S', 'T'), data)).toBe('not holding');
+    expect(status(fallsShortOf(0.99, about('B'), 'S', 'T'), data)).toBe('holding');
+    expect(status(fallsShortOf(0.99, about('A', 'B'), 'S', 'T'), data)).toBe('not holding');
+  });
+
+  it('compare models point by point', () => {
+    expect(status(leads('A', about('B'), 'S', 'T'), data)).toBe('holding');
+    expect(status(leads('B', about('A'), 'S', 'T'), data)).toBe('not holding');
+    expect(status(growsWithWidth(about('B'), 'S', 'T'), data)).toBe('holding');
+    expect(status(growsWithWidth(about('A'), 'S', 'T'), data)).toBe('not holding');
+  });
+
+  it('see a decline only in what was learned', () => {
+    expect(status(declines(about('B'), 'S', 'T'), data)).toBe('holding');
+    expect(status(declines(about('A', 'B'), 'S', 'T'), data)).toBe('not holding');
+    const unlearned = cells({ C: { 32: [0.1, 0.05] } });
+    expect(judge([declines(about('C'), 'S', 'T')], unlearned)[0]).toMatchObject({
+      status: 'not measured',
+      evidence: '1 of 1 did not learn the task at this budget',
+    });
+  });
+
+  it('are not measured where a point or a model is missing', () => {
+    expect(status(staysAbove(0.5, about('A'), 'S', 'T'), cells({ A: { 32: [1, undefined] } }))).toBe('not measured');
+    expect(status(staysAbove(0.5, about('A', 'D'), 'S', 'T'), data)).toBe('not measured');
+  });
+});
+
+describe('writeFigure', () => {
+  const figure = findFigure('fig2-right');
+  const runs: RunRecord[] = figure.rows[0]!.models.flatMap((label, rank) =>
+    [64, 128].map((seqLen) =>
+      sampleRun({ label, seqLen, experiment: 'mqar-by-length-quick', accuracies: [1 - 0.2 * rank, 0.5, 0.1] }),
+    ),
+  );
+  const planned = runs.map(({ config }) => config);
+
+  it('writes drawing, data, verdicts and page, and says what is missing', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'mixerzoo-figure-'));
+    try {
+      const directory = join(root, 'fig2-right-quick');
+      const written = await writeFigure(figure, 'quick', runs.slice(1), planned, directory);
+      expect(written).toMatchObject({ points: 10, measured: 9 });
+      expect(written.claims.map(({ status }) => status)).toEqual(['not measured', 'not measured']);
+      const whole = await writeFigure(figure, 'quick', runs, planned, directory);
+      expect(whole.claims.map(({ status }) => status)).toEqual(['holding', 'holding']);
+      expect(await readdir(directory)).toEqual(
+        expect.arrayContaining(['claims.json', 'fig2-right.csv', 'fig2-right.svg', 'report.html', 'report.json']),
+      );
+      const csv = (await readFile(whole.paths.csv, 'utf8')).trim().split('\n');
+      expect(csv).toHaveLength(11);
+      expect(csv[1]).toMatch(/^MQAR,"CAT, 1 layer",64,64,64,1,1,/);
+      const svg = await readFile(whole.paths.svg!, 'utf8');
+      for (const label of figure.rows[0]!.models) expect(svg).toContain(`>${label}</text>`);
+      expect(svg).toContain('MQAR, d = 64');
+      const index = await readFile((await writeIndex(root))!, 'utf8');
+      expect(index).toContain('href="fig2-right-quick/report.html"');
+      expect(index).toContain('2 holding, 0 not holding, 0 not measured');
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
+});
