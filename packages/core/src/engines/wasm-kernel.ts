@@ -79,6 +79,11 @@ export function bindWasmHeap(
   instances = new Map();
 }
 
+/** True where the wasm engine is open: not on a stock wasm backend, which copies what it saves for gradients. */
+export function isWasmEngineOpen(): boolean {
+  return heap !== undefined;
+}
+
 /** Runs a kernel of an op. Its inputs must live on the wasm backend. */
 export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
   kernel: WasmKernel<I, A, O>,

@@ -28,7 +28,8 @@ export interface SharedModule {
 export function importSharedMemory(module: Uint8Array): SharedModule {
   const sections = sectionsOf(module);
   const memory = sections.find(({ id }) => id === MEMORY_SECTION);
-  if (!memory || memory.body[0] !== 1 || memory.body[1] !== 1) {
+  const [count, flags] = memory?.body ?? [];
+  if (!memory || count !== 1 || flags !== 1) {
     throw new EngineError(
       'wasm threads: expected the backend to define one memory with a maximum, got another kind of module. Use one thread (MIXERZOO_THREADS=1).',
     );

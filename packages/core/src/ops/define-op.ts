@@ -7,7 +7,7 @@
  */
 
 import type { WasmKernel } from '../engines/wasm-kernel.js';
-import { runWasmKernel } from '../engines/wasm-kernel.js';
+import { isWasmEngineOpen, runWasmKernel } from '../engines/wasm-kernel.js';
 import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu-kernel.js';
 import { ShapeError } from '../errors.js';
 import * as tf from '../tf.js';
@@ -92,9 +92,10 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
         const current = attrs as unknown as Call;
         const given = named(current.present, Object.values(inputs) as tf.Tensor[]);
         const outputs = runKernel(definition, backendName, given, current.attrs);
+        const foldable = backendName === 'wasm' && isWasmEngineOpen();
         return allOutputs.map((name) => {
           const output = outputs[name] as tf.Tensor;
-          return backendName === 'wasm' && gradientOutputs.includes(name) ? folded(output) : output;
+          return foldable && gradientOutputs.includes(name) ? folded(output) : output;
         });
       },
     });
