@@ -7,4 +7,9 @@ import { WORKER_ARGUMENT } from './run-experiment.js';
 import { serveWorker } from './worker.js';
 
 if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
-else process.exit(await main(process.argv));
+else {
+  const code = await main(process.argv);
+  // A pipe takes what is written later than we write it: an exit would cut the end off.
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
+  process.exit(code);
+}

@@ -2,38 +2,45 @@
  * The experiments behind the paper's figures. Several figures share one: their runs are made once.
  *
  * Deviations from the paper, at every scale: CAT on 2-gram recall normalises filtered queries and keys, as Theorem 1
- * does and without which the keys (a a) and (a b) are told apart hardly at all; Mamba starts as its own code does.
+ * does and without which the keys (a a) and (a b) are told apart hardly at all; Mamba starts as its own code does;
+ * selective copying has distinct signals and one noise token, learned positions, and CAT also with a filter as wide as
+ * there are signals, as in the proof of Theorem 4 (see docs/selective-copying.md).
  */
 import type { ExperimentConfig } from '../experiment.js';
 import { type Scale, type ScaleSettings, settings } from './scales.js';
 
 type Models = NonNullable<ExperimentConfig['models']>;
 
-/** What a model of a figure is made of; `positions` where the model needs them. */
-interface ModelOptions {
-  readonly dropout: number;
+/** What a model of a figure is made of. */
+interface ModelOptions extends Pick<ScaleSettings, 'dropout' | 'init'> {
+  /** Taps W of the filters. Default: 3. */
+  readonly filterWidth?: number;
   readonly normalizeQK?: boolean;
   /** Learned positions for CAT and LinCAT too, which recall without them. */
   readonly positions?: 'learned';
 }
 
 /** CAT and LinCAT, one layer; W = 3. */
-function catModels({ dropout, normalizeQK = false, positions }: ModelOptions): Models {
+function catModels({ dropout, init, filterWidth = 3, normalizeQK = false, positions }: ModelOptions): Models {
   const model = positions ? { model: { positions } } : {};
   return {
     'CAT, 1 layer': {
-      layers: [{ mixer: 'cat', filterWidth: 3, dropout, ...(normalizeQK ? { normalizeQK } : {}) }],
+      layers: [{ mixer: 'cat', filterWidth, init, dropout, ...(normalizeQK ? { normalizeQK } : {}) }],
       ...model,
     },
-    'LinCAT, 1 layer': { layers: [{ mixer: 'linCat', filterWidth: 3 }], ...model },
+    'LinCAT, 1 layer': { layers: [{ mixer: 'linCat', filterWidth, init }], ...model },
   };
 }
 
 /** The models CAT is compared with. Attention learns positions; Based and Mamba need none. */
-function others(nLayers: 1 | 2, { dropout }: ModelOptions): Models {
+function others(nLayers: 1 | 2, { dropout, init }: ModelOptions): Models {
   const layers = nLayers === 1 ? '1 layer' : '2 layers';
   return {
-    [`Attention, ${layers}`]: { layers: [{ mixer: 'attention', dropout }], nLayers, model: { positions: 'learned' } },
+    [`Attention, ${layers}`]: {
+      layers: [{ mixer: 'attention', init, dropout }],
+      nLayers,
+      model: { positions: 'learned' },
+    },
     [`Based, ${layers}`]: { layers: nLayers === 1 ? ['based'] : ['baseConv', 'based'] },
     [`Mamba, ${layers}`]: { layers: ['mamba'], nLayers, model: { norm: 'rmsNorm', residual: 'mixerOnly' } },
   };
@@ -126,8 +133,13 @@ const EXPERIMENTS = {
     const options = { ...at, positions: 'learned' as const };
     return {
       description: 'Copying of 16 signals among noise',
-      task: { task: 'selectiveCopy', numSignals: 16 },
-      models: { ...catModels(options), ...others(1, at), ...others(2, at) },
+      task: { task: 'selectiveCopy', numSignals: 16, variant: 'unique', noiseVocabSize: 1 },
+      models: {
+        ...catModels(options),
+        'CAT W 16, 1 layer': catModels({ ...options, filterWidth: 16 })['CAT, 1 layer']!,
+        ...others(1, at),
+        ...others(2, at),
+      },
       ...sized(at, asTheTask),
     };
   },
@@ -142,7 +154,7 @@ const EXPERIMENTS = {
         'Mamba-2, 2 layers': { layers: ['mamba2'], nLayers: 2, model: { norm: 'rmsNorm', residual: 'mixerOnly' } },
         'GLA, 2 layers': { layers: ['gla'], nLayers: 2 },
         'Sliding window, 2 layers': {
-          layers: [{ mixer: 'slidingWindow', window: 32, dropout: at.dropout }],
+          layers: [{ mixer: 'slidingWindow', window: 32, init: at.init, dropout: at.dropout }],
           nLayers: 2,
           model: { positions: 'learned' },
         },
