@@ -21,12 +21,16 @@ function run(command, args, cwd) {
 /** The TypeScript examples of a README that run on their own: those that start an engine. */
 function examplesOf(name) {
   const readme = readFileSync(join('packages', name, 'README.md'), 'utf8');
-  return [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code).filter((code) => code.includes('await useEngine('));
+  return [...readme.matchAll(/```ts\n([\s\S]*?)```/g)]
+    .map(([, code]) => code)
+    .filter((code) => code.includes('await useEngine('));
 }
 
 const tarballs = {};
 for (const name of ['core', ...names]) {
-  const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', work], resolve('packages', name)));
+  const [{ filename }] = JSON.parse(
+    run('npm', ['pack', '--json', '--pack-destination', work], resolve('packages', name)),
+  );
   tarballs[`@mixerzoo/${name}`] = `file:${join(work, filename)}`;
 }
 
@@ -36,10 +40,15 @@ for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 
   if (examples.length === 0) continue;
   const project = join(work, name);
   mkdirSync(project);
-  const used = Object.keys(tarballs).filter((id) => id === `@mixerzoo/${name}` || examples.some((code) => code.includes(`'${id}'`)));
+  const used = Object.keys(tarballs).filter(
+    (id) => id === `@mixerzoo/${name}` || examples.some((code) => code.includes(`'${id}'`)),
+  );
   const dependencies = Object.fromEntries(['@mixerzoo/core', ...used].map((id) => [id, tarballs[id]]));
   // Siblings that a package depends on come from the tarballs too.
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies, overrides: tarballs }, null, 2));
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({ private: true, type: 'module', dependencies, overrides: tarballs }, null, 2),
+  );
   try {
     run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], project);
     for (const [index, code] of examples.entries()) {

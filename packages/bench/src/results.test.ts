@@ -39,13 +39,17 @@ describe('loadRuns', () => {
     writeFileSync(path, `${text}{"kind":"step","st`);
     expect((await loadRuns(run?.directory as string))[0]?.steps).toEqual(run?.steps);
     writeFileSync(path, `${text}{"kind":"step","st\n`);
-    await expect(loadRuns(run?.directory as string)).rejects.toThrow(/metrics\.jsonl: expected a JSON object on line \d+/);
+    await expect(loadRuns(run?.directory as string)).rejects.toThrow(
+      /metrics\.jsonl: expected a JSON object on line \d+/,
+    );
   });
 
   it('names a file that is not JSON, and a directory that is not there', async () => {
     const [run] = await loadRuns(copyOfFixtures());
     writeFileSync(join(run?.directory as string, 'result.json'), '{"status": "do');
     await expect(loadRuns(run?.directory as string)).rejects.toThrow(/result\.json: expected JSON/);
-    await expect(loadRuns(join(FIXTURES, 'nowhere'))).rejects.toThrow(/nowhere: expected a directory of runs, got ENOENT/);
+    await expect(loadRuns(join(FIXTURES, 'nowhere'))).rejects.toThrow(
+      /nowhere: expected a directory of runs, got ENOENT/,
+    );
   });
 });
