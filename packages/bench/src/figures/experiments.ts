@@ -130,7 +130,7 @@ const EXPERIMENTS = {
   },
   'selective-copy': (scale) => {
     const at = settings.selectiveCopy[scale];
-    const options = { ...at, positions: 'learned' as const };
+    const options = { ...at, normalizeQK: false, positions: 'learned' as const };
     return {
       description: 'Copying of 16 signals among noise',
       task: { task: 'selectiveCopy', numSignals: 16, variant: 'unique', noiseVocabSize: 1 },

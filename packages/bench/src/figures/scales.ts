@@ -5,7 +5,8 @@
  * `paper` is Appendix A.1 of arXiv 2407.05591, with what it leaves open as in zoology (arXiv 2312.04927), whose set-up
  * it follows: vocabulary 8,192 (printed as 8,092), 64 epochs over fixed examples, batches of 512, 256 and 128, dropout
  * on embedding and attention map. `quick` and `small` train on fresh examples, without dropout, for fewer steps, and start
- * the projections at the scale of their input, which leaves the first plateau sooner.
+ * the projections at the scale of their input; CAT normalises filtered queries and keys as Theorem 1 does. Both leave the
+ * first plateau sooner.
  */
 import type { ExperimentConfig } from '../experiment.js';
 
@@ -30,6 +31,8 @@ export interface ScaleSettings {
   readonly dropout: number;
   /** How the projections of CAT, LinCAT and attention start: at N(0, 0.02), or at the scale of their input. */
   readonly init: 'zoology' | 'fanIn';
+  /** True: CAT normalises filtered queries and keys in every task, as Theorem 1 does; else on 2-grams only. */
+  readonly normalizeQK: boolean;
 }
 
 const EPOCH_STEPS = 25;
@@ -46,6 +49,7 @@ const QUICK: ScaleSettings = {
   enoughAt: 0.99,
   dropout: 0,
   init: 'fanIn',
+  normalizeQK: true,
 };
 
 const SMALL: ScaleSettings = {
@@ -81,6 +85,7 @@ const PAPER: ScaleSettings = {
   enoughAt: null,
   dropout: 0.1,
   init: 'zoology',
+  normalizeQK: false,
 };
 
 const GENERALIZATION_LENGTHS = [32, 64, 128, 256, 512, 1024];
