@@ -1,0 +1,124 @@
+/**
+ * Whether an engine computes what it should, as a plain script on built packages: `node scripts/conformance.mjs webgpu`.
+ *
+ * 1. Every mixer: output and gradients of its fast kernels against its reference forms, on the engine.
+ * 2. Every mixer: the losses of 20 training steps against those of the wasm engine, in a process of its own.
+ *
+ * Prints a table; the exit code is 1 if anything is off. `--json` prints the numbers instead.
+ */
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  createRng,
+  currentEngine,
+  disposeTree,
+  flattenTree,
+  tf,
+  unflattenTree,
+  useEngine,
+  withReferenceForms,
+} from '@mixerzoo/core';
+
+/** As in the tests, shares of the largest magnitude: `packages/core/src/testing/tolerance.ts`. */
+const TOLERANCES = { kernels: 5e-5, training: 2e-5 };
+const SHAPE = [2, 37, 24];
+
+const cli = fileURLToPath(
+  new URL('bin/mixerzoo.mjs', pathToFileURL(createRequire(import.meta.url).resolve('@mixerzoo/bench/package.json'))),
+);
+
+async function mixerFactories() {
+  const scope = dirname(dirname(dirname(cli)));
+  const factories = [];
+  for (const name of readdirSync(scope)) {
+    const manifest = JSON.parse(readFileSync(join(scope, name, 'package.json'), 'utf8'));
+    if (!manifest.keywords?.includes('mixerzoo-plugin')) continue;
+    const { plugin } = await import(manifest.name);
+    factories.push(...plugin.mixers);
+  }
+  return factories;
+}
+
+/** Output and gradients of a mixer by name. Everything is recorded before the first await: reference forms are in force till then. */
+function evaluate(mixer, params, x) {
+  const leaves = flattenTree(params);
+  const weights = tf.cos(tf.range(0, x.size)).reshape(SHAPE);
+  const applied = (input, ...values) => mixer.apply(unflattenTree(leaves.map(([path], i) => [path, values[i]])), input);
+  const y = mixer.apply(params, x);
+  const inputs = [x, ...leaves.map(([, leaf]) => leaf)];
+  const grads = tf.grads((...values) => tf.sum(tf.mul(applied(...values), weights)))(inputs);
+  const names = ['y', 'dx', ...leaves.map(([path]) => path)];
+  const read = Promise.all([y, ...grads].map(async (tensor, i) => [names[i], await tensor.data()]));
+  return read.then((entries) => {
+    tf.dispose([weights, y, grads]);
+    return Object.fromEntries(entries);
+  });
+}
+
+/** The largest difference, as a share of the largest magnitude. */
+function difference(actual, expected) {
+  let [error, magnitude] = [0, 1e-6];
+  for (let i = 0; i < expected.length; i += 1) {
+    error = Math.max(error, Number.isFinite(actual[i]) ? Math.abs(actual[i] - expected[i]) : Infinity);
+    magnitude = Math.max(magnitude, Math.abs(expected[i]));
+  }
+  return error / magnitude;
+}
+
+async function kernelDifference(factory) {
+  const mixer = factory({ dModel: SHAPE[2] });
+  const params = mixer.init(1);
+  const rng = createRng(2);
+  const x = tf.tensor(
+    Float32Array.from({ length: SHAPE.reduce((a, b) => a * b) }, () => rng.normal()),
+    SHAPE,
+  );
+  const actual = await evaluate(mixer, params, x);
+  const expected = await withReferenceForms(() => evaluate(mixer, params, x));
+  x.dispose();
+  disposeTree(params);
+  return Math.max(...Object.keys(expected).map((name) => difference(actual[name], expected[name])));
+}
+
+async function lossesOn(engine) {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [cli, 'engines', 'verify', engine, '--all', '--json'],
+    {
+      env: { ...process.env, MIXERZOO_ENGINE: engine },
+      maxBuffer: 2 ** 26,
+    },
+  );
+  return JSON.parse(stdout.trim().split('\n').at(-1)).losses;
+}
+
+const [engine = 'webgpu'] = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
+const json = process.argv.includes('--json');
+await useEngine(engine);
+if (!json) console.log(`${engine}: ${currentEngine().description}\n`);
+const [actual, expected] = [await lossesOn(engine), await lossesOn('wasm')];
+const rows = [];
+for (const factory of await mixerFactories()) {
+  const name = factory.mixerName;
+  const kernels = await kernelDifference(factory);
+  const training = difference(actual[name] ?? [], expected[name] ?? [Number.NaN]);
+  rows.push({ mixer: name, kernels, training, ok: kernels <= TOLERANCES.kernels && training <= TOLERANCES.training });
+  if (!json) {
+    const { ok } = rows.at(-1);
+    console.log(
+      `${ok ? 'ok ' : 'OFF'}  ${name.padEnd(24)} kernels ${kernels.toExponential(1)}  training ${training.toExponential(1)}`,
+    );
+  }
+}
+const off = rows.filter(({ ok }) => !ok);
+if (json)
+  console.log(JSON.stringify({ engine, description: currentEngine().description, tolerances: TOLERANCES, rows }));
+else
+  console.log(
+    `\n${rows.length - off.length} of ${rows.length} mixers within tolerance (kernels ${TOLERANCES.kernels}, training ${TOLERANCES.training}).`,
+  );
+process.exit(off.length === 0 && rows.length > 0 ? 0 : 1);
