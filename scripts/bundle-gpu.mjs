@@ -101,9 +101,13 @@ async function copyPackages() {
     const owner = packageOf(source);
     owners.add(owner);
     if (!packages.includes(owner)) copy(source, placeOf(source));
+    // Manifests on the way say whether files are modules.
+    for (let directory = dirname(source); directory.startsWith(owner); directory = dirname(directory)) {
+      const manifest = join(directory, 'package.json');
+      if (existsSync(manifest)) copy(manifest, placeOf(manifest));
+    }
   }
   for (const owner of owners) {
-    copy(join(owner, 'package.json'), placeOf(join(owner, 'package.json')));
     for (const name of readdirSync(owner)) {
       if (/^licen[cs]e/i.test(name) && statSync(join(owner, name)).isFile())
         copy(join(owner, name), placeOf(join(owner, name)));
