@@ -6,6 +6,7 @@ import { EngineError, UnknownNameError } from '../errors.js';
 import * as tf from '../tf.js';
 import { repairStockGradients } from './stock-gradients.js';
 import { openTensorflowEngine } from './tensorflow.js';
+import { hasNvidiaDriver } from './tensorflow-bindings.js';
 import { openWasmEngine } from './wasm.js';
 import { openWebgpuEngine } from './webgpu.js';
 
@@ -50,13 +51,11 @@ const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> 
 
 export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
 
-/** The order in which `auto` tries: `tensorflow` (installed only where wanted), then the embedded engine. */
-const AUTO_ORDER: readonly EngineName[] = ['tensorflow', 'wasm'];
-
 let current: Engine | undefined;
 
 /**
- * Starts the engine of this process. Asking again for the one in use, or for `auto`, returns it.
+ * Starts the engine of this process; `auto` is `tensorflow` on a machine with an NVIDIA GPU where it loads, the embedded
+ * engine elsewhere. Asking again for the one in use, or for `auto`, returns it.
  *
  * @param choice - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
  * @throws UnknownNameError, and EngineError if the engine is not there (the message says how to get it) or another
@@ -76,19 +75,12 @@ export async function useEngine(
     );
   }
   repairStockGradients();
-  if (choice !== 'auto') {
-    current = await ENGINES[choice](options);
-    return current;
+  if (choice === 'auto' && hasNvidiaDriver()) {
+    // Without a working binding for it, the embedded engine; `doctor` says why.
+    current = await ENGINES.tensorflow(options).catch(() => undefined);
   }
-  for (const name of AUTO_ORDER) {
-    try {
-      current = await ENGINES[name](options);
-      return current;
-    } catch (error) {
-      if (name === AUTO_ORDER.at(-1)) throw error;
-    }
-  }
-  throw new EngineError('useEngine: no engine could be started.');
+  current ??= await ENGINES[choice === 'auto' ? 'wasm' : choice](options);
+  return current;
 }
 
 /**

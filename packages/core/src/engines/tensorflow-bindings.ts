@@ -82,6 +82,13 @@ export function readTensorflowManifest(manifestFile: string): TensorflowManifest
   }
 }
 
+/** True in Node on a machine with an NVIDIA driver, or under WSL with a GPU. */
+export function hasNvidiaDriver(): boolean {
+  if (typeof process === 'undefined') return false;
+  const { existsSync } = node('node:fs');
+  return existsSync('/proc/driver/nvidia/version') || existsSync('/dev/dxg');
+}
+
 /**
  * The bindings of this machine in the order to try them: where there is an NVIDIA driver those for a GPU first, our own
  * build before npm's; and why the others are not there.
@@ -110,8 +117,7 @@ export function findTensorflowBindings(): { bindings: TensorflowBinding[]; missi
       missing.push(`${name}: installed without its native library; its download failed (\`npm rebuild ${name}\`)`);
     } else bindings.push({ name, gpu, packageDirectory, file });
   }
-  const hasDriver = existsSync('/proc/driver/nvidia/version') || existsSync('/dev/dxg');
-  if (hasDriver) bindings.sort((a, b) => Number(b.gpu) - Number(a.gpu));
+  if (hasNvidiaDriver()) bindings.sort((a, b) => Number(b.gpu) - Number(a.gpu));
   return { bindings, missing };
 }
 
