@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loadRuns, type RunDone } from './results.js';
+import { loadRuns, type RunDone, type RunRecord } from './results.js';
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
 const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -72,7 +72,7 @@ const epochsIn = (directory: string) =>
 /** The numbers of a run that do not depend on the clock. */
 async function numbers(cwd: string) {
   const [run] = await loadRuns(join(cwd, 'runs'));
-  const { validation, test, steps } = run?.result as RunDone;
+  const { validation, test, steps } = (run as RunRecord).result as RunDone;
   const curve = run?.epochs.map(({ step, trainLoss, validationLoss }) => [step, trainLoss, validationLoss]);
   const points = run?.steps.map(({ step, loss }) => [step, loss]);
   return { validation, test, steps, curve, points };

@@ -12,7 +12,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const asc = await import('assemblyscript/asc').catch(() => {
-  console.error('mixerzoo-kernels: expected the package assemblyscript, got none. Run: npm install --save-dev assemblyscript');
+  console.error(
+    'mixerzoo-kernels: expected the package assemblyscript, got none. Run: npm install --save-dev assemblyscript',
+  );
   process.exit(1);
 });
 
@@ -25,9 +27,22 @@ async function compile(entry, flags) {
   const { error, stderr } = await asc.main(
     [
       entry,
-      '--outFile', 'kernel.wasm',
-      '--importMemory', '--noExportMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--enable', 'threads',
-      '--runtime', 'stub', '-O3', '--noAssert', '--converge',
+      '--outFile',
+      'kernel.wasm',
+      '--importMemory',
+      '--noExportMemory',
+      '--sharedMemory',
+      '--initialMemory',
+      '1',
+      '--maximumMemory',
+      '65536',
+      '--enable',
+      'threads',
+      '--runtime',
+      'stub',
+      '-O3',
+      '--noAssert',
+      '--converge',
       ...flags,
     ],
     {
@@ -66,7 +81,9 @@ function assertNoData(entry, binary) {
       if (byte < 128) break;
     }
     if (id === DATA_SECTION) {
-      console.error(`mixerzoo-kernels: ${entry} holds static data (a string or array literal). Pass tables in as tensors.`);
+      console.error(
+        `mixerzoo-kernels: ${entry} holds static data (a string or array literal). Pass tables in as tensors.`,
+      );
       process.exit(1);
     }
     at += size;

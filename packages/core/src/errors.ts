@@ -82,7 +82,12 @@ export class CheckpointError extends ZooError {
 
 /** True for an error of any installed copy of core, optionally of one code. */
 export function isZooError(error: unknown, code?: ErrorCode): error is ZooError {
-  return error instanceof Error && 'code' in error && 'name' in error && (code === undefined ? ZOO_CODES.has(error.code as ErrorCode) : error.code === code);
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    'name' in error &&
+    (code === undefined ? ZOO_CODES.has(error.code as ErrorCode) : error.code === code)
+  );
 }
 
 const ZOO_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

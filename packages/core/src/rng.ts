@@ -4,8 +4,9 @@
  * TensorFlow.js treats seed 0 as unseeded and repeats a dropout mask for a fixed seed, so nothing here uses
  * `tf.random*`. A run derives every stream it needs from one seed by {@link foldIn}.
  */
-import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
+
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
 import * as tf from './tf.js';
 
 /** A seeded stream of random numbers (xoroshiro128+). */

@@ -61,7 +61,7 @@ export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs>({
 });
 
 /** Gradients of {@link causalAttentionOp} with respect to q, k and v. */
-export const causalAttentionGradientOp = defineOp<
+const causalAttentionGradientOp = defineOp<
   Inputs & Outputs & { dO: tf.Tensor; dLogSumExp: tf.Tensor },
   Attrs,
   { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }

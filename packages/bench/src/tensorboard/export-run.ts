@@ -8,7 +8,7 @@ import { type Event, encodeEvent, encodeFileVersion } from './event.js';
 import { encodeRecords } from './record-file.js';
 
 /** The curves of a run, its test accuracy by length (the length in the step's place), and its config as text. */
-export function runEvents({ config, environment, steps, epochs, result }: RunRecord): Event[] {
+function runEvents({ config, environment, steps, epochs, result }: RunRecord): Event[] {
   const start = Date.parse(environment?.startedAt ?? '1970-01-01T00:00:00Z') / 1000;
   const at = (step: number, seconds: number, values: Readonly<Record<string, number>>): Event[] =>
     Object.entries(values)

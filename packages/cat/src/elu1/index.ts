@@ -18,7 +18,7 @@ export const elu1Op = defineOp<{ x: tf.Tensor }, Record<string, never>, { y: tf.
 });
 
 /** `dy min(y, 1)`. */
-export const elu1GradientOp = defineOp<{ y: tf.Tensor; dy: tf.Tensor }, Record<string, never>, { dx: tf.Tensor }>({
+const elu1GradientOp = defineOp<{ y: tf.Tensor; dy: tf.Tensor }, Record<string, never>, { dx: tf.Tensor }>({
   name: 'Elu1Gradient',
   inputs: ['y', 'dy'],
   outputs: ['dx'],

@@ -38,7 +38,7 @@ export const exponentialConvolutionOp: Op<Inputs, Record<string, never>, { y: tf
 });
 
 /** Gradients of {@link exponentialConvolutionOp}. */
-export const exponentialConvolutionGradientOp = defineOp<
+const exponentialConvolutionGradientOp = defineOp<
   Inputs & { dy: tf.Tensor },
   Record<string, never>,
   { dx: tf.Tensor; dDecay: tf.Tensor; dWeight: tf.Tensor }

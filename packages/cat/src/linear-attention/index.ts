@@ -80,7 +80,7 @@ export const linearAttentionOp = defineOp<Inputs, Attrs, Outputs>({
 });
 
 /** Gradients of {@link linearAttentionOp} with respect to q, k and v. */
-export const linearAttentionGradientOp = defineOp<
+const linearAttentionGradientOp = defineOp<
   Inputs & Outputs & { dO: tf.Tensor },
   Attrs,
   { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }

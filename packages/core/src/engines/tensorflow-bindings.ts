@@ -94,7 +94,6 @@ export function hasNvidiaDriver(): boolean {
  * build before npm's; and why the others are not there.
  */
 export function findTensorflowBindings(): { bindings: TensorflowBinding[]; missing: string[] } {
-  const { existsSync } = node('node:fs');
   const missing: string[] = [];
   const bindings: TensorflowBinding[] = [];
 

@@ -82,7 +82,7 @@ const plain = (params: LanguageModelParams) => ({
 });
 
 /** A scalar, read back and freed. */
-async function valueOf(scalar: () => tf.Tensor): Promise<number> {
+async function scalarValue(scalar: () => tf.Tensor): Promise<number> {
   const tensor = tf.keep(tf.tidy(scalar));
   const [value] = await tensor.data();
   tensor.dispose();
@@ -230,7 +230,7 @@ describe.each(blocks)('%s', (_, overrides) => {
     const expected = tf.engine().gradients(whole, leaves);
     const actual = tf.engine().gradients(() => model.loss(params, examples).loss, leaves);
     await expectClose(actual.value, expected.value, 1e-5, 'loss');
-    const magnitudes = expected.grads.map((grad) => valueOf(() => tf.max(tf.abs(grad))));
+    const magnitudes = expected.grads.map((grad) => scalarValue(() => tf.max(tf.abs(grad))));
     const largest = 1e-3 * Math.max(...(await Promise.all(magnitudes)));
     for (const [index, [path]] of flattenTree(params).entries()) {
       await expectClose(actual.grads[index] as tf.Tensor, expected.grads[index] as tf.Tensor, 5e-5, path, largest);
@@ -258,7 +258,7 @@ describe.each(blocks)('%s', (_, overrides) => {
     const original = params;
     for (const [index, [path, tensor]] of leaves.entries()) {
       const direction = testTensor(tensor.shape as [number], 90 + index);
-      const slope = await valueOf(() => tf.sum(tf.mul(grads[index] as tf.Tensor, direction)));
+      const slope = await scalarValue(() => tf.sum(tf.mul(grads[index] as tf.Tensor, direction)));
       const at = async (step: number) => {
         params = unflattenTree(
           leaves.map(([name, value]) => [name, name === path ? tf.add(value, tf.mul(direction, step)) : value]),
@@ -267,7 +267,7 @@ describe.each(blocks)('%s', (_, overrides) => {
       };
       const step = 2e-3;
       const difference = ((await at(step)) - (await at(-step))) / (2 * step);
-      const scale = await valueOf(() => tf.norm(grads[index] as tf.Tensor));
+      const scale = await scalarValue(() => tf.norm(grads[index] as tf.Tensor));
       expect(Math.abs(difference - slope), `${path}: ${difference} against ${slope}`).toBeLessThan(0.02 * scale + 5e-4);
     }
     params = original;
@@ -338,7 +338,7 @@ describe('initialisation', () => {
       layers: [{ sequenceMixer: mixer, channelMixer: mlp({ dModel: D, dHidden: 4000 }) }, { sequenceMixer: mixer }],
     });
     const [one, two, other] = [model.init(1), model.init(1), model.init(2)];
-    const std = (path: string, params = one) => valueOf(() => tf.sqrt(tf.mean(tf.square(leaf(params, path)))));
+    const std = (path: string, params = one) => scalarValue(() => tf.sqrt(tf.mean(tf.square(leaf(params, path)))));
     expect(await leaf(one, 'embedding.weight').data()).toEqual(await leaf(two, 'embedding.weight').data());
     expect(await leaf(one, 'embedding.weight').data()).not.toEqual(await leaf(other, 'embedding.weight').data());
     expect(await leaf(one, 'layers.0.mixer.vProj.weight').data()).not.toEqual(
@@ -373,7 +373,7 @@ describe('dropout', () => {
     const observing = {
       ...mixer,
       apply(params: never, x: tf.Tensor3D) {
-        share = valueOf(() => tf.mean(tf.cast(tf.equal(x, 0), 'float32')));
+        share = scalarValue(() => tf.mean(tf.cast(tf.equal(x, 0), 'float32')));
         return mixer.apply(params, x, EVALUATION);
       },
     };
