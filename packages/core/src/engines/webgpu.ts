@@ -22,6 +22,11 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const;
 
+/** Different faults of shaders that are printed. */
+const MOST_FAULTS = 8;
+/** Between the failure of a read and the news of the loss behind it. */
+const GRACE_MS = 200;
+
 /** Names that software drivers go by: right for correctness, far too slow for training. */
 const SOFTWARE_ADAPTER = /swiftshader|llvmpipe|lavapipe|software|cpu/i;
 
@@ -41,14 +46,13 @@ export async function openWebgpuEngine(): Promise<Engine> {
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  watchDevice(device);
-
   const { WebGPUBackend } = await importBackend();
   tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info), 3);
   await tf.setBackend('webgpu');
   await tf.ready();
   replaceStockKernels();
+  watchDevice(device);
 
   const { vendor, architecture, description } = adapter.info;
   const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'unknown adapter';
@@ -91,13 +95,37 @@ async function importBackend(): Promise<typeof import('@tensorflow/tfjs-backend-
   });
 }
 
-/** What the device says outside of any call: faults in shaders and its own loss. Reads fail after a loss. */
+/**
+ * What the device says outside of any call: faults in shaders, and its own loss. After a loss every read of a tensor
+ * fails with an EngineError, so a training stops within a step; what it saved before is on disk.
+ */
 function watchDevice(device: GPUDevice): void {
+  const said = new Set<string>();
   device.addEventListener('uncapturederror', (event) => {
-    console.error(`webgpu engine: ${(event as GPUUncapturedErrorEvent).error.message}`);
+    const { message } = (event as GPUUncapturedErrorEvent).error;
+    // One fault in a shader is an error at each of its uses.
+    if (said.size < MOST_FAULTS && !said.has(message)) console.error(`webgpu engine: ${message}`);
+    said.add(message);
   });
+  let loss: EngineError | undefined;
+  const waiting = new Set<(reason: EngineError) => void>();
   device.lost.then(({ reason, message }) => {
-    if (reason !== 'destroyed')
-      console.error(`webgpu engine: the device was lost (${reason || 'unknown'}): ${message}`);
+    loss = new EngineError(
+      `webgpu engine: expected the device to stay, got a loss (${reason || 'unknown'}): ${message || 'the driver gave no reason'}. ` +
+        'Run the same command again: it goes on from the last checkpoint.',
+    );
+    for (const reject of waiting) reject(loss);
   });
+  const backend = tf.backend() as unknown as { read(id: object): Promise<unknown> };
+  const read = backend.read.bind(backend);
+  backend.read = (id) =>
+    new Promise((resolve, reject) => {
+      if (loss) return reject(loss);
+      waiting.add(reject);
+      read(id)
+        // A read may fail a moment before the news of the loss that is behind it.
+        .catch((error: unknown) => new Promise((_, late) => setTimeout(() => late(loss ?? error), GRACE_MS)))
+        .then(resolve, reject)
+        .finally(() => waiting.delete(reject));
+    });
 }
