@@ -45,7 +45,7 @@ const QUICK: ScaleSettings = {
   testLengths: [],
   learningRates: [1e-2, 3e-3],
   seeds: [0],
-  train: { batchSize: 32, ...steps(400), stopAt: 0.995, validationExamples: 128, testExamples: 256 },
+  train: { batchSize: 32, ...steps(300), stopAt: 0.995, validationExamples: 128, testExamples: 256 },
   enoughAt: 0.99,
   dropout: 0,
   init: 'fanIn',

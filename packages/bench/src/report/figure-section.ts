@@ -20,12 +20,17 @@ export interface FigureReport {
 
 const MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
 
+/** A drawing is shown at most this much larger than drawn. */
+const LARGEST = 1.25;
+
+const widthOf = (svg: string) => Number(/ width="(\d+)"/.exec(svg)?.[1]);
+
 /** The sections of a figure. */
 export function figureSections({ id, caption, wide, narrow, claims, files, notes }: FigureReport): Html {
   const drawing = (name: string, svg: string | undefined) =>
     svg === undefined
       ? ''
-      : html`<div class="${name}" role="img" aria-label="${caption} The data is in ${id}.csv.">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div>`;
+      : html`<div class="${name}" style="max-width:${LARGEST * widthOf(svg)}px" role="img" aria-label="${caption} The data is in ${id}.csv.">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div>`;
   const items = claims.map(
     ({ claim, source, status, evidence }) =>
       html`<li class="claim"><span class="verdict ${status.replace(' ', '-')}">${MARKS[status]} ${status}</span><span><strong>${claim}.</strong> <span class="muted">${evidence} (${source})</span></span></li>`,
