@@ -44,3 +44,28 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroups: gpu.grid(Math.ceil(size / THREADS)),
   });
 }
+
+/**
+ * WGSL of `total(share, local)`, the sum over a workgroup, which every thread gets: in two levels with two barriers, for
+ * barriers are what costs, most of all on software drivers. `threads` is a square.
+ */
+export function workgroupTotal(threads: 64 | 256): string {
+  const side = Math.sqrt(threads);
+  return `
+var<workgroup> shares: array<f32, ${threads}>;
+var<workgroup> subtotals: array<f32, ${side}>;
+fn total(share: f32, local: i32) -> f32 {
+  shares[local] = share;
+  workgroupBarrier();
+  if (local < ${side}) {
+    var sum = 0.0;
+    for (var j = 0; j < ${side}; j++) { sum += shares[local + j * ${side}]; }
+    subtotals[local] = sum;
+  }
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var j = 0; j < ${side}; j++) { sum += subtotals[j]; }
+  return sum;
+}
+`;
+}

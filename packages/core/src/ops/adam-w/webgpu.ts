@@ -3,6 +3,7 @@
  * be bound.
  */
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { workgroupTotal } from '../../engines/webgpu-reduce.js';
 import type * as tf from '../../tf.js';
 import type { AdamWOptions, AdamWState } from './index.js';
 
@@ -136,18 +137,7 @@ export const copyKernel: WebgpuKernel<{ x: tf.Tensor }, Record<string, never>, {
   },
 };
 
-const REDUCE = `
-var<workgroup> shares: array<f32, ${THREADS}>;
-fn total(share: f32, local: i32) -> f32 {
-  shares[local] = share;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}; half > 0; half /= 2) {
-    if (local < half) { shares[local] += shares[local + half]; }
-    workgroupBarrier();
-  }
-  return shares[0];
-}
-`;
+const REDUCE = workgroupTotal(THREADS);
 
 /** A shader whose workgroups are divided among slots by z; [first, end) in steps of the width is the thread's part. */
 function eachSlot(cases: readonly string[], before = '', after = ''): string {

@@ -1,26 +1,13 @@
 /** Layer and RMS normalisation on the webgpu engine: a workgroup per row; formulas as in kernel.as.ts. */
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { sumPartials } from '../../engines/webgpu-reduce.js';
+import { sumPartials, workgroupTotal } from '../../engines/webgpu-reduce.js';
 import type * as tf from '../../tf.js';
 import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
 
 const THREADS = 64;
 const MOST_BLOCKS = 128;
 
-/** Sums over the workgroup; every thread gets the total. */
-const TOTAL = `
-var<workgroup> shares: array<f32, ${THREADS}>;
-fn total(share: f32, local: i32) -> f32 {
-  workgroupBarrier();
-  shares[local] = share;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}; half > 0; half /= 2) {
-    if (local < half) { shares[local] += shares[local + half]; }
-    workgroupBarrier();
-  }
-  return shares[0];
-}
-`;
+const TOTAL = workgroupTotal(THREADS);
 
 /** Opens a shader: `row`, its start `at`, mean and scale. */
 const rowStatistics = (centre: boolean) => `

@@ -4,6 +4,7 @@
  */
 import { multiply } from '../../engines/webgpu-gemm.js';
 import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { workgroupTotal } from '../../engines/webgpu-reduce.js';
 import type * as tf from '../../tf.js';
 import { assertInside } from '../embedding/webgpu.js';
 import type { Attrs, Inputs, Outputs } from './wasm.js';
@@ -11,6 +12,7 @@ import type { Attrs, Inputs, Outputs } from './wasm.js';
 /** The logits of a group take at most this much, unless eight rows take more. */
 const GROUP_BYTES = 32 * 2 ** 20;
 const THREADS = 256;
+const SIDE = 16;
 
 export const tiedCrossEntropyKernel: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { hidden, table, labels }, { gradients }) {
@@ -55,19 +57,14 @@ export const tiedCrossEntropyKernel: WebgpuKernel<Inputs, Attrs, Outputs> = {
     }
     gpu.dispatch({
       code: `
-var<workgroup> shares: array<f32, ${THREADS}>;
+${workgroupTotal(THREADS)}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) localIndex: u32) {
   let local = i32(localIndex);
   var sum = 0.0;
   for (var i = local; i < u.n; i += ${THREADS}) { sum += losses[i]; }
-  shares[local] = sum;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}; half > 0; half /= 2) {
-    if (local < half) { shares[local] += shares[local + half]; }
-    workgroupBarrier();
-  }
-  if (local == 0) { loss[0] = shares[0] / f32(u.n); }
+  sum = total(sum, local);
+  if (local == 0) { loss[0] = sum / f32(u.n); }
 }`,
       read: { losses },
       write: { loss },
@@ -83,7 +80,7 @@ fn main(@builtin(local_invocation_index) localIndex: u32) {
  * logits become (softmax - one-hot) / n. A label outside the vocabulary makes the loss NaN.
  */
 function softmaxCode(gradients: boolean): string {
-  return `
+  return `${workgroupTotal(THREADS)}
 var<workgroup> values: array<f32, ${THREADS}>;
 var<workgroup> places: array<i32, ${THREADS}>;
 @compute @workgroup_size(${THREADS})
@@ -100,31 +97,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   values[local] = best;
   places[local] = place;
   workgroupBarrier();
-  for (var half = ${THREADS / 2}; half > 0; half /= 2) {
-    if (local < half) {
-      let other = values[local + half];
-      let otherPlace = places[local + half];
-      if (other > values[local] || (other == values[local] && otherPlace < places[local])) {
-        values[local] = other;
-        places[local] = otherPlace;
-      }
+  if (local < ${SIDE}) {
+    for (var j = 1; j < ${SIDE}; j++) {
+      let other = values[local + j * ${SIDE}];
+      let otherPlace = places[local + j * ${SIDE}];
+      if (other > best || (other == best && otherPlace < place)) { best = other; place = otherPlace; }
     }
-    workgroupBarrier();
+    values[local] = best;
+    places[local] = place;
   }
-  let largest = values[0];
-  let winner = places[0];
   workgroupBarrier();
+  var largest = values[0];
+  var winner = places[0];
+  for (var j = 1; j < ${SIDE}; j++) {
+    if (values[j] > largest || (values[j] == largest && places[j] < winner)) { largest = values[j]; winner = places[j]; }
+  }
   var sum = 0.0;
   for (var v = local; v < u.vocabulary; v += ${THREADS}) {
     ${gradients ? 'let e = exp(logits[at + v] - largest);\n    if (v != labels[u.first + row]) { logits[at + v] = e; }\n    sum += e;' : 'sum += exp(logits[at + v] - largest);'}
   }
-  values[local] = sum;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}; half > 0; half /= 2) {
-    if (local < half) { values[local] += values[local + half]; }
-    workgroupBarrier();
-  }
-  let z = values[0];
+  let z = total(sum, local);
   let label = labels[u.first + row];
   if (local == 0) {
     let outside = u32(label) >= u32(u.vocabulary);
