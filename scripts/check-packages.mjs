@@ -18,12 +18,12 @@ function run(command, args, cwd) {
   return stdout;
 }
 
-/** The TypeScript examples of a README that run on their own: those that start an engine. */
+/** The examples of a README that run on their own: those that import, and start an engine or print. */
 function examplesOf(name) {
   const readme = readFileSync(join('packages', name, 'README.md'), 'utf8');
-  return [...readme.matchAll(/```ts\n([\s\S]*?)```/g)]
+  return [...readme.matchAll(/```(?:ts|js)\n([\s\S]*?)```/g)]
     .map(([, code]) => code)
-    .filter((code) => code.includes('await useEngine('));
+    .filter((code) => code.startsWith('import') && /await useEngine\(|console\.log/.test(code));
 }
 
 const tarballs = {};
