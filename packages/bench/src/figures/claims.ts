@@ -42,8 +42,8 @@ interface Subject {
 
 /** Differences in accuracy below this are no difference: 0.5 points. */
 const TOLERANCE = 0.005;
-/** A model that answers fewer than this at its training length has not learned the task. */
-const LEARNED = 0.5;
+/** A model that answers fewer than this at its training length has learned too little to lose. */
+const LEARNED = 0.25;
 /** A sharp decline: 10 points. */
 const DECLINE = 0.1;
 
@@ -85,7 +85,7 @@ export function leads(leader: string, others: Subject, source: string, text: str
   });
 }
 
-/** Each model, where it learned the task at the training length, is much worse at the longest length. */
+/** Each model, where it learned something at the training length, is much worse at the longest length. */
 export function declines(subject: Subject, source: string, text: string): Claim {
   return claim(subject, source, text, (cells) => {
     const longest = Math.max(...cells.map(({ testLength }) => testLength));
@@ -97,7 +97,8 @@ export function declines(subject: Subject, source: string, text: string): Claim 
       });
     const learned = pairs.filter(({ start }) => start.best >= LEARNED);
     const skipped = pairs.length - learned.length;
-    const note = skipped > 0 ? `; ${skipped} of ${pairs.length} did not learn the task at this budget` : '';
+    const note =
+      skipped > 0 ? `; ${skipped} of ${pairs.length} answer less than 25 % at the training length at this budget` : '';
     if (learned.length === 0) return { status: 'not measured', evidence: note.slice(2) };
     const least = learned.reduce((a, b) => (b.drop < a.drop ? b : a));
     return decide(

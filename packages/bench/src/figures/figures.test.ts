@@ -100,7 +100,7 @@ describe('claims', () => {
     const unlearned = cells({ C: { 32: [0.1, 0.05] } });
     expect(judge([declines(about('C'), 'S', 'T')], unlearned)[0]).toMatchObject({
       status: 'not measured',
-      evidence: '1 of 1 did not learn the task at this budget',
+      evidence: '1 of 1 answer less than 25 % at the training length at this budget',
     });
   });
 

@@ -214,24 +214,27 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
 const rank = (entry: Entry) => entry.outcome?.accuracy.value ?? -1;
 const longest = (entry: Entry) => entry.outcome?.lengths.at(-1)?.accuracy.value ?? -1;
 
-/** For each config, the facets that differ between them; empty strings when nothing differs. */
+/**
+ * For each config, the facets that tell it from the others; empty strings when nothing differs. A facet that tells no
+ * more than those before it (the pairs that go with a length) is left out.
+ */
 function describeSettings(configs: readonly RunConfig[]): string[] {
   const facets: ((config: RunConfig) => string)[] = [
-    (config) => config.experiment,
     (config) => config.task.name,
     (config) => `d ${config.model.dModel}`,
     (config) => `L ${trainLengthOf(config)}`,
+    (config) => config.experiment,
     taskOptions(configs),
     (config) => plural(config.train.epochs * config.train.stepsPerEpoch, 'step'),
     (config) => `batch ${config.train.batchSize}`,
   ];
-  const varying = facets.filter((facet) => new Set(configs.map(facet)).size > 1);
-  return configs.map((config) =>
-    varying
-      .map((facet) => facet(config))
-      .filter((text) => text !== '')
-      .join(', '),
-  );
+  const join = (texts: readonly string[]) => texts.filter((text) => text !== '').join(', ');
+  let described = configs.map(() => '');
+  for (const facet of facets) {
+    const further = configs.map((config, index) => join([described[index]!, facet(config)]));
+    if (new Set(further).size > new Set(described).size) described = further;
+  }
+  return described;
 }
 
 /** The task's options that vary between configs, but for the length. */

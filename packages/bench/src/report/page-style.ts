@@ -82,6 +82,8 @@ figure { margin: 0; min-width: 0; }
 figure > [role="img"] svg { display: block; width: 100%; height: auto; }
 figure > .wide { display: none; }
 figure > .narrow { max-width: 30rem; }
+figure > .wide { margin-inline: auto; }
+header > details { margin-top: 1rem; }
 .mark-line path, .mark-symbol path, .mark-rule line { transition: opacity .12s; }
 .pair { display: grid; gap: 1.25rem; }
 @media (min-width: 760px) {
@@ -89,7 +91,6 @@ figure > .narrow { max-width: 30rem; }
   figure > .narrow:not(.always) { display: none; }
   .pair { grid-template-columns: 1fr 1fr; }
 }
-@media (max-width: 599px) { .claim { grid-template-columns: 1fr; } }
 #tip {
   position: absolute; z-index: 2; max-width: min(18rem, 90vw); padding: .3rem .6rem; border-radius: 6px; pointer-events: none;
   background: var(--ink); color: var(--page); font-size: .8125rem; line-height: 1.4;
@@ -98,6 +99,7 @@ figure > .narrow { max-width: 30rem; }
 
 .claims { list-style: none; margin: .5rem 0 0; padding: 0; display: grid; gap: .75rem; }
 .claim { display: grid; grid-template-columns: 8.5rem 1fr; gap: .25rem 1rem; }
+@media (max-width: 599px) { .claim { grid-template-columns: 1fr; } }
 .verdict { font-weight: 600; white-space: nowrap; color: var(--muted); }
 .verdict.holding { color: var(--good); }
 .verdict.not-holding { color: var(--bad); }
