@@ -166,6 +166,8 @@ const EXPERIMENTS = {
 
 export type ExperimentId = keyof typeof EXPERIMENTS;
 
+export const EXPERIMENT_IDS = Object.keys(EXPERIMENTS) as readonly ExperimentId[];
+
 /** An experiment at a scale; its name, which is its directory's, tells both. */
 export function experimentAt(id: ExperimentId, scale: Scale): ExperimentConfig & { readonly name: string } {
   return { ...EXPERIMENTS[id](scale), name: `${id}-${scale}` };

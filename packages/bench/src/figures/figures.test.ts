@@ -11,7 +11,7 @@ import type { RunRecord } from '../results.js';
 import { belongsTo, type FigureCell } from './cells.js';
 import { declines, fallsShortOf, growsWithWidth, judge, leads, staysAbove } from './claims.js';
 import { figures, findFigure } from './definitions.js';
-import { experimentAt } from './experiments.js';
+import { EXPERIMENT_IDS, experimentAt } from './experiments.js';
 import { SCALES } from './scales.js';
 import { writeFigure } from './write-figure.js';
 
@@ -33,6 +33,26 @@ describe.each([...figures.values()])('$id', (figure) => {
       }
     }
   });
+});
+
+it.each(SCALES)('has tasks at %s scale that their oracles solve at every length', async (scale) => {
+  for (const id of EXPERIMENT_IDS) {
+    const runs = await resolveRuns(
+      await loadExperiment({ inline: experimentAt(id, scale), assignments: [] }),
+      registry,
+    );
+    const tasks = new Map(runs.map(({ task, config }) => [task.seqLen, { task, lengths: config.testLengths }]));
+    for (const { task, lengths } of tasks.values()) {
+      for (const length of lengths) {
+        const at = task.atLength(length);
+        const { inputs, labels } = at.generate({ split: 'test', seed: 1, count: 3 });
+        for (let example = 0; example < 3; example++) {
+          const part = [example * length, (example + 1) * length] as const;
+          expect(at.solve(inputs.slice(...part))).toEqual(labels.slice(...part));
+        }
+      }
+    }
+  }
 });
 
 it("has the paper's numbers at paper scale", async () => {
