@@ -32,10 +32,10 @@ globalThis.trainInPage = async () => {
   if (!navigator.gpu || !(await navigator.gpu.requestAdapter())) return { reason: 'WebGPU found no adapter in the page' };
   const { description } = await useEngine('webgpu');
   const trainer = await createTrainer({
-    model: createLanguageModel({ vocabSize: 32, dModel: 32, layers: [{ sequenceMixer: cat({ dModel: 32, nHeads: 1 }), channelMixer: 'none' }] }),
-    task: mqar({ vocabSize: 32, seqLen: 16, numKvPairs: 2 }),
+    model: createLanguageModel({ vocabSize: 16, dModel: 16, layers: [{ sequenceMixer: cat({ dModel: 16, nHeads: 1 }), channelMixer: 'none' }] }),
+    task: mqar({ vocabSize: 16, seqLen: 8, numKvPairs: 2 }),
     seed: 1, batchSize: 16, examplesPerEpoch: 16 * 20, epochs: 1, freshExamples: true,
-    optimizer: { learningRate: 1e-2 }, validationExamples: 16,
+    optimizer: { learningRate: 2e-2 }, validationExamples: 16,
   });
   const losses = [];
   await trainer.runEpoch({ onStep: ({ loss }) => losses.push(loss) });
