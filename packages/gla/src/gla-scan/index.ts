@@ -15,6 +15,7 @@
 import { defineOp, formatShape, referenceGradient, ShapeError, type tf } from '@mixerzoo/core';
 import { type GlaScanAttrs, type GlaScanInputs, type GlaScanOutputs, glaScanReference } from './reference.js';
 import { backwardKernel, forwardKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 export type GlaScanGradientInputs = GlaScanInputs & { dO: tf.Tensor; dLastState: tf.Tensor };
 export type GlaScanGradients = { dQ: tf.Tensor; dK: tf.Tensor; dGk: tf.Tensor; dV: tf.Tensor };
@@ -32,7 +33,7 @@ const glaScanGradientOp = defineOp<GlaScanGradientInputs, GlaScanAttrs, GlaScanG
     return { dQ: q, dK: k, dGk: gk, dV: v } as GlaScanGradients;
   },
   gradient: 'none',
-  kernels: { wasm: backwardKernel },
+  kernels: { wasm: backwardKernel, webgpu: webgpu.backwardKernel },
 });
 
 /** The op behind {@link glaScan}. */
@@ -45,7 +46,7 @@ export const glaScanOp = defineOp<GlaScanInputs, GlaScanAttrs, GlaScanOutputs>({
     const { dQ, dK, dGk, dV } = glaScanGradientOp({ ...inputs, dO: grads.o, dLastState: grads.lastState }, attrs);
     return { q: dQ, k: dK, gk: dGk, v: dV };
   },
-  kernels: { wasm: forwardKernel },
+  kernels: { wasm: forwardKernel, webgpu: webgpu.forwardKernel },
 });
 
 /** Heads own contiguous columns. */
