@@ -47,23 +47,28 @@ const LEARNED = 0.25;
 /** A sharp decline: 10 points. */
 const DECLINE = 0.1;
 
-/** Every point of the models is above a level. */
+/** Every point of the models is above a level. One point that is not decides, whatever is missing. */
 export function staysAbove(level: number, subject: Subject, source: string, text: string): Claim {
-  return claim(subject, source, text, (cells) => {
+  const evaluate = (cells: readonly Point[]) => {
     const worst = lowest(cells);
     return decide(worst.best > level, `lowest ${describe(worst)}`);
-  });
+  };
+  return claim(subject, source, text, evaluate, { status: 'not holding', evaluate });
 }
 
-/** At least one point of each of the models is below a level. */
+/** At least one point of each of the models is below a level. Once each has one, what is missing does not matter. */
 export function fallsShortOf(level: number, subject: Subject, source: string, text: string): Claim {
-  return claim(subject, source, text, (cells) => {
-    const worst = subject.models.map((model) => lowest(cells.filter((cell) => cell.model === model)));
+  const evaluate = (cells: readonly Point[]) => {
+    const worst = subject.models.flatMap((model) => {
+      const own = cells.filter((cell) => cell.model === model);
+      return own.length > 0 ? [lowest(own)] : [];
+    });
     return decide(
-      worst.every(({ best }) => best < level),
+      worst.length === subject.models.length && worst.every(({ best }) => best < level),
       worst.map((cell) => `${cell.model}: lowest ${describe(cell)}`).join('; '),
     );
-  });
+  };
+  return claim(subject, source, text, evaluate, { status: 'holding', evaluate });
 }
 
 /** One model is as good as each of the others, or better, at every point. */
@@ -134,27 +139,30 @@ export function growsWithWidth(subject: Subject, source: string, text: string): 
 /** A measured cell. */
 type Point = FigureCell & { readonly best: number };
 
+/** `early`: how some of the points can decide, and the only status that they can decide on. */
 function claim(
   { models, row }: Subject,
   source: string,
   text: string,
   evaluate: (points: readonly Point[]) => Verdict,
+  early?: { readonly status: Verdict['status']; evaluate(points: readonly Point[]): Verdict },
 ): Claim {
   return {
     text,
     source,
     evaluate(cells) {
       const about = cells.filter((cell) => models.includes(cell.model) && (row === undefined || cell.row === row));
-      const missing = about.filter(({ measured }) => !measured);
+      const points = about.flatMap((cell) => (cell.measured ? [{ ...cell, best: cell.measured.best }] : []));
       const absent = models.filter((model) => !about.some((cell) => cell.model === model));
-      if (missing.length > 0 || absent.length > 0) {
-        const some =
-          absent.length > 0
-            ? `no run of ${listWords(absent)}`
-            : `${missing.length} of ${about.length} points are missing`;
-        return { status: 'not measured', evidence: some };
-      }
-      return evaluate(about.map((cell) => ({ ...cell, best: cell.measured?.best ?? Number.NaN })));
+      if (points.length === about.length && absent.length === 0) return evaluate(points);
+      const missing =
+        absent.length > 0
+          ? `no run of ${listWords(absent)}`
+          : `${about.length - points.length} of ${about.length} points are missing`;
+      const verdict = points.length > 0 ? early?.evaluate(points) : undefined;
+      return verdict?.status === early?.status && verdict
+        ? { ...verdict, evidence: `${verdict.evidence}; ${missing}` }
+        : { status: 'not measured', evidence: missing };
     },
   };
 }

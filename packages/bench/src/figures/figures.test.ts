@@ -124,6 +124,17 @@ describe('claims', () => {
     });
   });
 
+  it('are decided by some of the points where these are enough', () => {
+    const some = cells({ A: { 32: [0.5, undefined] }, B: { 32: [1, undefined] } });
+    expect(judge([staysAbove(0.9, about('A'), 'S', 'T')], some)[0]).toMatchObject({
+      status: 'not holding',
+      evidence: 'lowest 50.0 % (R, d = 32, length 64); 1 of 2 points are missing',
+    });
+    expect(status(staysAbove(0.9, about('B'), 'S', 'T'), some)).toBe('not measured');
+    expect(status(fallsShortOf(0.9, about('A'), 'S', 'T'), some)).toBe('holding');
+    expect(status(fallsShortOf(0.9, about('A', 'B'), 'S', 'T'), some)).toBe('not measured');
+  });
+
   it('are not measured where a point or a model is missing', () => {
     expect(status(staysAbove(0.5, about('A'), 'S', 'T'), cells({ A: { 32: [1, undefined] } }))).toBe('not measured');
     expect(status(staysAbove(0.5, about('A', 'D'), 'S', 'T'), data)).toBe('not measured');

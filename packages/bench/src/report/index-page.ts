@@ -36,7 +36,7 @@ function reportSection(href: string, summary: ReportSummary): Html {
   return html`<section><h2><a href="${href}">${title}</a></h2>
 <details><summary>Setting and budget</summary><p>${description}</p></details>
 <dl class="facts">
-<div><dt>Models</dt><dd>${listWords(models)}</dd></div>
+<div><dt>Models</dt><dd>${models.join('; ')}</dd></div>
 <div><dt>Tasks</dt><dd>${listWords(tasks)}</dd></div>
 <div><dt>Runs finished</dt><dd>${formatCount(finished)} of ${formatCount(runs)}</dd></div>
 <div><dt>Last result</dt><dd>${lastFinishedAt?.slice(0, 16).replace('T', ' ') ?? NO_VALUE}</dd></div>
