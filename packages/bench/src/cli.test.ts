@@ -193,7 +193,7 @@ describe('mixerzoo run on an engine that is not there', () => {
     if (!missing) skip('every engine is there');
     const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml', '--engine', (missing as { name: string }).name);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/One failed: \w+ engine: expected .* got .*(Install|Use|use) /);
+    expect(stdout).toMatch(/One failed: \w+ engine: expected .* got .*(Install|Run|Use|use)\b/);
   });
 });
 
