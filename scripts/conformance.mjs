@@ -4,7 +4,8 @@
  * 1. Every mixer: output and gradients of its fast kernels against its reference forms, on the engine.
  * 2. Every mixer: the losses of 20 training steps against those of the wasm engine, in a process of its own.
  *
- * Prints a table; the exit code is 1 if anything is off. `--json` prints the numbers instead.
+ * Prints a table; the exit code is 1 if anything is off. `--json` prints the numbers instead, `--kernels` leaves
+ * the training out.
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -59,14 +60,15 @@ function evaluate(mixer, params, x) {
   });
 }
 
-/** The largest difference, as a share of the largest magnitude. */
-function difference(actual, expected) {
-  let [error, magnitude] = [0, 1e-6];
+const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** The largest difference, as a share of the largest magnitude, which is taken as `floor` at least. */
+function difference(actual, expected, floor = 1e-6) {
+  let error = 0;
   for (let i = 0; i < expected.length; i += 1) {
     error = Math.max(error, Number.isFinite(actual[i]) ? Math.abs(actual[i] - expected[i]) : Infinity);
-    magnitude = Math.max(magnitude, Math.abs(expected[i]));
   }
-  return error / magnitude;
+  return error / Math.max(largest(expected), floor);
 }
 
 async function kernelDifference(factory) {
@@ -81,7 +83,9 @@ async function kernelDifference(factory) {
   const expected = await withReferenceForms(() => evaluate(mixer, params, x));
   x.dispose();
   disposeTree(params);
-  return Math.max(...Object.keys(expected).map((name) => difference(actual[name], expected[name])));
+  // A gradient that is zero by theory (the keys' bias under a softmax) is rounding alone: held to the others' size.
+  const floor = 1e-3 * Math.max(...Object.values(expected).map(largest));
+  return Math.max(...Object.keys(expected).map((name) => difference(actual[name], expected[name], floor)));
 }
 
 async function lossesOn(engine) {
@@ -100,17 +104,18 @@ const [engine = 'webgpu'] = process.argv.slice(2).filter((arg) => !arg.startsWit
 const json = process.argv.includes('--json');
 await useEngine(engine);
 if (!json) console.log(`${engine}: ${currentEngine().description}\n`);
-const [actual, expected] = [await lossesOn(engine), await lossesOn('wasm')];
+const withTraining = !process.argv.includes('--kernels');
+const [actual, expected] = withTraining ? [await lossesOn(engine), await lossesOn('wasm')] : [{}, {}];
 const rows = [];
 for (const factory of await mixerFactories()) {
   const name = factory.mixerName;
   const kernels = await kernelDifference(factory);
-  const training = difference(actual[name] ?? [], expected[name] ?? [Number.NaN]);
+  const training = withTraining ? difference(actual[name] ?? [], expected[name] ?? [Number.NaN]) : 0;
   rows.push({ mixer: name, kernels, training, ok: kernels <= TOLERANCES.kernels && training <= TOLERANCES.training });
   if (!json) {
     const { ok } = rows.at(-1);
     console.log(
-      `${ok ? 'ok ' : 'OFF'}  ${name.padEnd(24)} kernels ${kernels.toExponential(1)}  training ${training.toExponential(1)}`,
+      `${ok ? 'ok ' : 'OFF'}  ${name.padEnd(24)} kernels ${kernels.toExponential(1)}${withTraining ? `  training ${training.toExponential(1)}` : ''}`,
     );
   }
 }
