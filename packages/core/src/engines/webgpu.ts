@@ -75,7 +75,7 @@ async function provideWebgpu(): Promise<void> {
   const dawn = (await import('webgpu' as string).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new EngineError(
-      `webgpu engine: expected the package 'webgpu' (Dawn for Node), got: ${reason}. Run: npm install webgpu`,
+      `webgpu engine: expected the package 'webgpu' (Dawn for Node), got none (${reason}). Run: npm install webgpu`,
       { cause: error },
     );
   })) as { create(options: string[]): GPU; globals: Record<string, unknown> };
