@@ -39,13 +39,13 @@ const EPOCH_STEPS = 25;
 const steps = (count: number) => ({ epochs: count / EPOCH_STEPS, stepsPerEpoch: EPOCH_STEPS });
 
 const QUICK: ScaleSettings = {
-  vocabSize: 1024,
+  vocabSize: 256,
   dims: [32, 64],
-  lengths: [32, 64, 128],
+  lengths: [16, 32, 64],
   testLengths: [],
-  learningRates: [1e-2, 3e-3],
+  learningRates: [1e-2],
   seeds: [0],
-  train: { batchSize: 32, ...steps(300), stopAt: 0.995, validationExamples: 128, testExamples: 256 },
+  train: { batchSize: 32, ...steps(1500), stopAt: 0.995, validationExamples: 128, testExamples: 256 },
   enoughAt: 0.99,
   dropout: 0,
   init: 'fanIn',
@@ -54,11 +54,10 @@ const QUICK: ScaleSettings = {
 
 const SMALL: ScaleSettings = {
   ...QUICK,
-  vocabSize: 2048,
-  lengths: [64, 128, 256],
-  dims: [32, 64, 128],
-  learningRates: [1e-2, 3e-3, 1e-3],
-  train: { ...QUICK.train, ...steps(600), testExamples: 512 },
+  vocabSize: 512,
+  lengths: [32, 64, 128],
+  learningRates: [1e-2, 3e-3],
+  train: { ...QUICK.train, ...steps(3000), testExamples: 512 },
 };
 
 const PAPER_EXAMPLES = 100_000;
@@ -88,18 +87,24 @@ const PAPER: ScaleSettings = {
   normalizeQK: false,
 };
 
-const GENERALIZATION_LENGTHS = [32, 64, 128, 256, 512, 1024];
-/** Every model trains to its end: what has only just reached 99 % generalises less far. */
-const toTheEnd = (settings: ScaleSettings, count: number): ScaleSettings => ({
+/** Test lengths from a quarter of the training length to eight times it, as in Figure 6. */
+const generalizing = (trainLength: number) => ({
+  lengths: [trainLength],
+  testLengths: [1 / 4, 1 / 2, 1, 2, 4, 8].map((times) => times * trainLength),
+});
+/**
+ * Every model trains to its end: what has only just reached 99 % generalises less far. The longest test takes twice the
+ * vocabulary, for keys enough.
+ */
+const toTheEnd = (settings: ScaleSettings): ScaleSettings => ({
   ...settings,
-  lengths: [128],
-  testLengths: GENERALIZATION_LENGTHS,
-  train: { ...settings.train, ...steps(count), stopAt: null },
+  ...generalizing(settings.lengths.at(-1)!),
+  vocabSize: 2 * settings.vocabSize,
+  train: { ...settings.train, stopAt: null },
 });
 const PAPER_GENERALIZATION: ScaleSettings = {
   ...PAPER,
-  lengths: [128],
-  testLengths: GENERALIZATION_LENGTHS,
+  ...generalizing(128),
   learningRates: [1e-2, 3e-3, 1e-3, 3e-2, 1e-1],
   seeds: [0, 1, 2, 3, 4],
   train: { ...PAPER.train, stopAt: null },
@@ -113,22 +118,22 @@ export const settings = {
     small: SMALL,
     paper: { ...PAPER, lengths: [64, 128, 256], train: paperTrain(200_000) },
   },
-  generalization: { quick: toTheEnd(QUICK, 500), small: toTheEnd(SMALL, 1000), paper: PAPER_GENERALIZATION },
-  /** One query in an example, so one answer to learn from: larger batches, more steps. */
+  generalization: { quick: toTheEnd(QUICK), small: toTheEnd(SMALL), paper: PAPER_GENERALIZATION },
+  /** One query in an example, so one answer to learn from: larger batches. */
   ar: {
-    quick: arSettings(QUICK, 800),
-    small: arSettings(SMALL, 2000),
+    quick: oneQuery(toTheEnd(QUICK), 64),
+    small: oneQuery(toTheEnd(SMALL), 128),
     paper: { ...PAPER_GENERALIZATION, dims: [128] },
   },
   /** Vocabulary: signals and noise only, see the task. */
   selectiveCopy: {
     quick: copying({ ...QUICK, lengths: [64, 128] }, 800),
-    small: copying(SMALL, 2000),
+    small: copying({ ...SMALL, lengths: [64, 128, 256] }, 3000),
     paper: { ...PAPER, lengths: [64, 128, 256], learningRates: [1e-3, 1e-2, 1e-1] },
   },
   recallState: {
-    quick: { ...toTheEnd(QUICK, 300), dims: [16, 32, 64], testLengths: [128, 256, 512] },
-    small: { ...toTheEnd(SMALL, 600), dims: [16, 32, 64, 128], testLengths: [128, 256, 512, 1024] },
+    quick: { ...toTheEnd(QUICK), dims: [16, 32, 64], testLengths: [64, 128, 256] },
+    small: { ...toTheEnd(SMALL), dims: [16, 32, 64, 128], testLengths: [128, 256, 512, 1024] },
     paper: { ...PAPER_GENERALIZATION, dims: [16, 32, 64, 128, 256], testLengths: [128, 256, 512, 1024] },
   },
 } satisfies Record<string, Record<Scale, ScaleSettings>>;
@@ -138,8 +143,6 @@ function copying(under: ScaleSettings, count: number): ScaleSettings {
   return { ...under, learningRates: [3e-3], train: { ...under.train, ...steps(count), clipNorm: 1 } };
 }
 
-function arSettings(under: ScaleSettings, count: number): ScaleSettings {
-  const generalization = toTheEnd(under, count);
-  const dims = under === QUICK ? [64] : [128];
-  return { ...generalization, dims, train: { ...generalization.train, batchSize: 64, validationExamples: 512 } };
+function oneQuery(under: ScaleSettings, dim: number): ScaleSettings {
+  return { ...under, dims: [dim], train: { ...under.train, batchSize: 64, validationExamples: 512 } };
 }
