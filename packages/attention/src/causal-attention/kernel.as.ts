@@ -6,7 +6,7 @@
  * are `nHeads p` or `nHeads r` apart; query i is the token `offset + i`.
  */
 import { multiplyPacked, multiplyPanels, packColumns, packedColumnsBytes, packedRowsBytes, packRows } from '@mixerzoo/core/assembly/gemm';
-import { exp, expScalar, logScalar } from '@mixerzoo/core/assembly/math';
+import { expScalar, logScalar, expFlushed } from '@mixerzoo/core/assembly/math';
 import { sumLanes } from '@mixerzoo/core/assembly/simd';
 import { addScaled, aligned, dot, scaled } from '@mixerzoo/core/assembly/vector';
 
@@ -248,7 +248,7 @@ function softmaxRow(at: usize, whole: i32, largest: usize, total: usize, sums: u
   const shift = f32x4.splat(now);
   let added = f32x4.splat(0);
   for (let c = at; c < end; c += 16) {
-    const weight = exp(f32x4.sub(v128.load(c), shift));
+    const weight = expFlushed(f32x4.sub(v128.load(c), shift));
     added = f32x4.add(added, weight);
     v128.store(c, weight);
   }
@@ -270,7 +270,7 @@ function gradientRow(weights: usize, gradients: usize, whole: i32, logSumExp: f3
   const term = f32x4.splat(rowTerm);
   const factor = f32x4.splat(scale);
   for (let c: usize = 0, end = <usize>whole << 2; c < end; c += 16) {
-    const weight = exp(f32x4.sub(v128.load(weights + c), shift));
+    const weight = expFlushed(f32x4.sub(v128.load(weights + c), shift));
     v128.store(weights + c, weight);
     const difference = f32x4.sub(v128.load(gradients + c), term);
     v128.store(gradients + c, f32x4.mul(f32x4.mul(weight, factor), difference));

@@ -1,9 +1,9 @@
 /** elu(x) + 1 and its gradient; a unit of work is a block of 4096 elements, the last block holds the rest. */
-import { exp } from '@mixerzoo/core/assembly/math';
+import { expFlushed } from '@mixerzoo/core/assembly/math';
 
 const BLOCK: i32 = 4096;
 
-/** y = max(x, 0) + exp(min(x, 0)) */
+/** y = max(x, 0) + exp(min(x, 0)). */
 export function elu1(x: usize, y: usize, size: i32, start: i32, end: i32): void {
   const last = min(size, end * BLOCK);
   let i = start * BLOCK;
@@ -29,5 +29,5 @@ export function elu1Gradient(y: usize, dy: usize, dx: usize, size: i32, start: i
 @inline
 function value(x: v128): v128 {
   const zero = f32x4.splat(0);
-  return f32x4.add(f32x4.max(x, zero), exp(f32x4.min(x, zero)));
+  return f32x4.add(f32x4.max(x, zero), expFlushed(f32x4.min(x, zero)));
 }
