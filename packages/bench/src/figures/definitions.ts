@@ -26,7 +26,7 @@ export interface Figure {
 }
 
 const CAT = 'CAT, 1 layer';
-const WIDE_CAT = 'CAT W 16, 1 layer';
+const WIDE_CAT = 'CAT W = N, 1 layer';
 const LINCAT = 'LinCAT, 1 layer';
 const two = ['Attention, 2 layers', 'Based, 2 layers', 'Mamba, 2 layers'];
 const one = ['Attention, 1 layer', 'Based, 1 layer', 'Mamba, 1 layer'];
@@ -120,7 +120,8 @@ const FIGURES: readonly Figure[] = [
   {
     id: 'fig7',
     title: 'Selective copying',
-    caption: 'Figure 7: 16 signals; models of one layer above, baselines of two layers below.',
+    caption:
+      'Figure 7: models of one layer above, baselines of two layers below. W = N: filters as wide as there are signals.',
     x: 'trainLength',
     rows: [
       { title: '1 layer', experiment: 'selective-copy', models: [CAT, WIDE_CAT, LINCAT, ...one] },

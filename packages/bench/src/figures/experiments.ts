@@ -7,7 +7,7 @@
  * there are signals, as in the proof of Theorem 4 (see docs/selective-copying.md).
  */
 import type { ExperimentConfig } from '../experiment.js';
-import { type Scale, type ScaleSettings, settings } from './scales.js';
+import { copyingSettings, type Scale, type ScaleSettings, settings } from './scales.js';
 
 type Models = NonNullable<ExperimentConfig['models']>;
 
@@ -129,14 +129,20 @@ const EXPERIMENTS = {
     };
   },
   'selective-copy': (scale) => {
-    const at = settings.selectiveCopy[scale];
+    const at = copyingSettings[scale];
     const options = { ...at, normalizeQK: false, positions: 'learned' as const };
     return {
-      description: 'Copying of 16 signals among noise',
-      task: { task: 'selectiveCopy', numSignals: 16, variant: 'unique', noiseVocabSize: 1 },
+      description: `Copying of ${at.numSignals} signals among noise`,
+      task: {
+        task: 'selectiveCopy',
+        numSignals: at.numSignals,
+        signalVocabSize: 2 * at.numSignals,
+        noiseVocabSize: 1,
+        variant: 'unique',
+      },
       models: {
         ...catModels(options),
-        'CAT W 16, 1 layer': catModels({ ...options, filterWidth: 16 })['CAT, 1 layer']!,
+        'CAT W = N, 1 layer': catModels({ ...options, filterWidth: at.numSignals })['CAT, 1 layer']!,
         ...others(1, at),
         ...others(2, at),
       },

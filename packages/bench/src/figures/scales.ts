@@ -35,6 +35,10 @@ export interface ScaleSettings {
   readonly normalizeQK: boolean;
 }
 
+export interface CopyingSettings extends ScaleSettings {
+  readonly numSignals: number;
+}
+
 const EPOCH_STEPS = 25;
 const steps = (count: number) => ({ epochs: count / EPOCH_STEPS, stepsPerEpoch: EPOCH_STEPS });
 
@@ -43,9 +47,9 @@ const QUICK: ScaleSettings = {
   dims: [32, 64],
   lengths: [16, 32, 64],
   testLengths: [],
-  learningRates: [1e-2],
+  learningRates: [5e-3],
   seeds: [0],
-  train: { batchSize: 32, ...steps(1500), stopAt: 0.995, validationExamples: 128, testExamples: 256 },
+  train: { batchSize: 32, ...steps(1500), stopAt: 0.999, validationExamples: 128, testExamples: 256 },
   enoughAt: 0.99,
   dropout: 0,
   init: 'fanIn',
@@ -125,12 +129,6 @@ export const settings = {
     small: oneQuery(toTheEnd(SMALL), 128),
     paper: { ...PAPER_GENERALIZATION, dims: [128] },
   },
-  /** Vocabulary: signals and noise only, see the task. */
-  selectiveCopy: {
-    quick: copying({ ...QUICK, lengths: [64, 128] }, 800),
-    small: copying({ ...SMALL, lengths: [64, 128, 256] }, 3000),
-    paper: { ...PAPER, lengths: [64, 128, 256], learningRates: [1e-3, 1e-2, 1e-1] },
-  },
   recallState: {
     quick: { ...toTheEnd(QUICK), dims: [16, 32, 64], testLengths: [64, 128, 256] },
     small: { ...toTheEnd(SMALL), dims: [16, 32, 64, 128], testLengths: [128, 256, 512, 1024] },
@@ -138,9 +136,16 @@ export const settings = {
   },
 } satisfies Record<string, Record<Scale, ScaleSettings>>;
 
+/** Selective copying; its vocabulary is the task's own, signals and noise. */
+export const copyingSettings: Record<Scale, CopyingSettings> = {
+  quick: copying(8, { ...QUICK, lengths: [32, 64] }, 2000),
+  small: copying(16, { ...SMALL, lengths: [64, 128, 256] }, 8000),
+  paper: { ...PAPER, lengths: [64, 128, 256], learningRates: [1e-3, 1e-2, 1e-1], numSignals: 16 },
+};
+
 /** Gradients are clipped: without, single steps throw models back. */
-function copying(under: ScaleSettings, count: number): ScaleSettings {
-  return { ...under, learningRates: [3e-3], train: { ...under.train, ...steps(count), clipNorm: 1 } };
+function copying(numSignals: number, under: ScaleSettings, count: number): CopyingSettings {
+  return { ...under, numSignals, learningRates: [3e-3], train: { ...under.train, ...steps(count), clipNorm: 1 } };
 }
 
 function oneQuery(under: ScaleSettings, dim: number): ScaleSettings {
