@@ -142,7 +142,7 @@ export async function startTensorflow(binding: TensorflowBinding): Promise<{ ver
 }
 
 /** Loads CommonJS files of the package, with our TensorFlow.js and what Node 23 took out of `node:util`. */
-function packageLoader(directory: string): (request: string) => unknown {
+export function packageLoader(directory: string): (request: string) => unknown {
   const { dirname, resolve } = node('node:path');
   const { existsSync, readFileSync } = node('node:fs');
   const { compileFunction } = node('node:vm');

@@ -2,6 +2,7 @@
 import { EngineError } from '../errors.js';
 import type { Engine } from './index.js';
 import { findTensorflowBindings, startTensorflow } from './tensorflow-bindings.js';
+import { replaceStockKernels } from './tensorflow-stock.js';
 
 /**
  * Starts the tensorflow engine on the first binding that loads.
@@ -16,6 +17,7 @@ export async function openTensorflowEngine(): Promise<Engine> {
   for (const binding of bindings) {
     try {
       const { version, usesGpu } = await startTensorflow(binding);
+      replaceStockKernels();
       return {
         name: 'tensorflow',
         description: `libtensorflow ${version} on the ${usesGpu ? 'GPU' : 'CPU'} (${binding.name})`,
