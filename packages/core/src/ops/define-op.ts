@@ -198,17 +198,22 @@ export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O e
   const { activeTape, gradientDepth, kernelDepth } = state;
   Object.assign(state, { gradientDepth: 0, kernelDepth: 0 });
   try {
+    const wanted = Object.entries(grads) as [keyof O & string, tf.Tensor][];
+    const [only] = wanted;
+    // One output's gradient goes in as it is, a tensor of its own since it may come out again; several make one sum.
+    const dy = wanted.length === 1 && only ? tf.clone(only[1]) : undefined;
     const { grads: found } = tf.engine().gradients(
       () => {
         const outputs = definition.reference(inputs, attrs);
+        if (dy && only) return outputs[only[0]] as tf.Tensor;
         return tf.addN(
-          Object.entries(grads)
+          wanted
             .filter(([name]) => outputs[name] !== undefined)
             .map(([name, grad]) => tf.sum(tf.mul(outputs[name] as tf.Tensor, grad as tf.Tensor))),
         );
       },
       names.map((name) => inputs[name] as tf.Tensor),
-      undefined,
+      dy,
       true,
     );
     return Object.fromEntries(
