@@ -69,6 +69,27 @@ describe('adamWStep', () => {
     }
   });
 
+  it('equals its reference form for tensors that engines may put together: of every rank, small and large', async () => {
+    const shapes = [[3, 5], [], [5], [4, 5], [2, 5, 3], [9], [1, 5, 3], [20_000], [300, 64], [2, 64]];
+    const step = () =>
+      adamWStep(
+        {
+          params: shapes.map((shape, index) => testTensor(shape as [number], index)),
+          m: shapes.map((shape, index) => testTensor(shape as [number], 20 + index)),
+          v: shapes.map((shape, index) => testTensor(shape as [number], 40 + index).square()),
+        },
+        shapes.map((shape, index) => testTensor(shape as [number], 60 + index)),
+        { ...OPTIONS, weightDecay: 0.1, step: 7, gradientScale: 0.5 },
+      );
+    const [actual, expected] = [step(), withReferenceForms(step)];
+    for (const part of ['params', 'm', 'v'] as const) {
+      for (const [index, tensor] of actual[part].entries()) {
+        expect(tensor.shape).toEqual(shapes[index]);
+        await expectClose(tensor, expected[part][index] as tf.Tensor, 1e-6, `${part}[${index}]`);
+      }
+    }
+  });
+
   it('leaves clones of the parameters as they were', async () => {
     const state = start();
     const clones = state.params.map((tensor) => tensor.clone());

@@ -1,12 +1,14 @@
 /**
  * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) for all parameters in one call. On the wasm and webgpu engines it
- * works in place: the tensors it returns are those it is given, unless a clone shares their memory.
+ * works in place: the tensors it returns are those it is given, unless a clone shares their memory. On the tensorflow engine
+ * the memory is the same, the tensors are others.
  */
 import { runWasmKernel } from '../../engines/wasm-kernel.js';
 import { runWebgpuKernel } from '../../engines/webgpu-kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { usesReferenceForms } from '../define-op.js';
+import { adamWOnTensorflow, globalNormOnTensorflow } from './tensorflow.js';
 import { adamWKernel, globalNormKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
@@ -58,6 +60,7 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
     runWebgpuKernel(webgpu.adamWKernel(own, grads, options), {}, {});
     return own;
   }
+  if (tf.getBackend() === 'tensorflow' && !usesReferenceForms()) return adamWOnTensorflow(state, grads, options);
   return referenceStep(state, grads, options);
 }
 
@@ -92,6 +95,9 @@ export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
       Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
       {},
     ).norm as tf.Scalar;
+  }
+  if (tf.getBackend() === 'tensorflow' && !usesReferenceForms()) {
+    return tf.tidy(() => globalNormOnTensorflow(tensors)) as tf.Scalar;
   }
   return tf.tidy(() => tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()) as tf.Scalar;
 }

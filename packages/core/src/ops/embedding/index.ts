@@ -3,6 +3,7 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op } from '../define-op.js';
+import { gatherOnTensorflow, scatterAddOnTensorflow } from './tensorflow.js';
 import { gatherKernel, type Inputs, scatterAddKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
@@ -19,7 +20,7 @@ export const gatherRowsOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs,
   gradient: ({ inputs: { table, indices }, grads }) => ({
     table: scatterAddRowsOp({ x: grads.y, indices }, { rows: table.shape[0] as number }).y,
   }),
-  kernels: { wasm: gatherKernel, webgpu: webgpu.gatherKernel },
+  kernels: { tensorflow: gatherOnTensorflow, wasm: gatherKernel, webgpu: webgpu.gatherKernel },
 });
 
 /** The sum of rows by index: the gradient of {@link gatherRowsOp}. */
@@ -31,7 +32,7 @@ const scatterAddRowsOp = defineOp<{ x: tf.Tensor; indices: tf.Tensor }, { rows: 
     y: tf.unsortedSegmentSum(x.reshape([indices.size, -1]), indices.flatten() as tf.Tensor1D, rows),
   }),
   gradient: ({ inputs, grads }) => ({ x: gatherRowsOp({ table: grads.y, indices: inputs.indices }, {}).y }),
-  kernels: { wasm: scatterAddKernel, webgpu: webgpu.scatterAddKernel },
+  kernels: { tensorflow: scatterAddOnTensorflow, wasm: scatterAddKernel, webgpu: webgpu.scatterAddKernel },
 });
 
 /**

@@ -3,6 +3,7 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
+import { linearGradOnTensorflow, linearOnTensorflow } from './tensorflow.js';
 import { type GradInputs, type GradOutputs, type Inputs, linearGradKernel, linearKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
@@ -29,7 +30,7 @@ export const linearOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs, Non
     const { dx, dWeight, dBias } = linearGradOp({ ...inputs, dy: grads.y }, {});
     return inputs.bias ? { x: dx, weight: dWeight, bias: dBias } : { x: dx, weight: dWeight };
   },
-  kernels: { wasm: linearKernel, webgpu: webgpu.linearKernel },
+  kernels: { tensorflow: linearOnTensorflow, wasm: linearKernel, webgpu: webgpu.linearKernel },
 });
 
 /** The gradient of {@link linearOp}; without a bias, `dBias` is empty. */
@@ -42,7 +43,7 @@ const linearGradOp = defineOp<GradInputs, None, GradOutputs>({
     return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
   },
   gradient: 'none',
-  kernels: { wasm: linearGradKernel, webgpu: webgpu.linearGradKernel },
+  kernels: { tensorflow: linearGradOnTensorflow, wasm: linearGradKernel, webgpu: webgpu.linearGradKernel },
 });
 
 /**

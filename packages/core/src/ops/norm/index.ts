@@ -6,6 +6,12 @@ import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
 import {
+  layerNormGradOnTensorflow,
+  layerNormOnTensorflow,
+  rmsNormGradOnTensorflow,
+  rmsNormOnTensorflow,
+} from './tensorflow.js';
+import {
   type Attrs,
   type LayerNormInputs,
   layerNormGradKernel,
@@ -44,7 +50,7 @@ export const layerNormOp: Op<LayerNormInputs, Attrs, { y: tf.Tensor }> = defineO
     const { dx, dWeight, dBias } = layerNormGradOp({ ...inputs, dy: grads.y }, attrs);
     return { x: dx, weight: dWeight, bias: dBias };
   },
-  kernels: { wasm: layerNormKernel, webgpu: webgpu.layerNormKernel },
+  kernels: { tensorflow: layerNormOnTensorflow, wasm: layerNormKernel, webgpu: webgpu.layerNormKernel },
 });
 
 const layerNormGradOp = defineOp<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
@@ -56,7 +62,7 @@ const layerNormGradOp = defineOp<LayerNormInputs & { dy: tf.Tensor }, Attrs, Nor
     return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias as tf.Tensor };
   },
   gradient: 'none',
-  kernels: { wasm: layerNormGradKernel, webgpu: webgpu.layerNormGradKernel },
+  kernels: { tensorflow: layerNormGradOnTensorflow, wasm: layerNormGradKernel, webgpu: webgpu.layerNormGradKernel },
 });
 
 /** The op behind {@link rmsNorm}. */
@@ -72,7 +78,7 @@ export const rmsNormOp: Op<RmsNormInputs, Attrs, { y: tf.Tensor }> = defineOp<Rm
     const { dx, dWeight } = rmsNormGradOp({ ...inputs, dy: grads.y }, attrs);
     return inputs.weight ? { x: dx, weight: dWeight } : { x: dx };
   },
-  kernels: { wasm: rmsNormKernel, webgpu: webgpu.rmsNormKernel },
+  kernels: { tensorflow: rmsNormOnTensorflow, wasm: rmsNormKernel, webgpu: webgpu.rmsNormKernel },
 });
 
 const rmsNormGradOp = defineOp<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
@@ -84,7 +90,7 @@ const rmsNormGradOp = defineOp<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGra
     return { dx: x as tf.Tensor, dWeight: weight ?? tf.zeros([0]), dBias: tf.zeros([0]) };
   },
   gradient: 'none',
-  kernels: { wasm: rmsNormGradKernel, webgpu: webgpu.rmsNormGradKernel },
+  kernels: { tensorflow: rmsNormGradOnTensorflow, wasm: rmsNormGradKernel, webgpu: webgpu.rmsNormGradKernel },
 });
 
 /**

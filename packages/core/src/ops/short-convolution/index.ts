@@ -9,6 +9,7 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
+import { shortConvolutionGradOnTensorflow, shortConvolutionOnTensorflow } from './tensorflow.js';
 import {
   type Attrs,
   type FilterShape,
@@ -50,7 +51,11 @@ export const shortConvolutionOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp<
     const { dx, dFilter, dBias } = shortConvolutionGradOp({ ...inputs, dy: grads.y }, attrs);
     return inputs.bias ? { x: dx, filter: dFilter, bias: dBias } : { x: dx, filter: dFilter };
   },
-  kernels: { wasm: shortConvolutionKernel, webgpu: webgpu.shortConvolutionKernel },
+  kernels: {
+    tensorflow: shortConvolutionOnTensorflow,
+    wasm: shortConvolutionKernel,
+    webgpu: webgpu.shortConvolutionKernel,
+  },
 });
 
 const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
@@ -62,7 +67,11 @@ const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
     return { dx: x as tf.Tensor, dFilter: filter as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
   },
   gradient: 'none',
-  kernels: { wasm: shortConvolutionGradKernel, webgpu: webgpu.shortConvolutionGradKernel },
+  kernels: {
+    tensorflow: shortConvolutionGradOnTensorflow,
+    wasm: shortConvolutionGradKernel,
+    webgpu: webgpu.shortConvolutionGradKernel,
+  },
 });
 
 /** The op behind {@link shortConvolutionStep}; generation only, so without a gradient. */

@@ -1,6 +1,7 @@
 /** The sigmoid-weighted linear unit, `x / (1 + exp(-x))` (Elfwing et al. 2017), also called swish. */
 import * as tf from '../../tf.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
+import { siluGradOnTensorflow, siluOnTensorflow } from './tensorflow.js';
 import { siluGradKernel, siluKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
@@ -13,7 +14,7 @@ export const siluOp: Op<{ x: tf.Tensor }, None, { y: tf.Tensor }> = defineOp<{ x
   outputs: ['y'],
   reference: ({ x }) => ({ y: x.mul(tf.sigmoid(x)) }),
   gradient: ({ inputs, grads }) => ({ x: siluGradOp({ ...inputs, dy: grads.y }, {}).dx }),
-  kernels: { wasm: siluKernel, webgpu: webgpu.siluKernel },
+  kernels: { tensorflow: siluOnTensorflow, wasm: siluKernel, webgpu: webgpu.siluKernel },
 });
 
 const siluGradOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, None, { dx: tf.Tensor }>({
@@ -22,7 +23,7 @@ const siluGradOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, None, { dx: tf.Tens
   outputs: ['dx'],
   reference: ({ x, dy }) => ({ dx: referenceGradient(siluOp.definition, { x }, { y: dy }, {}).x as tf.Tensor }),
   gradient: 'none',
-  kernels: { wasm: siluGradKernel, webgpu: webgpu.siluGradKernel },
+  kernels: { tensorflow: siluGradOnTensorflow, wasm: siluGradKernel, webgpu: webgpu.siluGradKernel },
 });
 
 /** `x sigmoid(x)`, elementwise. */
