@@ -12,12 +12,17 @@
  */
 import { defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
 import { joinHeads, splitHeads } from '../heads.js';
-import { attendGradientKernel, attendKernel } from './wasm.js';
+import { attendGradientOnTensorflow, attendOnTensorflow } from './tensorflow.js';
+import {
+  type Attrs,
+  attendGradientKernel,
+  attendKernel,
+  type GradientInputs,
+  type Gradients,
+  type Inputs,
+  type Outputs,
+} from './wasm.js';
 import * as webgpu from './webgpu.js';
-
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; slopes: tf.Tensor | undefined };
-type Outputs = { o: tf.Tensor; logSumExp: tf.Tensor };
-type Attrs = { nHeads: number; scale: number; window: number; dropoutRate: number; dropoutSeed: number };
 
 /** What {@link causalAttention} can be told. */
 export interface CausalAttentionOptions {
@@ -38,7 +43,7 @@ export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   inputs: ['q', 'k', 'v', 'slopes'],
   outputs: ['o', 'logSumExp'],
   savedOutputs: ['o', 'logSumExp'],
-  kernels: { wasm: attendKernel, webgpu: webgpu.attendKernel },
+  kernels: { tensorflow: attendOnTensorflow, wasm: attendKernel, webgpu: webgpu.attendKernel },
   reference(inputs, attrs) {
     const { nHeads, dropoutRate, dropoutSeed } = attrs;
     const logits = maskedLogits(inputs, attrs);
@@ -61,16 +66,16 @@ export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs>({
 });
 
 /** Gradients of {@link causalAttentionOp} with respect to q, k and v. */
-const causalAttentionGradientOp = defineOp<
-  Inputs & Outputs & { dO: tf.Tensor; dLogSumExp: tf.Tensor },
-  Attrs,
-  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
->({
+const causalAttentionGradientOp = defineOp<GradientInputs, Attrs, Gradients>({
   name: 'CausalAttentionGradient',
   inputs: ['q', 'k', 'v', 'slopes', 'o', 'logSumExp', 'dO', 'dLogSumExp'],
   outputs: ['dq', 'dk', 'dv'],
   gradient: 'none',
-  kernels: { wasm: attendGradientKernel, webgpu: webgpu.attendGradientKernel },
+  kernels: {
+    tensorflow: attendGradientOnTensorflow,
+    wasm: attendGradientKernel,
+    webgpu: webgpu.attendGradientKernel,
+  },
   reference(inputs, attrs) {
     const { nHeads, scale, dropoutRate, dropoutSeed } = attrs;
     const [q, k, v, o, dO] = [inputs.q, inputs.k, inputs.v, inputs.o, inputs.dO].map((x) => splitHeads(x, nHeads)) as [

@@ -2,9 +2,11 @@
 import type { tf, WasmCall, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
 
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; slopes: tf.Tensor | undefined };
-type Outputs = { o: tf.Tensor; logSumExp: tf.Tensor };
-type Attrs = { nHeads: number; scale: number; window: number; dropoutRate: number; dropoutSeed: number };
+export type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; slopes: tf.Tensor | undefined };
+export type Outputs = { o: tf.Tensor; logSumExp: tf.Tensor };
+export type Attrs = { nHeads: number; scale: number; window: number; dropoutRate: number; dropoutSeed: number };
+export type GradientInputs = Inputs & Outputs & { dO: tf.Tensor; dLogSumExp: tf.Tensor };
+export type Gradients = { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor };
 
 /** Units of work: each has its own scratch. */
 const MOST_BLOCKS = 8;
@@ -59,11 +61,7 @@ export const attendKernel: WasmKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const attendGradientKernel: WasmKernel<
-  Inputs & Outputs & { dO: tf.Tensor; dLogSumExp: tf.Tensor },
-  Attrs,
-  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
-> = {
+export const attendGradientKernel: WasmKernel<GradientInputs, Attrs, Gradients> = {
   code,
   run(wasm, inputs, attrs) {
     const { heads, nHeads, queries, keys, p, r, queryTile, blocks, dropout } = sizesOf(inputs, attrs);
