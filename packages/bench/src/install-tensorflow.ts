@@ -5,8 +5,7 @@
  * The wheel comes by pip, the binding's sources and the headers of Node-API by npm, which runs no install script for
  * it. The parts go to a directory of the user's cache (`MIXERZOO_TENSORFLOW` moves it), the manifest last.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
@@ -16,20 +15,13 @@ import {
   type TensorflowManifest,
   tensorflowInstallation,
 } from '@mixerzoo/core';
+import { firstWorking, lastLine, runCommand } from './run-command.js';
+import { cudaLibraries, fetchWheel, libtensorflow, wheelName } from './tensorflow-wheel.js';
 
 /** The binding's version: that of TensorFlow.js. */
 const TFJS_NODE = '4.22.0';
 const NODE_API_HEADERS = '1.9.0';
 const NODE_API_VERSION = 8;
-/** Only the libraries of a wheel are used, so one for another Python does where there is none for the one installed. */
-const OTHER_PYTHONS = ['3.12', '3.11'];
-/** What TensorFlow opens at run time: linked to the binding, the libraries of pip's nvidia packages are found. */
-const CUDA_LIBRARY = /^lib(cudart|cublas|cublasLt|cufft|curand|cusolver|cusparse|cudnn|cupti|nccl|nvJitLink)\.so\.\d+$/;
-
-const UNREACHABLE =
-  /NewConnectionError|Failed to establish|Name or service not known|Temporary failure|ProxyError|ConnectTimeout|Read timed out|SSLError/;
-const NO_WHEEL = /No matching distribution|Could not find a version/;
-
 const WHERE = 'engines install tensorflow';
 
 export interface InstallOptions {
@@ -58,16 +50,17 @@ export async function installTensorflow({ gpu, force, onProgress }: InstallOptio
   const existing = readTensorflowManifest(installation.manifestFile);
   if (existing && !force && (existing.gpu || !gpu)) return { installation, manifest: existing, built: false };
 
+  wheelName(gpu); // refuses a GPU where there is no wheel for it
   const tools = await findTools();
   await mkdir(installation.directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new EngineError(
       `${WHERE}: expected a directory that can be written, got ${installation.directory} (${error.code}). Set MIXERZOO_TENSORFLOW to another.`,
     );
   });
-  await rm(installation.manifestFile, { force: true });
-
   await fetchBindingSources(installation, onProgress);
-  const wheel = await fetchWheel(installation, tools, { gpu, force, onProgress });
+  const wheel = await fetchWheel(installation.pythonDirectory, { ...tools, gpu, force, onProgress });
+  // Until here a build that was there before is whole: one that cannot be fetched anew stays in use.
+  await rm(installation.manifestFile, { force: true });
   await compile(installation, tools, onProgress);
   const manifest: TensorflowManifest = {
     format: 1,
@@ -104,9 +97,9 @@ async function findTools(): Promise<Tools> {
   let pythonVersion = '';
   if (!python) missing.push(`python3 (${installHint('python3 python3-pip', 'python')}, or set PYTHON)`);
   else {
-    const version = await run(python, ['-c', "import sys; print('%d.%d' % sys.version_info[:2])"]);
+    const version = await runCommand(python, ['-c', "import sys; print('%d.%d' % sys.version_info[:2])"]);
     pythonVersion = version.output.trim();
-    if ((await run(python, ['-m', 'pip', '--version'])).code !== 0) {
+    if ((await runCommand(python, ['-m', 'pip', '--version'])).code !== 0) {
       missing.push(`pip for ${python} (${installHint('python3-pip', 'python')}, or \`${python} -m ensurepip\`)`);
     }
   }
@@ -136,14 +129,14 @@ async function fetchBindingSources(
     onProgress(`fetching ${name} with npm`);
     const unpacked = await mkdtemp(join(installation.directory, 'npm-'));
     try {
-      const packed = await run('npm', ['pack', name, '--silent', '--pack-destination', unpacked], unpacked);
+      const packed = await runCommand('npm', ['pack', name, '--silent', '--pack-destination', unpacked], unpacked);
       const [archive] = (await readdir(unpacked)).filter((file) => file.endsWith('.tgz'));
       if (packed.code !== 0 || !archive) {
         throw new EngineError(
           `${WHERE}: expected ${name} from npm, got '${lastLine(packed.output)}'. Check \`npm ping\` and npm's registry setting.`,
         );
       }
-      const untar = await run('tar', ['-xzf', archive], unpacked);
+      const untar = await runCommand('tar', ['-xzf', archive], unpacked);
       if (untar.code !== 0)
         throw new EngineError(`${WHERE}: expected ${archive} to unpack, got '${lastLine(untar.output)}'.`);
       await rm(directory, { recursive: true, force: true });
@@ -152,66 +145,6 @@ async function fetchBindingSources(
       await rm(unpacked, { recursive: true, force: true });
     }
   }
-}
-
-/** @returns the wheel's name and version. */
-async function fetchWheel(
-  { pythonDirectory }: TensorflowInstallation,
-  { python, pythonVersion }: Tools,
-  { gpu, force, onProgress }: InstallOptions,
-): Promise<string> {
-  const slim = process.platform === 'linux' && process.arch === 'x64' && !gpu;
-  const name = slim ? 'tensorflow-cpu' : gpu && process.platform === 'linux' ? 'tensorflow[and-cuda]' : 'tensorflow';
-  const fits = () => !gpu || existsSync(join(pythonDirectory, 'nvidia'));
-  const present = installedWheel(pythonDirectory);
-  if (present && !force && fits()) {
-    onProgress(`${present} is there`);
-    return present;
-  }
-  const partial = `${pythonDirectory}.partial`;
-  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--no-compile', '--retries', '2'];
-  let reason = '';
-  for (const version of [undefined, ...OTHER_PYTHONS.filter((other) => other !== pythonVersion)]) {
-    await rm(partial, { recursive: true, force: true });
-    onProgress(
-      version
-        ? `no wheel for Python ${pythonVersion}: fetching that for ${version}, of which only the libraries are used`
-        : `fetching ${name} with pip (${gpu ? 'some 3 GB' : 'some 260 MB'}; ${python}, Python ${pythonVersion})`,
-    );
-    const forVersion = version ? ['--python-version', version, '--only-binary=:all:'] : [];
-    // Without CUDA the wheel alone is enough: its dependencies are Python's.
-    const alone = gpu ? [] : ['--no-deps'];
-    const { code, output } = await run(python, [...pip, ...alone, ...forVersion, '--target', partial, name]);
-    if (code === 0) {
-      await rm(pythonDirectory, { recursive: true, force: true });
-      await rename(partial, pythonDirectory);
-      const wheel = installedWheel(pythonDirectory);
-      if (wheel) return wheel;
-      throw new EngineError(`${WHERE}: expected the wheel to hold libtensorflow_cc, got none in ${pythonDirectory}.`);
-    }
-    reason = pipFailure(output, name, pythonVersion);
-    if (UNREACHABLE.test(output) || !NO_WHEEL.test(output)) break;
-  }
-  await rm(partial, { recursive: true, force: true });
-  throw new EngineError(`${WHERE}: ${reason}`);
-}
-
-function pipFailure(output: string, name: string, pythonVersion: string): string {
-  if (/No space left/.test(output))
-    return `expected room for ${name}, got a full disk. Set MIXERZOO_TENSORFLOW to a place with 4 GB (GPU: 12 GB).`;
-  if (UNREACHABLE.test(output)) {
-    return (
-      `expected a package index that has ${name}, got none that answers. Check the network, or point pip to an index: ` +
-      'PIP_INDEX_URL, PIP_FIND_LINKS (a directory with the wheel), or `pip config set global.index-url`.'
-    );
-  }
-  if (NO_WHEEL.test(output)) {
-    return (
-      `expected a wheel of ${name} for ${process.platform} ${process.arch}, Python ${pythonVersion}, got none. ` +
-      'Set PYTHON to one of the versions TensorFlow supports (tensorflow.org/install/pip).'
-    );
-  }
-  return `expected pip to install ${name}, got '${lastLine(output)}'. Try \`python3 -m pip download --no-deps ${name}\`.`;
 }
 
 /** Compiles the binding and links it, by paths relative to itself, to the libraries beside it. */
@@ -239,7 +172,7 @@ async function compile(
     .map((file) => join(packageDirectory, 'binding', file));
   onProgress(`compiling the binding with ${compiler}`);
   const draft = `${bindingFile}.partial`;
-  const { code, output } = await run(compiler, [
+  const { code, output } = await runCommand(compiler, [
     ...(mac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
     ...['-fPIC', '-O2', '-std=c++17', '-w', `-DNAPI_VERSION=${NODE_API_VERSION}`],
     ...[packageDirectory, join(tensorflow, 'include'), join(headersDirectory(installation), 'include')].map(
@@ -261,59 +194,6 @@ async function compile(
 
 const headersDirectory = ({ directory }: TensorflowInstallation) => join(directory, 'node-api-headers');
 
-/** The wheel in pip's target directory, if it has the libraries: `tensorflow-cpu 2.21.0`. */
-function installedWheel(pythonDirectory: string): string | undefined {
-  if (libtensorflow(join(pythonDirectory, 'tensorflow')).length < 2) return undefined;
-  const names = list(pythonDirectory).map((name) => /^(tensorflow(?:_cpu)?)-(.+)\.dist-info$/.exec(name));
-  const [, name, version] = names.find((match) => match !== null) ?? [];
-  return name && version && `${name.replace('_', '-')} ${version}`;
-}
-
-/** libtensorflow_cc and libtensorflow_framework, whatever the platform calls them. */
-function libtensorflow(directory: string): string[] {
-  const files = list(directory).filter((name) => /^libtensorflow_(cc|framework)\.(so\.\d+|\d+\.dylib)$/.test(name));
-  return files.map((name) => join(directory, name));
-}
-
-/** [directory below pip's target, file] of each CUDA library. */
-function cudaLibraries(pythonDirectory: string): [string, string][] {
-  return list(join(pythonDirectory, 'nvidia')).flatMap((part) => {
-    const directory = join('nvidia', part, 'lib');
-    const files = list(join(pythonDirectory, directory)).filter((name) => CUDA_LIBRARY.test(name));
-    return files.map((file): [string, string] => [directory, file]);
-  });
-}
-
-function list(directory: string): string[] {
-  return existsSync(directory) ? readdirSync(directory) : [];
-}
-
 function installHint(debian: string, homebrew: string): string {
   return process.platform === 'darwin' ? `brew install ${homebrew}` : `e.g. apt-get install ${debian}`;
-}
-
-async function firstWorking(commands: readonly (string | undefined)[], args: string[]): Promise<string | undefined> {
-  for (const command of commands) if (command && (await run(command, args)).code === 0) return command;
-  return undefined;
-}
-
-const lastLine = (output: string) => output.trim().split('\n').at(-1) ?? '';
-
-/** Runs a command; `code` is null where it could not be started. */
-function run(
-  command: string,
-  args: readonly string[],
-  cwd = process.cwd(),
-): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const collect = (chunk: Buffer) => {
-      output += chunk.toString();
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.on('error', (error) => resolve({ code: null, output: error.message }));
-    child.on('close', (code) => resolve({ code, output }));
-  });
 }
