@@ -4,7 +4,7 @@
  * GPU and k is long, k is divided and the partial products are added in a fixed order: no atomics, same result always.
  */
 import type * as tf from '../tf.js';
-import type { WebgpuCall } from './webgpu-kernel.js';
+import { shaderText, type WebgpuCall } from './webgpu-kernel.js';
 import { sumPartials } from './webgpu-reduce.js';
 
 /** A stack of matrices in a tensor, row-major; offsets and strides in elements. */
@@ -40,8 +40,8 @@ const LARGE: Tile = { threads: 16, blocks: 2, depth: 8 };
 
 /** Workgroups below which a GPU has idle processors. */
 const ENOUGH_WORKGROUPS = 128;
-/** Length of k below which it is not divided. */
-const SHORTEST_SPLIT = 128;
+/** Least length of a part of k: a shorter one is done sooner than the partial products are added. */
+const SHORTEST_SPLIT = 256;
 const MOST_SPLITS = 64;
 const MAX_WORKGROUPS = 65535;
 
@@ -131,7 +131,7 @@ interface Variant {
   readonly accumulate: boolean;
 }
 
-function gemmCode(variant: Variant): string {
+const gemmCode = shaderText((variant: Variant): string => {
   const { tile, transposeA, transposeB, vectorA, vectorB, vectorC, bias, accumulate } = variant;
   const { threads, blocks, depth } = tile;
   const [size, width] = [threads * threads, widthOf(tile)];
@@ -212,4 +212,4 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   }`,
   )}
 }`;
-}
+});
