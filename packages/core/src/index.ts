@@ -11,7 +11,8 @@ export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines
 export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm-kernel.js';
 export { elementwise } from './engines/webgpu-elementwise.js';
 export type { WebgpuCall, WebgpuKernel } from './engines/webgpu-kernel.js';
-export { pairwiseBackward, pairwiseForward } from './engines/webgpu-pairwise.js';
+export { pairwiseForward } from './engines/webgpu-pairwise.js';
+export { pairwiseBackward } from './engines/webgpu-pairwise-gradient.js';
 export { sumPartials } from './engines/webgpu-reduce.js';
 export type { ErrorCode } from './errors.js';
 export {

@@ -1,0 +1,200 @@
+/**
+ * The backward pass of pairwise attention on the webgpu engine. Weights are computed again, tile by tile:
+ *
+ *   dx = w'(x) / N_t (do_t . v_s - D_t), with softmax w (do_t . v_s - D_t)
+ *   D_t = do_t . o_t less what flows into N_t
+ *   dq_t = scale sum_s dx k_s    dk_s = scale sum_t dx q_t    dv_s = sum_t w / N_t do_t
+ *
+ * dq by tiles of queries, dk and dv by tiles of keys, so that every sum has one owner and a fixed order.
+ */
+import type * as tf from '../tf.js';
+import { EACH_ELEMENT, forEachElement } from './webgpu-elementwise.js';
+import { shaderText, type WebgpuCall } from './webgpu-kernel.js';
+import type { PairwiseForm, PairwiseInputs } from './webgpu-pairwise.js';
+import {
+  addProducts,
+  declarations,
+  dispatchOf,
+  eachTileOfKeys,
+  eachTileOfQueries,
+  everyVector,
+  opening,
+  type PairwiseSizes,
+  type PairwiseVariant,
+  products,
+  ROWS,
+  scaled,
+  sizesOf,
+  storeRows,
+  storeWeights,
+  TILE,
+  unrolled,
+  variantOf,
+  vector,
+  workgroupsOf,
+} from './webgpu-pairwise-tiles.js';
+
+/** What the forward pass gave, and the gradients that flow in: `dNormaliser` where one flows into the normaliser. */
+interface PairwiseGradientInputs extends PairwiseInputs {
+  readonly o: tf.Tensor;
+  readonly normaliser: tf.Tensor;
+  readonly dO: tf.Tensor;
+  readonly dNormaliser?: tf.Tensor | undefined;
+}
+
+/** Gradients of q, k and v, of their shapes. */
+export function pairwiseBackward(
+  gpu: WebgpuCall,
+  inputs: PairwiseGradientInputs,
+  form: PairwiseForm,
+): { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor } {
+  const { q, k, v, normaliser, dO } = inputs;
+  const sizes = sizesOf(inputs, form);
+  const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape as never)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const variant = variantOf(inputs, form, sizes);
+  const rowTerms = variant.divided ? rowTermsOf(gpu, inputs, form, sizes) : undefined;
+  const { read, ...uniforms } = dispatchOf(inputs, sizes, form);
+  const common = { read: { ...read, dO, ...(rowTerms && { normaliser, rowTerms }) }, ...uniforms };
+  gpu.dispatch({
+    code: queryGradientCode(variant),
+    ...common,
+    write: { dq },
+    workgroups: workgroupsOf(sizes, sizes.queries),
+  });
+  gpu.dispatch({
+    code: keyGradientCode(variant),
+    ...common,
+    write: { dk, dv },
+    workgroups: workgroupsOf(sizes, sizes.keys),
+  });
+  return { dq, dk, dv };
+}
+
+/** dq: a workgroup has 32 queries and goes over the keys they see. */
+const queryGradientCode = shaderText((variant: PairwiseVariant) => {
+  const chunks = variant.chunks.p;
+  const ofRow = (i: number) => `
+  let at${i} = min(row + ${i}, u.queries - 1);
+  let n${i} = normaliser[normaliserAt + at${i} * normaliserRow];
+  let term${i} = rowTerms[head * u.queries + at${i}];`;
+  return `
+${declarations(variant)}
+${opening(variant)}
+  let t0 = i32(group.y) * ${TILE};
+  let row = t0 + 4 * ty;
+  ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
+  ${variant.divided ? unrolled(ofRow) : ''}
+  ${eachTileOfKeys(`
+    ${products('x', ROWS.q, ROWS.k)}
+    ${products('g', ROWS.dO, ROWS.v)}
+    let key = s0 + 4 * tx + vec4i(0, 1, 2, 3);
+    ${unrolled(
+      (i) => `
+    let back${i} = offset + row + ${i} - key;
+    let seen${i} = visible(back${i}, key);
+    ${scaled(variant, i)}
+    ${gradientOf(variant, i, {
+      normaliser: `n${i}`,
+      term: `term${i}`,
+      kept: `kept((head * u.queries + row + ${i}) * u.keys + s0 + 4 * tx)`,
+    })}`,
+    )}
+    ${storeWeights('dx')}
+    ${addProducts('sum', chunks, ROWS.k)}`)}
+  ${storeRows('sum', chunks, 'dq', ROWS.q)}
+}`;
+});
+
+/** dk and dv: a workgroup has 32 keys, which are the rows of its tiles, and goes over the queries that see them. */
+const keyGradientCode = shaderText((variant: PairwiseVariant) => {
+  const { p: chunks, r: valueChunks } = variant.chunks;
+  const ofColumns = `
+    let at = min(query, vec4i(u.queries - 1));
+    let n = ${vector((j) => `normaliser[normaliserAt + at[${j}] * normaliserRow]`)};
+    let term = ${vector((j) => `rowTerms[head * u.queries + at[${j}]]`)};`;
+  return `
+${declarations(variant)}
+${opening(variant)}
+  let s0 = i32(group.y) * ${TILE};
+  let row = s0 + 4 * ty;
+  ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
+  ${everyVector(valueChunks, (chunk, i) => `var valueSum${chunk}${i} = vec4f();`)}
+  ${eachTileOfQueries(`
+    let query = t0 + 4 * tx + vec4i(0, 1, 2, 3);
+    ${variant.divided ? ofColumns : ''}
+    ${products('x', ROWS.k, ROWS.q)}
+    ${products('g', ROWS.v, ROWS.dO)}
+    ${unrolled(
+      (i) => `
+    let back${i} = offset + query - (row + ${i});
+    let seen${i} = visible(back${i}, vec4i(row + ${i})) & (query < vec4i(u.queries));
+    ${scaled(variant, i)}
+    ${gradientOf(variant, i, {
+      normaliser: 'n',
+      term: 'term',
+      kept: `keptDown(head * u.queries * u.keys + row + ${i}, query)`,
+    })}`,
+    )}
+    ${storeWeights('a')}
+    ${addProducts('valueSum', valueChunks, ROWS.dO)}
+    ${storeWeights('dx')}
+    ${addProducts('sum', chunks, ROWS.q)}`)}
+  ${storeRows('sum', chunks, 'dk', ROWS.k)}
+  ${storeRows('valueSum', valueChunks, 'dv', ROWS.v)}
+}`;
+});
+
+/**
+ * The thread's row i of a tile: from `x` and `g` = do . v, the weight `a` that v is multiplied by, and `dx`. The
+ * normaliser and D are a number where rows are queries, a vector where columns are.
+ */
+function gradientOf(
+  { weight, divided, dropout }: PairwiseVariant,
+  i: number,
+  { normaliser, term, kept }: { readonly normaliser: string; readonly term: string; readonly kept: string },
+): string {
+  if (weight === 'softmax') {
+    const mask = dropout ? ` * kept${i}` : '';
+    return `
+    let w${i} = select(vec4f(), exp(x${i} - ${normaliser}), seen${i});
+    ${dropout ? `let kept${i} = ${kept};` : ''}
+    let dx${i} = w${i} * (g${i}${mask} - ${term}) * u.scale;
+    let a${i} = w${i}${mask};`;
+  }
+  return `
+    let a${i} = select(vec4f(), weight(x${i})${divided ? ` / ${normaliser}` : ''}, seen${i});
+    let dx${i} = select(vec4f(), derivative(x${i})${divided ? ` / ${normaliser} * (g${i} - ${term})` : ` * g${i}`} * u.scale, seen${i});`;
+}
+
+/** D [B, H, M]: do . o less the gradient that flows into the normaliser. */
+function rowTermsOf(
+  gpu: WebgpuCall,
+  { o, dO, normaliser, dNormaliser }: PairwiseGradientInputs,
+  { weight, headsLast }: PairwiseForm,
+  { batch, nHeads, queries, r }: PairwiseSizes,
+): tf.Tensor {
+  const rowTerms = gpu.scratch<tf.Rank.R3>([batch, nHeads, queries]);
+  const into = weight === 'softmax' ? 'dNormaliser[at]' : 'normaliser[at] * dNormaliser[at]';
+  gpu.dispatch({
+    code: `${EACH_ELEMENT}
+  let t = i % u.queries;
+  let h = (i / u.queries) % u.nHeads;
+  let b = i / (u.queries * u.nHeads);
+  let row = ((b * u.queries + t) * u.nHeads + h) * u.r;
+  ${dNormaliser ? `let at = ${headsLast ? '(b * u.queries + t) * u.nHeads + h' : 'i'};` : ''}
+  var sum = ${dNormaliser ? `-${into}` : '0.0'};
+  for (var j = 0; j < u.r; j++) { sum += dO[row + j] * o[row + j]; }
+  rowTerms[i] = sum;
+}`,
+    read: {
+      o,
+      dO,
+      ...(dNormaliser && { dNormaliser }),
+      ...(dNormaliser && weight !== 'softmax' && { normaliser }),
+    },
+    write: { rowTerms },
+    integers: { size: rowTerms.size, queries, nHeads, r },
+    workgroups: forEachElement(gpu, rowTerms.size),
+  });
+  return rowTerms;
+}
