@@ -1,4 +1,4 @@
-/** Sums of partial results on the webgpu engine, in a fixed order. */
+/** Sums on the webgpu engine, each in a fixed order: of partial results, over the rows of a matrix, over a workgroup. */
 import type * as tf from '../tf.js';
 import type { WebgpuCall } from './webgpu-kernel.js';
 
@@ -43,6 +43,76 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     integers: { count, size, stride, offset, toOffset, ...(bias && { width: bias.size }) },
     workgroups: gpu.grid(Math.ceil(size / THREADS)),
   });
+}
+
+/** A sum over the rows of a matrix. */
+export interface ColumnSum {
+  /** [columns] */
+  readonly to: tf.Tensor;
+  /** WGSL of what is added up, of `row` and `column`. */
+  readonly term: string;
+}
+
+/** A workgroup has 32 columns, so that its reads are of whole lines of memory, and 8 walkers down the rows. */
+const [COLUMNS, WALKERS] = [32, 8];
+/** Rows that a workgroup takes; more where there would be too many workgroups. */
+const ROWS_PER_BLOCK = 256;
+const MOST_BLOCKS = 64;
+
+/**
+ * Sums over the rows of a matrix, several at once: one dispatch for up to 256 rows, two for any number.
+ */
+export function columnSums(
+  gpu: WebgpuCall,
+  read: Readonly<Record<string, tf.Tensor>>,
+  sums: Readonly<Record<string, ColumnSum>>,
+  { rows, columns }: { readonly rows: number; readonly columns: number },
+): void {
+  const blocks = Math.max(1, Math.min(MOST_BLOCKS, Math.ceil(rows / ROWS_PER_BLOCK)));
+  const names = Object.keys(sums);
+  const to: Record<string, tf.Tensor> = Object.fromEntries(
+    Object.entries(sums).map(([name, sum]) => [
+      name,
+      blocks === 1 ? sum.to : gpu.scratch<tf.Rank.R2>([blocks, columns]),
+    ]),
+  );
+  const each = (line: (name: string) => string) => names.map(line).join('\n');
+  gpu.dispatch({
+    code: `
+${each((name) => `var<workgroup> ${name}Shares: array<f32, ${COLUMNS * WALKERS}>;`)}
+@compute @workgroup_size(${COLUMNS * WALKERS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) localIndex: u32) {
+  let local = i32(localIndex);
+  let column = i32(group.x) * ${COLUMNS} + local % ${COLUMNS};
+  let walker = local / ${COLUMNS};
+  let block = i32(group.y);
+  let last = select(0, min(u.rows, (block + 1) * u.perBlock), column < u.columns);
+  ${each((name) => `var ${name}Sum = 0.0;`)}
+  for (var row = block * u.perBlock + walker; row < last; row += ${WALKERS}) {
+    ${each((name) => `${name}Sum += ${sums[name]?.term};`)}
+  }
+  ${each((name) => `${name}Shares[local] = ${name}Sum;`)}
+  workgroupBarrier();
+  if (walker > 0 || column >= u.columns) { return; }
+  for (var other = 1; other < ${WALKERS}; other++) {
+    ${each((name) => `${name}Sum += ${name}Shares[local + other * ${COLUMNS}];`)}
+  }
+  ${each((name) => `${name}[block * u.columns + column] = ${name}Sum;`)}
+}`,
+    read,
+    write: to,
+    integers: { rows, columns, perBlock: Math.ceil(rows / blocks) },
+    workgroups: [Math.ceil(columns / COLUMNS), blocks],
+  });
+  if (blocks === 1) return;
+  const partials = Object.fromEntries(names.map((name) => [`${name}Partials`, to[name] as tf.Tensor]));
+  const totals = Object.fromEntries(
+    names.map((name) => [
+      name,
+      { to: (sums[name] as ColumnSum).to, term: `${name}Partials[row * u.columns + column]` },
+    ]),
+  );
+  columnSums(gpu, partials, totals, { rows: blocks, columns });
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Gathering rows and adding them up on the webgpu engine.
  *
- * The scatter-add is deterministic, without atomics: a workgroup owns 16 rows of the result and 64 of their columns in
+ * The scatter-add is deterministic, without atomics: a workgroup owns 12 rows of the result and 64 of their columns in
  * workgroup memory and walks all indices in order, four walkers with sums of their own, added at the end. An index
  * outside gives a row of NaN in the gather (on the host it is refused, where the indices are still there) and is left out
  * of the scatter-add.
@@ -51,7 +51,7 @@ export function assertInside(gpu: WebgpuCall, expected: string, indices: tf.Tens
 }
 
 /** Rows of the result in a workgroup, its columns, and walkers. */
-const [ROWS, COLUMNS, WALKERS] = [16, 64, 4];
+const [ROWS, COLUMNS, WALKERS] = [12, 64, 4];
 
 /** Sums x [...indices.shape, ...rest] into `[rows, ...rest]` by index. */
 export const scatterAddKernel: WebgpuKernel<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }> =

@@ -1,7 +1,7 @@
 /** Affine map and its gradient on the webgpu engine: three matrix products and a column sum. */
 import { multiply } from '../../engines/webgpu-gemm.js';
-import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { sumPartials } from '../../engines/webgpu-reduce.js';
+import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { columnSums } from '../../engines/webgpu-reduce.js';
 import type * as tf from '../../tf.js';
 import type { GradInputs, GradOutputs, Inputs } from './wasm.js';
 
@@ -36,33 +36,10 @@ export const linearGradKernel: WebgpuKernel<GradInputs, Record<string, never>, G
       { a: { tensor: x, transposed: true }, b: { tensor: dy }, c: { tensor: dWeight } },
       { batches: 1, m: k, k: rows, n },
     );
-    if (bias) columnSums(gpu, dy, dBias, rows, n);
+    if (bias) {
+      const term = 'dy[row * u.columns + column]';
+      columnSums(gpu, { dy }, { dBias: { to: dBias, term } }, { rows, columns: n });
+    }
     return { dx, dWeight, dBias };
   },
 };
-
-const MOST_BLOCKS = 64;
-
-/** `to[n]` = the column sums of `x[rows, n]`, by blocks of rows. */
-function columnSums(gpu: WebgpuCall, x: tf.Tensor, to: tf.Tensor, rows: number, n: number): void {
-  const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 4));
-  const perBlock = Math.ceil(rows / blocks);
-  const partials = gpu.scratch<tf.Rank.R2>([blocks, n]);
-  gpu.dispatch({
-    code: `
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let column = i32(id.x);
-  if (column >= u.n) { return; }
-  let first = i32(group.y) * u.perBlock;
-  var sum = 0.0;
-  for (var row = first; row < min(u.rows, first + u.perBlock); row++) { sum += x[row * u.n + column]; }
-  partials[i32(group.y) * u.n + column] = sum;
-}`,
-    read: { x },
-    write: { partials },
-    integers: { rows, n, perBlock },
-    workgroups: [Math.ceil(n / 64), blocks],
-  });
-  sumPartials(gpu, partials, to, { count: blocks, size: n });
-}

@@ -1,11 +1,10 @@
 /** Layer and RMS normalisation on the webgpu engine: a workgroup per row; formulas as in kernel.as.ts. */
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { sumPartials, workgroupTotal } from '../../engines/webgpu-reduce.js';
+import { columnSums, workgroupTotal } from '../../engines/webgpu-reduce.js';
 import type * as tf from '../../tf.js';
 import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
 
 const THREADS = 64;
-const MOST_BLOCKS = 128;
 
 const TOTAL = workgroupTotal(THREADS);
 
@@ -89,33 +88,13 @@ function backward(
     floats: { eps },
     workgroups: gpu.grid(rows),
   });
-  if (weight || centre) {
-    const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 4));
-    const perBlock = Math.ceil(rows / blocks);
-    const partials = gpu.scratch<tf.Rank.R3>([blocks, 2, d]);
-    gpu.dispatch({
-      code: `
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let j = i32(id.x);
-  if (j >= u.d) { return; }
-  let first = i32(group.y) * u.perBlock;
-  var sums = vec2f();
-  for (var row = first; row < min(u.rows, first + u.perBlock); row++) {
-    let xhat = (x[row * u.d + j] - statistics[2 * row]) * statistics[2 * row + 1];
-    sums += dy[row * u.d + j] * vec2f(xhat, 1.0);
-  }
-  partials[2 * i32(group.y) * u.d + j] = sums.x;
-  partials[(2 * i32(group.y) + 1) * u.d + j] = sums.y;
-}`,
-      read: { x, dy, statistics },
-      write: { partials },
-      integers: { rows, d, perBlock },
-      workgroups: [Math.ceil(d / THREADS), blocks],
-    });
-    if (weight) sumPartials(gpu, partials, dWeight, { count: blocks, size: d, stride: 2 * d });
-    if (centre) sumPartials(gpu, partials, dBias, { count: blocks, size: d, stride: 2 * d, offset: d });
-  }
+  const dyAt = 'dy[row * u.columns + column]';
+  const xHat = '(x[row * u.columns + column] - statistics[2 * row]) * statistics[2 * row + 1]';
+  const sums = {
+    dWeight: { to: dWeight, term: `${dyAt} * ${xHat}` },
+    ...(centre && { dBias: { to: dBias, term: dyAt } }),
+  };
+  if (weight) columnSums(gpu, { x, dy, statistics }, sums, { rows, columns: d });
   return { dx, dWeight, dBias };
 }
 

@@ -2,6 +2,7 @@
  * Cross-entropy of a tied head: logits are products of hidden states with the rows of the embedding table. Fast
  * kernels never hold the [n, V] logits and compute both gradients while they are at it.
  */
+import { hostValues } from '../../engines/webgpu-dispatch.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
@@ -39,8 +40,8 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
   },
   gradientOutputs: ['dHidden', 'dTable'],
   gradient: ({ outputs: { dHidden, dTable }, grads }) => ({
-    hidden: dHidden.mul(grads.loss),
-    table: dTable.mul(grads.loss),
+    hidden: scaled(dHidden, grads.loss),
+    table: scaled(dTable, grads.loss),
   }),
   kernels: {
     tensorflow: tiedCrossEntropyOnTensorflow,
@@ -48,6 +49,11 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
     webgpu: webgpu.tiedCrossEntropyKernel,
   },
 });
+
+/** A GPU is spared a pass over [V, d] where the factor is the 1 that differentiation starts from, still on the host. */
+function scaled(x: tf.Tensor, factor: tf.Tensor): tf.Tensor {
+  return tf.getBackend() === 'webgpu' && hostValues(factor)?.[0] === 1 ? x.clone() : x.mul(factor);
+}
 
 /** [n, V]; unlike `tf.oneHot` for a vocabulary of one, too. */
 function oneHot(labels: tf.Tensor, table: tf.Tensor): tf.Tensor {
