@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: ['packages/*', 'templates/*'],
+    globalSetup: './scripts/require-engine.mjs',
     reporters: ['default', './scripts/summary-reporter.ts'],
   },
 });

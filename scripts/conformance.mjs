@@ -102,7 +102,10 @@ async function lossesOn(engine) {
 
 const [engine = 'webgpu'] = process.argv.slice(2).filter((arg) => !arg.startsWith('-'));
 const json = process.argv.includes('--json');
-await useEngine(engine);
+await useEngine(engine).catch(({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
 if (!json) console.log(`${engine}: ${currentEngine().description}\n`);
 const withTraining = !process.argv.includes('--kernels');
 const [actual, expected] = withTraining ? [await lossesOn(engine), await lossesOn('wasm')] : [{}, {}];

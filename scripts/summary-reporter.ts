@@ -1,6 +1,6 @@
 /**
- * Prints why each skipped test was skipped, and the closing line `N passed, N failed, N skipped`. `npm test`, which adds
- * up several runs, gets the counts in the file MIXERZOO_TEST_COUNTS.
+ * Prints why tests were skipped, what others did less of (`context.annotate(what, 'reduced')`), and the closing line
+ * `N passed, N failed, N skipped`. `npm test`, which adds up several runs, gets the counts in the file MIXERZOO_TEST_COUNTS.
  */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
@@ -9,6 +9,7 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const reasons = new Map<string, number>();
+    const note = (what: string) => reasons.set(what, (reasons.get(what) ?? 0) + 1);
     for (const module of modules) {
       if (module.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
@@ -17,12 +18,12 @@ export default class SummaryReporter implements Reporter {
         else if (result.state === 'failed') count.failed += 1;
         else {
           count.skipped += 1;
-          const reason = (result.state === 'skipped' && result.note) || `no reason given: ${test.fullName}`;
-          reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+          note(`skipped: ${(result.state === 'skipped' && result.note) || `no reason given: ${test.fullName}`}`);
         }
+        for (const { type, message } of test.annotations()) if (type === 'reduced') note(`reduced: ${message}`);
       }
     }
-    for (const [reason, tests] of reasons) console.log(`skipped ${tests}: ${reason}`);
+    for (const [reason, tests] of reasons) console.log(reason.replace(':', ` ${tests}:`));
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
     const file = process.env['MIXERZOO_TEST_COUNTS'];
     if (file) writeFileSync(file, JSON.stringify(count));

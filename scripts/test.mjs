@@ -6,11 +6,14 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { findEngines } from './find-engines.mjs';
 
 const OTHER_ENGINES = ['tensorflow', 'webgpu'];
 /** A test file is about engines if it starts the one that is asked for. */
 const ABOUT_ENGINES = /\bdescribe(Op|Mixer)\(|\buseEngine\(\)/;
+/** Where starting the engine costs much, workers are kept. */
+const VITEST_FLAGS = { webgpu: ['--config', 'scripts/vitest-engine.config.ts'] };
 
 const shell = process.platform === 'win32';
 const scratch = mkdtempSync(join(tmpdir(), 'mixerzoo-test-'));
@@ -24,11 +27,13 @@ const args = process.argv.slice(2);
 runTests(process.env.MIXERZOO_ENGINE ?? 'wasm', args);
 if (args.length === 0 && process.env.MIXERZOO_ENGINE === undefined) {
   const engines = findEngines();
-  const files = testFiles().filter((file) => ABOUT_ENGINES.test(readFileSync(file, 'utf8')));
+  const files = testFiles();
+  const filesAbout = (name) =>
+    files.filter((file) => basename(file).startsWith(name) || ABOUT_ENGINES.test(readFileSync(file, 'utf8')));
   for (const name of OTHER_ENGINES) {
     const { available, summary } = engines.get(name) ?? { available: false, summary: 'could not be looked for' };
     console.log(`\n${name}: ${available ? `conformance on ${summary}` : 'not here'}`);
-    if (available) runTests(name, files);
+    if (available) runTests(name, filesAbout(name), { MIXERZOO_ENGINE_FOUND: name });
     else {
       console.log(`skipped 1: conformance on ${name}: ${summary}`);
       total.skipped += 1;
@@ -40,10 +45,11 @@ console.log(`\nall runs:\n${total.passed} passed, ${total.failed} failed, ${tota
 process.exit(status);
 
 /** One run of vitest; its counts, which the reporter leaves in a file, go to the total. */
-function runTests(engine, filters) {
+function runTests(engine, filters, environment = {}) {
   const counts = join(scratch, `${engine}.json`);
-  const env = { ...process.env, MIXERZOO_ENGINE: engine, MIXERZOO_TEST_COUNTS: counts };
-  const run = spawnSync('npx', ['vitest', 'run', ...filters], { stdio: 'inherit', shell, env });
+  const env = { ...process.env, MIXERZOO_ENGINE: engine, MIXERZOO_TEST_COUNTS: counts, ...environment };
+  const args = ['vitest', 'run', ...(VITEST_FLAGS[engine] ?? []), ...filters];
+  const run = spawnSync('npx', args, { stdio: 'inherit', shell, env });
   status ||= run.status ?? 1;
   try {
     for (const [name, count] of Object.entries(JSON.parse(readFileSync(counts, 'utf8')))) total[name] += count;
@@ -58,23 +64,4 @@ function testFiles() {
     const files = readdirSync(source, { recursive: true }).filter((file) => file.endsWith('.test.ts'));
     return files.map((file) => join(source, file));
   });
-}
-
-/** What `mixerzoo engines list` says, from source. */
-function findEngines() {
-  const command = [
-    '--conditions=@mixerzoo/source',
-    '--import',
-    'tsx',
-    'packages/bench/src/cli.ts',
-    'engines',
-    'list',
-    '--json',
-  ];
-  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' });
-  try {
-    return new Map(JSON.parse(stdout).map((engine) => [engine.name, engine]));
-  } catch {
-    return new Map();
-  }
 }

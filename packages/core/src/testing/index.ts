@@ -24,4 +24,5 @@ export {
   readGolden,
 } from './golden.js';
 export { profiledMatMulFlops } from './profile.js';
+export { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
 export { type Tolerances, tolerances } from './tolerance.js';

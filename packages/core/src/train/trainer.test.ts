@@ -9,6 +9,7 @@ import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel } from '../model/language-model.js';
 import { createRng, foldIn } from '../rng.js';
 import { defineTask, IGNORED_LABEL, type TaskFactory } from '../task.js';
+import { isSoftwareDriver } from '../testing/index.js';
 import * as tf from '../tf.js';
 import { flattenTree } from '../tree.js';
 import { readCheckpoint } from './checkpoint.js';
@@ -113,7 +114,9 @@ describe('createTrainer', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('learns', async () => {
+  it('learns', async (context) => {
+    if (isSoftwareDriver())
+      context.skip('320 steps on a software driver: the bench package trains a CAT to 99 % on it');
     const trainer = await start({ examplesPerEpoch: 640, epochs: 8, optimizer: { learningRate: 3e-2 } });
     while (!trainer.done) await trainer.runEpoch();
     const last = trainer.history.at(-1);
