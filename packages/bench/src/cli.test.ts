@@ -1,14 +1,15 @@
 /** The command as users run it: real processes, real (tiny) training, on the embedded engine. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadRuns, type RunDone, type RunRecord } from './results.js';
+import { WORKER_ARGUMENT } from './run-experiment.js';
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
 const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -29,15 +30,21 @@ function newProject(config = TINY): string {
   return cwd;
 }
 
-function start(cwd: string, args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@mixerzoo/source', '--import', LOADER, CLI, ...args], { cwd });
+const NODE_FLAGS = ['--conditions=@mixerzoo/source', '--import', LOADER];
+
+function start(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { cwd, env: { ...process.env, ...env } });
 }
 
-async function mixerzoo(
-  cwd: string,
-  ...args: string[]
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = start(cwd, args);
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const mixerzoo = (cwd: string, ...args: string[]) => ended(start(cwd, args));
+
+async function ended(child: ChildProcess): Promise<Ended> {
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', (chunk) => {
     stdout += chunk;
@@ -107,6 +114,26 @@ describe('mixerzoo run', () => {
     expect(JSON.parse(again.stdout).runs).toMatchObject([
       { label: 'One', status: 'skipped', result: { finishedAt: result.finishedAt } },
     ]);
+
+    // A worker that waited for the lock of a run finds it done.
+    const worker = fork(CLI, [WORKER_ARGUMENT], { cwd, execArgv: NODE_FLAGS });
+    const source = { file: join(cwd, 'tiny.yaml'), assignments: [] };
+    const directoryName = basename(run?.directory as string);
+    worker.send({ source, cwd, out: join(cwd, 'runs'), directoryName, workers: 1 });
+    const [message] = (await once(worker, 'message')) as [{ kind: string; result: RunDone }];
+    expect(message).toMatchObject({ kind: 'done', result: { finishedAt: result.finishedAt } });
+  });
+
+  it('gives a run that has the machine to itself all cores, or as many threads as it is told', async () => {
+    const threads = async (env: NodeJS.ProcessEnv) => {
+      const cwd = newProject(TINY.replace('epochs: 2', 'epochs: 1'));
+      expect((await ended(start(cwd, ['run', 'tiny.yaml'], env))).code).toBe(0);
+      const [run] = await loadRuns(join(cwd, 'runs'));
+      return run?.environment?.engine.details['threads'];
+    };
+    const cores = Math.min(8, availableParallelism());
+    expect(await threads({ MIXERZOO_THREADS: '' })).toBe(cores);
+    expect(await threads({ MIXERZOO_THREADS: String(cores + 1) })).toBe(cores + 1);
   });
 
   it('resumes bit for bit after kill -9 of the command and of a worker', async () => {

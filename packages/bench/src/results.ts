@@ -89,14 +89,17 @@ export interface RunEnvironment {
   /** State of the repository of the working directory; null outside of one. */
   readonly git: { readonly commit: string; readonly branch: string; readonly dirty: boolean } | null;
   readonly seed: number;
-  /** Runs that shared the machine: the size of the worker pool. Timings are to be read with it. */
+  /**
+   * Runs that shared the machine at most. Timings are to be read with it, and with the threads each had
+   * (`engine.details.threads`).
+   */
   readonly workers: number;
 }
 
 /** A line of `metrics.jsonl`. */
 export type MetricRecord = StepRecord | EpochRecord;
 
-/** Training metrics, averaged since the step record before. */
+/** Training metrics, averaged over the steps of the epoch since the step record before. */
 export interface StepRecord {
   readonly kind: 'step';
   /** Optimizer steps done, from 1. */
@@ -284,6 +287,12 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
       { cause: error },
     );
   }
+}
+
+/** The result of a run that is done; undefined for any other directory, a damaged one too. */
+export async function readDone(directory: string): Promise<RunDone | undefined> {
+  const result = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
+  return result?.status === 'done' ? result : undefined;
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

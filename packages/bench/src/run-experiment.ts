@@ -4,15 +4,14 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { access, constants, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidConfigError } from '@mixerzoo/core';
-import pLimit from 'p-limit';
 import { estimateSeconds, type TimedRun } from './estimate.js';
 import type { ExperimentSource } from './experiment-source.js';
 import { formatDuration, type ProgressView } from './progress.js';
 import { type PlannedRun, runDirectory } from './resolve-runs.js';
-import { type RunDone, type RunResult, readJson } from './results.js';
+import { type RunDone, readDone } from './results.js';
+import { runInOrder, threadsPerRun } from './schedule.js';
 import type { RunOrder, WorkerMessage } from './worker.js';
 
 /** How a run of an experiment ended. */
@@ -44,42 +43,41 @@ export interface RunExperimentOptions {
 }
 
 /**
- * Brings every run to its end, in the order given. A run at a further learning rate waits for those before it in its
- * cell, so that what is left out as unneeded does not depend on which worker was faster.
+ * Brings every run to its end, in the order given. Where a good run makes others unneeded, a run at a further learning
+ * rate waits for those before it in its cell, so that what is left out does not depend on which worker was faster.
  */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
-  const limit = pLimit(options.workers);
+  const chainOf = (run: PlannedRun) => (options.enoughAt(run) === null ? undefined : cellKey(run));
+  const before = new Map(
+    await Promise.all(runs.map(async (run) => [run, await readDone(runDirectory(options.out, run))] as const)),
+  );
+  const open = runs.filter((run) => !before.get(run));
+  const concurrent = Math.max(1, Math.min(options.workers, new Set(open.map((run) => chainOf(run) ?? run)).size));
   const finished: TimedRun[] = [];
   const settled = new Map<PlannedRun, RunOutcome>();
-  const chains = new Map<string, Promise<RunOutcome>>();
-  return Promise.all(
-    runs.map((run) => {
-      const cell = cellKey(run);
-      const before = chains.get(cell);
-      const outcome = limit(async () => {
-        const settledOutcome = await bringToEnd(run, await before);
-        settled.set(run, settledOutcome);
-        if ('result' in settledOutcome) finished.push({ run, seconds: settledOutcome.result.totalSeconds });
-        const name = displayName(run, runs);
-        options.view.line(
-          `[${settled.size}/${runs.length}] ${name}: ${formatOutcome(settledOutcome)}${timeLeft()}`,
-          name,
-        );
-        return settledOutcome;
-      });
-      chains.set(cell, outcome);
+  return runInOrder(runs, {
+    workers: options.workers,
+    chainOf,
+    async start(run, previous: RunOutcome | undefined) {
+      const outcome = await bringToEnd(run, previous);
+      settled.set(run, outcome);
+      if ('result' in outcome) finished.push({ run, seconds: outcome.result.totalSeconds });
+      const name = displayName(run, runs);
+      options.view.line(`[${settled.size}/${runs.length}] ${name}: ${formatOutcome(outcome)}${timeLeft()}`, name);
       return outcome;
-    }),
-  );
+    },
+  });
 
-  async function bringToEnd(run: PlannedRun, before: RunOutcome | undefined): Promise<RunOutcome> {
+  async function bringToEnd(run: PlannedRun, previous: RunOutcome | undefined): Promise<RunOutcome> {
     const { out, signal, view } = options;
     const directory = runDirectory(out, run);
-    const known = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
-    if (known?.status === 'done') return { run, directory, status: 'skipped', result: known };
+    const result = before.get(run) ?? (await readDone(directory)); // by another command, in the meantime
+    if (result) return { run, directory, status: 'skipped', result };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
-    if (before && isEnough(before)) return { run, directory, status: 'unneeded' };
-    const message = await startWorker(run, options, (progress) => view.update(displayName(run, runs), progress));
+    if (previous && isEnough(previous)) return { run, directory, status: 'unneeded' };
+    const message = await startWorker(run, options, concurrent, (progress) =>
+      view.update(displayName(run, runs), progress),
+    );
     if (message.kind === 'done') return { run, directory, status: 'done', result: message.result };
     if (message.kind === 'busy') return { run, directory, status: 'busy', message: message.message };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
@@ -130,11 +128,15 @@ export const WORKER_ARGUMENT = '__worker';
 
 function startWorker(
   run: PlannedRun,
-  { sourceOf, cwd, out, workers, signal }: RunExperimentOptions,
+  { sourceOf, cwd, out, signal }: RunExperimentOptions,
+  concurrent: number,
   onProgress: (progress: Extract<WorkerMessage, { kind: 'progress' }>['progress']) => void,
 ): Promise<LastMessage> {
   return new Promise((resolve) => {
-    const child: ChildProcess = fork(ENTRY, [WORKER_ARGUMENT], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child: ChildProcess = fork(ENTRY, [WORKER_ARGUMENT], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, MIXERZOO_THREADS: threadsPerRun(concurrent) },
+    });
     const stop = () => child.kill('SIGKILL');
     signal?.addEventListener('abort', stop, { once: true });
     let last: LastMessage | undefined;
@@ -163,7 +165,13 @@ function startWorker(
         },
       );
     });
-    child.send({ source: sourceOf(run), cwd, out, directoryName: run.directoryName, workers } satisfies RunOrder);
+    child.send({
+      source: sourceOf(run),
+      cwd,
+      out,
+      directoryName: run.directoryName,
+      workers: concurrent,
+    } satisfies RunOrder);
   });
 }
 

@@ -9,7 +9,7 @@ import { type ExperimentSource, loadExperiment } from './experiment-source.js';
 import { acquireLock } from './lock.js';
 import { discoverPlugins } from './plugins.js';
 import { type PlannedRun, resolveRuns, runDirectory } from './resolve-runs.js';
-import { RUN_FORMAT, type RunDone, type RunFailed, readMetrics } from './results.js';
+import { RUN_FORMAT, type RunDone, type RunFailed, readDone, readMetrics } from './results.js';
 import { type RunProgress, trainRun, writeJson } from './train-run.js';
 
 /** What a parent sends, once. */
@@ -18,7 +18,7 @@ export interface RunOrder {
   readonly cwd: string;
   readonly out: string;
   readonly directoryName: string;
-  /** Size of the pool, for the record. */
+  /** Runs that go on at the same time, for the record. */
   readonly workers: number;
 }
 
@@ -60,6 +60,8 @@ async function serve({ source, cwd, out, directoryName, workers }: RunOrder): Pr
   const lock = await acquireLock(directory);
   if ('heldBy' in lock) return { kind: 'busy', message: `in progress elsewhere (${lock.heldBy})` };
   try {
+    const before = await readDone(directory); // by who held the lock until now
+    if (before) return { kind: 'done', result: before };
     const result = await trainRun(run, directory, {
       workers,
       packages: [...new Set([...registry.mixers, ...registry.tasks].map((entry) => entry.packageName))],
