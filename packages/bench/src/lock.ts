@@ -2,7 +2,7 @@
  * One process per run directory. The lock is a file that names its owner; an owner that is gone (killed, or its pid
  * taken over by another process) has left a stale lock, which is broken.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,8 +27,9 @@ export async function acquireLock(directory: string, patienceMs = 5000): Promise
     const text = readIfThere(path);
     if (text === undefined) continue;
     const owner = parseOwner(text);
-    if (!owner || !isAlive(owner)) breakLock(path, text);
-    else if (Date.now() >= deadline) return { heldBy: `process ${owner.pid} on ${owner.host}` };
+    if (!owner || !isAlive(owner)) {
+      if (!breakLock(path, text, mine)) await sleep(20);
+    } else if (Date.now() >= deadline) return { heldBy: `process ${owner.pid} on ${owner.host}` };
     else await sleep(100);
   }
 }
@@ -48,16 +49,30 @@ function createWhole(path: string, content: string): boolean {
   }
 }
 
-/** Removes a stale lock; if another process has replaced it in the meantime, puts that one back. */
-function breakLock(path: string, stale: string): void {
-  const aside = `${path}.${process.pid}.stale`;
-  try {
-    renameSync(path, aside);
-    if (readIfThere(aside) !== stale) linkSync(aside, path);
-    rmSync(aside, { force: true });
-  } catch {
-    // Another process was faster.
+/** A process that breaks a lock holds this one no longer than that, unless it was killed at it. */
+const BREAKING_MS = 10_000;
+
+/**
+ * Removes a stale lock; false if another process is at it. One process at a time, and only what it still finds stale: a
+ * lock that somebody has taken in the meantime is never touched, not even for a moment.
+ */
+function breakLock(path: string, stale: string, mine: string): boolean {
+  const breaking = `${path}.breaking`;
+  if (!createWhole(breaking, mine)) {
+    if (Date.now() - modifiedAt(breaking) > BREAKING_MS) rmSync(breaking, { force: true });
+    return false;
   }
+  try {
+    if (readIfThere(path) === stale) rmSync(path, { force: true });
+    return true;
+  } finally {
+    rmSync(breaking, { force: true });
+  }
+}
+
+/** Milliseconds since 1970; now for a file that is gone. */
+function modifiedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 }
 
 function readIfThere(path: string): string | undefined {
