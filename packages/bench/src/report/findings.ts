@@ -74,7 +74,7 @@ export function recipes(runs: readonly RunRecord[]): string[] {
         [
           'AdamW',
           `weight decay ${train.weightDecay}`,
-          `${tried}${train.schedule === 'cosine' ? ' falling to 0 by a cosine' : ', constant'}`,
+          `${tried}${train.schedule === 'constant' ? ', constant' : ' falling to 0 by a cosine'}`,
           ...(train.warmupSteps > 0 ? [`${plural(train.warmupSteps, 'step')} of warm-up`] : []),
           ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),
         ].join(', '),

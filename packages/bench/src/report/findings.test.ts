@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { sampleRun } from './__fixtures__/sample-run.js';
+import { budgets, recipes } from './findings.js';
+
+const withTrain = (train: object) => {
+  const run = sampleRun();
+  return { ...run, config: { ...run.config, train: { ...run.config.train, ...train } } };
+};
+
+test.each([
+  ['constant', 'AdamW, weight decay 0.1, learning rate 0.01, constant'],
+  ['cosine', 'AdamW, weight decay 0.1, learning rate 0.01 falling to 0 by a cosine'],
+  ['cosinePerEpoch', 'AdamW, weight decay 0.1, learning rate 0.01 falling to 0 by a cosine'],
+])('says what the schedule %s does to the learning rate', (schedule, words) => {
+  expect(recipes([withTrain({ schedule })])).toEqual([words]);
+});
+
+test('names each recipe and budget once', () => {
+  const runs = [sampleRun(), sampleRun({ seed: 1 }), withTrain({ clipNorm: 1, warmupSteps: 5, stopAt: 0.99 })];
+  expect(recipes(runs)).toHaveLength(2);
+  expect(recipes(runs)[1]).toMatch(/5 steps of warm-up, gradients clipped at norm 1$/);
+  expect(budgets(runs)).toEqual([
+    '100 steps of 32 examples (3,200 examples, each seen once)',
+    '100 steps of 32 examples, fewer when validation reaches 99 % (3,200 examples, each seen once)',
+  ]);
+});
