@@ -19,6 +19,8 @@ import {
   quadraticCrossover,
   quadraticSums,
   type TaylorAttrs,
+  type TaylorGradientInputs,
+  type TaylorGradients,
   type TaylorInputs,
   type TaylorOutputs,
   type TaylorSums,
@@ -27,8 +29,7 @@ import {
 import { backwardKernel, forwardKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type TaylorGradientInputs = TaylorInputs & TaylorOutputs & { dO: tf.Tensor; dNormaliser: tf.Tensor };
-export type TaylorGradients = { dQ: tf.Tensor; dK: tf.Tensor; dV: tf.Tensor };
+export type { TaylorGradientInputs, TaylorGradients } from './reference.js';
 
 /** An op with outputs o [B, L, H p] and normaliser [B, L, H]. */
 function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {

@@ -1,6 +1,7 @@
 /**
  * Taylor attention, quadratic form: tiles of 64 queries against tiles of 64 keys up to the diagonal; nothing of size
- * L x L is kept. A unit of work is one head of one sequence.
+ * L x L is kept. A unit is one head of one sequence; work is cut into blocks, every `blocks`-th of the units, with
+ * scratch of their own.
  *
  * Layout: q, k [B, L, H f], v, o [B, L, H p], normaliser [B, L, H]; scale = f^(-1/2).
  */
@@ -10,25 +11,28 @@ import {
   queryTileBytes, rowTerms, shiftTerms, TILE,
 } from './tile.as';
 
-/** Bytes of scratch a unit of `forward` needs. */
+/** Bytes of scratch a block of `forward` needs. */
 export function forwardScratch(featureDim: i32, headDim: i32): i32 {
   return <i32>(packedRowsBytes(TILE, featureDim) + (TILE << 2) + pairForwardScratch(featureDim, headDim));
 }
 
-/** Bytes of scratch a unit of `backward` needs. */
+/** Bytes of scratch a block of `backward` needs. */
 export function backwardScratch(featureDim: i32, headDim: i32): i32 {
   return <i32>(queryTileBytes(featureDim, headDim) + pairBackwardScratch(featureDim, headDim));
 }
 
-/** o and normaliser of the heads [start, end) of B H. */
+/** o and normaliser of the blocks [start, end) of the units, B H. */
 export function forward(
   q: usize, k: usize, v: usize, o: usize, normaliser: usize,
-  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, eps: f32, scratch: usize, start: i32, end: i32,
+  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, eps: f32, scratch: usize,
+  units: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const keyStep = heads * featureDim;
   const valueStep = heads * headDim;
-  for (let unit = start; unit < end; unit++) {
-    const queries = scratch + <usize>unit * forwardScratch(featureDim, headDim);
+  for (let unit = 0; unit < units; unit++) {
+    const block = unit % blocks;
+    if (block < start || block >= end) continue;
+    const queries = scratch + <usize>block * forwardScratch(featureDim, headDim);
     const sums = queries + packedRowsBytes(TILE, featureDim);
     const pair = sums + (TILE << 2);
     const token = unit / heads * length;
@@ -52,16 +56,19 @@ export function forward(
   }
 }
 
-/** dQ, dK, dV of the heads [start, end) of B H. */
+/** dQ, dK, dV of the blocks [start, end) of the units, B H. */
 export function backward(
   q: usize, k: usize, v: usize, o: usize, normaliser: usize, dO: usize, dNormaliser: usize,
   dQ: usize, dK: usize, dV: usize,
-  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, scratch: usize, start: i32, end: i32,
+  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, scratch: usize,
+  units: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const keyStep = heads * featureDim;
   const valueStep = heads * headDim;
-  for (let unit = start; unit < end; unit++) {
-    const tile = scratch + <usize>unit * backwardScratch(featureDim, headDim);
+  for (let unit = 0; unit < units; unit++) {
+    const block = unit % blocks;
+    if (block < start || block >= end) continue;
+    const tile = scratch + <usize>block * backwardScratch(featureDim, headDim);
     const pair = tile + queryTileBytes(featureDim, headDim);
     const token = unit / heads * length;
     const head = unit % heads;

@@ -25,6 +25,8 @@ export function quadraticCrossover(featureDim: number, headDim: number): number 
 export type TaylorInputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
 export type TaylorAttrs = { nHeads: number; eps: number };
 export type TaylorOutputs = { o: tf.Tensor; normaliser: tf.Tensor };
+export type TaylorGradientInputs = TaylorInputs & TaylorOutputs & { dO: tf.Tensor; dNormaliser: tf.Tensor };
+export type TaylorGradients = { dQ: tf.Tensor; dK: tf.Tensor; dV: tf.Tensor };
 
 /** sum_{s <= t} A[t, s] values[s] for q, k [n, L, f], values [n, L, m]: [n, L, m]. */
 export type TaylorSums = (q: tf.Tensor3D, k: tf.Tensor3D, values: tf.Tensor3D) => tf.Tensor3D;

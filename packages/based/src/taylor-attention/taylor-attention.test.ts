@@ -30,6 +30,7 @@ const cases = [
   opCase(1, 65, 2, 8, 12),
   opCase(1, 131, 3, 6, 9),
   opCase(1, 200, 1, 24, 64),
+  opCase(2, 270, 2, 3, 5),
 ];
 describeOp(taylorQuadraticOp, cases);
 describeOp(taylorChunkwiseOp, cases, { tolerance: 5e-5 });
@@ -76,6 +77,20 @@ describe('taylorAttention', () => {
     const found = [attend([q, k, v]), ...gradientsOf((tensors) => attend(tensors).sum(), [q, k, v])];
     for (const tensor of found) expect((await tensor.data()).every(Number.isFinite)).toBe(true);
     tf.dispose([q, k, v, ...found]);
+  });
+
+  it('needs no scratch for every sequence', async (ctx) => {
+    const engine = await useEngine();
+    if (engine.name !== 'wasm') return ctx.skip(`measures the heap of the wasm engine, not of ${engine.name}`);
+    const heap = () => (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.byteLength;
+    const { q, k, v } = inputs(512, 65, 1, 16, 64);
+    const attend = ([a, b, c]: tf.Tensor[]) =>
+      taylorAttention({ q: a, k: b, v: c } as Parameters<typeof taylorAttention>[0], { nHeads: 1, quadraticLimit: 0 });
+    const before = heap();
+    const gradients = gradientsOf((tensors) => attend(tensors).sum(), [q, k, v]);
+    // Inputs, outputs and gradients are some 50 MiB; scratch for each of the 512 sequences would be as much again.
+    expect((heap() - before) / 2 ** 20).toBeLessThan(70);
+    tf.dispose([q, k, v, ...gradients]);
   });
 
   it('names the shapes it was given', () => {

@@ -1,7 +1,7 @@
 /**
  * Taylor attention, chunkwise form for long sequences: within a chunk of 64 tokens quadratic, over earlier chunks
  * through S = sum phi(k) v^T [D_phi, p] and Z = sum phi(k) [D_phi] with the packed features. Cost and memory are linear
- * in L. A unit of work is one head of one sequence.
+ * in L. Units and blocks are those of the quadratic form.
  *
  * Backward: with inverse = 1 / z and shift = dZ - dO . o / z per query (tile.as.ts),
  *   forwards    dphi(q_t) = inverse_t S dO_t + shift_t Z             over the S, Z before the chunk
@@ -44,7 +44,7 @@ function columnBytes(count: i32, headDim: i32): usize {
   return max(packedColumnsBytes(max(count, TILE), headDim), packedColumnsBytes(headDim, count));
 }
 
-/** Bytes of scratch a unit of `forward` needs. */
+/** Bytes of scratch a block of `forward` needs. */
 export function forwardScratch(featureDim: i32, headDim: i32): i32 {
   return <i32>(
     (packedRowsBytes(TILE, featureDim) + (TILE << 2) + pairForwardScratch(featureDim, headDim) +
@@ -52,7 +52,7 @@ export function forwardScratch(featureDim: i32, headDim: i32): i32 {
   );
 }
 
-/** Bytes of scratch a unit of `backward` needs. */
+/** Bytes of scratch a block of `backward` needs. */
 export function backwardScratch(featureDim: i32, headDim: i32): i32 {
   return <i32>(
     (queryTileBytes(featureDim, headDim) + pairBackwardScratch(featureDim, headDim) +
@@ -60,17 +60,20 @@ export function backwardScratch(featureDim: i32, headDim: i32): i32 {
   );
 }
 
-/** o and normaliser of the heads [start, end) of B H; arguments as in the quadratic form. */
+/** o and normaliser of the blocks [start, end); arguments as in the quadratic form. */
 export function forward(
   q: usize, k: usize, v: usize, o: usize, normaliser: usize,
-  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, eps: f32, scratch: usize, start: i32, end: i32,
+  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, eps: f32, scratch: usize,
+  units: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const keyStep = heads * featureDim;
   const valueStep = heads * headDim;
   const count = packedFeatures(featureDim);
   const step = featureStep(featureDim);
-  for (let unit = start; unit < end; unit++) {
-    const queries = scratch + <usize>unit * forwardScratch(featureDim, headDim);
+  for (let unit = 0; unit < units; unit++) {
+    const block = unit % blocks;
+    if (block < start || block >= end) continue;
+    const queries = scratch + <usize>block * forwardScratch(featureDim, headDim);
     const sums = queries + packedRowsBytes(TILE, featureDim);
     const pair = sums + (TILE << 2);
     const total = pair + pairForwardScratch(featureDim, headDim); // Z
@@ -110,18 +113,21 @@ export function forward(
   }
 }
 
-/** dQ, dK, dV of the heads [start, end) of B H; arguments as in the quadratic form. */
+/** dQ, dK, dV of the blocks [start, end); arguments as in the quadratic form. */
 export function backward(
   q: usize, k: usize, v: usize, o: usize, normaliser: usize, dO: usize, dNormaliser: usize,
   dQ: usize, dK: usize, dV: usize,
-  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, scratch: usize, start: i32, end: i32,
+  length: i32, heads: i32, featureDim: i32, headDim: i32, scale: f32, scratch: usize,
+  units: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const keyStep = heads * featureDim;
   const valueStep = heads * headDim;
   const count = packedFeatures(featureDim);
   const step = featureStep(featureDim);
-  for (let unit = start; unit < end; unit++) {
-    const tile = scratch + <usize>unit * backwardScratch(featureDim, headDim);
+  for (let unit = 0; unit < units; unit++) {
+    const block = unit % blocks;
+    if (block < start || block >= end) continue;
+    const tile = scratch + <usize>block * backwardScratch(featureDim, headDim);
     const pair = tile + queryTileBytes(featureDim, headDim);
     const total = pair + pairBackwardScratch(featureDim, headDim); // Z, then its gradient
     const state = total + (<usize>step << 2); // S, then its gradient
