@@ -10,7 +10,7 @@
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError } from '../errors.js';
-import type { NamedTensors, OpAttrs } from '../ops/define-op.js';
+import type { NamedTensors, OpAttrs } from '../ops/op-types.js';
 import * as tf from '../tf.js';
 import type { SharedKernelModule, WasmThreads } from './wasm-threads.js';
 

@@ -70,6 +70,22 @@ describe('defineOp', () => {
     expect(await (dB as tf.Tensor).data()).toEqual(new Float32Array(15).fill(3));
   });
 
+  it('holds its callers to the dtype of its inputs', () => {
+    const { a, b } = inputs();
+    expect(() => byReference({ a: a.toInt(), b }, { scale: 1 })).toThrow(
+      /TestSumAndProduct: expected 'a' of dtype float32, got int32/,
+    );
+    const picks = defineOp<{ x: tf.Tensor; at: tf.Tensor }, Record<string, never>, { y: tf.Tensor }>({
+      name: 'TestPick',
+      inputs: ['x', 'at'],
+      integerInputs: ['at'],
+      outputs: ['y'],
+      reference: ({ x, at }) => ({ y: tf.gather(x, at as tf.Tensor1D) }),
+    });
+    expect(picks({ x: a, at: tf.tensor1d([1, 1], 'int32') }, {}).y.shape).toEqual([2, 5]);
+    expect(() => picks({ x: a, at: tf.tensor1d([1, 1]) }, {})).toThrow(/'at' of dtype int32, got float32/);
+  });
+
   it('refuses a name that is not PascalCase', () => {
     expect(() => defineOp({ ...definition, name: 'sum' })).toThrow(/PascalCase/);
   });

@@ -5,18 +5,14 @@
  * exists and must agree with it (`describeOp` in `@mixerzoo/core/testing`). Without a gradient of its own an op
  * is differentiated through its reference form, so a new op is complete with the reference form alone.
  */
-
 import type { WasmKernel } from '../engines/wasm-kernel.js';
 import { isWasmEngineOpen, runWasmKernel } from '../engines/wasm-kernel.js';
 import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu-kernel.js';
-import { ShapeError } from '../errors.js';
+import { InvalidConfigError, ShapeError } from '../errors.js';
 import * as tf from '../tf.js';
+import type { NamedTensors, OpAttrs } from './op-types.js';
 
-/** Inputs or outputs by name; an optional input may be absent. */
-export type NamedTensors = { readonly [name: string]: tf.Tensor | undefined };
-
-/** Values that select a variant of the computation. */
-export type OpAttrs = { readonly [name: string]: number | string | boolean | readonly number[] | undefined };
+export type { NamedTensors, OpAttrs } from './op-types.js';
 
 /** The engines an op can bring a kernel for, by the name of their TensorFlow.js backend. */
 export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
@@ -40,6 +36,8 @@ export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O exten
   /** PascalCase, e.g. `ShortConvolution`. */
   readonly name: string;
   readonly inputs: readonly (keyof I & string)[];
+  /** Inputs of dtype int32: indices, labels. All others are float32, which the op holds its callers to. */
+  readonly integerInputs?: readonly (keyof I & string)[];
   readonly outputs: readonly (keyof O & string)[];
   /** The computation in plain `tf` ops. Intermediate tensors are freed for it. */
   reference(inputs: I, attrs: A): O;
@@ -60,6 +58,7 @@ export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O exten
 
 /** A defined op: call it with named inputs. */
 export interface Op<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+  /** @throws ShapeError for an input of another dtype: kernels read memory, and would take it for numbers. */
   (inputs: I, attrs: A): O;
   readonly definition: OpDefinition<I, A, O>;
 }
@@ -128,6 +127,7 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
 
   const op = (inputs: I, attrs: A): O => {
     const present = definition.inputs.filter((name) => inputs[name] !== undefined);
+    for (const name of present) assertDtype(definition, name, (inputs[name] as tf.Tensor).dtype);
     const outputs = tf
       .engine()
       .runKernel(
@@ -209,7 +209,7 @@ export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O e
         return tf.addN(
           wanted
             .filter(([name]) => outputs[name] !== undefined)
-            .map(([name, grad]) => tf.sum(tf.mul(outputs[name] as tf.Tensor, grad as tf.Tensor))),
+            .map(([name, grad]) => tf.sum(tf.mul(outputs[name] as tf.Tensor, grad))),
         );
       },
       names.map((name) => inputs[name] as tf.Tensor),
@@ -240,9 +240,22 @@ export function withReferenceForms<T>(body: () => T): T {
   }
 }
 
+function assertDtype<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
+  { name, integerInputs }: OpDefinition<I, A, O>,
+  input: keyof I & string,
+  dtype: tf.DataType,
+): void {
+  const expected = integerInputs?.includes(input) ? 'int32' : 'float32';
+  if (dtype === expected) return;
+  throw new ShapeError(
+    `${name}: expected '${input}' of dtype ${expected}, got ${dtype}. Convert it with tf.cast(${input}, '${expected}').`,
+  );
+}
+
 /** Two installed copies of a package may define the same op: each keeps its own kernels. */
 function uniqueKernelName(name: string): string {
-  if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) throw new ShapeError(`defineOp: expected a PascalCase name, got '${name}'.`);
+  if (!/^[A-Z][A-Za-z0-9]*$/.test(name))
+    throw new InvalidConfigError(`defineOp: expected a PascalCase name, got '${name}'. Example: ShortConvolution.`);
   let kernelName = `mixerzoo.${name}`;
   for (let copy = 2; takenNames.has(kernelName); copy += 1) kernelName = `mixerzoo.${name}#${copy}`;
   takenNames.add(kernelName);

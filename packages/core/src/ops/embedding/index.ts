@@ -13,6 +13,7 @@ type None = Record<string, never>;
 export const gatherRowsOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs, None, { y: tf.Tensor }>({
   name: 'GatherRows',
   inputs: ['table', 'indices'],
+  integerInputs: ['indices'],
   outputs: ['y'],
   reference: ({ table, indices }) => ({
     y: tf.gather(table, indices.flatten() as tf.Tensor1D).reshape([...indices.shape, table.shape[1] as number]),
@@ -27,6 +28,7 @@ export const gatherRowsOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs,
 const scatterAddRowsOp = defineOp<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }>({
   name: 'ScatterAddRows',
   inputs: ['x', 'indices'],
+  integerInputs: ['indices'],
   outputs: ['y'],
   reference: ({ x, indices }, { rows }) => ({
     y: tf.unsortedSegmentSum(x.reshape([indices.size, -1]), indices.flatten() as tf.Tensor1D, rows),

@@ -15,6 +15,7 @@ import * as webgpu from './webgpu.js';
 export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'TiedCrossEntropy',
   inputs: ['hidden', 'table', 'labels'],
+  integerInputs: ['labels'],
   outputs: ['loss', 'correct'],
   reference({ hidden, table, labels }, { gradients }) {
     const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);

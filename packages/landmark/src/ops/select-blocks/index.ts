@@ -51,6 +51,7 @@ type DescendInputs = { q: tf.Tensor; nodes: tf.Tensor; blocks: tf.Tensor };
 const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens: tf.Tensor }>({
   name: 'DescendBlocks',
   inputs: ['q', 'nodes', 'blocks'],
+  integerInputs: ['blocks'],
   outputs: ['tokens'],
   reference({ q, nodes, blocks }, { blockSize }) {
     const [rows, seqLen, count] = blocks.shape as [number, number, number];
