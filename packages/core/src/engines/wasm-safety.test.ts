@@ -88,6 +88,26 @@ describe('wasm engine', () => {
     await expectClose(plain, fused, 1e-6, 'matMul');
   });
 
+  it('refuses other numbers than float32, which kernels would take for them', () => {
+    const whole = tf.ones<tf.Rank.R2>([2, 2], 'int32');
+    const message = /expected float32 on the wasm engine, got int32\. Convert it with toFloat\(\)/;
+    expect(() => tf.matMul(whole, whole)).toThrow(message);
+    expect(() => tf.unsortedSegmentSum(whole, tf.tensor1d([0, 1], 'int32'), 2)).toThrow(message);
+    expect(() => linear(whole, { weight: tf.ones([2, 2]) })).toThrow(
+      /Linear: expected 'x' of dtype float32, got int32\. Convert it with tf\.cast\(x, 'float32'\)/,
+    );
+  });
+
+  it('broadcasts a bias of one element, and sums nothing to zero', async () => {
+    const [a, b] = [testTensor<tf.Rank.R2>([3, 4], 1), testTensor<tf.Rank.R2>([4, 5], 2)];
+    const bias = tf.tensor1d([7]);
+    await expectClose(tf.fused.matMul({ a, b, bias }), tf.matMul(a, b).add(7), 1e-6, 'bias');
+    const taken = Array.from({ length: 8 }, () => tf.ones([100, 5]));
+    tf.dispose(taken); // memory that is not zero
+    const empty = tf.matMul(tf.zeros<tf.Rank.R2>([100, 0]), tf.zeros<tf.Rank.R2>([0, 5]));
+    expect((await empty.data()).every((value) => value === 0)).toBe(true);
+  });
+
   it('survives growing memory: old tensors, new tensors and kernels agree', async () => {
     const a = testTensor<tf.Rank.R2>([65, 33], 1);
     const before = await tf.matMul(a, a, true).data();

@@ -8,7 +8,7 @@
  *   without it.
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import { EngineError } from '../errors.js';
+import { EngineError, ShapeError } from '../errors.js';
 import { scatterAddKernel } from '../ops/embedding/wasm.js';
 import { matMulKernel } from '../ops/mat-mul/wasm.js';
 import * as tf from '../tf.js';
@@ -40,6 +40,7 @@ export function replaceStockKernels(): void {
   });
   replace('UnsortedSegmentSum', (inputs, attrs) => {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
+    assertFloat('unsortedSegmentSum', x);
     return runWasmKernel(scatterAddKernel, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
   });
   replace('Identity', (inputs) => shared(inputs['x'] as tf.Tensor));
@@ -49,9 +50,19 @@ export function replaceStockKernels(): void {
 function matMul(inputs: Record<string, tf.Tensor>, attrs: Attrs): tf.Tensor {
   const { transposeA = false, transposeB = false } = attrs as { transposeA?: boolean; transposeB?: boolean };
   const { a, b, bias } = inputs as { a: tf.Tensor; b: tf.Tensor; bias?: tf.Tensor };
-  const fits = bias === undefined || bias.rank === 1;
+  assertFloat('matMul', a, b);
+  const columns = b.shape.at(transposeB ? -2 : -1);
+  const fits = bias === undefined || (bias.rank === 1 && bias.size === columns); // else it is broadcast
   const { y } = runWasmKernel(matMulKernel, { a, b, bias: fits ? bias : undefined }, { transposeA, transposeB });
   return fits ? y : tf.add(y, bias);
+}
+
+/** Kernels read memory as float32, and would take other numbers for it. */
+function assertFloat(where: string, ...tensors: readonly tf.Tensor[]): void {
+  for (const { dtype } of tensors) {
+    if (dtype !== 'float32')
+      throw new ShapeError(`${where}: expected float32 on the wasm engine, got ${dtype}. Convert it with toFloat().`);
+  }
 }
 
 /** A tensor that shares the memory of another; it is freed with the last of them. */

@@ -29,7 +29,7 @@ export function multiply(
   { batches, m, k, n }: { batches: number; m: number; k: number; n: number },
 ): void {
   const block = rowsPerUnit(wasm.threads, batches, m, k * n);
-  if (b.batch === 0 && m > block) {
+  if (b.batch === 0 && m > block && k > 0) {
     const packed = wasm.scratch(packedColumnsBytes(k, n));
     wasm.parallel('packShared', Math.ceil(n / 8), b.at, b.row, b.column, packed, k, n);
     const units = batches * Math.ceil(m / block);
