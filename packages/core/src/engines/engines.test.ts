@@ -14,7 +14,9 @@ describe('useEngine', () => {
   });
 
   it('starts the embedded engine, and only one engine per process', async () => {
-    const engine = await useEngine('wasm');
+    const [engine, ...same] = await Promise.all([useEngine('wasm'), useEngine('wasm'), useEngine('auto')]);
+    expect(same).toEqual([engine, engine]);
+    expect(same.every((other) => other === engine)).toBe(true);
     expect(engine.name).toBe('wasm');
     expect(tf.getBackend()).toBe('wasm');
     expect(await useEngine('auto')).toBe(engine);

@@ -4,40 +4,14 @@
  */
 import { EngineError, UnknownNameError } from '../errors.js';
 import * as tf from '../tf.js';
+import type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
 import { repairStockGradients } from './stock-gradients.js';
 import { openTensorflowEngine } from './tensorflow.js';
 import { hasNvidiaDriver } from './tensorflow-bindings.js';
 import { openWasmEngine } from './wasm.js';
 import { openWebgpuEngine } from './webgpu.js';
 
-export type EngineName = 'wasm' | 'webgpu' | 'tensorflow' | 'cpu';
-export type EngineChoice = EngineName | 'auto';
-
-/** An engine in use. */
-export interface Engine {
-  readonly name: EngineName;
-  /** One line for reports: what it runs on. */
-  readonly description: string;
-  /** Facts worth recording with a result: versions, adapter, instruction sets. */
-  readonly details: Readonly<Record<string, string | number | boolean>>;
-}
-
-/** What `mixerzoo doctor` says of an engine. */
-export interface EngineDiagnosis {
-  readonly name: EngineName;
-  readonly available: boolean;
-  /** What it runs on, or why it is not there and how to get it. */
-  readonly message: string;
-}
-
-/** Options of {@link useEngine}. */
-export interface EngineOptions {
-  /**
-   * Threads of one run on the wasm engine, Node only; results are the same for any number. Default: the environment's
-   * `MIXERZOO_THREADS`, else 1, since sweeps use the cores for runs of their own.
-   */
-  readonly threads?: number;
-}
+export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
 
 const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> = {
   tensorflow: openTensorflowEngine,
@@ -52,10 +26,12 @@ const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> 
 export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
 
 let current: Engine | undefined;
+/** The engine that is being started, for those who ask meanwhile. */
+let starting: Promise<Engine> | undefined;
 
 /**
  * Starts the engine of this process; `auto` is `tensorflow` on a machine with an NVIDIA GPU where it loads, the embedded
- * engine elsewhere. Asking again for the one in use, or for `auto`, returns it.
+ * engine elsewhere. Asking again for the one in use, or for `auto`, returns it, whatever the options.
  *
  * @param choice - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
  * @throws UnknownNameError, and EngineError if the engine is not there (the message says how to get it) or another
@@ -68,19 +44,35 @@ export async function useEngine(
   if (choice !== 'auto' && !Object.hasOwn(ENGINES, choice)) {
     throw new UnknownNameError('engine', choice, ['auto', ...ENGINE_NAMES]);
   }
-  if (current) {
-    if (choice === 'auto' || choice === current.name) return current;
-    throw new EngineError(
-      `useEngine: expected one engine per process, got '${choice}' while '${current.name}' is in use. Start another process for it.`,
-    );
-  }
+  await starting?.catch(() => undefined); // its own caller hears of a failure
+  const engine = current ?? (await startOnce(choice, options));
+  if (choice === 'auto' || choice === engine.name) return engine;
+  throw new EngineError(
+    `useEngine: expected one engine per process, got '${choice}' while '${engine.name}' is in use. Start another process for it.`,
+  );
+}
+
+function startOnce(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
+  starting ??= start(choice, options)
+    .then((engine) => {
+      current = engine;
+      return engine;
+    })
+    .finally(() => {
+      starting = undefined;
+    });
+  return starting;
+}
+
+async function start(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
   repairStockGradients();
-  if (choice === 'auto' && hasNvidiaDriver()) {
+  if (choice !== 'auto') return ENGINES[choice](options);
+  if (hasNvidiaDriver()) {
     // Without a working binding for it, the embedded engine; `doctor` says why.
-    current = await ENGINES.tensorflow(options).catch(() => undefined);
+    const found = await ENGINES.tensorflow(options).catch(() => undefined);
+    if (found) return found;
   }
-  current ??= await ENGINES[choice === 'auto' ? 'wasm' : choice](options);
-  return current;
+  return ENGINES.wasm(options);
 }
 
 /**

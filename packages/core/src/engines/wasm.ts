@@ -3,7 +3,7 @@
  */
 import { EngineError, OutOfMemoryError } from '../errors.js';
 import * as tf from '../tf.js';
-import type { Engine, EngineOptions } from './index.js';
+import type { Engine, EngineOptions } from './engine.js';
 import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
 import { withSharedMemory } from './wasm-shared-memory.js';
 import { replaceStockKernels } from './wasm-stock.js';
