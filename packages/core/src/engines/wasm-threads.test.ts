@@ -3,8 +3,10 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
+import asc from 'assemblyscript/asc';
 import { describe, expect, it } from 'vitest';
 import { importSharedMemory } from './wasm-shared-memory.js';
+import { startWasmThreads } from './wasm-threads.js';
 
 /** Values and gradients of the ops of core as one checksum each, printed as JSON. */
 const PROGRAM = `
@@ -54,6 +56,43 @@ describe('wasm threads', () => {
     expect(three.sums).toEqual(one.sums);
     for (const [name, sum] of Object.entries(one.sums)) expect(sum).toBe(one.sums[`${name.slice(0, -1)}0`]);
   }, 120_000);
+
+  it('tell why a worker failed, and go on', async () => {
+    // The first piece takes long enough to be divided the next time; the others fail where they are told to.
+    const source = `export function work(fail: i32, start: i32, end: i32): void {
+      for (let i = 0; i < 5000000; i++) if (load<i32>(1024) == i + 1) return;
+      if (fail && start > 0) unreachable();
+    }`;
+    let binary: Uint8Array<ArrayBuffer> | undefined;
+    const limits = ['--sharedMemory', '--initialMemory', '1', '--maximumMemory', '2', '--enable', 'threads'];
+    const { error, stderr } = await asc.main(
+      ['entry.ts', '--outFile', 'out.wasm', '--importMemory', '--noExportMemory', '--runtime', 'stub', ...limits],
+      {
+        readFile: (name) => (name === 'entry.ts' ? source : null),
+        writeFile: (_name, contents) => {
+          binary = contents as Uint8Array<ArrayBuffer>;
+        },
+        listFiles: () => [],
+      },
+    );
+    expect(error, stderr.toString()).toBeNull();
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
+    const module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
+    const { work } = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<
+      string,
+      (...args: number[]) => number
+    >;
+    const threads = startWasmThreads(memory, 2);
+    try {
+      const shared = threads.share(module);
+      const run = (fail: number) => threads.parallel(shared, 'work', work as (...args: number[]) => number, 4, [fail]);
+      run(0);
+      expect(() => run(1)).toThrow(/expected 'work' to run on 2 threads, got RuntimeError: unreachable in a worker/);
+      expect(() => run(0)).not.toThrow();
+    } finally {
+      threads.close();
+    }
+  });
 
   it('refuse a number that is none', async () => {
     await expect(checksums(0)).rejects.toThrow(/expected threads \(MIXERZOO_THREADS\) from 1 to 64, got '0'/);

@@ -64,7 +64,8 @@ for (let generation = 0; ; ) {
     const end = Math.floor((units * (index + 1)) / threads);
     const run = modules.get(cells[${CELL.module}])[cells[${CELL.fn}]];
     if (start < end) run(...args.subarray(0, cells[${CELL.argCount}]), start, end);
-  } catch {
+  } catch (error) {
+    port.postMessage(String(error));
     Atomics.store(cells, ${CELL.failed}, 1);
   }
   if (Atomics.sub(cells, ${CELL.pending}, 1) === 1) Atomics.notify(cells, ${CELL.pending});
@@ -76,7 +77,7 @@ for (let generation = 0; ; ) {
  * @throws EngineError outside of Node.
  */
 export function startWasmThreads(memory: WebAssembly.Memory, count: number): WasmThreads {
-  const { Worker, MessageChannel } = workerThreads();
+  const { Worker, MessageChannel, receiveMessageOnPort } = workerThreads();
   const control = new SharedArrayBuffer(4 * CELL.count + 8 * MOST_ARGS);
   const cells = new Int32Array(control, 0, CELL.count);
   const sharedArgs = new Float64Array(control, 4 * CELL.count, MOST_ARGS);
@@ -117,7 +118,12 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
         Atomics.wait(cells, CELL.pending, pending);
       }
     }
-    if (Atomics.load(cells, CELL.failed) !== 0) throw new EngineError(`wasm threads: '${name}' failed in a worker.`);
+    if (Atomics.exchange(cells, CELL.failed, 0) !== 0) {
+      const reasons = workers.flatMap(({ port }) => (receiveMessageOnPort(port)?.message as string | undefined) ?? []);
+      throw new EngineError(
+        `wasm threads: expected '${name}' to run on ${count} threads, got ${[...new Set(reasons)].join('; ')} in a worker. Use one thread (MIXERZOO_THREADS=1).`,
+      );
+    }
   }
 
   return {
