@@ -46,6 +46,9 @@ describe('attention', () => {
       return false;
     };
     expect(code(() => attention({ dModel: 16, nHeads: 3 }))).toBe(true);
+    expect(() => slidingWindow({ dModel: 16, nHeads: 3 })).toThrow(
+      /^slidingWindow: nHeads: expected a divisor of dModel 16, got 3\. Change one of them\.$/,
+    );
     const contextExtension = { method: 'interpolation', factor: 2, originalLength: 8 } as const;
     expect(code(() => attention({ dModel: 16, contextExtension }))).toBe(true);
     expect(code(() => attention({ dModel: 16, positional: 'alibi', contextExtension }))).toBe(true);

@@ -60,7 +60,7 @@ describe('mixerzoo with bad input', () => {
     [
       'a width the heads do not divide',
       ['run', 'tiny.yaml', '--set', 'models.One.layers=[{ mixer: attention, nHeads: 3 }]'],
-      /models\.One\.layers\.0: nHeads: expected a divisor of dModel 16, got 3/s,
+      /models\.One\.layers\.0: attention: nHeads: expected a divisor of dModel 16, got 3/s,
     ],
     ['a length too short for the pairs', ['run', 'tiny.yaml', '--set', 'task.numKvPairs=8'], /task: mqar: .*16/s],
     ['an unknown engine', ['run', 'tiny.yaml', '--engine', 'wasn'], /unknown engine 'wasn'.*Did you mean 'wasm'/s],

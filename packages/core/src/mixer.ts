@@ -9,6 +9,7 @@
  */
 import type { z } from 'zod';
 import { parseConfig } from './config.js';
+import { isZooError } from './errors.js';
 import type * as tf from './tf.js';
 import type { Tree } from './tree.js';
 
@@ -93,8 +94,18 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),
-      ...create(config),
+      ...named(name, () => create(config)),
     });
   };
   return Object.assign(factory, { mixerName: name, summary, schema });
+}
+
+/** Runs a constructor; its errors begin with the name of what it makes. */
+function named<T>(name: string, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    if (isZooError(error) && !error.message.startsWith(`${name}:`)) error.message = `${name}: ${error.message}`;
+    throw error;
+  }
 }
