@@ -2,11 +2,11 @@
  * From an experiment to its runs: every model at every learning rate and seed, mixers and tasks looked up, configs
  * parsed, models put together, so that a mistake shows before anything is trained.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
   CHANNEL_MIXERS,
   createLanguageModel,
+  hashConfig,
   InvalidConfigError,
   isZooError,
   type LanguageModel,
@@ -68,7 +68,7 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
             learningRate,
             engine: experiment.engine,
           } as const;
-          const id = hashConfig(decisive);
+          const id = hashConfig(decisive).slice(0, 12);
           const config: RunConfig = { ...decisive, id, experiment: experiment.name, description, label };
           const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
           return { config, directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`, task, model };
@@ -144,16 +144,6 @@ async function resolveCell(experiment: Experiment, registry: Registry): Promise<
 }
 
 type Block = z.output<typeof blockSchema>;
-
-/** First 12 hex digits of the SHA-256 of a value's JSON with sorted keys. */
-function hashConfig(value: unknown): string {
-  const sorted = JSON.stringify(value, (_key, node: unknown) =>
-    typeof node === 'object' && node !== null && !Array.isArray(node)
-      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : node,
-  );
-  return createHash('sha256').update(sorted).digest('hex').slice(0, 12);
-}
 
 async function resolveTask({ task, ...options }: TaskConfig, registry: Registry): Promise<Task> {
   if (typeof task !== 'string' && typeof task !== 'function') {

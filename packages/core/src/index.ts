@@ -54,6 +54,7 @@ export { defineTask, IGNORED_LABEL } from './task.js';
 export * as tf from './tf.js';
 export type { Checkpoint } from './train/checkpoint.js';
 export { hasCheckpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js';
+export { hashConfig } from './train/config-identity.js';
 export type { EvaluationResult, PositionAccuracy } from './train/evaluate.js';
 export { evaluate, evaluateExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';

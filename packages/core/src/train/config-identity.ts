@@ -1,5 +1,12 @@
 /** What makes two runs the same run: their configs as canonical JSON, and where they differ. */
 
+import { sha256 } from './checkpoint.js';
+
+/** Hex SHA-256 of a config as JSON: equal configs have equal ones, whatever the order of their keys. */
+export function hashConfig(config: unknown): string {
+  return sha256(JSON.stringify(toJson(config)));
+}
+
 /** A JSON copy with sorted keys, so that equal configs have equal text. */
 export function toJson<T>(value: T): T {
   return JSON.parse(

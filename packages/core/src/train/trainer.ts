@@ -15,8 +15,8 @@ import type { Examples, Split, Task } from '../task.js';
 import * as tf from '../tf.js';
 import { disposeTree } from '../tree.js';
 import { createBatches } from './batches.js';
-import { readCheckpoint, sha256, writeCheckpoint } from './checkpoint.js';
-import { firstDifference, toJson } from './config-identity.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { firstDifference, hashConfig, toJson } from './config-identity.js';
 import { type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
 import { computeGradients } from './gradients.js';
 import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
@@ -239,7 +239,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
   const trainer: Trainer = {
     config,
     get configHash() {
-      configHash ??= sha256(JSON.stringify(config));
+      configHash ??= hashConfig(config);
       return configHash;
     },
     stepsPerEpoch,
