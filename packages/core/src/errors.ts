@@ -6,14 +6,16 @@
  */
 import { distance } from 'fastest-levenshtein';
 
-export type ErrorCode =
-  | 'invalid-config'
-  | 'shape'
-  | 'unknown-name'
-  | 'engine'
-  | 'out-of-memory'
-  | 'numerical'
-  | 'checkpoint';
+const ERROR_CODES = [
+  'invalid-config',
+  'shape',
+  'unknown-name',
+  'engine',
+  'out-of-memory',
+  'numerical',
+  'checkpoint',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** Base of every error mixerzoo throws on purpose. */
 export class ZooError extends Error {
@@ -85,20 +87,9 @@ export function isZooError(error: unknown, code?: ErrorCode): error is ZooError 
   return (
     error instanceof Error &&
     'code' in error &&
-    'name' in error &&
-    (code === undefined ? ZOO_CODES.has(error.code as ErrorCode) : error.code === code)
+    (code === undefined ? ERROR_CODES.some((known) => known === error.code) : error.code === code)
   );
 }
-
-const ZOO_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'invalid-config',
-  'shape',
-  'unknown-name',
-  'engine',
-  'out-of-memory',
-  'numerical',
-  'checkpoint',
-]);
 
 /** The known name nearest to `received`, if it is near enough to be a typing slip. */
 export function nearestName(received: string, known: readonly string[]): string | undefined {

@@ -71,7 +71,6 @@ export {
   disposeTree,
   flattenTree,
   formatShape,
-  keepTree,
   mapTree,
   treeLeaves,
   treeSize,

@@ -54,15 +54,6 @@ export function disposeTree(tree: Tree): void {
 }
 
 /**
- * Marks every leaf as kept, so that a surrounding `tf.tidy` does not free it.
- * @returns the same tree.
- */
-export function keepTree<T extends Tree>(tree: T): T {
-  for (const leaf of treeLeaves(tree)) tf.keep(leaf);
-  return tree;
-}
-
-/**
  * Throws when two trees differ in paths or shapes.
  * @throws ShapeError naming the first difference.
  */

@@ -6,9 +6,7 @@ const BLOCK: i32 = 4096;
 /**
  * One step for one parameter of `size` elements.
  *
- * @param rest1 - 1 - beta1, rounded once: in float32 the difference would lose 1e-5 of 1 - 0.999
- * @param rest2 - 1 - beta2
- * @param rest1 - 1 - beta1, which float32 would not give exactly; rest2 likewise.
+ * @param rest1 - 1 - beta1, rounded once: in float32 the difference would lose 1e-5 of 1 - 0.999; rest2 likewise
  * @param keep - 1 - learningRate weightDecay
  * @param rate - learningRate / (1 - beta1^t)
  * @param correction - 1 / (1 - beta2^t)
