@@ -9,11 +9,12 @@ export type { TensorflowAttr, TensorflowAttrs, TensorflowInput } from './engines
 export { tensorflowOp, tensorflowValue } from './engines/tensorflow-op.js';
 export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines/wasm-gemm.js';
 export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm-kernel.js';
-export { elementwise } from './engines/webgpu-elementwise.js';
+export { EACH_ELEMENT, elementwise, forEachElement, SOFTPLUS_WGSL } from './engines/webgpu-elementwise.js';
+export { multiply } from './engines/webgpu-gemm.js';
 export type { WebgpuCall, WebgpuKernel } from './engines/webgpu-kernel.js';
 export { pairwiseForward } from './engines/webgpu-pairwise.js';
 export { pairwiseBackward } from './engines/webgpu-pairwise-gradient.js';
-export { sumPartials } from './engines/webgpu-reduce.js';
+export { columnSums, sumPartials, workgroupTotal } from './engines/webgpu-reduce.js';
 export type { ErrorCode } from './errors.js';
 export {
   CheckpointError,

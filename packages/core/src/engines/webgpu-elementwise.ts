@@ -59,3 +59,14 @@ fn isKept(index: i32) -> bool {
   return hash(u32(index) * 0x9e3779b9u + bitcast<u32>(u.seed)) >= u32(u.threshold);
 }
 `;
+
+/** WGSL of `softplus(x)`, ln(1 + e^x): a series of 2 artanh(e^-|x| / (e^-|x| + 2)) keeps what 1 + e^-|x| would round off. */
+export const SOFTPLUS_WGSL = `
+fn softplus(x: f32) -> f32 {
+  let e = exp(-abs(x));
+  let s = e / (e + 2.0);
+  let q = s * s;
+  let p = 2.0 + q * (2.0 / 3.0 + q * (2.0 / 5.0 + q * (2.0 / 7.0 + q * (2.0 / 9.0 + q * (2.0 / 11.0 + q * (2.0 / 13.0 + q * 2.0 / 15.0))))));
+  return s * p + max(x, 0.0);
+}
+`;
