@@ -4,6 +4,7 @@
  */
 import { defineOp, type tf } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
+import * as webgpu from './webgpu.js';
 
 type Attrs = { normalizer: number };
 
@@ -23,6 +24,7 @@ const logDecayGradientOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, Attrs, { dx
         return { dx };
       },
     },
+    webgpu: webgpu.logDecayGradientKernel,
   },
 });
 
@@ -42,6 +44,7 @@ export const logDecayOp = defineOp<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }>({
         return { y };
       },
     },
+    webgpu: webgpu.logDecayKernel,
   },
 });
 
