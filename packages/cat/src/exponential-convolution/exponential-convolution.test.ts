@@ -15,6 +15,7 @@ describeOp(exponentialConvolutionOp, [
   { name: 'one token', inputs: inputs(1, 4, 1, 1), attrs: {} },
   { name: 'per head, odd width', inputs: inputs(17, 9, 3, 1), attrs: {} },
   { name: 'per channel, several states', inputs: inputs(33, 6, 6, 3), attrs: {} },
+  { name: 'several chunks', inputs: inputs(101, 6, 2, 2), attrs: {} },
   { name: 'more sequences than blocks', inputs: inputs(5, 8, 2, 2, 11), attrs: {} },
 ]);
 

@@ -10,6 +10,7 @@
  */
 import { defineOp, formatShape, type Op, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { convolveGradientKernel, convolveKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type Inputs = { x: tf.Tensor; decay: tf.Tensor; weight: tf.Tensor };
 
@@ -18,7 +19,7 @@ export const exponentialConvolutionOp: Op<Inputs, Record<string, never>, { y: tf
   name: 'ExponentialConvolution',
   inputs: ['x', 'decay', 'weight'],
   outputs: ['y'],
-  kernels: { wasm: convolveKernel },
+  kernels: { wasm: convolveKernel, webgpu: webgpu.convolveKernel },
   gradient({ inputs, grads }) {
     const { dx, dDecay, dWeight } = exponentialConvolutionGradientOp({ ...inputs, dy: grads.y }, {});
     return { x: dx, decay: dDecay, weight: dWeight };
@@ -47,7 +48,7 @@ const exponentialConvolutionGradientOp = defineOp<
   inputs: ['x', 'decay', 'weight', 'dy'],
   outputs: ['dx', 'dDecay', 'dWeight'],
   gradient: 'none',
-  kernels: { wasm: convolveGradientKernel },
+  kernels: { wasm: convolveGradientKernel, webgpu: webgpu.convolveGradientKernel },
   reference({ dy, ...inputs }) {
     const { x, decay, weight } = referenceGradient(exponentialConvolutionOp.definition, inputs, { y: dy }, {});
     return { dx: x as tf.Tensor, dDecay: decay as tf.Tensor, dWeight: weight as tf.Tensor };
