@@ -1,9 +1,26 @@
-import { EVALUATION, randomNormal, tf, useEngine } from '@mixerzoo/core';
-import { describeMixer, describeOp, expectClose, largestMagnitude, testTensor } from '@mixerzoo/core/testing';
+import {
+  currentEngine,
+  defineOp,
+  EVALUATION,
+  type NamedTensors,
+  randomNormal,
+  tf,
+  useEngine,
+  withReferenceForms,
+} from '@mixerzoo/core';
+import {
+  describeMixer,
+  describeOp,
+  expectClose,
+  gradientsOf,
+  largestMagnitude,
+  testTensor,
+} from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultBlockSize, landmarkCat } from './landmark-cat.js';
 import { blockAttentionOp } from './ops/block-attention/index.js';
 import { groupedAttentionOp } from './ops/grouped-attention/index.js';
+import { createBackward, createForward } from './ops/grouped-attention/webgpu.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Retrieval is a choice: no smooth function, and the filter that only landmarks see gets no gradient. */
@@ -64,21 +81,51 @@ describeOp(blockAttentionOp, [
     }),
     attrs: { blockSize: 4, unit: 4, scale: 0.5 },
   },
+  {
+    name: 'more places and columns than threads',
+    inputs: () => retrieval([1, 90, 70], 2, (t, c) => (t < 30 ? -1 : t < 60 ? c - 1 : 1 - c)),
+    attrs: { blockSize: 30, unit: 30, scale: 0.2 },
+  },
+  {
+    name: 'single tokens, some of them twice',
+    inputs: () => retrieval([3, 23, 5], 3, (t, c) => (c === 2 ? Math.floor(t / 6) - 1 : 4 * Math.floor(t / 5) - 1)),
+    attrs: { blockSize: 5, unit: 1, scale: 0.7 },
+  },
 ]);
 
-describeOp(
-  groupedAttentionOp,
-  [1, 4, 7, 19].map((seqLen) => ({
-    name: `length ${seqLen}`,
-    inputs: () => ({
-      q: testTensor<tf.Rank.R3>([3, seqLen, 5], 1),
-      k: testTensor<tf.Rank.R3>([3, seqLen, 5], 2),
-      v: testTensor<tf.Rank.R3>([3, seqLen, 5], 3),
-      landmarks: seqLen > 4 ? testTensor<tf.Rank.R3>([3, Math.ceil(seqLen / 4) - 1, 5], 4) : undefined,
-    }),
-    attrs: { blockSize: 4, scale: 0.7 },
-  })),
-);
+/** Inputs of block attention, with what is retrieved given by token and choice. */
+function retrieval(
+  [rows, seqLen, headDim]: [number, number, number],
+  count: number,
+  unit: (t: number, c: number) => number,
+) {
+  const drawn = (seed: number) => testTensor<tf.Rank.R3>([rows, seqLen, headDim], seed);
+  const chosen = Array.from({ length: rows * seqLen * count }, (_, i) =>
+    unit(Math.floor(i / count) % seqLen, i % count),
+  );
+  return { q: drawn(1), k: drawn(2), v: drawn(3), retrieved: tf.tensor3d(chosen, [rows, seqLen, count], 'int32') };
+}
+
+const groupedCases = (
+  [
+    [1, 5, 4],
+    [4, 5, 4],
+    [7, 5, 4],
+    [19, 5, 4],
+    [150, 3, 2],
+  ] as const
+).map(([seqLen, headDim, blockSize]) => ({
+  name: `length ${seqLen}, blocks of ${blockSize}`,
+  inputs: () => ({
+    q: testTensor<tf.Rank.R3>([3, seqLen, headDim], 1),
+    k: testTensor<tf.Rank.R3>([3, seqLen, headDim], 2),
+    v: testTensor<tf.Rank.R3>([3, seqLen, headDim], 3),
+    landmarks:
+      seqLen > blockSize ? testTensor<tf.Rank.R3>([3, Math.ceil(seqLen / blockSize) - 1, headDim], 4) : undefined,
+  }),
+  attrs: { blockSize, scale: 0.7 },
+}));
+describeOp(groupedAttentionOp, groupedCases);
 
 describe('landmarkCat', () => {
   beforeAll(async () => {
@@ -148,6 +195,62 @@ describe('landmarkCat', () => {
       const chosen = selectBlocks(q, landmarks, { blockSize, topK: 1, offset: blocks * blockSize });
       expect([...(await chosen.data())]).toEqual([Math.floor(position / blockSize)]);
       expect([...(await descendBlocks(q, nodes, chosen, blockSize).data())]).toEqual([position]);
+    }
+  });
+
+  it('retrieves as its reference form does, with ties and too few blocks', async () => {
+    const q = testTensor<tf.Rank.R3>([3, 29, 5], 1);
+    const half = testTensor<tf.Rank.R3>([3, 3, 5], 2);
+    const landmarks = tf.concat([half, half], 1);
+    const keys = testTensor<tf.Rank.R3>([3, 24, 5], 3);
+    const nodes = blockTree(keys, 4).reshape<tf.Tensor3D>([3, 36, 5]);
+    for (const topK of [1, 3, 6]) {
+      const search = () => {
+        const blocks = selectBlocks(q, landmarks, { blockSize: 4, topK });
+        return [blocks, descendBlocks(q, nodes, blocks, 4)];
+      };
+      const [found, expected] = [search(), withReferenceForms(search)];
+      for (const index of [0, 1]) {
+        expect(await found[index]?.data(), `top ${topK}`).toEqual(await expected[index]?.data());
+      }
+    }
+  });
+
+  it('computes grouped attention part by part on a GPU: rows by rows, queries by queries, query by query', async (context) => {
+    if (currentEngine().name !== 'webgpu') context.skip("parts are the webgpu engine's");
+    const { inputs: draw, attrs } = groupedCases.find(({ name }) =>
+      name.startsWith('length 19'),
+    ) as (typeof groupedCases)[0];
+    const { q, k, v, landmarks } = draw();
+    const dO = testTensor<tf.Rank.R3>([3, 19, 5], 5);
+    const names = ['o', 'dq', 'dk', 'dv', 'dLandmarks'] as const;
+    const attend = ([a, b, c, d]: tf.Tensor[]) =>
+      groupedAttentionOp({ q: a, k: b, v: c, landmarks: d } as never, attrs).o as tf.Tensor;
+    const tensors = [q, k, v, landmarks] as tf.Tensor[];
+    const expected = [attend(tensors), ...gradientsOf((all) => attend(all).mul(dO).sum(), tensors)];
+    for (const mostScores of [2 * 19 ** 2, 100, 1]) {
+      const kernels = [createForward(mostScores), createBackward(mostScores)] as const;
+      const inParts = defineOp<NamedTensors, typeof attrs, Record<(typeof names)[number], tf.Tensor>>({
+        name: `GroupedAttentionBy${mostScores}`,
+        inputs: ['q', 'k', 'v', 'landmarks', 'dO'],
+        outputs: names,
+        gradient: 'none',
+        reference: () => {
+          throw new Error('expected the webgpu engine.');
+        },
+        kernels: {
+          webgpu: {
+            run: (gpu, given, options) => ({
+              ...kernels[0].run(gpu, given as never, options),
+              ...kernels[1].run(gpu, given as never, options),
+            }),
+          },
+        },
+      });
+      const found = inParts({ q, k, v, landmarks, dO }, attrs);
+      for (const [index, name] of names.entries()) {
+        await expectClose(found[name], expected[index] as tf.Tensor, 2e-5, `${name}, ${mostScores} scores`);
+      }
     }
   });
 

@@ -6,6 +6,7 @@ import { defineOp, type OpDefinition, referenceGradient, tf } from '@mixerzoo/co
 import { MASKED, padToBlocks } from '../../heads.js';
 import { gatherUnits } from '../select-blocks/index.js';
 import { blockAttentionGradientKernel, blockAttentionKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; retrieved: tf.Tensor | undefined };
 type Attrs = { blockSize: number; unit: number; scale: number };
@@ -13,7 +14,6 @@ type Attrs = { blockSize: number; unit: number; scale: number };
 const definition: OpDefinition<Inputs, Attrs, { o: tf.Tensor }> = {
   name: 'BlockAttention',
   inputs: ['q', 'k', 'v', 'retrieved'],
-  integerInputs: ['retrieved'],
   outputs: ['o'],
   reference({ q, k, v, retrieved }, { blockSize, unit, scale }) {
     const [rows, seqLen, headDim] = q.shape as [number, number, number];
@@ -57,7 +57,7 @@ const definition: OpDefinition<Inputs, Attrs, { o: tf.Tensor }> = {
     );
     return { o: o.slice([0, 0, 0], [rows, seqLen, headDim]) };
   },
-  kernels: { wasm: blockAttentionKernel },
+  kernels: { wasm: blockAttentionKernel, webgpu: webgpu.blockAttentionKernel },
 };
 
 const blockAttentionGradient = defineOp<
@@ -67,14 +67,13 @@ const blockAttentionGradient = defineOp<
 >({
   name: 'BlockAttentionGradient',
   inputs: ['q', 'k', 'v', 'retrieved', 'dO'],
-  integerInputs: ['retrieved'],
   outputs: ['dq', 'dk', 'dv'],
   reference({ dO, ...inputs }, attrs) {
     const { q, k, v } = referenceGradient(definition, inputs, { o: dO }, attrs);
     return { dq: q, dk: k, dv: v } as { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor };
   },
   gradient: 'none',
-  kernels: { wasm: blockAttentionGradientKernel },
+  kernels: { wasm: blockAttentionGradientKernel, webgpu: webgpu.blockAttentionGradientKernel },
 });
 
 /** The op behind {@link blockAttention}. */

@@ -6,6 +6,7 @@
 import { defineOp, type OpDefinition, referenceGradient, tf } from '@mixerzoo/core';
 import { MASKED, padToBlocks } from '../../heads.js';
 import { groupedAttentionGradientKernel, groupedAttentionKernel } from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; landmarks: tf.Tensor | undefined };
 type Attrs = { blockSize: number; scale: number };
@@ -46,7 +47,7 @@ const definition: OpDefinition<Inputs, Attrs, { o: tf.Tensor }> = {
       .reshape([rows, seqLen, tokens]);
     return { o: tf.matMul(ownWeights.add(spread), values) };
   },
-  kernels: { wasm: groupedAttentionKernel },
+  kernels: { wasm: groupedAttentionKernel, webgpu: webgpu.groupedAttentionKernel },
 };
 
 const groupedAttentionGradient = defineOp<Inputs & { dO: tf.Tensor }, Attrs, Gradients>({
@@ -58,7 +59,7 @@ const groupedAttentionGradient = defineOp<Inputs & { dO: tf.Tensor }, Attrs, Gra
     return { dq: q, dk: k, dv: v, dLandmarks: landmarks } as Gradients;
   },
   gradient: 'none',
-  kernels: { wasm: groupedAttentionGradientKernel },
+  kernels: { wasm: groupedAttentionGradientKernel, webgpu: webgpu.groupedAttentionGradientKernel },
 });
 
 /** The op behind {@link groupedAttention}. */

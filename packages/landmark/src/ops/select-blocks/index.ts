@@ -4,9 +4,13 @@
  */
 import { defineOp, gatherRows, tf } from '@mixerzoo/core';
 import { MASKED } from '../../heads.js';
-
-type SelectInputs = { q: tf.Tensor; landmarks: tf.Tensor };
-type SelectAttrs = { blockSize: number; topK: number; offset: number };
+import {
+  type DescendInputs,
+  descendBlocksKernel,
+  type SelectAttrs,
+  type SelectInputs,
+  selectBlocksKernel,
+} from './webgpu.js';
 
 const selectBlocksOp = defineOp<SelectInputs, SelectAttrs, { blocks: tf.Tensor }>({
   name: 'SelectBlocks',
@@ -26,6 +30,7 @@ const selectBlocksOp = defineOp<SelectInputs, SelectAttrs, { blocks: tf.Tensor }
     return { blocks: indices.add(1).mul(isVisible).sub(1).toInt() };
   },
   gradient: () => ({}),
+  kernels: { webgpu: selectBlocksKernel },
 });
 
 /**
@@ -46,12 +51,9 @@ export function selectBlocks(
     .blocks as tf.Tensor3D;
 }
 
-type DescendInputs = { q: tf.Tensor; nodes: tf.Tensor; blocks: tf.Tensor };
-
 const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens: tf.Tensor }>({
   name: 'DescendBlocks',
   inputs: ['q', 'nodes', 'blocks'],
-  integerInputs: ['blocks'],
   outputs: ['tokens'],
   reference({ q, nodes, blocks }, { blockSize }) {
     const [rows, seqLen, count] = blocks.shape as [number, number, number];
@@ -76,6 +78,7 @@ const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens:
     return { tokens: found.mul(tf.greaterEqual(blocks, 0).toInt()).sub(1).toInt() };
   },
   gradient: () => ({}),
+  kernels: { webgpu: descendBlocksKernel },
 });
 
 /**
