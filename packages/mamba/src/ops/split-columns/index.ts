@@ -4,6 +4,7 @@
  */
 import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
+import { joinParts, splitParts } from './webgpu.js';
 
 const PART_NAMES = ['first', 'second', 'third'] as const;
 
@@ -43,6 +44,11 @@ function defineJoin(count: 2 | 3) {
           return { x };
         },
       },
+      webgpu: {
+        run: (gpu, parts, { widths }) => ({
+          x: joinParts(gpu, Object.fromEntries(names.map((name) => [name, parts[name]])), widths),
+        }),
+      },
     },
   });
 }
@@ -77,6 +83,7 @@ function defineSplit(count: 2 | 3) {
           return Object.fromEntries(parts) as unknown as Parts;
         },
       },
+      webgpu: { run: (gpu, { x }, { widths }) => splitParts(gpu, x, names, widths) as unknown as Parts },
     },
   });
 }
