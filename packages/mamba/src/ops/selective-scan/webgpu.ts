@@ -1,7 +1,8 @@
 /** Kernels of the selective scan on the webgpu engine. */
 import type { WebgpuKernel } from '@mixerzoo/core';
 import { CHUNK_SIZE } from '../scan/chunk.js';
-import { scanBackward, scanForward } from '../scan/webgpu.js';
+import { scanBackward } from '../scan/webgpu-backward.js';
+import { scanForward } from '../scan/webgpu-forward.js';
 import type {
   SelectiveScanAttrs,
   SelectiveScanGradientInputs,

@@ -1,6 +1,7 @@
 /** Kernels of SSD on the webgpu engine. */
 import { tf, type WebgpuKernel } from '@mixerzoo/core';
-import { scanBackward, scanForward } from '../scan/webgpu.js';
+import { scanBackward } from '../scan/webgpu-backward.js';
+import { scanForward } from '../scan/webgpu-forward.js';
 import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './index.js';
 import { roles, sizesOf } from './wasm.js';
 
