@@ -9,6 +9,8 @@ export type { TensorflowAttr, TensorflowAttrs, TensorflowInput } from './engines
 export { tensorflowOp, tensorflowValue } from './engines/tensorflow-op.js';
 export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines/wasm-gemm.js';
 export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm-kernel.js';
+export type { FeatureMap } from './engines/webgpu-chunkwise.js';
+export { chunkwiseBackward, chunkwiseForward } from './engines/webgpu-chunkwise.js';
 export { EACH_ELEMENT, elementwise, forEachElement, SOFTPLUS_WGSL } from './engines/webgpu-elementwise.js';
 export { multiply } from './engines/webgpu-gemm.js';
 export type { WebgpuCall, WebgpuKernel } from './engines/webgpu-kernel.js';

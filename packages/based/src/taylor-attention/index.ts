@@ -27,12 +27,12 @@ import {
   taylorReference,
 } from './reference.js';
 import { backwardKernel, forwardKernel } from './wasm.js';
-import * as webgpu from './webgpu.js';
+import { chunkwiseKernels, quadraticKernels } from './webgpu.js';
 
 export type { TaylorGradientInputs, TaylorGradients } from './reference.js';
 
 /** An op with outputs o [B, L, H p] and normaliser [B, L, H]. */
-function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {
+function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode, webgpu: typeof quadraticKernels) {
   const inputs = ['q', 'k', 'v'] as const;
   const outputs = ['o', 'normaliser'] as const;
   const reference = (tensors: TaylorInputs, attrs: TaylorAttrs) => taylorReference(tensors, attrs, form);
@@ -45,7 +45,7 @@ function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {
       return { dQ: found.q, dK: found.k, dV: found.v } as TaylorGradients;
     },
     gradient: 'none',
-    kernels: { wasm: backwardKernel(code), webgpu: webgpu.backwardKernel },
+    kernels: { wasm: backwardKernel(code), webgpu: webgpu.backward },
   });
   return defineOp<TaylorInputs, TaylorAttrs, TaylorOutputs>({
     name,
@@ -58,15 +58,15 @@ function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode) {
       const { dQ, dK, dV } = gradientOp({ ...context.inputs, ...context.outputs, dO, dNormaliser }, context.attrs);
       return { q: dQ, k: dK, v: dV };
     },
-    kernels: { wasm: forwardKernel(code), webgpu: webgpu.forwardKernel },
+    kernels: { wasm: forwardKernel(code), webgpu: webgpu.forward },
   });
 }
 
 /** Cost O(L^2 (f + p)). */
-export const taylorQuadraticOp = defineTaylorOp('TaylorQuadratic', quadraticSums, quadraticCode);
+export const taylorQuadraticOp = defineTaylorOp('TaylorQuadratic', quadraticSums, quadraticCode, quadraticKernels);
 
 /** Cost O(L D_phi p). */
-export const taylorChunkwiseOp = defineTaylorOp('TaylorChunkwise', chunkwiseSums, chunkwiseCode);
+export const taylorChunkwiseOp = defineTaylorOp('TaylorChunkwise', chunkwiseSums, chunkwiseCode, chunkwiseKernels);
 
 export interface TaylorAttentionOptions {
   /** Heads own contiguous columns. */

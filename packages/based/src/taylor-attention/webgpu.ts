@@ -1,27 +1,78 @@
 /**
- * Taylor attention on the webgpu engine: the pairwise tiles of core with weights 1 + x + x^2 / 2. Quadratic in L with no
- * [L, L] tensor; the chunkwise op computes the same and shares it.
+ * Taylor attention on the webgpu engine: the quadratic op by core's pairwise tiles with weights 1 + x + x^2 / 2, no [L, L]
+ * tensor; the chunkwise op by core's chunks with the packed features of features.ts.
  */
-import { pairwiseBackward, pairwiseForward, type tf, type WebgpuKernel } from '@mixerzoo/core';
+import {
+  chunkwiseBackward,
+  chunkwiseForward,
+  pairwiseBackward,
+  pairwiseForward,
+  type tf,
+  type WebgpuKernel,
+} from '@mixerzoo/core';
+import { packedFeatures } from './features.js';
 import type { TaylorGradientInputs, TaylorGradients } from './index.js';
 import type { TaylorAttrs, TaylorInputs, TaylorOutputs } from './reference.js';
 
-const formOf = (q: tf.Tensor, { nHeads, eps }: TaylorAttrs) => ({
-  nHeads,
-  eps,
-  scale: ((q.shape[2] as number) / nHeads) ** -0.5,
-  weight: { value: '0.5 * (x + 1.0) * (x + 1.0) + 0.5', derivative: 'x + 1.0' },
-  normalize: true,
-  headsLast: true,
+type TaylorKernel = WebgpuKernel<TaylorInputs, TaylorAttrs, TaylorOutputs>;
+type TaylorGradientKernel = WebgpuKernel<TaylorGradientInputs, TaylorAttrs, TaylorGradients>;
+
+/** Order of the features: 1; z_0 .. z_{f-1}; z_i z_j for i <= j, i major. */
+const PAIR_AT = `
+fn pairAt(i: i32, j: i32) -> i32 { return 1 + u.dim + i * u.dim - i * (i - 1) / 2 + j - i; }
+`;
+const FEATURE = `${PAIR_AT}
+fn feature(at: i32, i: i32) -> f32 {
+  if (i == 0) { return 1.0; }
+  if (i <= u.dim) { return z(at + i - 1); }
+  let n = f32(2 * u.dim + 1);
+  var first = i32(0.5 * (n - sqrt(n * n - 8.0 * f32(i - 1 - u.dim)))); // but for rounding
+  if (pairAt(first + 1, first + 1) <= i) { first++; }
+  if (pairAt(first, first) > i) { first--; }
+  let second = first + i - pairAt(first, first);
+  return z(at + first) * z(at + second) * select(1.0, ${Math.SQRT1_2}, first == second);
+}
+`;
+const SLOPE = `${PAIR_AT}
+fn slope(at: i32, first: i32, a: i32) -> f32 {
+  var sum = d[first + 1 + a];
+  for (var b = 0; b < u.dim; b++) {
+    sum += d[first + pairAt(min(a, b), max(a, b))] * z(at + b) * select(1.0, ${Math.SQRT2}, a == b);
+  }
+  return sum;
+}
+`;
+
+function formOf(q: tf.Tensor, { nHeads, eps }: TaylorAttrs) {
+  const featureDim = (q.shape[2] as number) / nHeads;
+  const factor = featureDim ** -0.25;
+  return {
+    nHeads,
+    eps,
+    scale: factor ** 2,
+    weight: { value: '0.5 * (x + 1.0) * (x + 1.0) + 0.5', derivative: 'x + 1.0' },
+    normalize: true,
+    headsLast: true,
+    features: {
+      size: packedFeatures(featureDim),
+      queryFactor: factor,
+      keyFactor: factor,
+      feature: FEATURE,
+      slope: SLOPE,
+    },
+  };
+}
+
+const forwardBy = (attend: typeof chunkwiseForward): TaylorKernel => ({
+  run: (gpu, inputs, attrs) => attend(gpu, inputs, formOf(inputs.q, attrs)),
 });
 
-export const forwardKernel: WebgpuKernel<TaylorInputs, TaylorAttrs, TaylorOutputs> = {
-  run: (gpu, inputs, attrs) => pairwiseForward(gpu, inputs, formOf(inputs.q, attrs)),
-};
-
-export const backwardKernel: WebgpuKernel<TaylorGradientInputs, TaylorAttrs, TaylorGradients> = {
+const backwardBy = (differentiate: typeof chunkwiseBackward): TaylorGradientKernel => ({
   run(gpu, inputs, attrs) {
-    const { dq, dk, dv } = pairwiseBackward(gpu, inputs, formOf(inputs.q, attrs));
+    const { dq, dk, dv } = differentiate(gpu, inputs, formOf(inputs.q, attrs));
     return { dQ: dq, dK: dk, dV: dv };
   },
-};
+});
+
+export const quadraticKernels = { forward: forwardBy(pairwiseForward), backward: backwardBy(pairwiseBackward) };
+export const chunkwiseKernels = { forward: forwardBy(chunkwiseForward), backward: backwardBy(chunkwiseBackward) };

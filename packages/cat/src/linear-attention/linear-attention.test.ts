@@ -23,6 +23,8 @@ describeOp(
     { name: 'small chunks', inputs: sequences(23, 4), attrs: { ...plain, chunkSize: 5 } },
     { name: 'normalised', inputs: sequences(33, 6, 6, 2, true), attrs: normalized },
     { name: 'normalised, several chunks', inputs: sequences(140, 7, 5, 1, true), attrs: { ...normalized, nHeads: 1 } },
+    { name: 'long', inputs: sequences(530, 5, 3), attrs: plain },
+    { name: 'long, normalised', inputs: sequences(530, 4, 4, 1, true), attrs: { ...normalized, nHeads: 1 } },
   ],
   { differentiable: ['o'] },
 );
