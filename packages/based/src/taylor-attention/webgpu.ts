@@ -11,8 +11,7 @@ import {
   type WebgpuKernel,
 } from '@mixerzoo/core';
 import { packedFeatures } from './features.js';
-import type { TaylorGradientInputs, TaylorGradients } from './index.js';
-import type { TaylorAttrs, TaylorInputs, TaylorOutputs } from './reference.js';
+import type { TaylorAttrs, TaylorGradientInputs, TaylorGradients, TaylorInputs, TaylorOutputs } from './reference.js';
 
 type TaylorKernel = WebgpuKernel<TaylorInputs, TaylorAttrs, TaylorOutputs>;
 type TaylorGradientKernel = WebgpuKernel<TaylorGradientInputs, TaylorAttrs, TaylorGradients>;
