@@ -14,6 +14,7 @@ type Attrs = { blockSize: number; unit: number; scale: number };
 const definition: OpDefinition<Inputs, Attrs, { o: tf.Tensor }> = {
   name: 'BlockAttention',
   inputs: ['q', 'k', 'v', 'retrieved'],
+  integerInputs: ['retrieved'],
   outputs: ['o'],
   reference({ q, k, v, retrieved }, { blockSize, unit, scale }) {
     const [rows, seqLen, headDim] = q.shape as [number, number, number];
@@ -67,6 +68,7 @@ const blockAttentionGradient = defineOp<
 >({
   name: 'BlockAttentionGradient',
   inputs: ['q', 'k', 'v', 'retrieved', 'dO'],
+  integerInputs: ['retrieved'],
   outputs: ['dq', 'dk', 'dv'],
   reference({ dO, ...inputs }, attrs) {
     const { q, k, v } = referenceGradient(definition, inputs, { o: dO }, attrs);

@@ -54,6 +54,7 @@ export function selectBlocks(
 const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens: tf.Tensor }>({
   name: 'DescendBlocks',
   inputs: ['q', 'nodes', 'blocks'],
+  integerInputs: ['blocks'],
   outputs: ['tokens'],
   reference({ q, nodes, blocks }, { blockSize }) {
     const [rows, seqLen, count] = blocks.shape as [number, number, number];
