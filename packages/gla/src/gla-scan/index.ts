@@ -13,12 +13,18 @@
  * (arXiv 2312.06635), section 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
  */
 import { defineOp, formatShape, referenceGradient, ShapeError, type tf } from '@mixerzoo/core';
-import { type GlaScanAttrs, type GlaScanInputs, type GlaScanOutputs, glaScanReference } from './reference.js';
+import {
+  type GlaScanAttrs,
+  type GlaScanGradientInputs,
+  type GlaScanGradients,
+  type GlaScanInputs,
+  type GlaScanOutputs,
+  glaScanReference,
+} from './reference.js';
 import { backwardKernel, forwardKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type GlaScanGradientInputs = GlaScanInputs & { dO: tf.Tensor; dLastState: tf.Tensor };
-export type GlaScanGradients = { dQ: tf.Tensor; dK: tf.Tensor; dGk: tf.Tensor; dV: tf.Tensor };
+export type { GlaScanGradientInputs, GlaScanGradients } from './reference.js';
 
 const INPUTS = ['q', 'k', 'gk', 'v'] as const;
 

@@ -18,6 +18,8 @@ export const CHUNK = 16;
 export type GlaScanInputs = { q: tf.Tensor; k: tf.Tensor; gk: tf.Tensor; v: tf.Tensor };
 export type GlaScanAttrs = { nHeads: number; scale: number };
 export type GlaScanOutputs = { o: tf.Tensor; lastState: tf.Tensor };
+export type GlaScanGradientInputs = GlaScanInputs & { dO: tf.Tensor; dLastState: tf.Tensor };
+export type GlaScanGradients = { dQ: tf.Tensor; dK: tf.Tensor; dGk: tf.Tensor; dV: tf.Tensor };
 
 /** The reference form of the op; n = B H, c chunks per sequence, m = n c. */
 export function glaScanReference({ q, k, gk, v }: GlaScanInputs, { nHeads, scale }: GlaScanAttrs): GlaScanOutputs {

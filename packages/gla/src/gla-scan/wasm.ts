@@ -1,8 +1,13 @@
 /** The gated scan on the wasm engine: kernel.as.ts with its outputs and scratch. */
 import type { tf, WasmKernel } from '@mixerzoo/core';
-import type { GlaScanGradientInputs, GlaScanGradients } from './index.js';
 import { code } from './kernel.generated.js';
-import type { GlaScanAttrs, GlaScanInputs, GlaScanOutputs } from './reference.js';
+import type {
+  GlaScanAttrs,
+  GlaScanGradientInputs,
+  GlaScanGradients,
+  GlaScanInputs,
+  GlaScanOutputs,
+} from './reference.js';
 
 export const forwardKernel: WasmKernel<GlaScanInputs, GlaScanAttrs, GlaScanOutputs> = {
   code,

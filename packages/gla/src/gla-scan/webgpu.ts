@@ -6,8 +6,13 @@
  * a head read the same rows, so that what they read is in the cache; decays are taken once, before.
  */
 import { elementwise, type tf, type WebgpuCall, type WebgpuKernel } from '@mixerzoo/core';
-import type { GlaScanGradientInputs, GlaScanGradients } from './index.js';
-import type { GlaScanAttrs, GlaScanInputs, GlaScanOutputs } from './reference.js';
+import type {
+  GlaScanAttrs,
+  GlaScanGradientInputs,
+  GlaScanGradients,
+  GlaScanInputs,
+  GlaScanOutputs,
+} from './reference.js';
 
 const THREADS = 64;
 

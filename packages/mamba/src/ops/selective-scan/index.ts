@@ -20,34 +20,23 @@
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { selectiveScanReference } from './reference.js';
+import type {
+  SelectiveScanAttrs,
+  SelectiveScanGradientInputs,
+  SelectiveScanGradients,
+  SelectiveScanInputs,
+  SelectiveScanOutputs,
+} from './types.js';
 import { selectiveScanGradientKernel, selectiveScanKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type SelectiveScanInputs = {
-  readonly u: tf.Tensor;
-  readonly delta: tf.Tensor;
-  readonly A: tf.Tensor;
-  readonly B: tf.Tensor;
-  readonly C: tf.Tensor;
-  readonly D: tf.Tensor | undefined;
-  readonly z: tf.Tensor | undefined;
-  readonly deltaBias: tf.Tensor | undefined;
-  readonly initialState: tf.Tensor | undefined;
-};
-
-export type SelectiveScanAttrs = { readonly deltaSoftplus: boolean };
-
-/** y [B, L, D]; states [B, ceil(L / 32), D, N] after every chunk, the last one being the final state. */
-export type SelectiveScanOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
-
-export type SelectiveScanGradientInputs = SelectiveScanInputs & {
-  readonly states: tf.Tensor;
-  readonly dy: tf.Tensor;
-  readonly dStates: tf.Tensor;
-};
-
-/** A gradient for every input, [0] for those that are absent. */
-export type SelectiveScanGradients = { readonly [N in keyof SelectiveScanInputs]-?: tf.Tensor };
+export type {
+  SelectiveScanAttrs,
+  SelectiveScanGradientInputs,
+  SelectiveScanGradients,
+  SelectiveScanInputs,
+  SelectiveScanOutputs,
+} from './types.js';
 
 const INPUTS = ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'] as const;
 

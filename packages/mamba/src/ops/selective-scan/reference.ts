@@ -5,7 +5,7 @@
  */
 import { silu, tf } from '@mixerzoo/core';
 import { CHUNK_SIZE, slicesOf } from '../scan/chunk.js';
-import type { SelectiveScanAttrs, SelectiveScanInputs, SelectiveScanOutputs } from './index.js';
+import type { SelectiveScanAttrs, SelectiveScanInputs, SelectiveScanOutputs } from './types.js';
 
 /** y [B, L, D] and the states after every chunk [B, ceil(L / chunk), D, N]. */
 export function selectiveScanReference(inputs: SelectiveScanInputs, attrs: SelectiveScanAttrs): SelectiveScanOutputs {

@@ -9,7 +9,7 @@ import type {
   SelectiveScanGradients,
   SelectiveScanInputs,
   SelectiveScanOutputs,
-} from './index.js';
+} from './types.js';
 
 export const selectiveScanKernel: WasmKernel<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs> = {
   code,

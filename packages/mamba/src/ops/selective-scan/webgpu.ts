@@ -9,7 +9,7 @@ import type {
   SelectiveScanGradients,
   SelectiveScanInputs,
   SelectiveScanOutputs,
-} from './index.js';
+} from './types.js';
 import { roles, sizesOf } from './wasm.js';
 
 export const selectiveScanKernel: WebgpuKernel<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs> = {

@@ -11,32 +11,11 @@
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { ssdReference } from './reference.js';
+import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
 import { ssdGradientKernel, ssdKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type SsdInputs = {
-  readonly x: tf.Tensor;
-  readonly dt: tf.Tensor;
-  readonly A: tf.Tensor;
-  readonly B: tf.Tensor;
-  readonly C: tf.Tensor;
-  readonly D: tf.Tensor | undefined;
-  readonly initialState: tf.Tensor | undefined;
-};
-
-export type SsdAttrs = { readonly chunkSize: number };
-
-/** y [B, L, H, P]; states [B, ceil(L / chunkSize), H, P, N] after every chunk, the last one being the final state. */
-export type SsdOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
-
-export type SsdGradientInputs = SsdInputs & {
-  readonly states: tf.Tensor;
-  readonly dy: tf.Tensor;
-  readonly dStates: tf.Tensor;
-};
-
-/** A gradient for every input, [0] for those that are absent. */
-export type SsdGradients = { readonly [N in keyof SsdInputs]-?: tf.Tensor };
+export type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
 
 const INPUTS = ['x', 'dt', 'A', 'B', 'C', 'D', 'initialState'] as const;
 

@@ -11,7 +11,7 @@
  */
 import { tf } from '@mixerzoo/core';
 import { slicesOf } from '../scan/chunk.js';
-import type { SsdAttrs, SsdInputs, SsdOutputs } from './index.js';
+import type { SsdAttrs, SsdInputs, SsdOutputs } from './types.js';
 
 /** y [B, L, H, P] and the states after every chunk [B, ceil(L / chunkSize), H, P, N]. */
 export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, attrs: SsdAttrs): SsdOutputs {

@@ -5,7 +5,7 @@
 import { tf, type WasmKernel } from '@mixerzoo/core';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
-import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './index.js';
+import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
 
 export const ssdKernel: WasmKernel<SsdInputs, SsdAttrs, SsdOutputs> = {
   code,

@@ -2,7 +2,7 @@
 import { tf, type WebgpuKernel } from '@mixerzoo/core';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';
-import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './index.js';
+import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
 import { roles, sizesOf } from './wasm.js';
 
 export const ssdKernel: WebgpuKernel<SsdInputs, SsdAttrs, SsdOutputs> = {
