@@ -20,6 +20,7 @@
 import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { selectiveScanReference } from './reference.js';
+import { selectiveScanGradientOnTensorflow, selectiveScanOnTensorflow } from './tensorflow.js';
 import type {
   SelectiveScanAttrs,
   SelectiveScanGradientInputs,
@@ -49,7 +50,11 @@ export const selectiveScanOp = defineOp<SelectiveScanInputs, SelectiveScanAttrs,
   savedOutputs: ['states'],
   gradient: ({ inputs, outputs, grads, attrs }) =>
     selectiveScanGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
-  kernels: { wasm: selectiveScanKernel, webgpu: webgpu.selectiveScanKernel },
+  kernels: {
+    tensorflow: selectiveScanOnTensorflow,
+    wasm: selectiveScanKernel,
+    webgpu: webgpu.selectiveScanKernel,
+  },
 });
 
 /** The backward pass of {@link selectiveScanOp}. */
@@ -71,7 +76,11 @@ export const selectiveScanGradientOp = defineOp<
     );
     return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SelectiveScanGradients;
   },
-  kernels: { wasm: selectiveScanGradientKernel, webgpu: webgpu.selectiveScanGradientKernel },
+  kernels: {
+    tensorflow: selectiveScanGradientOnTensorflow,
+    wasm: selectiveScanGradientKernel,
+    webgpu: webgpu.selectiveScanGradientKernel,
+  },
 });
 
 export interface SelectiveScanArguments {
