@@ -121,11 +121,24 @@ function programFor(device: GPUDevice, programs: Kept['programs'], dispatch: Web
   types += `/${vec4}/${Object.keys(integers)}/${Object.keys(floats)}`;
   let program = variants.get(types);
   if (!program) {
-    const pipeline = compile(device, [enable, ...declarationsOf(dispatch), code].join('\n'));
-    program = { pipeline, layout: pipeline.getBindGroupLayout(0), bindGroups: new Map() };
+    const layout = layoutOf(device, dispatch);
+    const pipeline = compile(device, layout, [enable, ...declarationsOf(dispatch), code].join('\n'));
+    program = { pipeline, layout, bindGroups: new Map() };
     variants.set(types, program);
   }
   return program;
+}
+
+/** The bindings by their types, whether the shader uses them or not. */
+function layoutOf(device: GPUDevice, { read, write, integers = {}, floats = {} }: WebgpuDispatch): GPUBindGroupLayout {
+  const types: GPUBufferBindingType[] = [
+    ...Object.keys(write).map(() => 'storage' as const),
+    ...Object.keys(read).map(() => 'read-only-storage' as const),
+  ];
+  if (Object.keys(integers).length + Object.keys(floats).length > 0) types.push('uniform');
+  return device.createBindGroupLayout({
+    entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+  });
 }
 
 /** WGSL of the bindings: what is written, what is read, the uniforms. */
@@ -144,7 +157,7 @@ function declarationsOf({ read, write, vec4 = [], integers = {}, floats = {} }: 
   return [...declarations, `struct Uniforms { ${fields.join(', ')} }`, uniforms];
 }
 
-function compile(device: GPUDevice, code: string): GPUComputePipeline {
+function compile(device: GPUDevice, bindings: GPUBindGroupLayout, code: string): GPUComputePipeline {
   const module = device.createShaderModule({ code });
   module.getCompilationInfo().then(({ messages }) => {
     const faults = messages.filter(({ type }) => type === 'error');
@@ -155,7 +168,8 @@ function compile(device: GPUDevice, code: string): GPUComputePipeline {
       .join('\n');
     console.error(new EngineError(`webgpu kernel: the shader does not compile.\n${text}`).message);
   });
-  return device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
+  const layout = device.createPipelineLayout({ bindGroupLayouts: [bindings] });
+  return device.createComputePipeline({ layout, compute: { module, entryPoint: 'main' } });
 }
 
 /** A buffer of i32 fields, then f32 fields, 4 bytes each; its contents never change while it is kept. */
