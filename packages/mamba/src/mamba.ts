@@ -30,18 +30,18 @@ import { selectiveScan } from './ops/selective-scan/index.js';
 import { splitColumns } from './ops/split-columns/index.js';
 
 const schema = z.strictObject({
-  /** Width of the model. */
-  dModel: z.int().positive(),
-  /** N, states per channel. */
-  dState: z.int().positive().default(16),
-  /** W, taps of the short convolution. */
-  dConv: z.int().positive().default(4),
-  /** E / d. */
-  expand: z.number().positive().default(2),
-  /** R, rank of the step size's projection; `auto` is ceil(d / 16). */
-  dtRank: z.union([z.int().positive(), z.literal('auto')]).default('auto'),
-  /** `zoology2024`: every projection N(0, 0.02) and the step size's bias 0, as the MQAR literature trained it. */
-  init: z.enum(['official', 'zoology2024']).default('official'),
+  dModel: z.int().positive().describe('model width d'),
+  dState: z.int().positive().default(16).describe('N, states per channel'),
+  dConv: z.int().positive().default(4).describe('W, taps of the short convolution'),
+  expand: z.number().positive().default(2).describe('inner width over d'),
+  dtRank: z
+    .union([z.int().positive(), z.literal('auto')])
+    .default('auto')
+    .describe("R, rank of the step size's projection; auto is ceil(d / 16)"),
+  init: z
+    .enum(['official', 'zoology2024'])
+    .default('official')
+    .describe("zoology2024: projections N(0, 0.02), the step size's bias 0, as the MQAR literature trained it"),
 });
 
 export type MambaParams = {
@@ -110,17 +110,13 @@ export const mamba = defineMixer({
           init === 'official'
             ? linearWeight(shape, part(name), depthScale)
             : randomNormal<tf.Rank.R2>(shape, 0.02 * depthScale, part(name));
-        const bound = dtRank ** -0.5;
         return {
           inProj: { weight: projection([dModel, 2 * inner], 'inProj') },
           convWeight: depthwise<tf.Rank.R2>([inner, dConv], dConv, part('convWeight')),
           convBias: depthwise<tf.Rank.R1>([inner], dConv, part('convBias')),
           xProj: { weight: projection([inner, dtRank + 2 * dState], 'xProj') },
           dtProj: {
-            weight:
-              init === 'official'
-                ? tf.tidy(() => tf.mul(linearWeight([dtRank, inner], part('dtProj')), bound * Math.sqrt(dtRank)))
-                : randomNormal<tf.Rank.R2>([dtRank, inner], 0.02, part('dtProj')),
+            weight: projection([dtRank, inner], 'dtProj'), // official: U(+-R^(-1/2))
             bias: init === 'official' ? stepSizeBias(inner, part('dtBias')) : tf.zeros([inner]),
           },
           // aLog = log(1..N): S4D-real.

@@ -31,22 +31,14 @@ import { splitColumns } from './ops/split-columns/index.js';
 import { ssd } from './ops/ssd/index.js';
 
 const schema = z.strictObject({
-  /** Width of the model. */
-  dModel: z.int().positive(),
-  /** N, columns of a head's state. */
-  dState: z.int().positive().default(128),
-  /** W, taps of the short convolution. */
-  dConv: z.int().positive().default(4),
-  /** E / d. */
-  expand: z.number().positive().default(2),
-  /** P, columns of a head; must divide E. Default 64, or E where that is smaller. */
-  headDim: z.int().positive().optional(),
-  /** G, groups of heads that share B and C; must divide H. */
-  nGroups: z.int().positive().default(1),
-  /** Tokens per chunk of the scan: speed, not function. */
-  chunkSize: z.int().positive().default(64),
-  /** Of the gated norm. */
-  normEps: z.number().positive().default(1e-5),
+  dModel: z.int().positive().describe('model width d'),
+  dState: z.int().positive().default(128).describe("N, columns of a head's state"),
+  dConv: z.int().positive().default(4).describe('W, taps of the short convolution'),
+  expand: z.number().positive().default(2).describe('inner width E over d'),
+  headDim: z.int().positive().optional().describe('P, columns of a head; must divide E; default 64, or E if smaller'),
+  nGroups: z.int().positive().default(1).describe('G, groups of heads that share B and C; must divide the heads'),
+  chunkSize: z.int().positive().default(64).describe('tokens per chunk of the scan: speed, not function'),
+  normEps: z.number().positive().default(1e-5).describe('eps of the gated norm'),
 });
 
 export type Mamba2Params = {

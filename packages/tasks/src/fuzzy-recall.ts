@@ -21,7 +21,7 @@ import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { poolAtLength } from './mqnar.js';
-import { gapExponent, plainFiller, queryOptions, recallOptions } from './recall-config.js';
+import { gapExponent, plainFiller, queryOptions, recallOptions, unigramPoolOption } from './recall-config.js';
 
 const { form: _, ...options } = recallOptions;
 
@@ -29,8 +29,8 @@ const fuzzyRecallSchema = z
   .strictObject({
     ...options,
     ...queryOptions,
-    maxKeyLength: z.int().min(2).max(8).default(3),
-    unigramPool: z.int().min(1).optional(),
+    maxKeyLength: z.int().min(2).max(8).default(3).describe('tokens of the longest key'),
+    unigramPool: unigramPoolOption,
   })
   .transform((config) => {
     const numKvPairs = config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / (2 * (config.maxKeyLength + 1))));

@@ -28,7 +28,11 @@ import { gapExponent, plainFiller, queryOptions, recallOptions } from './recall-
 import { formSchema } from './vocabulary.js';
 
 const mqarSchema = z
-  .strictObject({ ...recallOptions, ...queryOptions, form: formSchema.default('zoology') })
+  .strictObject({
+    ...recallOptions,
+    ...queryOptions,
+    form: formSchema.default('zoology').describe('which tokens are keys and values'),
+  })
   .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / 4)) }));
 
 /**

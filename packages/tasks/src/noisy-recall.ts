@@ -29,9 +29,9 @@ const noisyRecallSchema = z
   .strictObject({
     ...options,
     ...queryOptions,
-    form: formSchema.default('zoology'),
-    noiseFraction: z.number().min(0).max(0.9).default(0.2),
-    noiseVocabSize: z.int().min(1).max(8192).default(16),
+    form: formSchema.default('zoology').describe('which tokens are keys and values'),
+    noiseFraction: z.number().min(0).max(0.9).default(0.2).describe('noise as a share of the context'),
+    noiseVocabSize: z.int().min(1).max(8192).default(16).describe('noise tokens there are, beyond vocabSize'),
   })
   .transform((config) => {
     const { noiseFraction, seqLen } = config;

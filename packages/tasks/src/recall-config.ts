@@ -5,24 +5,31 @@ import { formSchema, vocabSizeSchema } from './vocabulary.js';
 
 /** For `z.strictObject({ ...recallOptions, ... })`. */
 export const recallOptions = {
-  vocabSize: vocabSizeSchema.default(8192),
-  seqLen: z.int().min(2).default(64),
-  numKvPairs: z.int().min(1).optional(),
-  form: formSchema.default('paper'),
-  randomNonQueries: z.boolean().default(false),
-  pairsAtLength: lengthRuleSchema.default('proportional'),
+  vocabSize: vocabSizeSchema.default(8192).describe('V: blank, keys and values'),
+  seqLen: z.int().min(2).default(64).describe('L, tokens of an example'),
+  numKvPairs: z.int().min(1).optional().describe('k, key-value pairs; default: as many as fit'),
+  form: formSchema.default('paper').describe('which tokens are keys and values'),
+  randomNonQueries: z.boolean().default(false).describe("filler is any token but the example's keys, instead of 0"),
+  pairsAtLength: lengthRuleSchema.default('proportional').describe('at another length k grows with it, or stays'),
 };
 
 /** Where the queries of a multi-query task stand. */
 export const queryOptions = {
-  queryPlacement: z.enum(['powerLaw', 'uniform']).default('powerLaw'),
-  powerA: z.number().positive().default(0.01),
+  queryPlacement: z.enum(['powerLaw', 'uniform']).default('powerLaw').describe('where queries stand'),
+  powerA: z.number().positive().default(0.01).describe('a of the power law a i^(a - 1) of the gaps; 1 is uniform'),
 };
 
-/** Keys of several tokens. `unigramPool` defaults to the number of pairs, so that a token is in N keys on average. */
+/** Distinct tokens of the keys. It defaults to the number of pairs, so that a token is in N keys on average. */
+export const unigramPoolOption = z
+  .int()
+  .min(1)
+  .optional()
+  .describe("distinct tokens an example's keys are made of; default numKvPairs");
+
+/** Keys of several tokens. */
 export const ngramOptions = {
-  ngram: z.int().min(1).max(8).default(2),
-  unigramPool: z.int().min(1).optional(),
+  ngram: z.int().min(1).max(8).default(2).describe('N, tokens of a key'),
+  unigramPool: unigramPoolOption,
 };
 
 /** The exponent of the power law of the gaps; 1 is the uniform distribution. */

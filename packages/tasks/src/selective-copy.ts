@@ -26,22 +26,19 @@ import { createTokenPool } from './sampling.js';
 
 const SEPARATOR = 0;
 
+const tokenCount = z
+  .int()
+  .min(1)
+  .max(2 ** 16);
+
 const selectiveCopySchema = z.strictObject({
-  seqLen: z.int().min(2).default(64),
-  numSignals: z.int().min(1).default(16),
-  signalVocabSize: z
-    .int()
-    .min(1)
-    .max(2 ** 16)
-    .default(32),
-  noiseVocabSize: z
-    .int()
-    .min(1)
-    .max(2 ** 16)
-    .default(16),
-  variant: z.enum(['plain', 'unique']).default('plain'),
-  numRepeats: z.int().min(0).default(0),
-  signalsAtLength: lengthRuleSchema.default('fixed'),
+  seqLen: z.int().min(2).default(64).describe('L: signals and noise, the separator, the answer but its last token'),
+  numSignals: z.int().min(1).default(16).describe('m, tokens to copy'),
+  signalVocabSize: tokenCount.default(32).describe('signal tokens there are'),
+  noiseVocabSize: tokenCount.default(16).describe('noise tokens there are'),
+  variant: z.enum(['plain', 'unique']).default('plain').describe('copy every signal, or each distinct one once'),
+  numRepeats: z.int().min(0).default(0).describe("variant 'unique': later copies of signals, not to be copied again"),
+  signalsAtLength: lengthRuleSchema.default('fixed').describe('at another length m stays, or grows with it'),
 });
 
 type SelectiveCopyConfig = z.output<typeof selectiveCopySchema>;

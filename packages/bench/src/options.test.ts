@@ -1,0 +1,64 @@
+/** The options of every mixer and task of this repository: said what they are, and documented with the default they have. */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { discoverPlugins } from './plugins.js';
+
+const registry = await discoverPlugins(process.cwd());
+const ours = [...registry.mixers, ...registry.tasks].filter(({ packageName }) => packageName.startsWith('@mixerzoo/'));
+
+interface Option {
+  readonly description?: string;
+  readonly default?: unknown;
+}
+
+/** The cells under `default` in the tables of a package's README, by option. */
+function documentedDefaults(packageName: string): Map<string, string> {
+  const readme = new URL(`../../${packageName.split('/')[1]}/README.md`, import.meta.url);
+  const found = new Map<string, string>();
+  let column = -1;
+  for (const line of readFileSync(fileURLToPath(readme), 'utf8').split('\n')) {
+    if (!line.startsWith('|')) {
+      column = -1;
+      continue;
+    }
+    const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
+    if (column < 0) column = cells.indexOf('default');
+    const [, option] = /^`(\w+)`$/.exec(cells[1] ?? '') ?? [];
+    // Two mixers of a package may share an option's name, in a table each.
+    if (option && column > 0) found.set(option, `${found.get(option) ?? ''} ${cells[column] ?? ''}`);
+  }
+  return found;
+}
+
+describe.each(ours.map((entry) => [entry.name, entry] as const))('%s', (_name, { packageName, factory }) => {
+  const schema = z.toJSONSchema(factory.schema, { io: 'input', unrepresentable: 'any' });
+  const options = Object.entries(schema.properties ?? {}) as [string, Option][];
+
+  it('says of each option what it is', () => {
+    expect(options.filter(([, { description }]) => !description).map(([name]) => name)).toEqual([]);
+  });
+
+  it('has each option in the README of its package, with its default', () => {
+    // Positions of mixers that attend are documented with attention.
+    const documented = new Map([...documentedDefaults('@mixerzoo/attention'), ...documentedDefaults(packageName)]);
+    for (const [name, { default: value }] of options) {
+      const cell = documented.get(name);
+      expect(cell, name).toBeDefined();
+      if (value === undefined) continue;
+      const words = (cell as string).match(/[\w.+-]+/g) ?? [];
+      expect(
+        words.some((word) => word === String(value) || Number(word) === value),
+        `${name}: ${value} in '${cell}'`,
+      ).toBe(true);
+    }
+  });
+});
+
+it('finds the packages', () => {
+  expect(ours.length).toBeGreaterThan(15);
+  for (const { packageName } of ours) {
+    expect(existsSync(new URL(`../../${packageName.split('/')[1]}`, import.meta.url)), packageName).toBe(true);
+  }
+});
