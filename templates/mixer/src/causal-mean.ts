@@ -6,12 +6,11 @@
  *
  * Source: none; put the paper and its equation numbers here, and name what you do differently.
  */
-import { defineMixer, linear, randomNormal, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, linear, randomNormal, tf } from '@mixerzoo/core';
 import { z } from 'zod';
 
 const schema = z.strictObject({
-  /** Width of the model. */
-  dModel: z.int().positive(),
+  dModel: z.int().positive().describe('model width'),
 });
 
 export type CausalMeanParams = {
@@ -29,8 +28,9 @@ export const causalMean = defineMixer({
   schema,
   create: ({ dModel }) => ({
     init: (seed, nLayers = 1): CausalMeanParams => ({
-      vProj: { weight: randomNormal([dModel, dModel], 0.02, seed) },
-      oProj: { weight: randomNormal([dModel, dModel], 0.02 / Math.sqrt(2 * nLayers), seed + 1) },
+      // A stream of its own for every parameter: seeds that differ by 1 belong to other models.
+      vProj: { weight: randomNormal([dModel, dModel], 0.02, foldIn(seed, 'vProj')) },
+      oProj: { weight: randomNormal([dModel, dModel], 0.02 / Math.sqrt(2 * nLayers), foldIn(seed, 'oProj')) },
     }),
 
     apply: ({ vProj, oProj }, x) => {
