@@ -1,6 +1,7 @@
 /** An experiment in words: what a table must say beside its numbers. */
 import type { Task } from '@mixerzoo/core';
 import type { Experiment } from './experiment.js';
+import { listWords } from './report/format.js';
 
 /**
  * Its own description, then the task, the lengths and the budget as resolved.
@@ -18,12 +19,12 @@ export function describeExperiment(
   const configs = tasks.map(({ config }) => config);
   const options = [...new Set(configs.flatMap((config) => Object.keys(config)))]
     .filter((key) => key !== 'seqLen')
-    .map((key) => `${key} ${joinWords([...new Set(configs.map((config) => formatOption(config[key])))])}`);
+    .map((key) => `${key} ${listWords([...new Set(configs.map((config) => formatOption(config[key])))])}`);
   const lengths = [...new Set(tasks.map(({ seqLen }) => String(seqLen)))];
-  const setting = [`length ${joinWords(lengths)}`, ...options].join(', ');
+  const setting = [`length ${listWords(lengths)}`, ...options].join(', ');
   const purpose = description === '' ? '' : `${description.replace(/(?<![.?!])$/, '.')} `;
-  const widths = dims.length > 1 ? `, widths ${joinWords(dims.map(String))}` : '';
-  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${joinWords(testLengths.map(String))}. ${describeBudget(experiment)}`;
+  const widths = dims.length > 1 ? `, widths ${listWords(dims.map(String))}` : '';
+  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}. ${describeBudget(experiment)}`;
 }
 
 /** The training every model gets: steps, examples, optimizer, when it ends. */
@@ -38,7 +39,7 @@ export function describeBudget({
   const examples = freshExamples
     ? `${batchSize} fresh examples`
     : `${batchSize} out of ${batchSize * stepsPerEpoch} examples`;
-  const rates = `learning rate ${joinWords(learningRates.map(String))}${schedule === 'constant' ? '' : ' falling to 0 by a cosine'}`;
+  const rates = `learning rate ${listWords(learningRates.map(String))}${schedule === 'constant' ? '' : ' falling to 0 by a cosine'}`;
   const parts = [
     `${stopAt === null ? '' : 'at most '}${steps} steps of ${examples}`,
     `AdamW with weight decay ${weightDecay}`,
@@ -53,8 +54,4 @@ export function describeBudget({
 
 function formatOption(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-function joinWords(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }

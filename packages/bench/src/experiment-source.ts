@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ENGINE_NAMES, formatSuggestion, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
+import { ENGINE_NAMES, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
 import { createJiti } from 'jiti';
 import { parse as parseYaml } from 'yaml';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
@@ -153,7 +153,7 @@ function setIn(node: unknown, [key, ...rest]: readonly string[], value: unknown)
   if (Array.isArray(node)) {
     if (!/^\d+$/.test(key) || Number(key) > node.length) {
       throw new InvalidConfigError(
-        `--set: expected an index up to ${node.length} of a list, got '${key}'.${formatSuggestion(key, [])}`,
+        `--set: expected an index up to ${node.length} of a list, got '${key}'. Example: layers.0.nHeads=2`,
       );
     }
     const copy = [...node];

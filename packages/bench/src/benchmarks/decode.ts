@@ -93,7 +93,7 @@ async function measure(
   prompt.dispose();
 
   const times: number[] = [];
-  const token = tf.randomNormal<tf.Rank.R2>([1, dModel]);
+  const token = randomNormal<tf.Rank.R2>([1, dModel], 1, 6);
   for (let index = 0; index < WARM_UP + steps; index += 1) {
     const before = performance.now();
     const next = mixer.step(params, token, state);

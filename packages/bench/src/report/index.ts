@@ -12,12 +12,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
-import type { JudgedClaim } from '../figures/claims.js';
 import { loadRuns, type RunConfig, type RunRecord } from '../results.js';
 import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
-import { indexPage } from './index-page.js';
+import { indexPage, type ReportSummary } from './index-page.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
@@ -27,19 +26,6 @@ export interface ReportPaths {
   readonly table: string;
   readonly curves: string;
   readonly lengths: string;
-}
-
-/** `report.json`: what an index says of a report. */
-export interface ReportSummary {
-  readonly title: string;
-  readonly description: string;
-  readonly models: readonly string[];
-  readonly tasks: readonly string[];
-  readonly runs: number;
-  readonly finished: number;
-  /** ISO 8601; null while no run has finished. */
-  readonly lastFinishedAt: string | null;
-  readonly claims: readonly Pick<JudgedClaim, 'claim' | 'status'>[];
 }
 
 /** Settings of {@link writeReport}. */

@@ -4,7 +4,7 @@
  * Source: tensorflow/core/lib/io/record_writer.h and tensorflow/core/lib/hash/crc32c.h.
  */
 import { crc32c } from '@aws-crypto/crc32c';
-import { ZooError } from '@mixerzoo/core';
+import { CheckpointError } from '@mixerzoo/core';
 
 const HEADER_BYTES = 12;
 const FOOTER_BYTES = 4;
@@ -32,13 +32,15 @@ export function encodeRecords(records: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** The records of a record file. @throws ZooError if a length or a checksum does not fit. */
+/** The records of a record file. @throws CheckpointError if a length or a checksum does not fit. */
 export function decodeRecords(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {
     const fail = (what: string): never => {
-      throw new ZooError('invalid-config', `record file: expected a sound ${what} at byte ${at}, got a damaged file.`);
+      throw new CheckpointError(
+        `record file: expected a sound ${what} at byte ${at}, got a damaged file. Export the run again.`,
+      );
     };
     if (at + HEADER_BYTES > bytes.length) fail('header');
     if (view.getUint32(at + 8, true) !== maskedCrc(bytes.subarray(at, at + 8))) fail('length');
