@@ -13,7 +13,7 @@ export function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor3D {
 }
 
 /** [B H, L, p] -> [B, L, H p]. */
-export function mergeHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
+export function joinHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
   const [rows, seqLen, headDim] = x.shape;
   if (nHeads === 1) return x;
   const batchSize = rows / nHeads;

@@ -25,7 +25,7 @@ import {
 import { z } from 'zod';
 import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
 import { appendToken, type BlockCache, emptyBlockCache, retrieveFromCache } from './block-cache.js';
-import { mergeHeads, splitHeads } from './heads.js';
+import { joinHeads, splitHeads } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
 import { blockAttention } from './ops/block-attention/index.js';
 import { groupedAttention } from './ops/grouped-attention/index.js';
@@ -195,7 +195,7 @@ export const landmarkCat = defineMixer({
           if (loss) context.addLoss?.(loss.mul(auxiliaryWeight));
           return hard();
         };
-        return linear(mergeHeads(attend(), nHeads), params.oProj);
+        return linear(joinHeads(attend(), nHeads), params.oProj);
       },
 
       initState: (batchSize): LandmarkCatState => ({
