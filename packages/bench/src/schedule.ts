@@ -1,5 +1,6 @@
 /** In what order the runs of an experiment are started, and what share of the machine each gets. */
 import { availableParallelism } from 'node:os';
+import PQueue from 'p-queue';
 
 /** How {@link runInOrder} treats items; R is what an item comes to. */
 export interface OrderOptions<T, R> {
@@ -12,35 +13,23 @@ export interface OrderOptions<T, R> {
 }
 
 /**
- * Starts items in order, several at a time. An item that must wait for its chain is passed over until it is ready, so
- * that no worker stands idle while another item could go on.
+ * Starts items in order, several at a time. An item that must wait for its chain is passed over until it is ready, and
+ * comes before later ones then.
  * @returns what the items came to, in their order.
  */
-export async function runInOrder<T, R>(items: readonly T[], options: OrderOptions<T, R>): Promise<R[]> {
-  const waiting = items.map((item, index) => ({ item, index, chain: options.chainOf(item) }));
-  const results = new Map<number, R>();
-  const running = new Map<string | number, Promise<unknown>>();
-  /** What the last item of a chain came to. */
-  const chains = new Map<string, R>();
-  const work = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const at = waiting.findIndex(({ chain }) => chain === undefined || !running.has(chain));
-      if (at < 0) {
-        await Promise.race(running.values());
-        continue;
-      }
-      const [{ item, index, chain }] = waiting.splice(at, 1) as [(typeof waiting)[number]];
+export function runInOrder<T, R>(items: readonly T[], options: OrderOptions<T, R>): Promise<R[]> {
+  const queue = new PQueue({ concurrency: options.workers });
+  const chains = new Map<string, Promise<R>>();
+  return Promise.all(
+    items.map((item, index) => {
+      const chain = options.chainOf(item);
       const before = chain === undefined ? undefined : chains.get(chain);
-      const outcome = options.start(item, before);
-      running.set(chain ?? index, outcome);
-      const result = await outcome;
-      results.set(index, result);
+      const start = (previous?: R) => queue.add(() => options.start(item, previous), { priority: -index });
+      const result = before ? before.then(start) : start();
       if (chain !== undefined) chains.set(chain, result);
-      running.delete(chain ?? index);
-    }
-  };
-  await Promise.all(Array.from({ length: options.workers }, work));
-  return items.map((_, index) => results.get(index) as R);
+      return result;
+    }),
+  );
 }
 
 /** The kernels of attention and of the scans are cut into eight pieces: more threads would wait. */
