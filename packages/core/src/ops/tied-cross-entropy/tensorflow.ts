@@ -1,24 +1,42 @@
-/** Cross-entropy of a tied head on the tensorflow engine: one fused operation gives the losses and their gradient. */
-import { tensorflowValue as run, tensorflowOp } from '../../engines/tensorflow-op.js';
+/**
+ * Cross-entropy of a tied head on the tensorflow engine, from the probabilities P. TensorFlow's fused operation,
+ * `SparseSoftmaxCrossEntropyWithLogits`, computes the gradient P - onehot element by element and takes longer than all the
+ * rest; here the one-hot part of both products is rows: those of the table by label, and the hidden states summed by label.
+ */
+import { tensorflowValue as run } from '../../engines/tensorflow-op.js';
 import * as tf from '../../tf.js';
 import { checked } from '../embedding/tensorflow.js';
 import type { Attrs, Inputs, Outputs } from './wasm.js';
 
 export function tiedCrossEntropyOnTensorflow({ hidden, table, labels }: Inputs, { gradients }: Attrs): Outputs {
+  const [n, vocabulary] = [hidden.shape[0] as number, table.shape[0] as number];
   const logits = run('MatMul', [hidden, table], { transpose_b: { bool: true } }); // [n, V]
-  const [losses, dLogits] = checked('tiedCrossEntropy: expected labels', labels, table.shape[0] as number, () =>
-    tensorflowOp('SparseSoftmaxCrossEntropyWithLogits', [logits, labels], 2),
+  const labelLogits = checked('tiedCrossEntropy: expected labels', labels, vocabulary, () =>
+    run('GatherV2', [logits, labels, { int: 1 }], { batch_dims: { int: 1 } }),
   );
+  const probabilities = run('Softmax', [logits]);
+  // log P of the label is that of the largest, at least log 1/V, less how far the label's logit is below it.
+  const largest = run('Log', [rowMax(probabilities)]);
+  const losses = run('Sub', [run('Sub', [rowMax(logits), labelLogits]), largest]);
   const guesses = run('ArgMax', [logits, { int: -1 }], { output_type: { type: 'int32' } });
   const correct = run('Cast', [run('Equal', [guesses, labels])], { DstT: { type: 'float32' } });
   const loss = run('Mean', [losses, { int: 0 }]);
   if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
   // The mean's 1/n goes onto the small factor and product, not onto [n, V].
-  const share = { float: 1 / (hidden.shape[0] as number) };
+  const share = { float: 1 / n };
+  const shares = run('Mul', [hidden, share]);
+  const ofLabels = run('GatherV2', [table, labels, { int: 0 }]);
   return {
     loss,
     correct,
-    dHidden: run('Mul', [run('MatMul', [dLogits, table]), share]),
-    dTable: run('MatMul', [dLogits, run('Mul', [hidden, share])], { transpose_a: { bool: true } }),
+    dHidden: run('Mul', [run('Sub', [run('MatMul', [probabilities, table]), ofLabels]), share]),
+    dTable: run('Sub', [
+      run('MatMul', [probabilities, shares], { transpose_a: { bool: true } }),
+      run('UnsortedSegmentSum', [shares, labels, { int: vocabulary }]),
+    ]),
   };
+}
+
+function rowMax(x: tf.Tensor): tf.Tensor {
+  return run('Max', [x, { int: -1 }]);
 }
