@@ -56,7 +56,7 @@ const FIGURES: readonly Figure[] = [
   {
     id: 'fig1-left',
     title: 'Associative recall at lengths never trained on',
-    caption: 'Figure 1, left: trained at length 128 (dashed), one query at the end.',
+    caption: 'Figure 1, left: trained at the dashed length, one query at the end.',
     x: 'testLength',
     rows: [
       {
@@ -105,7 +105,7 @@ const FIGURES: readonly Figure[] = [
   {
     id: 'fig6',
     title: 'Recall at lengths never trained on',
-    caption: 'Figure 6: trained at length 128 (dashed); MQAR above, 2-gram MQNAR below.',
+    caption: 'Figure 6: trained at the dashed length; MQAR above, 2-gram MQNAR below.',
     x: 'testLength',
     rows: [
       { title: 'MQAR', experiment: 'mqar-generalization', models: MIXED },
@@ -177,7 +177,7 @@ const FIGURES: readonly Figure[] = [
   {
     id: 'fig10',
     title: 'Recall at lengths never trained on, one layer',
-    caption: 'Figure 10: MQAR with models of one layer, trained at length 128 (dashed).',
+    caption: 'Figure 10: MQAR with models of one layer, trained at the dashed length.',
     x: 'testLength',
     rows: [{ title: 'MQAR', experiment: 'mqar-generalization', models: SINGLE }],
     claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
@@ -185,7 +185,7 @@ const FIGURES: readonly Figure[] = [
   {
     id: 'fig11',
     title: '2-gram recall at lengths never trained on, one layer',
-    caption: 'Figure 11: 2-gram MQNAR with models of one layer, trained at length 128 (dashed).',
+    caption: 'Figure 11: 2-gram MQNAR with models of one layer, trained at the dashed length.',
     x: 'testLength',
     rows: [{ title: 'MQNAR', experiment: 'mqnar-generalization', models: SINGLE }],
     claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
@@ -194,7 +194,7 @@ const FIGURES: readonly Figure[] = [
     id: 'recall-state',
     title: 'Recall against the size of the state',
     caption:
-      'Not in the paper: the trade-off that the literature plots (arXiv 2402.18668, Figure 2). Trained at length 128; a line goes through the widths.',
+      'Not in the paper: the trade-off that the literature plots (arXiv 2402.18668, Figure 2). Trained at one length; a line goes through the widths.',
     x: 'stateSize',
     rows: [
       {
