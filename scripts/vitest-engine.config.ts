@@ -4,7 +4,17 @@
  * software driver minutes, if every file did it anew.
  */
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { fromSource } from './vitest-project.ts';
+
+/** What trains takes longest: it comes first, so that no worker is left alone with it. */
+class TrainingFirst extends BaseSequencer {
+  override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
+    const trains = ({ moduleId }: TestSpecification) => /packages\/bench\/|trainer\.test/.test(moduleId);
+    const sorted = await super.sort(specifications);
+    return [...sorted.filter(trains), ...sorted.filter((each) => !trains(each))];
+  }
+}
 
 export default defineConfig({
   ...fromSource,
@@ -14,6 +24,7 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.ts'],
     isolate: false,
     maxWorkers: '100%',
+    sequence: { sequencer: TrainingFirst },
     globalSetup: './scripts/require-engine.mjs',
     reporters: ['default', './scripts/summary-reporter.ts'],
   },

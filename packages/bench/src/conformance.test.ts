@@ -26,14 +26,17 @@ async function lossesOnWasm(): Promise<Readonly<Record<string, readonly number[]
   return (JSON.parse(stdout) as { losses: Record<string, number[]> }).losses;
 }
 
-describe('conformance of training', () => {
+/** A software driver of a GPU takes a second for a step when other processes keep the machine busy. */
+const TIMEOUT = 600_000;
+
+describe('conformance of training', { timeout: TIMEOUT }, () => {
   let engineName: string;
   let reference: Readonly<Record<string, readonly number[]>>;
 
   beforeAll(async () => {
     engineName = (await useEngine()).name;
     reference = await lossesOnWasm();
-  });
+  }, TIMEOUT);
 
   it('finds mixers', () => {
     expect(factories.length).toBeGreaterThan(0);
