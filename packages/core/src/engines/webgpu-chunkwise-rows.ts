@@ -46,7 +46,7 @@ export function inChunks<T>({ length, chunk, chunks, batch }: Sizes, tensors: Ro
       [0, 0],
     ];
     // A normaliser of 1 does no harm where there is no token.
-    const padded = tf.pad(tensor, padding, name === 'normaliser' ? 1 : 0);
+    const padded = chunks * chunk === length ? tensor.clone() : tf.pad(tensor, padding, name === 'normaliser' ? 1 : 0);
     const reshaped = padded.reshape([batch * chunks, chunk, width]);
     made.push(padded, reshaped);
     return [name, reshaped] as const;
