@@ -100,7 +100,9 @@ describe('adamWStep', () => {
   });
 
   it('refuses lists that do not match', () => {
-    expect(() => adamWStep(start(), [], { ...OPTIONS, step: 1 })).toThrow(/of the size of every parameter/);
+    expect(() => adamWStep(start(), [], { ...OPTIONS, step: 1 })).toThrow(
+      /expected gradients of the sizes of the parameters, got none for the 1 of parameter 0/,
+    );
   });
 });
 

@@ -9,30 +9,11 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { usesReferenceForms } from '../define-op.js';
 import { adamWOnTensorflow, globalNormOnTensorflow } from './tensorflow.js';
+import type { AdamWOptions, AdamWState } from './types.js';
 import { adamWKernel, globalNormKernel } from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export interface AdamWOptions {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  /** Counted from 1. */
-  readonly step: number;
-  /** Decoupled decay, by parameter; times the learning rate. */
-  readonly weightDecay: number | readonly number[];
-  /** Factor of every gradient: global-norm clipping. Default 1. */
-  readonly gradientScale?: number;
-}
-
-/** Parameters and their moments, by position. */
-export interface AdamWState {
-  readonly params: readonly tf.Tensor[];
-  /** First moments. */
-  readonly m: readonly tf.Tensor[];
-  /** Second moments. */
-  readonly v: readonly tf.Tensor[];
-}
+export type { AdamWOptions, AdamWState } from './types.js';
 
 /**
  * `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`,
@@ -43,12 +24,16 @@ export interface AdamWState {
  */
 export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
   const { params, m, v } = state;
-  for (const list of [grads, m, v]) {
-    if (list.length !== params.length || list.some((tensor, index) => tensor.size !== params[index]?.size)) {
-      throw new ShapeError(
-        'adamWStep: expected a gradient and two moments of the size of every parameter. Pass lists in the same order.',
-      );
-    }
+  for (const [what, list] of Object.entries({ gradients: grads, m, v })) {
+    const misfit = params.findIndex((param, index) => list[index]?.size !== param.size);
+    if (list.length === params.length && misfit < 0) continue;
+    const got =
+      misfit < 0
+        ? `${list.length} for ${params.length} parameters`
+        : `${list[misfit]?.size ?? 'none'} for the ${params[misfit]?.size} of parameter ${misfit}`;
+    throw new ShapeError(
+      `adamWStep: expected ${what} of the sizes of the parameters, got ${got}. Pass lists in the same order.`,
+    );
   }
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
     const own = { params: params.map(unshared), m: m.map(unshared), v: v.map(unshared) };

@@ -1,8 +1,8 @@
 /** AdamW and the global norm on the wasm engine. */
 import type { WasmKernel } from '../../engines/wasm-kernel.js';
 import type * as tf from '../../tf.js';
-import type { AdamWOptions, AdamWState } from './index.js';
 import { code } from './kernel.generated.js';
+import type { AdamWOptions, AdamWState } from './types.js';
 
 type Tensors = { [name: string]: tf.Tensor };
 
