@@ -29,8 +29,6 @@ import {
 import { backwardKernel, forwardKernel } from './wasm.js';
 import { chunkwiseKernels, quadraticKernels } from './webgpu.js';
 
-export type { TaylorGradientInputs, TaylorGradients } from './reference.js';
-
 /** An op with outputs o [B, L, H p] and normaliser [B, L, H]. */
 function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode, webgpu: typeof quadraticKernels) {
   const inputs = ['q', 'k', 'v'] as const;
