@@ -1,6 +1,6 @@
 /** The native engine: libtensorflow through the binding of tfjs-node, on the CPU or on CUDA. */
 import { EngineError } from '../errors.js';
-import type { Engine } from './index.js';
+import type { Engine } from './engine.js';
 import { findTensorflowBindings, startTensorflow } from './tensorflow-bindings.js';
 import { replaceStockKernels } from './tensorflow-stock.js';
 

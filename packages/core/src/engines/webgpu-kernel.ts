@@ -4,7 +4,7 @@
  * Bindings and uniforms are declared for the shader from the names given to `dispatch`; what is compiled is kept by the
  * shader's text, so any constant baked into it is part of the key by itself.
  */
-import type { NamedTensors, OpAttrs } from '../ops/define-op.js';
+import type { NamedTensors, OpAttrs } from '../ops/op-types.js';
 import * as tf from '../tf.js';
 import { hostValues, record, webgpuBackend } from './webgpu-dispatch.js';
 

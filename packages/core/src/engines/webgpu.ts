@@ -6,7 +6,7 @@
  */
 import { EngineError } from '../errors.js';
 import * as tf from '../tf.js';
-import type { Engine } from './index.js';
+import type { Engine } from './engine.js';
 import { replaceStockKernels } from './webgpu-stock.js';
 
 /** Features asked for where the adapter has them. */

@@ -8,7 +8,7 @@
  */
 import { type TensorflowInput, tensorflowOp, tensorflowValue } from '../../engines/tensorflow-op.js';
 import type * as tf from '../../tf.js';
-import type { AdamWOptions, AdamWState } from './index.js';
+import type { AdamWOptions, AdamWState } from './types.js';
 
 /** Elements from which on a tensor's copy costs more than operations of its own. */
 const LARGE = 2 ** 14;

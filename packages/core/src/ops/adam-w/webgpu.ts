@@ -5,7 +5,7 @@
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
 import { workgroupTotal } from '../../engines/webgpu-reduce.js';
 import type * as tf from '../../tf.js';
-import type { AdamWOptions, AdamWState } from './index.js';
+import type { AdamWOptions, AdamWState } from './types.js';
 
 type Tensors = { [name: string]: tf.Tensor };
 
