@@ -25,6 +25,7 @@ const COLOURS = [
   ['#33373d', '#d5d9e0'],
   ['#0d7c92', '#6fdcef'],
   ['#b3263a', '#ff7d8e'],
+  ['#5b4fc4', '#aaa2ff'],
 ] as const;
 
 const MARKS = [
@@ -34,11 +35,24 @@ const MARKS = [
   'M0,-1.1L1,0L0,1.1L-1,0Z',
   'M0,1L-1,-0.8H1Z',
   'M-1,-0.36H-0.36V-1H0.36V-0.36H1V0.36H0.36V1H-0.36V0.36H-1Z',
+  'M1,0L-0.8,1V-1Z',
+  'M-1,0L0.8,-1V1Z',
+  'M0,-0.45L0.6,-1L1,-0.6L0.45,0L1,0.6L0.6,1L0,0.45L-0.6,1L-1,0.6L-0.45,0L-1,-0.6L-0.6,-1Z',
 ] as const;
 
-const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [12, 5], [4, 2, 2, 2, 2, 2]];
+const DASHES: readonly (readonly number[])[] = [
+  [],
+  [7, 4],
+  [2, 3],
+  [9, 3, 2, 3],
+  [12, 5],
+  [4, 2, 2, 2, 2, 2],
+  [16, 3],
+  [9, 2, 2, 2, 2, 2],
+  [5, 5],
+];
 
-/** The looks of the `index`-th series; colours repeat after 8, with other marks and dashes, 48 in all. */
+/** The looks of the `index`-th series; colours repeat after 9, with other marks and dashes, 81 in all. */
 export function seriesStyle(index: number): SeriesStyle {
   const colour = index % COLOURS.length;
   const [light, dark] = COLOURS[colour]!;
