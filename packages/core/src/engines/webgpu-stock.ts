@@ -4,7 +4,6 @@
  * - `BatchMatMul` reads transposed matrices slowly and divides k with float atomics, in no fixed order.
  * - `UnsortedSegmentSum`, the gradient of every gather, adds with float atomics too.
  * - `AddN` binds more buffers than a device allows.
- * - `Add` of two tensors alike, the commonest stock kernel of a step, takes the host longer than one of ours.
  * - `Cumsum` off the last axis is wrong where it is exclusive or reversed.
  * - Saving tensors for gradients records a copy of each on the tape.
  */
@@ -18,8 +17,6 @@ type Attrs = Record<string, unknown>;
 
 /** Terms of a sum bound at a time. */
 const MOST_TERMS = 7;
-/** Below this stock kernels may compute on the host, where small tensors often still are. */
-const LEAST_SIZE = 128;
 
 /** Replaces the kernels; called when the webgpu engine is opened. */
 export function replaceStockKernels(): void {
@@ -34,10 +31,6 @@ export function replaceStockKernels(): void {
   });
   replace('Cumsum', ({ x }, attrs) => runWebgpuKernel(cumsumKernel, { x: x as tf.Tensor }, attrs as CumsumAttrs).y);
   replace('AddN', (inputs) => sumOf(Object.values(inputs)));
-  replace('Add', (inputs) => {
-    const { a, b } = inputs as { a: tf.Tensor; b: tf.Tensor };
-    return areAlike(a, b) ? sumOf([a, b]) : undefined;
-  });
   const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
   engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
 }
@@ -102,25 +95,11 @@ function shared(x: tf.Tensor): tf.Tensor {
   return tf.engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });
 }
 
-/** Whether both are floats of one shape, and of a size that is worth a dispatch. */
-function areAlike(a: tf.Tensor, b: tf.Tensor): boolean {
-  const floats = a.dtype === 'float32' && b.dtype === 'float32';
-  return floats && a.size >= LEAST_SIZE && tf.util.arraysEqual(a.shape, b.shape);
-}
-
-/** Puts a kernel of ours in the place of a stock one, which is left what ours does not take. */
-function replace(
-  kernelName: string,
-  kernel: (inputs: Record<string, tf.Tensor>, attrs: Attrs) => tf.Tensor | undefined,
-): void {
-  const stock = tf.getKernel(kernelName, 'webgpu') as tf.KernelConfig | undefined;
-  if (stock) tf.unregisterKernel(kernelName, 'webgpu');
+function replace(kernelName: string, kernel: (inputs: Record<string, tf.Tensor>, attrs: Attrs) => tf.Tensor): void {
+  if (tf.getKernel(kernelName, 'webgpu')) tf.unregisterKernel(kernelName, 'webgpu');
   tf.registerKernel({
     kernelName,
     backendName: 'webgpu',
-    kernelFunc: (call) => {
-      const inputs = call.inputs as unknown as Record<string, tf.Tensor>;
-      return kernel(inputs, (call.attrs ?? {}) as Attrs) ?? (stock as tf.KernelConfig).kernelFunc(call);
-    },
+    kernelFunc: ({ inputs, attrs }) => kernel(inputs as unknown as Record<string, tf.Tensor>, (attrs ?? {}) as Attrs),
   });
 }
