@@ -1,7 +1,6 @@
 /**
  * Prints why tests were skipped, what others did less of (`context.annotate(what, 'reduced')`), and the closing line
- * `N passed, N failed, N skipped`. `npm test`, which adds up several runs, gets the counts, and
- * those of each file that failed, in the file MIXERZOO_TEST_COUNTS.
+ * `N passed, N failed, N skipped`. `npm test`, which adds up several runs, gets the counts in the file MIXERZOO_TEST_COUNTS.
  */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
@@ -9,11 +8,9 @@ import type { Reporter, TestModule } from 'vitest/node';
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
-    const failedFiles: Record<string, typeof count> = {};
     const reasons = new Map<string, number>();
     const note = (what: string) => reasons.set(what, (reasons.get(what) ?? 0) + 1);
     for (const module of modules) {
-      const before = { ...count };
       if (module.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
         const result = test.result();
@@ -25,16 +22,10 @@ export default class SummaryReporter implements Reporter {
         }
         for (const { type, message } of test.annotations()) if (type === 'reduced') note(`reduced: ${message}`);
       }
-      if (count.failed === before.failed) continue;
-      failedFiles[module.moduleId] = {
-        passed: count.passed - before.passed,
-        failed: count.failed - before.failed,
-        skipped: count.skipped - before.skipped,
-      };
     }
     for (const [reason, tests] of reasons) console.log(reason.replace(':', ` ${tests}:`));
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
     const file = process.env['MIXERZOO_TEST_COUNTS'];
-    if (file) writeFileSync(file, JSON.stringify({ ...count, failedFiles }));
+    if (file) writeFileSync(file, JSON.stringify(count));
   }
 }
