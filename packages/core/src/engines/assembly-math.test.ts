@@ -7,9 +7,12 @@ import { useEngine } from './index.js';
 
 const ASSEMBLY = fileURLToPath(new URL('../../assembly/', import.meta.url));
 const SOURCE = `
-import { exp, log, sigmoid } from './math';
+import { exp, expFlushed, log, sigmoid } from './math';
 export function applyExp(from: usize, to: usize, n: i32): void {
   for (let i: usize = 0; i < <usize>n << 2; i += 16) v128.store(to + i, exp(v128.load(from + i)));
+}
+export function applyExpFlushed(from: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < <usize>n << 2; i += 16) v128.store(to + i, expFlushed(v128.load(from + i)));
 }
 export function applyLog(from: usize, to: usize, n: i32): void {
   for (let i: usize = 0; i < <usize>n << 2; i += 16) v128.store(to + i, log(v128.load(from + i)));
@@ -38,7 +41,7 @@ async function compile(features: readonly string[]) {
   const memory = new WebAssembly.Memory({ initial: 32 });
   const module = await WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  return (name: 'applyExp' | 'applyLog' | 'applySigmoid', values: Float32Array): Float32Array => {
+  return (name: 'applyExp' | 'applyExpFlushed' | 'applyLog' | 'applySigmoid', values: Float32Array): Float32Array => {
     const half = memory.buffer.byteLength / 2;
     new Float32Array(memory.buffer, 0, values.length).set(values);
     (instance.exports[name] as Apply)(0, half, values.length);
@@ -83,5 +86,14 @@ describe.each([
     expect(large).toBeGreaterThan(1e38);
     expect(large).toBeLessThan(Infinity);
     expect(apply('applyExp', Float32Array.from([Number.NaN, 0, 0, 0]))[0]).toBeNaN();
+  });
+
+  it('flushes weights under 1e-20 to zero, and no others', async () => {
+    await useEngine('wasm');
+    const apply = await compile(features);
+    expect([...apply('applyExpFlushed', Float32Array.from([-46.1, -80, -87, -Infinity]))]).toEqual([0, 0, 0, 0]);
+    const kept = grid(40_000, (share) => -46 + 46 * share);
+    expect(relativeError(apply('applyExpFlushed', kept), Math.exp, kept)).toBeLessThan(2e-7);
+    expect(apply('applyExpFlushed', Float32Array.from([Number.NaN, 0, 0, 0]))[0]).toBeNaN();
   });
 });
