@@ -1,4 +1,4 @@
-/** What the selective scan takes and gives, and its backward pass. */
+/** What the selective scan takes and gives, and its backward pass. Shapes of the inputs: see `selectiveScan`. */
 import type { tf } from '@mixerzoo/core';
 
 export type SelectiveScanInputs = {

@@ -1,4 +1,4 @@
-/** What SSD takes and gives, and its backward pass. */
+/** What SSD takes and gives, and its backward pass. Shapes of the inputs: see `ssd`. */
 import type { tf } from '@mixerzoo/core';
 
 export type SsdInputs = {
