@@ -25,7 +25,7 @@
  */
 import { madd } from './simd';
 
-/** Blocks of gemm: rows of a, the summed axis, columns of b. The same numbers are in src/engines/wasm-gemm.ts. */
+/** Blocks of gemm: rows of a, the summed axis, columns of b. The same numbers are in src/engines/wasm/gemm.ts. */
 export const BLOCK_M: i32 = 64;
 export const BLOCK_K: i32 = 256;
 export const BLOCK_N: i32 = 1024;

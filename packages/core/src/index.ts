@@ -1,22 +1,22 @@
 export { parseConfig } from './config.js';
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engines/index.js';
 export { currentEngine, diagnoseEngines, ENGINE_NAMES, useEngine } from './engines/index.js';
-export type { WasmPeak } from './engines/peak/index.js';
-export { measureWasmPeak } from './engines/peak/index.js';
-export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow-bindings.js';
-export { readTensorflowManifest, tensorflowInstallation } from './engines/tensorflow-bindings.js';
-export type { TensorflowAttr, TensorflowAttrs, TensorflowInput } from './engines/tensorflow-op.js';
-export { tensorflowOp, tensorflowValue } from './engines/tensorflow-op.js';
-export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines/wasm-gemm.js';
-export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm-kernel.js';
-export type { FeatureMap } from './engines/webgpu-chunkwise.js';
-export { chunkwiseBackward, chunkwiseForward } from './engines/webgpu-chunkwise.js';
-export { EACH_ELEMENT, elementwise, forEachElement, SOFTPLUS_WGSL } from './engines/webgpu-elementwise.js';
-export { multiply } from './engines/webgpu-gemm.js';
-export type { WebgpuCall, WebgpuKernel } from './engines/webgpu-kernel.js';
-export { pairwiseForward } from './engines/webgpu-pairwise.js';
-export { pairwiseBackward } from './engines/webgpu-pairwise-gradient.js';
-export { columnSums, sumPartials, workgroupTotal } from './engines/webgpu-reduce.js';
+export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow/bindings.js';
+export { readTensorflowManifest, tensorflowInstallation } from './engines/tensorflow/bindings.js';
+export type { TensorflowAttr, TensorflowAttrs, TensorflowInput } from './engines/tensorflow/op.js';
+export { tensorflowOp, tensorflowValue } from './engines/tensorflow/op.js';
+export { gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from './engines/wasm/gemm.js';
+export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm/kernel.js';
+export type { WasmPeak } from './engines/wasm/peak/index.js';
+export { measureWasmPeak } from './engines/wasm/peak/index.js';
+export type { FeatureMap } from './engines/webgpu/chunkwise.js';
+export { chunkwiseBackward, chunkwiseForward } from './engines/webgpu/chunkwise.js';
+export { EACH_ELEMENT, elementwise, forEachElement, SOFTPLUS_WGSL } from './engines/webgpu/elementwise.js';
+export { multiply } from './engines/webgpu/gemm.js';
+export type { WebgpuCall, WebgpuKernel } from './engines/webgpu/kernel.js';
+export { pairwiseForward } from './engines/webgpu/pairwise.js';
+export { pairwiseBackward } from './engines/webgpu/pairwise-gradient.js';
+export { columnSums, sumPartials, workgroupTotal } from './engines/webgpu/reduce.js';
 export type { ErrorCode } from './errors.js';
 export {
   CheckpointError,

@@ -6,10 +6,10 @@ import { EngineError, UnknownNameError } from '../errors.js';
 import * as tf from '../tf.js';
 import type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
 import { repairStockGradients } from './stock-gradients.js';
-import { openTensorflowEngine } from './tensorflow.js';
-import { hasNvidiaDriver } from './tensorflow-bindings.js';
-import { openWasmEngine } from './wasm.js';
-import { openWebgpuEngine } from './webgpu.js';
+import { hasNvidiaDriver } from './tensorflow/bindings.js';
+import { openTensorflowEngine } from './tensorflow/index.js';
+import { openWasmEngine } from './wasm/index.js';
+import { openWebgpuEngine } from './webgpu/index.js';
 
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
 

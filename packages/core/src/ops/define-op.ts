@@ -5,9 +5,9 @@
  * exists and must agree with it (`describeOp` in `@mixerzoo/core/testing`). Without a gradient of its own an op
  * is differentiated through its reference form, so a new op is complete with the reference form alone.
  */
-import type { WasmKernel } from '../engines/wasm-kernel.js';
-import { isWasmEngineOpen, runWasmKernel } from '../engines/wasm-kernel.js';
-import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu-kernel.js';
+import type { WasmKernel } from '../engines/wasm/kernel.js';
+import { isWasmEngineOpen, runWasmKernel } from '../engines/wasm/kernel.js';
+import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu/kernel.js';
 import { InvalidConfigError, ShapeError } from '../errors.js';
 import * as tf from '../tf.js';
 import type { NamedTensors, OpAttrs } from './op-types.js';

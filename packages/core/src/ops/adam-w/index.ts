@@ -3,8 +3,8 @@
  * works in place: the tensors it returns are those it is given, unless a clone shares their memory. On the tensorflow engine
  * the memory is the same, the tensors are others.
  */
-import { runWasmKernel } from '../../engines/wasm-kernel.js';
-import { runWebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { runWasmKernel } from '../../engines/wasm/kernel.js';
+import { runWebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { usesReferenceForms } from '../define-op.js';

@@ -6,7 +6,7 @@
  * itself where a clone of the tensor still uses it. Small parameters with rows of equal shape go together, as one
  * tensor of all their rows: a small model is bound by the number of operations, a large one by memory.
  */
-import { type TensorflowInput, tensorflowOp, tensorflowValue } from '../../engines/tensorflow-op.js';
+import { type TensorflowInput, tensorflowOp, tensorflowValue } from '../../engines/tensorflow/op.js';
 import type * as tf from '../../tf.js';
 import type { AdamWOptions, AdamWState } from './types.js';
 

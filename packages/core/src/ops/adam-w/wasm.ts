@@ -1,5 +1,5 @@
 /** AdamW and the global norm on the wasm engine. */
-import type { WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
 import type { AdamWOptions, AdamWState } from './types.js';

@@ -2,8 +2,8 @@
  * AdamW in place and the global norm on the webgpu engine. A dispatch takes as many parameters as storage buffers can
  * be bound.
  */
-import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { workgroupTotal } from '../../engines/webgpu-reduce.js';
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { workgroupTotal } from '../../engines/webgpu/reduce.js';
 import type * as tf from '../../tf.js';
 import type { AdamWOptions, AdamWState } from './types.js';
 

@@ -1,6 +1,6 @@
 /** Dropout on the webgpu engine. */
-import { DROPOUT_WGSL, elementwise } from '../../engines/webgpu-elementwise.js';
-import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { DROPOUT_WGSL, elementwise } from '../../engines/webgpu/elementwise.js';
+import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import type * as tf from '../../tf.js';
 import { type Attrs, dropoutThreshold } from './wasm.js';
 

@@ -1,5 +1,5 @@
 /** Gathering rows and adding them up on the tensorflow engine: an operation each, for indices of any shape. */
-import { tensorflowUsesGpu, tensorflowValue } from '../../engines/tensorflow-op.js';
+import { tensorflowUsesGpu, tensorflowValue } from '../../engines/tensorflow/op.js';
 import { ShapeError } from '../../errors.js';
 import type * as tf from '../../tf.js';
 import type { Inputs } from './wasm.js';

@@ -1,5 +1,5 @@
 /** Gathering rows and adding them up on the wasm engine. */
-import type { WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';

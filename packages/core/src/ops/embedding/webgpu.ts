@@ -6,8 +6,8 @@
  * outside gives a row of NaN in the gather (on the host it is refused, where the indices are still there) and is left out
  * of the scatter-add.
  */
-import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu-elementwise.js';
-import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.js';
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import type { Inputs } from './wasm.js';

@@ -1,5 +1,5 @@
 /** Affine map and its gradient on the tensorflow engine: rows of any rank as one matrix. */
-import { tensorflowValue as run } from '../../engines/tensorflow-op.js';
+import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import type { GradInputs, GradOutputs, Inputs } from './wasm.js';
 

@@ -1,5 +1,5 @@
 /** Affine map and its gradient on the wasm engine: three matrix products and a column sum. */
-import type { WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import { code } from '../mat-mul/kernel.generated.js';
 import { columnSums, multiply } from '../mat-mul/wasm.js';

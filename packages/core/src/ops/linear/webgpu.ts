@@ -1,7 +1,7 @@
 /** Affine map and its gradient on the webgpu engine: three matrix products and a column sum. */
-import { multiply } from '../../engines/webgpu-gemm.js';
-import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { columnSums } from '../../engines/webgpu-reduce.js';
+import { multiply } from '../../engines/webgpu/gemm.js';
+import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { columnSums } from '../../engines/webgpu/reduce.js';
 import type * as tf from '../../tf.js';
 import type { GradInputs, GradOutputs, Inputs } from './wasm.js';
 

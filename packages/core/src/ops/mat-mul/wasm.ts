@@ -1,6 +1,6 @@
 /** Matrix product on the wasm engine: every transpose, batches, broadcast batches, bias. */
-import { GEMM_BLOCK, gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from '../../engines/wasm-gemm.js';
-import type { WasmCall, WasmKernel } from '../../engines/wasm-kernel.js';
+import { GEMM_BLOCK, gemmScratchBytes, packedColumnsBytes, packedRowsBytes } from '../../engines/wasm/gemm.js';
+import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';

@@ -1,6 +1,6 @@
 /** Matrix product on the webgpu engine: every transpose, batches, broadcast batches. */
-import { multiply } from '../../engines/webgpu-gemm.js';
-import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { multiply } from '../../engines/webgpu/gemm.js';
+import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';

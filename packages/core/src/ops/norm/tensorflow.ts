@@ -1,5 +1,5 @@
 /** Layer and RMS normalisation and their gradients on the tensorflow engine, in closed form. */
-import { tensorflowValue as run } from '../../engines/tensorflow-op.js';
+import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
 

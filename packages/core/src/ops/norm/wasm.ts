@@ -1,5 +1,5 @@
 /** Layer and RMS normalisation on the wasm engine: one kernel, with or without centring. */
-import type { WasmCall, WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
 

@@ -1,6 +1,6 @@
 /** Layer and RMS normalisation on the webgpu engine: a workgroup per row; formulas as in kernel.as.ts. */
-import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { columnSums, workgroupTotal } from '../../engines/webgpu-reduce.js';
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { columnSums, workgroupTotal } from '../../engines/webgpu/reduce.js';
 import type * as tf from '../../tf.js';
 import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
 

@@ -5,7 +5,7 @@
  * gather by an index table turns the taps round and repeats a head's filter for its channels; the gradient goes back
  * by the segment sum over the same table.
  */
-import { tensorflowValue as run, type TensorflowAttrs } from '../../engines/tensorflow-op.js';
+import { tensorflowValue as run, type TensorflowAttrs } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import type { Attrs, FilterShape, GradInputs, GradOutputs, Inputs } from './wasm.js';
 

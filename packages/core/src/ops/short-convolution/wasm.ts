@@ -1,5 +1,5 @@
 /** Causal short convolution and its gradient on the wasm engine. */
-import type { WasmCall, WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
 

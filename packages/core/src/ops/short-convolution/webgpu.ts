@@ -1,7 +1,7 @@
 /** Causal short convolution and its gradient on the webgpu engine. */
-import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu-elementwise.js';
-import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { sumPartials } from '../../engines/webgpu-reduce.js';
+import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.js';
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { sumPartials } from '../../engines/webgpu/reduce.js';
 import type * as tf from '../../tf.js';
 import type { Attrs, FilterShape, GradInputs, GradOutputs, Inputs } from './wasm.js';
 

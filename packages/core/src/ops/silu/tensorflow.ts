@@ -1,5 +1,5 @@
 /** SiLU and its gradient on the tensorflow engine: `dx = dy s + dy x s (1 - s)` with s the sigmoid of x. */
-import { tensorflowValue as run } from '../../engines/tensorflow-op.js';
+import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
 import type * as tf from '../../tf.js';
 
 export function siluOnTensorflow({ x }: { x: tf.Tensor }): { y: tf.Tensor } {

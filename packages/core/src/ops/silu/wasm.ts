@@ -1,5 +1,5 @@
 /** SiLU on the wasm engine. */
-import type { WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
 

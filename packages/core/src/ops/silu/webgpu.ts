@@ -1,6 +1,6 @@
 /** The sigmoid-weighted linear unit on the webgpu engine. */
-import { elementwise } from '../../engines/webgpu-elementwise.js';
-import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
+import { elementwise } from '../../engines/webgpu/elementwise.js';
+import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import type * as tf from '../../tf.js';
 
 type None = Record<string, never>;

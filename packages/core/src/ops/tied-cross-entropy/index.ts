@@ -2,7 +2,7 @@
  * Cross-entropy of a tied head: logits are products of hidden states with the rows of the embedding table. Fast
  * kernels never hold the [n, V] logits and compute both gradients while they are at it.
  */
-import { hostValues } from '../../engines/webgpu-dispatch.js';
+import { hostValues } from '../../engines/webgpu/dispatch.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';

@@ -3,7 +3,7 @@
  * `SparseSoftmaxCrossEntropyWithLogits`, computes the gradient P - onehot element by element and takes longer than all the
  * rest; here the one-hot part of both products is rows: those of the table by label, and the hidden states summed by label.
  */
-import { tensorflowValue as run } from '../../engines/tensorflow-op.js';
+import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import { checked } from '../embedding/tensorflow.js';
 import type { Attrs, Inputs, Outputs } from './wasm.js';

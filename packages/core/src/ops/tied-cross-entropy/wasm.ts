@@ -1,5 +1,5 @@
 /** Cross-entropy of a tied head on the wasm engine: groups of rows, so that the logits of one group exist at a time. */
-import type { WasmKernel } from '../../engines/wasm-kernel.js';
+import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import { ShapeError } from '../../errors.js';
 import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';

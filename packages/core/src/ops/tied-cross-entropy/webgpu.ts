@@ -2,9 +2,9 @@
  * Cross-entropy of a tied head on the webgpu engine, in groups of rows: matrix product, softmax in place, two more
  * products for the gradients. Only the logits of one group exist at a time, few enough to stay in a GPU's cache.
  */
-import { multiply } from '../../engines/webgpu-gemm.js';
-import type { WebgpuKernel } from '../../engines/webgpu-kernel.js';
-import { workgroupTotal } from '../../engines/webgpu-reduce.js';
+import { multiply } from '../../engines/webgpu/gemm.js';
+import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { workgroupTotal } from '../../engines/webgpu/reduce.js';
 import type * as tf from '../../tf.js';
 import { assertInside } from '../embedding/webgpu.js';
 import type { Attrs, Inputs, Outputs } from './wasm.js';

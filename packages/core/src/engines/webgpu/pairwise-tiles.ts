@@ -9,8 +9,8 @@
  * panels in workgroup memory; `storeWeights` and `addProducts` multiply the tile that came out of it by rows of a third
  * (w v).
  */
-import { DROPOUT_WGSL } from './webgpu-elementwise.js';
-import type { PairwiseForm, PairwiseInputs } from './webgpu-pairwise.js';
+import { DROPOUT_WGSL } from './elementwise.js';
+import type { PairwiseForm, PairwiseInputs } from './pairwise.js';
 
 /** Queries and keys of a tile. */
 export const TILE = 32;

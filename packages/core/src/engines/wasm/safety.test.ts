@@ -1,11 +1,11 @@
 /** The wasm engine under stress: exhausted and growing memory, thousands of steps, with and without fused multiply-add. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isZooError } from '../errors.js';
-import { adamWStep, layerNorm, linear, tiedCrossEntropy } from '../ops/index.js';
-import { expectClose, testTensor } from '../testing/index.js';
-import * as tf from '../tf.js';
-import { useEngine } from './index.js';
-import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
+import { isZooError } from '../../errors.js';
+import { adamWStep, layerNorm, linear, tiedCrossEntropy } from '../../ops/index.js';
+import { expectClose, testTensor } from '../../testing/index.js';
+import * as tf from '../../tf.js';
+import { useEngine } from '../index.js';
+import { bindWasmHeap, type WasmHeap } from './kernel.js';
 
 const GIB = 2 ** 30;
 const heap = () => (tf.backend() as unknown as { wasm: WasmHeap }).wasm;

@@ -5,8 +5,8 @@
  * - `Mean` casts what is a float already.
  * - Saving tensors for gradients, which takes a kernel for each. The memory is shared.
  */
-import * as tf from '../tf.js';
-import { tensorflowValue } from './tensorflow-op.js';
+import * as tf from '../../tf.js';
+import { tensorflowValue } from './op.js';
 
 type Inputs = Readonly<Record<string, tf.Tensor>>;
 

@@ -8,11 +8,11 @@
  *   without it.
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import { EngineError, ShapeError } from '../errors.js';
-import { scatterAddKernel } from '../ops/embedding/wasm.js';
-import { matMulKernel } from '../ops/mat-mul/wasm.js';
-import * as tf from '../tf.js';
-import { runWasmKernel } from './wasm-kernel.js';
+import { EngineError, ShapeError } from '../../errors.js';
+import { scatterAddKernel } from '../../ops/embedding/wasm.js';
+import { matMulKernel } from '../../ops/mat-mul/wasm.js';
+import * as tf from '../../tf.js';
+import { runWasmKernel } from './kernel.js';
 
 type Attrs = Record<string, unknown>;
 type Activation = (x: tf.Tensor, weights: tf.Tensor | undefined, alpha: number) => tf.Tensor;

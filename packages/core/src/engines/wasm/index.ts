@@ -1,13 +1,13 @@
 /**
  * The embedded engine: TensorFlow.js on WebAssembly with kernels of our own. Always there: no download, no GPU.
  */
-import { EngineError, OutOfMemoryError } from '../errors.js';
-import * as tf from '../tf.js';
-import type { Engine, EngineOptions } from './engine.js';
-import { bindWasmHeap, type WasmHeap } from './wasm-kernel.js';
-import { withSharedMemory } from './wasm-shared-memory.js';
-import { replaceStockKernels } from './wasm-stock.js';
-import { startWasmThreads } from './wasm-threads.js';
+import { EngineError, OutOfMemoryError } from '../../errors.js';
+import * as tf from '../../tf.js';
+import type { Engine, EngineOptions } from '../engine.js';
+import { bindWasmHeap, type WasmHeap } from './kernel.js';
+import { withSharedMemory } from './shared-memory.js';
+import { replaceStockKernels } from './stock.js';
+import { startWasmThreads } from './threads.js';
 
 const MOST_THREADS = 64;
 

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { defineOp } from '../ops/define-op.js';
-import { expectClose, testTensor } from '../testing/compare.js';
-import type * as tf from '../tf.js';
-import { currentEngine, useEngine } from './index.js';
-import { chunkwiseBackward, chunkwiseForward } from './webgpu-chunkwise.js';
-import type { WebgpuCall } from './webgpu-kernel.js';
-import { pairwiseForward } from './webgpu-pairwise.js';
-import { pairwiseBackward } from './webgpu-pairwise-gradient.js';
+import { defineOp } from '../../ops/define-op.js';
+import { expectClose, testTensor } from '../../testing/compare.js';
+import type * as tf from '../../tf.js';
+import { currentEngine, useEngine } from '../index.js';
+import { chunkwiseBackward, chunkwiseForward } from './chunkwise.js';
+import type { WebgpuCall } from './kernel.js';
+import { pairwiseForward } from './pairwise.js';
+import { pairwiseBackward } from './pairwise-gradient.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; dO: tf.Tensor; dNormaliser: tf.Tensor };
 const OUTPUTS = ['o', 'normaliser', 'dq', 'dk', 'dv'] as const;

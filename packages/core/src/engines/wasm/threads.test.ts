@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import asc from 'assemblyscript/asc';
 import { describe, expect, it } from 'vitest';
-import { importSharedMemory } from './wasm-shared-memory.js';
-import { startWasmThreads } from './wasm-threads.js';
+import { importSharedMemory } from './shared-memory.js';
+import { startWasmThreads } from './threads.js';
 
 /** Values and gradients of the ops of core as one checksum each, printed as JSON. */
 const PROGRAM = `
@@ -44,7 +44,7 @@ async function checksums(threads: number): Promise<{ threads: number; sums: Reco
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--conditions=@mixerzoo/source', '--import', 'tsx', '--input-type=module', '--eval', PROGRAM],
-    { cwd: new URL('../..', import.meta.url), env: { ...process.env, MIXERZOO_THREADS: String(threads) } },
+    { cwd: new URL('../../..', import.meta.url), env: { ...process.env, MIXERZOO_THREADS: String(threads) } },
   );
   return JSON.parse(stdout.trim().split('\n').at(-1) as string);
 }

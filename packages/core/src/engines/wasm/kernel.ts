@@ -9,10 +9,10 @@
  * them; offsets stay valid), and a kernel writes every element of its outputs (they come uninitialised).
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import { EngineError } from '../errors.js';
-import type { NamedTensors, OpAttrs } from '../ops/op-types.js';
-import * as tf from '../tf.js';
-import type { SharedKernelModule, WasmThreads } from './wasm-threads.js';
+import { EngineError } from '../../errors.js';
+import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
+import * as tf from '../../tf.js';
+import type { SharedKernelModule, WasmThreads } from './threads.js';
 
 /** The compiled code of one `kernel.as.ts`, base64. */
 export interface WasmCode {

@@ -7,10 +7,10 @@
  *
  * dq by tiles of queries, dk and dv by tiles of keys, so that every sum has one owner and a fixed order.
  */
-import type * as tf from '../tf.js';
-import { EACH_ELEMENT, forEachElement } from './webgpu-elementwise.js';
-import { shaderText, type WebgpuCall } from './webgpu-kernel.js';
-import type { PairwiseForm, PairwiseInputs } from './webgpu-pairwise.js';
+import type * as tf from '../../tf.js';
+import { EACH_ELEMENT, forEachElement } from './elementwise.js';
+import { shaderText, type WebgpuCall } from './kernel.js';
+import type { PairwiseForm, PairwiseInputs } from './pairwise.js';
 import {
   addProducts,
   declarations,
@@ -32,7 +32,7 @@ import {
   variantOf,
   vector,
   workgroupsOf,
-} from './webgpu-pairwise-tiles.js';
+} from './pairwise-tiles.js';
 
 /** What the forward pass gave, and the gradients that flow in: `dNormaliser` where one flows into the normaliser. */
 interface PairwiseGradientInputs extends PairwiseInputs {

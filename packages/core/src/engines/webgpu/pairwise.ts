@@ -6,12 +6,12 @@
  *   softmax:  w = exp(x - N_t), N the log-sum-exp, found online (Milakov and Gimelshein 2018; Dao et al. 2022)
  *   otherwise w is given, N_t = sum w + eps, or 1
  *
- * This file is the contract and the forward pass; `webgpu-pairwise-gradient.ts` the backward pass;
- * `webgpu-pairwise-tiles.ts` the WGSL both are put together from. Heads own contiguous columns; sizes are uniforms,
+ * This file is the contract and the forward pass; `pairwise-gradient.ts` the backward pass;
+ * `pairwise-tiles.ts` the WGSL both are put together from. Heads own contiguous columns; sizes are uniforms,
  * only the number of registers that the widths of a head take is part of the text.
  */
-import type * as tf from '../tf.js';
-import { shaderText, type WebgpuCall } from './webgpu-kernel.js';
+import type * as tf from '../../tf.js';
+import { shaderText, type WebgpuCall } from './kernel.js';
 import {
   ACROSS,
   across,
@@ -33,7 +33,7 @@ import {
   variantOf,
   vector,
   workgroupsOf,
-} from './webgpu-pairwise-tiles.js';
+} from './pairwise-tiles.js';
 
 /** q [B, M, H p], k [B, L, H p], v [B, L, H r]; slopes [H] with softmax only. */
 export interface PairwiseInputs {

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { describe, expect, it } from 'vitest';
-import { useEngine } from './index.js';
+import { useEngine } from '../index.js';
 
-const ASSEMBLY = fileURLToPath(new URL('../../assembly/', import.meta.url));
+const ASSEMBLY = fileURLToPath(new URL('../../../assembly/', import.meta.url));
 const SOURCE = `
 import { exp, expFlushed, log, sigmoid } from './math';
 export function applyExp(from: usize, to: usize, n: i32): void {

@@ -7,8 +7,8 @@
  * them our copy of TensorFlow.js, so that a binding outside node_modules, or one beside a second copy, works too.
  * Nothing here is imported statically from Node: a browser bundle may contain this file.
  */
-import { EngineError } from '../errors.js';
-import * as tf from '../tf.js';
+import { EngineError } from '../../errors.js';
+import * as tf from '../../tf.js';
 
 /** A native binding that is installed. */
 export interface TensorflowBinding {

@@ -4,10 +4,10 @@
  *
  * The device is our own, since TensorFlow.js asks for neither subgroups nor the adapter's full limits.
  */
-import { EngineError } from '../errors.js';
-import * as tf from '../tf.js';
-import type { Engine } from './engine.js';
-import { replaceStockKernels } from './webgpu-stock.js';
+import { EngineError } from '../../errors.js';
+import * as tf from '../../tf.js';
+import type { Engine } from '../engine.js';
+import { replaceStockKernels } from './stock.js';
 
 /** Features asked for where the adapter has them. */
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];

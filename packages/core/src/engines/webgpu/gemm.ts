@@ -3,9 +3,9 @@
  * workgroup memory as vectors along the rows of A and the columns of B. Where the tiles of C are too few to fill a
  * GPU and k is long, k is divided and the partial products are added in a fixed order: no atomics, same result always.
  */
-import type * as tf from '../tf.js';
-import { shaderText, type WebgpuCall } from './webgpu-kernel.js';
-import { sumPartials } from './webgpu-reduce.js';
+import type * as tf from '../../tf.js';
+import { shaderText, type WebgpuCall } from './kernel.js';
+import { sumPartials } from './reduce.js';
 
 /** A stack of matrices in a tensor, row-major; offsets and strides in elements. */
 export interface GpuMatrices {

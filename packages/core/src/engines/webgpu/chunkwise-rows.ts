@@ -1,12 +1,12 @@
 /**
- * The parts of `webgpu-chunkwise.ts`: features, values and gradients as rows of one head each, states of chunks, and the way
+ * The parts of `chunkwise.ts`: features, values and gradients as rows of one head each, states of chunks, and the way
  * back to [B, L, H w]. Rows and states are padded with zeros to whole vectors and whole chunks.
  */
-import * as tf from '../tf.js';
-import { EACH_ELEMENT, forEachElement } from './webgpu-elementwise.js';
-import { multiply } from './webgpu-gemm.js';
-import type { WebgpuCall } from './webgpu-kernel.js';
-import type { PairwiseForm, PairwiseInputs } from './webgpu-pairwise.js';
+import * as tf from '../../tf.js';
+import { EACH_ELEMENT, forEachElement } from './elementwise.js';
+import { multiply } from './gemm.js';
+import type { WebgpuCall } from './kernel.js';
+import type { PairwiseForm, PairwiseInputs } from './pairwise.js';
 
 /** Features phi of a vector z of a head: a factor times a query or key. */
 export interface FeatureMap {

@@ -8,7 +8,7 @@
  * Handing over costs some 10 us, more than many a kernel: a function is divided once it has been seen to take
  * longer.
  */
-import { EngineError } from '../errors.js';
+import { EngineError } from '../../errors.js';
 
 /** Cells of the shared block, int32. */
 const CELL = { generation: 0, pending: 1, failed: 2, module: 3, fn: 4, argCount: 5, units: 6, count: 64 } as const;

@@ -2,8 +2,8 @@
  * Raw TensorFlow operations on the tensorflow engine: for `kernels.tensorflow` of an op, where TensorFlow has an operation
  * that TensorFlow.js does not expose, or where the way through TensorFlow.js costs more than the operation.
  */
-import { EngineError } from '../errors.js';
-import * as tf from '../tf.js';
+import { EngineError } from '../../errors.js';
+import * as tf from '../../tf.js';
 
 /**
  * What an operation takes: a tensor, or a constant that is made for it: a scalar of float32 or int32, a vector of int32

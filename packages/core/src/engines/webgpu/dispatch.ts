@@ -7,9 +7,9 @@
  * again and again.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { EngineError } from '../errors.js';
-import * as tf from '../tf.js';
-import type { WebgpuDispatch } from './webgpu-kernel.js';
+import { EngineError } from '../../errors.js';
+import * as tf from '../../tf.js';
+import type { WebgpuDispatch } from './kernel.js';
 
 /** The members of the backend that dispatches rely on; some are private in its types. */
 interface BackendInternals {

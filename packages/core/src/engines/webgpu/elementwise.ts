@@ -1,6 +1,6 @@
 /** Elementwise maps on the webgpu engine. */
-import type * as tf from '../tf.js';
-import type { WebgpuCall } from './webgpu-kernel.js';
+import type * as tf from '../../tf.js';
+import type { WebgpuCall } from './kernel.js';
 
 const THREADS = 256;
 

@@ -7,11 +7,11 @@
  * - `Cumsum` off the last axis is wrong where it is exclusive or reversed.
  * - Saving tensors for gradients records a copy of each on the tape.
  */
-import { scatterAddKernel } from '../ops/embedding/webgpu.js';
-import { matMulKernel } from '../ops/mat-mul/webgpu.js';
-import * as tf from '../tf.js';
-import { EACH_ELEMENT, elementwise, forEachElement } from './webgpu-elementwise.js';
-import { runWebgpuKernel, type WebgpuKernel } from './webgpu-kernel.js';
+import { scatterAddKernel } from '../../ops/embedding/webgpu.js';
+import { matMulKernel } from '../../ops/mat-mul/webgpu.js';
+import * as tf from '../../tf.js';
+import { EACH_ELEMENT, elementwise, forEachElement } from './elementwise.js';
+import { runWebgpuKernel, type WebgpuKernel } from './kernel.js';
 
 type Attrs = Record<string, unknown>;
 

@@ -3,10 +3,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as tf from '../tf.js';
-import { useEngine } from './index.js';
-import { packageLoader } from './tensorflow-bindings.js';
-import { tensorflowOp, tensorflowValue } from './tensorflow-op.js';
+import * as tf from '../../tf.js';
+import { useEngine } from '../index.js';
+import { packageLoader } from './bindings.js';
+import { tensorflowOp, tensorflowValue } from './op.js';
 
 /** A package whose `dist/main.js` is `source`. */
 function load(source: string): unknown {

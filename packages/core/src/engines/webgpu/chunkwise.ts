@@ -2,15 +2,15 @@
  * Causal attention with weights phi(q_t) . phi(k_s) on the webgpu engine, linear in L: in chunks of 128 tokens that run side by
  * side (Hua et al. 2022; Yang et al. 2024).
  *
- *   within a chunk   the tiles of `webgpu-pairwise.ts`, with chunks for sequences
+ *   within a chunk   the tiles of `pairwise.ts`, with chunks for sequences
  *   across chunks    o_t += phi(q_t) S,   S = sum of phi(k_s) [v_s 1]^T over earlier chunks; the ones sum up the normaliser
  *   backward         g_t = [do_t  -do_t . o_t + N_t dN_t] / N_t,   T = sum of phi(q_t) g_t^T over later chunks
  *                    dphi(q_t) = S g_t,   dphi(k_s) = T [v_s 1],   dv_s += T^T phi(k_s)
  *
- * This file is the order of things; `webgpu-chunkwise-rows.ts` what they are made of: beside matrix products
+ * This file is the order of things; `chunkwise-rows.ts` what they are made of: beside matrix products
  * only elementwise work. Sequences pass through in parts that fit into a bounded memory.
  */
-import * as tf from '../tf.js';
+import * as tf from '../../tf.js';
 import {
   addSlopes,
   type ChunkwiseForm,
@@ -25,12 +25,12 @@ import {
   sizesOf,
   throughStates,
   valueRows,
-} from './webgpu-chunkwise-rows.js';
-import type { WebgpuCall } from './webgpu-kernel.js';
-import { type PairwiseInputs, pairwiseForward } from './webgpu-pairwise.js';
-import { pairwiseBackward } from './webgpu-pairwise-gradient.js';
+} from './chunkwise-rows.js';
+import type { WebgpuCall } from './kernel.js';
+import { type PairwiseInputs, pairwiseForward } from './pairwise.js';
+import { pairwiseBackward } from './pairwise-gradient.js';
 
-export type { ChunkwiseForm, FeatureMap } from './webgpu-chunkwise-rows.js';
+export type { ChunkwiseForm, FeatureMap } from './chunkwise-rows.js';
 
 /** o [B, L, H r] and the normaliser (ones where there is none), as `pairwiseForward` has them. */
 export function chunkwiseForward(

@@ -1,6 +1,6 @@
 /** Sums on the webgpu engine, each in a fixed order: of partial results, over the rows of a matrix, over a workgroup. */
-import type * as tf from '../tf.js';
-import type { WebgpuCall } from './webgpu-kernel.js';
+import type * as tf from '../../tf.js';
+import type { WebgpuCall } from './kernel.js';
 
 /** Where the partial results lie; in elements. */
 export interface PartialSums {

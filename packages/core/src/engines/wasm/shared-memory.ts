@@ -6,7 +6,7 @@
  * memory section becomes an import of a shared memory of the same limits. Nothing else refers to where it comes from.
  * (WebAssembly core specification 2.0, section 5.5, and the threads proposal: limits with flag 3.)
  */
-import { EngineError } from '../errors.js';
+import { EngineError } from '../../errors.js';
 
 const IMPORT_SECTION = 2;
 const MEMORY_SECTION = 5;

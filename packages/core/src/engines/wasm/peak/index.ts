@@ -1,5 +1,5 @@
 /** The measured limits of this machine on the wasm engine: the yardstick of `bench:kernels`. */
-import { runWasmKernel } from '../wasm-kernel.js';
+import { runWasmKernel } from '../kernel.js';
 import { code } from './kernel.generated.js';
 
 /** What one core reaches at most. */

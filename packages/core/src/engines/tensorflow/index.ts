@@ -1,8 +1,8 @@
 /** The native engine: libtensorflow through the binding of tfjs-node, on the CPU or on CUDA. */
-import { EngineError } from '../errors.js';
-import type { Engine } from './engine.js';
-import { findTensorflowBindings, startTensorflow } from './tensorflow-bindings.js';
-import { replaceStockKernels } from './tensorflow-stock.js';
+import { EngineError } from '../../errors.js';
+import type { Engine } from '../engine.js';
+import { findTensorflowBindings, startTensorflow } from './bindings.js';
+import { replaceStockKernels } from './stock.js';
 
 /**
  * Starts the tensorflow engine on the first binding that loads.

@@ -4,9 +4,9 @@
  * Bindings and uniforms are declared for the shader from the names given to `dispatch`; what is compiled is kept by the
  * shader's text, so any constant baked into it is part of the key by itself.
  */
-import type { NamedTensors, OpAttrs } from '../ops/op-types.js';
-import * as tf from '../tf.js';
-import { hostValues, record, webgpuBackend } from './webgpu-dispatch.js';
+import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
+import * as tf from '../../tf.js';
+import { hostValues, record, webgpuBackend } from './dispatch.js';
 
 /** A fast kernel of an op on the webgpu engine. */
 export interface WebgpuKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
