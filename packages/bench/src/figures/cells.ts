@@ -4,40 +4,9 @@
  * The accuracy of a point is that of the best run, as the paper reports it, but chosen on validation examples and not on
  * the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
  */
-
 import type { Entry } from '../report/entries.js';
-import type { Estimate } from '../report/statistics.js';
 import type { RunConfig } from '../results.js';
-import type { Figure, FigureRow } from './definitions.js';
-
-/** A point of a figure: where it stands, and what was measured there. */
-export interface FigureCell {
-  readonly row: string;
-  /** Of the column: a width d, or for `stateSize` a test length. */
-  readonly column: number;
-  readonly model: string;
-  /** Position on the axis; NaN for a state size that is not known yet. */
-  readonly x: number;
-  readonly dModel: number;
-  readonly trainLength: number;
-  readonly testLength: number;
-  readonly measured: Measured | undefined;
-}
-
-export interface Measured {
-  /** Test accuracy of the best run by validation. */
-  readonly best: number;
-  /** Mean over the seeds at the learning rate with the best mean validation. */
-  readonly mean: Estimate;
-  readonly runs: number;
-  readonly learningRate: number;
-  readonly steps: number;
-  readonly stateSize: number;
-  readonly stepMs: number;
-  readonly prefillMs: number;
-  readonly tokenMs: number;
-  readonly peakMemoryBytes: number;
-}
+import type { Figure, FigureCell, FigureRow } from './figure.js';
 
 /** True for a run that a row of a figure shows. */
 export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boolean {

@@ -16,8 +16,7 @@ import {
 } from '../report/charts.js';
 import { formatCount, formatEstimate, formatPercent } from '../report/format.js';
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
-import type { FigureCell } from './cells.js';
-import type { Figure } from './definitions.js';
+import type { Figure, FigureCell } from './figure.js';
 
 /** The models of a figure in the order of its legend, with their looks. */
 export function figureSeries(figure: Figure): { readonly label: string; readonly style: SeriesStyle }[] {

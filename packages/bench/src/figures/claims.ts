@@ -6,27 +6,7 @@
  */
 import { mean } from 'simple-statistics';
 import { formatPercent, listWords } from '../report/format.js';
-import type { FigureCell } from './cells.js';
-
-export interface Verdict {
-  readonly status: 'holding' | 'not holding' | 'not measured';
-  /** The numbers that decide. */
-  readonly evidence: string;
-}
-
-/** A statement about the cells of a figure. */
-export interface Claim {
-  readonly text: string;
-  /** Where the paper says so. */
-  readonly source: string;
-  evaluate(cells: readonly FigureCell[]): Verdict;
-}
-
-/** A claim with its verdict. */
-export interface JudgedClaim extends Verdict {
-  readonly claim: string;
-  readonly source: string;
-}
+import type { Claim, FigureCell, JudgedClaim, Verdict } from './figure.js';
 
 /** Judges every claim. */
 export function judge(claims: readonly Claim[], cells: readonly FigureCell[]): JudgedClaim[] {

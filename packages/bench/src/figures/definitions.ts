@@ -1,29 +1,7 @@
 /** The paper's figures as data: which experiments they show, how they are laid out, and what the paper claims of them. */
 import { UnknownNameError } from '@mixerzoo/core';
-import { type Claim, declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './claims.js';
-import type { ExperimentId } from './experiments.js';
-
-/** A row of panels. */
-export interface FigureRow {
-  readonly title: string;
-  readonly experiment: ExperimentId;
-  /** Labels of the experiment's models, in the order of the legend. */
-  readonly models: readonly string[];
-  /** Widths shown; left out: all. */
-  readonly dims?: readonly number[];
-}
-
-/** A figure of the paper. */
-export interface Figure {
-  readonly id: string;
-  readonly title: string;
-  /** In the paper: number and what it shows. */
-  readonly caption: string;
-  /** What runs along the axis. A panel is a width d; for `stateSize` a test length, its lines going through the widths. */
-  readonly x: 'trainLength' | 'testLength' | 'stateSize';
-  readonly rows: readonly FigureRow[];
-  readonly claims: readonly Claim[];
-}
+import { declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './claims.js';
+import type { Figure } from './figure.js';
 
 const CAT = 'CAT, 1 layer';
 const WIDE_CAT = 'CAT W = N, 1 layer';

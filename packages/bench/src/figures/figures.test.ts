@@ -8,10 +8,11 @@ import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/index.js';
 import { resolveRuns } from '../resolve-runs.js';
 import type { RunRecord } from '../results.js';
-import { belongsTo, type FigureCell } from './cells.js';
+import { belongsTo } from './cells.js';
 import { declines, fallsShortOf, growsWithWidth, judge, leads, staysAbove } from './claims.js';
 import { figures, findFigure } from './definitions.js';
 import { EXPERIMENT_IDS, experimentAt } from './experiments.js';
+import type { FigureCell } from './figure.js';
 import { SCALES } from './scales.js';
 import { writeFigure } from './write-figure.js';
 

@@ -8,9 +8,9 @@ import { stringify } from 'csv-stringify/sync';
 import { groupEntries } from '../report/entries.js';
 import { type ReportPaths, replaceFile, writeReport } from '../report/index.js';
 import type { RunConfig, RunRecord } from '../results.js';
-import { type FigureCell, figureCells } from './cells.js';
-import { type JudgedClaim, judge } from './claims.js';
-import type { Figure } from './definitions.js';
+import { figureCells } from './cells.js';
+import { judge } from './claims.js';
+import type { Figure, FigureCell, JudgedClaim } from './figure.js';
 import type { Scale } from './scales.js';
 
 /** What was written. */

@@ -1,5 +1,5 @@
 /** The head of a figure's page: the figure itself, what the paper claims of it, and its numbers. */
-import type { JudgedClaim } from '../figures/claims.js';
+import type { JudgedClaim } from '../figures/figure.js';
 import { type Html, html, trusted } from './html.js';
 
 /** A figure drawn and judged. */

@@ -1,5 +1,5 @@
 /** A page over all reports in a directory: what each compares, how far it is, and which claims it bears out. */
-import type { JudgedClaim } from '../figures/claims.js';
+import type { JudgedClaim } from '../figures/figure.js';
 import { formatCount, listWords, NO_VALUE } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { pageStyle } from './page-style.js';
