@@ -12,7 +12,7 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError } from '../../errors.js';
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
 import * as tf from '../../tf.js';
-import type { SharedKernelModule, WasmThreads } from './threads.js';
+import { MOST_ARGS, type SharedKernelModule, type WasmThreads } from './threads.js';
 
 /** The compiled code of one `kernel.as.ts`, base64. */
 export interface WasmCode {
@@ -130,10 +130,23 @@ function instantiate(code: WasmCode, memory: WebAssembly.Memory): Instance {
     if (!isShared(memory)) importUnsharedMemory(bytes);
     const module = new WebAssembly.Module(bytes);
     const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Exports;
+    assertFewArguments(exports);
     instance = { exports, shared: threads?.share(module) };
     instances.set(code, instance);
   }
   return instance;
+}
+
+/** With or without threads, so that a kernel that would fail on them fails its tests everywhere. */
+function assertFewArguments(exports: Exports): void {
+  const most = MOST_ARGS + 2; // start and end
+  for (const [name, { length }] of Object.entries(exports)) {
+    if (length > most) {
+      throw new EngineError(
+        `wasm kernel: expected at most ${most} arguments of '${name}', got ${length}. Pass a pointer to a block of them.`,
+      );
+    }
+  }
 }
 
 /** Pages that are not cross-origin isolated have no SharedArrayBuffer at all. */

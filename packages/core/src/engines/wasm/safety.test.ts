@@ -1,13 +1,16 @@
 /** The wasm engine under stress: exhausted and growing memory, thousands of steps, with and without fused multiply-add. */
+import asc from 'assemblyscript/asc';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isZooError } from '../../errors.js';
 import { adamWStep, layerNorm, linear, tiedCrossEntropy } from '../../ops/index.js';
 import { expectClose, testTensor } from '../../testing/index.js';
 import * as tf from '../../tf.js';
 import { useEngine } from '../index.js';
-import { bindWasmHeap, type WasmHeap } from './kernel.js';
+import { bindWasmHeap, runWasmKernel, type WasmHeap } from './kernel.js';
 
 const GIB = 2 ** 30;
+/** What mixerzoo-kernels compiles with: a shared memory of up to 4 GiB. */
+const SHARED = ['--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--enable', 'threads'];
 const heap = () => (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
 
 interface Training {
@@ -95,6 +98,25 @@ describe('wasm engine', () => {
     expect(() => tf.unsortedSegmentSum(whole, tf.tensor1d([0, 1], 'int32'), 2)).toThrow(message);
     expect(() => linear(whole, { weight: tf.ones([2, 2]) })).toThrow(
       /Linear: expected 'x' of dtype float32, got int32\. Convert it with tf\.cast\(x, 'float32'\)/,
+    );
+  });
+
+  it('refuses a kernel with more arguments than threads can be handed, on one thread too', async () => {
+    const parameters = Array.from({ length: 67 }, (_, index) => `a${index}: i32`);
+    const source = `export function wide(${parameters.join(', ')}): void {}`;
+    let code = '';
+    await asc.main(
+      ['entry.ts', '--outFile', 'out.wasm', '--importMemory', '--noExportMemory', '--runtime', 'stub', ...SHARED],
+      {
+        readFile: (name) => (name === 'entry.ts' ? source : null),
+        writeFile: (_name, contents) => {
+          code = Buffer.from(contents as Uint8Array).toString('base64');
+        },
+        listFiles: () => [],
+      },
+    );
+    expect(() => runWasmKernel({ code: { simd: code, relaxed: code }, run: () => ({}) }, {}, {})).toThrow(
+      /expected at most 66 arguments of 'wide', got 67/,
     );
   });
 

@@ -12,7 +12,8 @@ import { EngineError } from '../../errors.js';
 
 /** Cells of the shared block, int32. */
 const CELL = { generation: 0, pending: 1, failed: 2, module: 3, fn: 4, argCount: 5, units: 6, count: 64 } as const;
-const MOST_ARGS = 32;
+/** Arguments that a call can hand over, before start and end. */
+export const MOST_ARGS = 64;
 
 /** Calls estimated to take less than this are not divided, ms. */
 const WORTH_DIVIDING = 0.06;
@@ -100,9 +101,6 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
     units: number,
     args: readonly number[],
   ): void {
-    if (args.length > MOST_ARGS) {
-      throw new EngineError(`wasm threads: expected at most ${MOST_ARGS} arguments of '${name}', got ${args.length}.`);
-    }
     sharedArgs.set(args);
     cells[CELL.module] = module.id;
     cells[CELL.fn] = module.functions.get(name) as number;
