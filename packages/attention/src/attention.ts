@@ -14,6 +14,8 @@ import {
   InvalidConfigError,
   linear,
   type Mixer,
+  type MixerFactory,
+  type MixerForms,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
@@ -48,16 +50,24 @@ export type AttentionParams = {
   readonly oProj: Projection;
 };
 
-/** Softmax attention over all tokens before. */
-export const attention = defineMixer({
+/**
+ * Softmax attention over all tokens so far: `y = softmax(q k^T / sqrt(p)) v W_o`, per head of p = dModel / nHeads columns.
+ * @throws InvalidConfigError
+ * @example attention({ dModel: 64, nHeads: 4, positional: 'rope' })
+ */
+export const attention: MixerFactory<typeof attentionSchema, Mixer<AttentionParams, KvCache>> = defineMixer({
   name: 'attention',
   summary: 'Softmax attention: NoPE, RoPE (full or partial) or ALiBi.',
   schema: attentionSchema,
   create: (config) => createAttention(config, 0),
 });
 
-/** Softmax attention over the last `window` tokens. */
-export const slidingWindow = defineMixer({
+/**
+ * Softmax attention over the last `window` tokens, the query's own included.
+ * @throws InvalidConfigError
+ * @example slidingWindow({ dModel: 64, window: 16 })
+ */
+export const slidingWindow: MixerFactory<typeof slidingWindowSchema, Mixer<AttentionParams, KvCache>> = defineMixer({
   name: 'slidingWindow',
   summary: 'Softmax attention over the last tokens only.',
   schema: slidingWindowSchema,
@@ -68,7 +78,7 @@ export const slidingWindow = defineMixer({
 function createAttention(
   config: z.output<typeof attentionSchema>,
   window: number,
-): Omit<Mixer<AttentionParams, KvCache>, 'specVersion' | 'name' | 'config'> {
+): MixerForms<AttentionParams, KvCache> {
   const { dModel, nHeads, bias, dropout } = config;
   const positions = createPositions(config, nHeads, headDimOf(dModel, nHeads));
 

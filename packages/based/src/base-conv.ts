@@ -13,15 +13,19 @@ import {
   defineMixer,
   foldIn,
   linear,
+  type Mixer,
+  type MixerFactory,
   randomNormal,
   randomUniform,
   shortConvolution,
+  shortConvolutionCache,
   shortConvolutionStep,
   type Tree,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
 
+/** Config of {@link baseConv}. */
 export const baseConvSchema = z.strictObject({
   dModel: z.int().positive().describe('model width d'),
   dConv: z.int().positive().default(3).describe('filter length W in tokens'),
@@ -38,7 +42,12 @@ export type BaseConvParams = Tree & {
 /** `cache` [B, W - 1, d]: the last inputs, newest last. */
 export type BaseConvState = Tree & { cache: tf.Tensor3D };
 
-export const baseConv = defineMixer({
+/**
+ * BaseConv: a short convolution gated by a projection, `y = (conv(x) + b_c) o (x W + b) [+ x]`.
+ * @throws InvalidConfigError
+ * @example baseConv({ dModel: 64, dConv: 3 })
+ */
+export const baseConv: MixerFactory<typeof baseConvSchema, Mixer<BaseConvParams, BaseConvState>> = defineMixer({
   name: 'baseConv',
   summary: 'A short convolution gated by a projection (BaseConv).',
   schema: baseConvSchema,
@@ -72,14 +81,8 @@ export const baseConv = defineMixer({
         convolved.dispose();
         return { y, state: { cache } };
       },
-      prefill(params: BaseConvParams, x: tf.Tensor3D) {
-        const [batch, length] = x.shape;
-        return tf.tidy(() => {
-          const padded = tf.concat<tf.Tensor3D>([tf.zeros([batch, dConv - 1, dModel]), x], 1);
-          const cache = padded.slice<tf.Tensor3D>([0, length, 0], [-1, dConv - 1, -1]);
-          return { y: apply(params, x), state: { cache } };
-        });
-      },
+      prefill: (params: BaseConvParams, x: tf.Tensor3D) =>
+        tf.tidy(() => ({ y: apply(params, x), state: { cache: shortConvolutionCache(x, dConv) } })),
       stateSize: () => (dConv - 1) * dModel,
       flops: (seqLen: number) => 2 * seqLen * dModel * (dModel + dConv),
     };

@@ -9,7 +9,16 @@
  * Sources: 1. Arora et al. 2024 (arXiv 2402.18668). 2. HazyResearch/zoology `mixers/based.py`,
  * `feature_maps/taylor.py` (same function; there f^2 + f + 1 unpacked features).
  */
-import { defineMixer, foldIn, linear, randomNormal, type Tree, tf } from '@mixerzoo/core';
+import {
+  defineMixer,
+  foldIn,
+  linear,
+  type Mixer,
+  type MixerFactory,
+  randomNormal,
+  type Tree,
+  tf,
+} from '@mixerzoo/core';
 import { z } from 'zod';
 import { packedFeatures, taylorFeatures } from './taylor-attention/features.js';
 import { taylorAttention } from './taylor-attention/index.js';
@@ -18,6 +27,7 @@ import { CHUNK, quadraticCrossover, splitHeads } from './taylor-attention/refere
 /** Tokens whose features `prefill` holds at a time. */
 const PREFILL_CHUNK = 1024;
 
+/** Config of {@link based}. */
 export const basedSchema = z
   .strictObject({
     dModel: z.int().positive().describe('model width d'),
@@ -44,7 +54,13 @@ export type BasedParams = Tree & { qProj: Projection; kProj: Projection; vProj: 
 /** `sums` [B, H, D_phi, p + 1]: sum_s phi(k_s) [v_s, 1]^T. */
 export type BasedState = Tree & { sums: tf.Tensor4D };
 
-export const based = defineMixer({
+/**
+ * Based: attention whose weights are `1 + s + s^2 / 2` of `s = q . k / sqrt(f)`, the Taylor polynomial of exp(s), divided by
+ * their sum. Its state does not grow with the length.
+ * @throws InvalidConfigError
+ * @example based({ dModel: 64, featureDim: 16 })
+ */
+export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedState>> = defineMixer({
   name: 'based',
   summary: 'Linear attention with a second-order Taylor feature map (Based).',
   schema: basedSchema,

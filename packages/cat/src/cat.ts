@@ -29,6 +29,8 @@ import {
   foldIn,
   linear,
   type Mixer,
+  type MixerFactory,
+  type MixerForms,
   randomNormal,
   rmsNorm,
   tf,
@@ -72,25 +74,33 @@ export type CatParams = ConvolvedProjectionParams & {
 /** Filter states, and the filtered keys and values so far. */
 export type CatState = { readonly filters: FilterStates; readonly cache: KvCache };
 
-/** CAT with a filter per head, or any other kind of filter on any of q, k, v. */
-export const cat = defineMixer({
+/**
+ * CAT: softmax attention on filtered queries, keys and values, `Q = (X * F_q) W_q`, K and V alike (Definition 1), with a
+ * filter of `filterWidth` taps per head, or any other kind of filter on any of q, k, v.
+ * @throws InvalidConfigError
+ * @example cat({ dModel: 64, nHeads: 2, filterWidth: 3 })
+ */
+export const cat: MixerFactory<typeof catSchema, Mixer<CatParams, CatState>> = defineMixer({
   name: 'cat',
   summary: 'Convolution-augmented attention: short filters on q, k and v (arXiv 2407.05591).',
   schema: catSchema,
   create: (config) => createCat({ ...config, mixMaps: false }),
 });
 
-/** Multi-head CAT: filters that mix heads, optionally attention maps mixed too. */
-export const mhcat = defineMixer({
+/**
+ * Multi-head CAT: filters that mix heads, `Y_i[t] = sum_j sum_h F[j, h, i] X_h[t - j]` (Section 3.1), and with `mixMaps`
+ * attention maps mixed too.
+ * @throws InvalidConfigError
+ * @example mhcat({ dModel: 64, nHeads: 4 })
+ */
+export const mhcat: MixerFactory<typeof mhcatSchema, Mixer<CatParams, CatState>> = defineMixer({
   name: 'mhcat',
   summary: 'Multi-head CAT: filters [W, H, H] that mix heads.',
   schema: mhcatSchema,
   create: createCat,
 });
 
-function createCat(
-  config: z.output<typeof mhcatSchema>,
-): Omit<Mixer<CatParams, CatState>, 'specVersion' | 'name' | 'config'> {
+function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, CatState> {
   const { dModel, nHeads, normalizeQK, temperature, learnTemperature, mixMaps } = config;
   const headDim = headDimOf(dModel, nHeads);
   const projections = createConvolvedProjections(config);

@@ -16,6 +16,7 @@ import {
   randomNormal,
   randomUniform,
   shortConvolution,
+  shortConvolutionCache,
   shortConvolutionStep,
   type Tree,
   tf,
@@ -106,15 +107,7 @@ function createShortFilter(shape: FilterShape, options: FilterOptions): Sequence
       const { y, cache } = shortConvolutionStep(x, state, filter as tf.Tensor, { shape });
       return { y, state: cache };
     },
-    stateAfter: (_, x) =>
-      tf.tidy(() => {
-        const padded = tf.pad(x, [
-          [0, 0],
-          [past, 0],
-          [0, 0],
-        ]);
-        return tf.slice(padded, [0, x.shape[1], 0], [-1, past, -1]);
-      }),
+    stateAfter: (_, x) => shortConvolutionCache(x, filterWidth),
     stateSize: past * dModel,
     flops: 2 * filterWidth * dModel * mixedHeads,
   };

@@ -10,7 +10,7 @@
  * S = sum k v^T per head, and for the normaliser z = sum k.
  */
 import { headDimOf, initProjection, splitHeads } from '@mixerzoo/attention';
-import { defineMixer, foldIn, linear, type Mixer, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, linear, type Mixer, type MixerFactory, type MixerForms, tf } from '@mixerzoo/core';
 import { z } from 'zod';
 import {
   type ConvolvedProjectionParams,
@@ -44,25 +44,35 @@ export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: { reado
 /** Filter states, S [B, H, p, p], and z [B, H, p] if normalised. */
 export type LinCatState = { readonly filters: FilterStates; readonly s: tf.Tensor4D; readonly z?: tf.Tensor3D };
 
-/** Linear attention on filtered queries, keys and values. */
-export const linCat = defineMixer({
+/**
+ * LinCAT: linear attention on filtered queries, keys and values (Section 6.1), `o_t = sum_{s <= t} (q_t . k_s) v_s`, by
+ * default over `sum_{s <= t} q_t . k_s`. Its state does not grow with the length.
+ * @throws InvalidConfigError
+ * @example linCat({ dModel: 64, nHeads: 2, featureMap: 'elu1' })
+ */
+export const linCat: MixerFactory<typeof linCatSchema, Mixer<LinCatParams, LinCatState>> = defineMixer({
   name: 'linCat',
   summary: 'LinCAT: linear attention on convolved q, k and v; constant state.',
   schema: linCatSchema,
   create: createLinCat,
 });
 
-/** Linear attention without filters. */
-export const linearAttentionMixer = defineMixer({
+/**
+ * Linear attention without filters: {@link linCat} with `filters: 'none'`. The op has the name `linearAttention`.
+ * @throws InvalidConfigError
+ * @example linearAttentionMixer({ dModel: 64, featureMap: 'identity' })
+ */
+export const linearAttentionMixer: MixerFactory<
+  typeof linearAttentionSchema,
+  Mixer<LinCatParams, LinCatState>
+> = defineMixer({
   name: 'linearAttention',
   summary: 'Linear attention, identity or elu + 1 feature map; constant state.',
   schema: linearAttentionSchema,
   create: (config) => createLinCat({ ...config, filters: 'none', filterWidth: 0, filterInit: 'delta', dState: 1 }),
 });
 
-function createLinCat(
-  config: z.output<typeof linCatSchema>,
-): Omit<Mixer<LinCatParams, LinCatState>, 'specVersion' | 'name' | 'config'> {
+function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatParams, LinCatState> {
   const { dModel, nHeads, featureMap, eps, chunkSize } = config;
   const headDim = headDimOf(dModel, nHeads);
   const normalize = config.normalize ?? featureMap === 'elu1';

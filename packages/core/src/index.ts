@@ -31,7 +31,7 @@ export {
   UnknownNameError,
   ZooError,
 } from './errors.js';
-export type { ApplyContext, Mixer, MixerConfig, MixerFactory } from './mixer.js';
+export type { ApplyContext, Mixer, MixerConfig, MixerFactory, MixerForms } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
 export type { ChannelMixer, ChannelMixerName } from './model/channel-mixer.js';
 export { CHANNEL_MIXERS, mlp, swiGlu } from './model/channel-mixer.js';

@@ -9,9 +9,9 @@
  */
 import type { z } from 'zod';
 import { parseConfig } from './config.js';
-import { isZooError } from './errors.js';
-import type * as tf from './tf.js';
-import type { Tree } from './tree.js';
+import { isZooError, ShapeError } from './errors.js';
+import * as tf from './tf.js';
+import { formatShape, type Tree } from './tree.js';
 
 /** What `apply` may need to know about the call it is part of. */
 export interface ApplyContext {
@@ -40,17 +40,18 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * @param nLayers - depth of the model it is part of; output projections are scaled by 1 / sqrt(2 nLayers).
    */
   init(seed: number, nLayers?: number): P;
-  /** Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone. */
+  /** Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone. @throws ShapeError */
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   /** State before the first token; every leaf leads with B. The caller owns it. */
   initState(batchSize: number): S;
   /**
    * Recurrent form, x: [B, d] -> y: [B, d]; equals `apply` token by token.
    * Consumes `state`: it may be updated in place, and the caller goes on with the returned one.
+   * @throws ShapeError
    */
   step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
-  /** `apply` from the empty state that also returns the state after the last token; without it, `step` is repeated. */
-  prefill?(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+  /** `apply` from the empty state that also returns the state after the last token. @throws ShapeError */
+  prefill(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
   /** True if training uses a soft form of a hard operation; an evaluation then reports both, and the gap. */
   readonly softForm?: boolean;
   /** Elements of state held per sequence after `seqLen` tokens. */
@@ -58,6 +59,13 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   /** FLOPs of `apply` per sequence of `seqLen` tokens; a multiply-add is 2, causal masks are not discounted. */
   flops(seqLen: number): number;
 }
+
+/** What `create` of {@link defineMixer} returns. Without a `prefill`, `step` is repeated. */
+export type MixerForms<P extends Tree, S extends Tree> = Omit<
+  Mixer<P, S>,
+  'specVersion' | 'name' | 'config' | 'prefill'
+> &
+  Partial<Pick<Mixer<P, S>, 'prefill'>>;
 
 /** Makes a mixer from its config; carries the schema, so that commands and editors can list and check the options. */
 export interface MixerFactory<C extends z.ZodType = z.ZodType, M extends Mixer = Mixer> {
@@ -85,19 +93,60 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
   readonly name: string;
   readonly summary: string;
   readonly schema: C;
-  create(config: z.output<C>): Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config'>;
+  create(config: z.output<C>): MixerForms<P, S>;
 }): MixerFactory<C, Mixer<P, S>> {
   const { name, summary, schema, create } = definition;
   const factory = (input: z.input<C>): Mixer<P, S> => {
     const config = parseConfig(schema, input, name);
+    const { dModel } = config as MixerConfig;
+    const forms = named(name, () => create(config));
     return Object.freeze({
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),
-      ...named(name, () => create(config)),
+      ...forms,
+      apply(params: P, x: tf.Tensor3D, context?: ApplyContext) {
+        assertInput(`${name}.apply`, x, ['B', 'L', dModel]);
+        return forms.apply(params, x, context);
+      },
+      step(params: P, x: tf.Tensor2D, state: S) {
+        assertInput(`${name}.step`, x, ['B', dModel]);
+        return forms.step(params, x, state);
+      },
+      prefill(params: P, x: tf.Tensor3D) {
+        assertInput(`${name}.prefill`, x, ['B', 'L', dModel]);
+        return forms.prefill ? forms.prefill(params, x) : repeatStep(forms, params, x);
+      },
     });
   };
   return Object.assign(factory, { mixerName: name, summary, schema });
+}
+
+/** `prefill` of a mixer that has none of its own. */
+function repeatStep<P extends Tree, S extends Tree>(
+  forms: MixerForms<P, S>,
+  params: P,
+  x: tf.Tensor3D,
+): { y: tf.Tensor3D; state: S } {
+  const tokens = tf.unstack(x, 1) as tf.Tensor2D[];
+  let state = forms.initState(x.shape[0]);
+  const outputs = tokens.map((token) => {
+    const { y, state: next } = forms.step(params, token, state);
+    state = next;
+    return y;
+  });
+  const y = tf.stack(outputs, 1) as tf.Tensor3D;
+  tf.dispose([tokens, outputs]);
+  return { y, state };
+}
+
+/** @throws ShapeError unless x is a float32 tensor of this shape, where letters stand for any size. */
+function assertInput(where: string, x: tf.Tensor, shape: readonly (number | string)[]): void {
+  const fits =
+    x.rank === shape.length && shape.every((size, axis) => typeof size === 'string' || size === x.shape[axis]);
+  if (fits && x.dtype === 'float32') return;
+  const received = x.shape ? `${x.dtype} ${formatShape(x.shape)}` : 'no tensor';
+  throw new ShapeError(`${where}: expected x of float32 [${shape.join(', ')}], got ${received}.`);
 }
 
 /** Runs a constructor; its errors begin with the name of what it makes. */

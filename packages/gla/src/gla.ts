@@ -12,7 +12,18 @@
  * Sources: 1. Yang et al. 2024 (arXiv 2312.06635), section 4. 2. fla-org/flash-linear-attention `layers/gla.py`.
  * Deviation: weights start as N(0, 0.02), as everywhere in this zoo; fla draws them Xavier-uniform.
  */
-import { defineMixer, foldIn, linear, randomNormal, rmsNorm, silu, type Tree, tf } from '@mixerzoo/core';
+import {
+  defineMixer,
+  foldIn,
+  linear,
+  type Mixer,
+  type MixerFactory,
+  randomNormal,
+  rmsNorm,
+  silu,
+  type Tree,
+  tf,
+} from '@mixerzoo/core';
 import { z } from 'zod';
 import { glaScan } from './gla-scan/index.js';
 import { CHUNK } from './gla-scan/reference.js';
@@ -25,6 +36,7 @@ const expanded = (expand: number, dModel: number) => {
 };
 const splits = (width: number, nHeads: number) => width > 0 && width % nHeads === 0;
 
+/** Config of {@link gla}. */
 export const glaSchema = z
   .strictObject({
     dModel: z.int().positive().describe('model width d'),
@@ -66,7 +78,13 @@ export type GlaParams = Tree & {
 /** `memory` [B, H, K, V]: S after the last token. */
 export type GlaState = Tree & { memory: tf.Tensor4D };
 
-export const gla = defineMixer({
+/**
+ * Gated linear attention: `S_t = diag(alpha_t) S_{t-1} + k_t v_t^T`, `o_t = K^(-1/2) q_t^T S_t`, the decay alpha of every key
+ * channel made from the token. Its state does not grow with the length.
+ * @throws InvalidConfigError
+ * @example gla({ dModel: 64, nHeads: 2 })
+ */
+export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = defineMixer({
   name: 'gla',
   summary: 'Gated linear attention: a matrix state with a learned decay per key channel (GLA).',
   schema: glaSchema,

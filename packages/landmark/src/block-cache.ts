@@ -5,9 +5,10 @@
  * appended to the closed ones, a copy of O(L d) that amounts to O(L / B d) a token.
  */
 import { tf } from '@mixerzoo/core';
+import { lastOfBlocks } from './heads.js';
 import { blockTree, descendBlocks, gatherUnits, selectBlocks } from './ops/select-blocks/index.js';
 
-/** Closed blocks are rows per head; M blocks are closed, j < B tokens are open. */
+/** M blocks are closed and rows of their own, j < `blockSize` tokens are open. Letters as in `landmark-cat.ts`. */
 export type BlockCache = {
   /** [B, H, M, B p], or [B, H, M, (2 B - 2) p] with the sums that hierarchical search walks. */
   readonly keys: tf.Tensor4D;
@@ -39,6 +40,37 @@ export function emptyBlockCache(batchSize: number, { nHeads, headDim, blockSize,
     landmarks: empty(headDim),
     openKeys: empty(headDim),
     openValues: empty(headDim),
+  };
+}
+
+/**
+ * The cache after a prompt: what {@link appendToken} makes of it token by token.
+ *
+ * @param rows - keys, values and what landmarks are taken from, [G, L, p] each.
+ */
+export function blockCacheAfter(
+  { k, v, filtered }: { readonly k: tf.Tensor3D; readonly v: tf.Tensor3D; readonly filtered: tf.Tensor3D },
+  layout: BlockLayout,
+): BlockCache {
+  const { nHeads, headDim, blockSize, hasTree } = layout;
+  const [rows, seqLen] = k.shape;
+  const batchSize = rows / nHeads;
+  const count = Math.floor(seqLen / blockSize);
+  const closed = (x: tf.Tensor3D) => x.slice([0, 0, 0], [rows, count * blockSize, headDim]);
+  const blocks = (x: tf.Tensor, width: number) => x.reshape<tf.Tensor4D>([batchSize, nHeads, count, width]);
+  const open = (x: tf.Tensor3D) =>
+    x
+      .slice([0, count * blockSize, 0], [rows, seqLen - count * blockSize, headDim])
+      .reshape<tf.Tensor4D>([batchSize, nHeads, seqLen - count * blockSize, headDim]);
+  const opened = { openKeys: open(k), openValues: open(v) };
+  if (count === 0) return { ...emptyBlockCache(batchSize, layout), ...opened };
+  return {
+    keys: hasTree
+      ? blocks(blockTree(closed(k), blockSize), (2 * blockSize - 2) * headDim)
+      : blocks(closed(k), blockSize * headDim),
+    values: blocks(closed(v), blockSize * headDim),
+    landmarks: blocks(lastOfBlocks(filtered, count, blockSize), headDim),
+    ...opened,
   };
 }
 

@@ -34,5 +34,15 @@ export function padToBlocks<T extends tf.Tensor>(x: T, blockSize: number, value 
   ) as T;
 }
 
+/** The last row of each of the first `count` blocks: [G, L, p] -> [G, count, p]. */
+export function lastOfBlocks(x: tf.Tensor3D, count: number, blockSize: number): tf.Tensor3D {
+  const [rows, , headDim] = x.shape;
+  return x
+    .slice([0, 0, 0], [rows, count * blockSize, headDim])
+    .reshape([rows, count, blockSize, headDim])
+    .slice([0, 0, blockSize - 1, 0], [rows, count, 1, headDim])
+    .reshape([rows, count, headDim]);
+}
+
 /** What is added to a score that takes no part in a softmax: finite, so that a masked row gives no NaN. */
 export const MASKED = -1e30;

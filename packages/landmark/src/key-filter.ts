@@ -7,7 +7,7 @@
  *
  * All act on projected keys, which is the same function as filtering the input, since the projection has no bias.
  */
-import { shortConvolution, shortConvolutionStep, tf } from '@mixerzoo/core';
+import { shortConvolution, shortConvolutionCache, shortConvolutionStep, tf } from '@mixerzoo/core';
 
 export type KeyFilterKind = 'box' | 'exponential' | 'learned';
 
@@ -18,6 +18,8 @@ export interface KeyFilter {
   initState(batchSize: number): tf.Tensor3D;
   /** k: [B, d]; consumes `state`. */
   step(k: tf.Tensor2D, state: tf.Tensor3D, learned: tf.Tensor2D | undefined): { y: tf.Tensor2D; state: tf.Tensor3D };
+  /** The state after a prompt k [B, L, d], which `apply` made `filtered` of. */
+  stateAfter(k: tf.Tensor3D, filtered: tf.Tensor3D): tf.Tensor3D;
   /** Elements of state per sequence. */
   readonly stateSize: number;
   /** Multiply-adds per channel and token. */
@@ -42,6 +44,7 @@ export function createKeyFilter(
         state.dispose();
         return { y, state: next };
       },
+      stateAfter: (_, filtered) => tf.slice(filtered, [0, filtered.shape[1] - 1, 0]),
       stateSize: dModel,
       taps: 1,
     };
@@ -57,6 +60,7 @@ export function createKeyFilter(
       if (!learned) filter.dispose();
       return { y, state: cache };
     },
+    stateAfter: (k) => shortConvolutionCache(k, length),
     stateSize: (length - 1) * dModel,
     taps: length,
   };

@@ -11,21 +11,27 @@
  * query's own block is never retrieved, so the mixer is causal and the first block is local only; local keys are
  * unfiltered by default (`localKeys`), as Prop. 1 needs; optional short filters on q, k, v as in CAT (`filterWidth`) stand
  * in for the theorem's one-step-ahead value filter, which a causal model cannot have.
+ *
+ * Letters: B is the paper's block size (`blockSize`) everywhere but as the first axis of a shape, where it is the batch;
+ * G the rows of all heads, batch times H; M blocks; K of them retrieved (`topK`); p = d / H.
  */
 import {
   defineMixer,
   EVALUATION,
   foldIn,
   linear,
+  type Mixer,
+  type MixerFactory,
   randomNormal,
   shortConvolution,
+  shortConvolutionCache,
   shortConvolutionStep,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
 import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
-import { appendToken, type BlockCache, emptyBlockCache, retrieveFromCache } from './block-cache.js';
-import { joinHeads, splitHeads } from './heads.js';
+import { appendToken, type BlockCache, blockCacheAfter, emptyBlockCache, retrieveFromCache } from './block-cache.js';
+import { joinHeads, lastOfBlocks, splitHeads } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
 import { blockAttention } from './ops/block-attention/index.js';
 import { groupedAttention } from './ops/grouped-attention/index.js';
@@ -94,8 +100,16 @@ export type LandmarkCatState = {
 const STREAMS = ['q', 'k', 'v'] as const;
 type Streams<T> = { readonly [S in (typeof STREAMS)[number]]: T };
 
-/** Landmark CAT. */
-export const landmarkCat = defineMixer({
+/**
+ * Landmark CAT: a query attends to its own block of `blockSize` tokens and to the block whose landmark, a convolution of its
+ * keys, scores highest (Section 5). O(d (L / blockSize + blockSize)) a token.
+ * @throws InvalidConfigError
+ * @example landmarkCat({ dModel: 64, nHeads: 2, seqLen: 256 })
+ */
+export const landmarkCat: MixerFactory<
+  typeof landmarkCatSchema,
+  Mixer<LandmarkCatParams, LandmarkCatState>
+> = defineMixer({
   name: 'landmarkCat',
   summary: 'Landmark CAT: long convolutions make landmarks, hard retrieval attends to the blocks they stand for.',
   schema: landmarkCatSchema,
@@ -110,26 +124,24 @@ export const landmarkCat = defineMixer({
     const longFilter = createKeyFilter(config.keyFilter, { dModel, nHeads, blockSize, filterLength, rho });
     const layout = { nHeads, headDim, blockSize, hasTree: blockSearch === 'binary' };
 
-    /** Projected and short-filtered q, k, v, [B, L, d] each. */
-    const embed = (params: LandmarkCatParams, x: tf.Tensor3D): Streams<tf.Tensor3D> => {
-      const project = (stream: keyof Streams<unknown>) => {
-        const projected = linear(x, params[`${stream}Proj`]);
+    const eachStream = <T>(make: (stream: (typeof STREAMS)[number]) => T): Streams<T> => ({
+      q: make('q'),
+      k: make('k'),
+      v: make('v'),
+    });
+    /** q, k, v [B, L, d] each: projected, and then short-filtered. */
+    const project = (params: LandmarkCatParams, x: tf.Tensor3D) =>
+      eachStream((stream) => linear(x, params[`${stream}Proj`]));
+    const convolve = (params: LandmarkCatParams, projected: Streams<tf.Tensor3D>) =>
+      eachStream((stream) => {
         const filter = params.shortFilters?.[stream];
-        return filter ? shortConvolution(projected, filter, { shape: 'perHead' }) : projected;
-      };
-      return { q: project('q'), k: project('k'), v: project('v') };
-    };
+        return filter ? shortConvolution(projected[stream], filter, { shape: 'perHead' }) : projected[stream];
+      });
 
     /** Filtered keys at the last token of every block that another one follows, [G, M - 1, p]. */
     const landmarksOf = (filtered: tf.Tensor3D): tf.Tensor3D | undefined => {
-      const [rows, seqLen] = filtered.shape;
-      const count = Math.ceil(seqLen / blockSize) - 1;
-      if (count === 0) return undefined;
-      return filtered
-        .slice([0, 0, 0], [rows, count * blockSize, headDim])
-        .reshape([rows, count, blockSize, headDim])
-        .slice([0, 0, blockSize - 1, 0], [rows, count, 1, headDim])
-        .reshape([rows, count, headDim]);
+      const count = Math.ceil(filtered.shape[1] / blockSize) - 1;
+      return count === 0 ? undefined : lastOfBlocks(filtered, count, blockSize);
     };
 
     const retrieve = (q: tf.Tensor3D, k: tf.Tensor3D, landmarks: tf.Tensor3D | undefined): tf.Tensor3D | undefined => {
@@ -143,15 +155,17 @@ export const landmarkCat = defineMixer({
       return descendBlocks(q, nodes, blocks, blockSize);
     };
 
-    /** Per-head rows of what attention works on. */
-    const headsOf = (params: LandmarkCatParams, x: tf.Tensor3D) => {
-      const embedded = embed(params, x);
-      const filtered = longFilter.apply(embedded.k, params.kFilter);
-      const q = splitHeads(embedded.q, nHeads);
-      const k = splitHeads(localKeys === 'raw' ? embedded.k : filtered, nHeads);
-      const v = splitHeads(embedded.v, nHeads);
-      return { q, k, v, landmarks: landmarksOf(splitHeads(filtered, nHeads)) };
-    };
+    /** Per-head rows of what attention works on. `filtered`: the keys after the long filter, [B, L, d]. */
+    const headsOf = (streams: Streams<tf.Tensor3D>, filtered: tf.Tensor3D) => ({
+      q: splitHeads(streams.q, nHeads),
+      k: splitHeads(localKeys === 'raw' ? streams.k : filtered, nHeads),
+      v: splitHeads(streams.v, nHeads),
+      landmarks: landmarksOf(splitHeads(filtered, nHeads)),
+    });
+
+    /** Attention to the query's own block and the retrieved ones. */
+    const attendHard = (heads: ReturnType<typeof headsOf>): tf.Tensor3D =>
+      blockAttention({ ...heads, retrieved: retrieve(heads.q, heads.k, heads.landmarks) }, { blockSize, unit, scale });
 
     return {
       init(seed, nLayers = 1): LandmarkCatParams {
@@ -177,23 +191,19 @@ export const landmarkCat = defineMixer({
 
       softForm: true,
       apply(params, x, context = EVALUATION) {
-        const heads = headsOf(params, x);
-        const hard = () =>
-          blockAttention(
-            { ...heads, retrieved: retrieve(heads.q, heads.k, heads.landmarks) },
-            { blockSize, unit, scale },
-          );
+        const streams = convolve(params, project(params, x));
+        const heads = headsOf(streams, longFilter.apply(streams.k, params.kFilter));
         const soft = () => groupedAttention(heads, { blockSize, scale });
         const attend = (): tf.Tensor3D => {
           if (context.soft || (context.training && training === 'grouped')) return soft();
-          if (!context.training) return hard();
+          if (!context.training) return attendHard(heads);
           if (training === 'straightThrough') {
             const surrogate = soft();
-            return surrogate.add(stopGradient(tf.sub(hard(), surrogate)));
+            return surrogate.add(stopGradient(tf.sub(attendHard(heads), surrogate)));
           }
           const loss = blockMassLoss(heads, { blockSize, scale });
           if (loss) context.addLoss?.(loss.mul(auxiliaryWeight));
-          return hard();
+          return attendHard(heads);
         };
         return linear(joinHeads(attend(), nHeads), params.oProj);
       },
@@ -202,13 +212,25 @@ export const landmarkCat = defineMixer({
         cache: emptyBlockCache(batchSize, layout),
         keyFilter: longFilter.initState(batchSize),
         ...(filterWidth > 0 && {
-          shortCaches: {
-            q: tf.zeros([batchSize, filterWidth - 1, dModel]),
-            k: tf.zeros([batchSize, filterWidth - 1, dModel]),
-            v: tf.zeros([batchSize, filterWidth - 1, dModel]),
-          },
+          shortCaches: eachStream(() => tf.zeros<tf.Rank.R3>([batchSize, filterWidth - 1, dModel])),
         }),
       }),
+
+      prefill: (params, x) =>
+        tf.tidy(() => {
+          const projected = project(params, x);
+          const streams = convolve(params, projected);
+          const filtered = longFilter.apply(streams.k, params.kFilter);
+          const heads = headsOf(streams, filtered);
+          const state: LandmarkCatState = {
+            cache: blockCacheAfter({ ...heads, filtered: splitHeads(filtered, nHeads) }, layout),
+            keyFilter: longFilter.stateAfter(streams.k, filtered),
+            ...(filterWidth > 0 && {
+              shortCaches: eachStream((stream) => shortConvolutionCache(projected[stream], filterWidth)),
+            }),
+          };
+          return { y: linear(joinHeads(attendHard(heads), nHeads), params.oProj), state };
+        }),
 
       step(params, x, state: LandmarkCatState) {
         const { y, next } = tf.tidy(() => {

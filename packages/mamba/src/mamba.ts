@@ -17,14 +17,16 @@ import {
   defineMixer,
   foldIn,
   linear,
+  type Mixer,
+  type MixerFactory,
   randomNormal,
   shortConvolution,
+  shortConvolutionCache,
   shortConvolutionStep,
   silu,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { convolutionCache } from './convolution-cache.js';
 import { depthwise, linearWeight, stepSizeBias } from './initial.js';
 import { selectiveScan } from './ops/selective-scan/index.js';
 import { splitColumns } from './ops/split-columns/index.js';
@@ -44,6 +46,7 @@ const schema = z.strictObject({
     .describe("zoology2024: projections N(0, 0.02), the step size's bias 0, as the MQAR literature trained it"),
 });
 
+/** Parameters of Mamba; the shapes' letters are those of the file's glossary. */
 export type MambaParams = {
   /** [d, 2E], columns x then z. */
   inProj: { weight: tf.Tensor2D };
@@ -65,8 +68,13 @@ export type MambaParams = {
 /** `conv` [B, W - 1, E]: the convolution's last inputs; `ssm` [B, E, N]. */
 export type MambaState = { conv: tf.Tensor3D; ssm: tf.Tensor3D };
 
-/** Mamba (S6). */
-export const mamba = defineMixer({
+/**
+ * Mamba (S6): `h_t = exp(Delta_t A) h_{t-1} + Delta_t u_t B_t`, `y_t = (C_t h_t + D u_t) silu(z_t)`, where Delta, B and C are made
+ * from the token. Its state does not grow with the length.
+ * @throws InvalidConfigError
+ * @example mamba({ dModel: 64, dState: 16 })
+ */
+export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> = defineMixer({
   name: 'mamba',
   summary: 'Mamba: selective state space model (S6) with a gate and a short convolution.',
   schema,
@@ -136,7 +144,7 @@ export const mamba = defineMixer({
       prefill: (params, input) =>
         tf.tidy(() => {
           const { x, y, lastState } = forward(params, input);
-          return { y, state: { conv: convolutionCache(x, dConv), ssm: lastState } };
+          return { y, state: { conv: shortConvolutionCache(x, dConv), ssm: lastState } };
         }),
 
       initState: (batchSize): MambaState => ({

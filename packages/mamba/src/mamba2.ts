@@ -18,14 +18,16 @@ import {
   foldIn,
   InvalidConfigError,
   linear,
+  type Mixer,
+  type MixerFactory,
   rmsNorm,
   shortConvolution,
+  shortConvolutionCache,
   shortConvolutionStep,
   silu,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { convolutionCache } from './convolution-cache.js';
 import { depthwise, linearWeight, stepSizeBias } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';
 import { ssd } from './ops/ssd/index.js';
@@ -41,6 +43,7 @@ const schema = z.strictObject({
   normEps: z.number().positive().default(1e-5).describe('eps of the gated norm'),
 });
 
+/** Parameters of Mamba-2; the shapes' letters are those of the file's glossary. */
 export type Mamba2Params = {
   /** [d, 2E + 2GN + H], columns z, x, B, C, dt. */
   inProj: { weight: tf.Tensor2D };
@@ -61,8 +64,13 @@ export type Mamba2Params = {
 /** `conv` [B, W - 1, E + 2GN]: the convolution's last inputs; `ssm` [B, H, P, N]. */
 export type Mamba2State = { conv: tf.Tensor3D; ssm: tf.Tensor4D };
 
-/** Mamba-2 (SSD). */
-export const mamba2 = defineMixer({
+/**
+ * Mamba-2 (SSD): `S_t = exp(dt_t A) S_{t-1} + dt_t x_t B_t^T`, `y_t = S_t C_t + D x_t` per head, with one decay A per head. Its state does
+ * not grow with the length.
+ * @throws InvalidConfigError
+ * @example mamba2({ dModel: 64, dState: 64 })
+ */
+export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State>> = defineMixer({
   name: 'mamba2',
   summary: 'Mamba-2: state-space duality (SSD) with scalar decays per head and a gated norm.',
   schema,
@@ -139,7 +147,7 @@ export const mamba2 = defineMixer({
       prefill: (params, input) =>
         tf.tidy(() => {
           const { x, y, lastState } = forward(params, input);
-          return { y, state: { conv: convolutionCache(x, dConv), ssm: lastState } };
+          return { y, state: { conv: shortConvolutionCache(x, dConv), ssm: lastState } };
         }),
 
       initState: (batchSize): Mamba2State => ({

@@ -312,7 +312,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
         const hidden = backbone(params, embed(params, ids, 0), EVALUATION, (index) => ({
           context: EVALUATION,
           mix(mixerParams, x) {
-            const filled = prefillMixer(layerAt(index).sequenceMixer, mixerParams, x as tf.Tensor3D);
+            const filled = layerAt(index).sequenceMixer.prefill(mixerParams, x as tf.Tensor3D);
             next[index] = filled.state;
             return filled.y;
           },
@@ -333,21 +333,6 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
 /** Frees a generation's state. */
 export function disposeState(state: LanguageModelState): void {
   disposeTree(state.layers);
-}
-
-/** A mixer's `prefill`, or its `step` repeated. */
-function prefillMixer(mixer: Mixer, params: Tree, x: tf.Tensor3D): { y: tf.Tensor3D; state: Tree } {
-  if (mixer.prefill) return mixer.prefill(params, x);
-  const [batchSize, seqLen, dModel] = x.shape;
-  let state = mixer.initState(batchSize);
-  const outputs: tf.Tensor2D[] = [];
-  for (let t = 0; t < seqLen; t += 1) {
-    const token = tf.slice(x, [0, t, 0], [-1, 1, -1]).reshape<tf.Tensor2D>([batchSize, dModel]);
-    const stepped = mixer.step(params, token, state);
-    outputs.push(stepped.y);
-    state = stepped.state;
-  }
-  return { y: tf.stack(outputs, 1) as tf.Tensor3D, state };
 }
 
 /** x: [B, L, d] -> [B, d]. */

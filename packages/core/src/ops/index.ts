@@ -10,6 +10,11 @@ export { linear } from './linear/index.js';
 export type { LayerNormParams, RmsNormParams } from './norm/index.js';
 export { layerNorm, rmsNorm } from './norm/index.js';
 export type { FilterShape, ShortConvolutionOptions } from './short-convolution/index.js';
-export { filterTaps, shortConvolution, shortConvolutionStep } from './short-convolution/index.js';
+export {
+  filterTaps,
+  shortConvolution,
+  shortConvolutionCache,
+  shortConvolutionStep,
+} from './short-convolution/index.js';
 export { silu } from './silu/index.js';
 export { tiedCrossEntropy } from './tied-cross-entropy/index.js';

@@ -140,6 +140,21 @@ export function shortConvolutionStep(
   return { y: y as tf.Tensor2D, cache: next as tf.Tensor3D };
 }
 
+/**
+ * The cache that {@link shortConvolutionStep} goes on with after x: its last `taps - 1` tokens, zeros before the first.
+ *
+ * @param x - [B, L, d], the inputs of the convolution.
+ * @returns [B, taps - 1, d], newest last; a tensor of its own.
+ */
+export function shortConvolutionCache(x: tf.Tensor3D, taps: number): tf.Tensor3D {
+  const [batch, length, width] = x.shape;
+  const rows = taps - 1;
+  return tf.tidy(() => {
+    const known = tf.slice(x, [0, Math.max(0, length - rows), 0], [-1, Math.min(length, rows), -1]);
+    return length >= rows ? known : tf.concat([tf.zeros<tf.Rank.R3>([batch, rows - length, width]), known], 1);
+  });
+}
+
 /** W of a filter. */
 export function filterTaps(filter: tf.Tensor, shape: FilterShape): number {
   return filter.shape[shape === 'headMixing' ? 0 : 1] as number;
