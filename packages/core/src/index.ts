@@ -16,7 +16,8 @@ export { multiply } from './engines/webgpu/gemm.js';
 export type { WebgpuCall, WebgpuKernel } from './engines/webgpu/kernel.js';
 export { pairwiseForward } from './engines/webgpu/pairwise.js';
 export { pairwiseBackward } from './engines/webgpu/pairwise-gradient.js';
-export { columnSums, sumPartials, workgroupTotal } from './engines/webgpu/reduce.js';
+export { columnSums, rowSums, sumPartials } from './engines/webgpu/reduce.js';
+export { eachLine, workgroupReductions } from './engines/webgpu/workgroup.js';
 export type { ErrorCode } from './errors.js';
 export {
   CheckpointError,

@@ -6,7 +6,7 @@ import * as tf from '../../tf.js';
 import { EACH_ELEMENT, forEachElement } from './elementwise.js';
 import { multiply } from './gemm.js';
 import type { WebgpuCall } from './kernel.js';
-import type { PairwiseForm, PairwiseInputs } from './pairwise.js';
+import type { PairwiseForm, PairwiseInputs } from './pairwise-tiles.js';
 
 /** Features phi of a vector z of a head: a factor times a query or key. */
 export interface FeatureMap {
@@ -28,9 +28,8 @@ export interface ChunkwiseForm extends Pick<PairwiseForm, 'nHeads' | 'scale' | '
   readonly mostElements?: number;
 }
 
-/** Tokens per chunk: whole tiles. Longer where there would be more chunks than a dispatch has workgroups. */
+/** Tokens per chunk: whole tiles. */
 const CHUNK = 128;
-const MOST_WORKGROUPS = 65535;
 
 type Sizes = ReturnType<typeof sizesOf>;
 type Rows = Readonly<Record<string, tf.Tensor>>;
@@ -310,10 +309,8 @@ export function* partsOf(sizes: Sizes): Generator<Part> {
 export function sizesOf({ q, v }: PairwiseInputs, { nHeads, features, mostElements = 2 ** 24 }: ChunkwiseForm) {
   const [batch, length, width] = q.shape as [number, number, number];
   const r = (v.shape[2] as number) / nHeads;
-  let chunk = CHUNK;
-  while (batch * nHeads * Math.ceil(length / chunk) > MOST_WORKGROUPS && chunk < length) chunk *= 2;
-  const chunks = Math.ceil(length / chunk);
-  const paddedLength = chunks * chunk;
+  const chunks = Math.ceil(length / CHUNK);
+  const paddedLength = chunks * CHUNK;
   const wholeVectors = (columns: number) => 4 * Math.ceil(columns / 4);
   const [featureColumns, valueColumns] = [wholeVectors(features.size), wholeVectors(r + 1)];
   const perSequence = nHeads * featureColumns * Math.max(paddedLength, chunks * valueColumns);
@@ -324,7 +321,7 @@ export function sizesOf({ q, v }: PairwiseInputs, { nHeads, features, mostElemen
     nHeads,
     p: width / nHeads,
     r,
-    chunk,
+    chunk: CHUNK,
     chunks,
     paddedLength,
     featureColumns,

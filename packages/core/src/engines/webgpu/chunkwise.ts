@@ -27,8 +27,9 @@ import {
   valueRows,
 } from './chunkwise-rows.js';
 import type { WebgpuCall } from './kernel.js';
-import { type PairwiseInputs, pairwiseForward } from './pairwise.js';
+import { pairwiseForward } from './pairwise.js';
 import { pairwiseBackward } from './pairwise-gradient.js';
+import type { PairwiseInputs } from './pairwise-tiles.js';
 
 export type { ChunkwiseForm, FeatureMap } from './chunkwise-rows.js';
 

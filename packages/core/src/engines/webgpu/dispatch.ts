@@ -7,9 +7,28 @@
  * again and again.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { EngineError } from '../../errors.js';
+import { EngineError, OutOfMemoryError } from '../../errors.js';
 import * as tf from '../../tf.js';
-import type { WebgpuDispatch } from './kernel.js';
+
+/** A dispatch of one shader. Names become the variables of the shader. */
+export interface WebgpuDispatch {
+  /**
+   * WGSL with an entry point `main`. Tensors are `array<f32>` or `array<i32>` (`array<vec4<f32>>` for names in `vec4`);
+   * uniforms are `u.<name>`.
+   */
+  readonly code: string;
+  readonly read: Readonly<Record<string, tf.Tensor>>;
+  /** Written, and readable; one that exists already is updated in place. */
+  readonly write: Readonly<Record<string, tf.Tensor>>;
+  /** Tensors bound as `array<vec4<f32>>`; their size must be a multiple of 4. */
+  readonly vec4?: readonly string[];
+  /** i32 uniforms. */
+  readonly integers?: Readonly<Record<string, number>>;
+  /** f32 uniforms. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** At most as many in a dimension as the device allows, 65,535: `grid` divides more of them. */
+  readonly workgroups: readonly [x: number, y?: number, z?: number];
+}
 
 /** The members of the backend that dispatches rely on; some are private in its types. */
 interface BackendInternals {
@@ -30,6 +49,9 @@ interface BackendInternals {
   submitQueue(): void;
 }
 
+/** Tensors on the host that hold zeros alone. */
+const zeros = new WeakSet<tf.DataId>();
+
 /** A shader compiled for the types of its bindings. */
 interface Program {
   readonly pipeline: GPUComputePipeline;
@@ -46,6 +68,9 @@ interface Kept {
   readonly numbers: WeakMap<GPUBuffer, number>;
   bindGroups: number;
   buffers: number;
+  /** Limits of the device: of a tensor that a shader uses, and of a dispatch in a dimension. */
+  readonly mostBytes: number;
+  readonly mostWorkgroups: number;
 }
 
 const kept = new WeakMap<GPUDevice, Kept>();
@@ -65,23 +90,41 @@ export function hostValues({ dataId }: tf.Tensor): ArrayLike<number> | undefined
   return resource ? undefined : (values ?? undefined);
 }
 
-/** Appends a dispatch to the backend's command queue. */
+/** A tensor of zeros, which are not sent to the device: where a kernel of ours uses it the device clears memory. */
+export function zerosOnDevice({ size, shape, dtype }: tf.Tensor): tf.Tensor {
+  const tensor = tf.engine().makeTensor(tf.util.makeZerosTypedArray(size, dtype as 'float32'), shape, dtype);
+  zeros.add(tensor.dataId);
+  return tensor;
+}
+
+/**
+ * Appends a dispatch to the backend's command queue. What a device refuses it refuses without a word to the caller, so
+ * its limits are looked at here.
+ * @throws OutOfMemoryError for a tensor larger than the device can bind
+ * @throws EngineError for more workgroups in a dimension than a dispatch has
+ */
 export function record(backend: BackendInternals, dispatch: WebgpuDispatch): void {
   const { read, write, integers = {}, floats = {}, workgroups } = dispatch;
   const { device } = backend;
   let forDevice = kept.get(device);
   if (!forDevice) {
-    forDevice = { programs: new Map(), uniforms: new Map(), numbers: new WeakMap(), bindGroups: 0, buffers: 0 };
+    forDevice = keepFor(device.limits);
     kept.set(device, forDevice);
+  }
+  const { mostBytes, mostWorkgroups } = forDevice;
+  if (workgroups.some((count) => (count ?? 1) > mostWorkgroups)) {
+    throw new EngineError(
+      `webgpu kernel: expected at most ${mostWorkgroups} workgroups in a dimension, got ${workgroups}. Divide them with gpu.grid, or use a smaller batch.`,
+    );
   }
   const program = programFor(device, forDevice.programs, dispatch);
   const buffers: GPUBuffer[] = [];
   for (const name in write) {
-    const { dataId } = write[name] as tf.Tensor;
-    buffers.push(bufferOf(backend, dataId));
-    backend.tensorMap.get(dataId).values = null; // A copy on the host would be stale.
+    const tensor = write[name] as tf.Tensor;
+    buffers.push(bufferOf(backend, tensor, mostBytes));
+    backend.tensorMap.get(tensor.dataId).values = null; // A copy on the host would be stale.
   }
-  for (const name in read) buffers.push(bufferOf(backend, (read[name] as tf.Tensor).dataId));
+  for (const name in read) buffers.push(bufferOf(backend, read[name] as tf.Tensor, mostBytes));
   const uniforms = uniformBuffer(backend, forDevice.uniforms, Object.values(integers), Object.values(floats));
   if (uniforms) buffers.push(uniforms);
 
@@ -102,19 +145,53 @@ export function record(backend: BackendInternals, dispatch: WebgpuDispatch): voi
   }
 }
 
+function keepFor({
+  maxBufferSize,
+  maxStorageBufferBindingSize,
+  maxComputeWorkgroupsPerDimension,
+}: GPUSupportedLimits): Kept {
+  return {
+    programs: new Map(),
+    uniforms: new Map(),
+    numbers: new WeakMap(),
+    bindGroups: 0,
+    buffers: 0,
+    mostBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+    mostWorkgroups: maxComputeWorkgroupsPerDimension,
+  };
+}
+
 /** The tensor's buffer, uploaded if it has not been, and held until the queue is submitted. */
-function bufferOf(backend: BackendInternals, dataId: object): GPUBuffer {
+function bufferOf(backend: BackendInternals, { dataId, size, shape }: tf.Tensor, mostBytes: number): GPUBuffer {
+  if (4 * size > mostBytes) {
+    throw new OutOfMemoryError(
+      `webgpu engine: expected tensors of at most ${mostBytes} bytes, the device's limit, got ${4 * size} ([${shape}]). Use a smaller batch.`,
+    );
+  }
+  if (zeros.has(dataId)) clear(backend, dataId, 4 * size);
   backend.uploadToGPU(dataId);
   backend.commandQueueOwnedIds.add(dataId);
   return backend.tensorMap.get(dataId).resource;
 }
 
+function clear(backend: BackendInternals, dataId: object, bytes: number): void {
+  zeros.delete(dataId);
+  const data = backend.tensorMap.get(dataId);
+  if (data.resource) return;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST; // as the backend's
+  data.resource = backend.bufferManager.acquireBuffer(bytes, usage);
+  data.values = null;
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.commandEncoder.clearBuffer(data.resource);
+}
+
 function programFor(device: GPUDevice, programs: Kept['programs'], dispatch: WebgpuDispatch): Program {
-  const { code, enable = '', read, write, vec4 = [], integers = {}, floats = {} } = dispatch;
+  const { code, read, write, vec4 = [], integers = {}, floats = {} } = dispatch;
   // Texts are made once by `shaderText`, so the first look-up compares no characters.
   const variants = programs.get(code) ?? new Map<string, Program>();
   programs.set(code, variants);
-  let types = enable;
+  let types = '';
   for (const name in write) types += `${name}:${(write[name] as tf.Tensor).dtype},`;
   types += '/';
   for (const name in read) types += `${name}:${(read[name] as tf.Tensor).dtype},`;
@@ -122,7 +199,8 @@ function programFor(device: GPUDevice, programs: Kept['programs'], dispatch: Web
   let program = variants.get(types);
   if (!program) {
     const layout = layoutOf(device, dispatch);
-    const pipeline = compile(device, layout, [enable, ...declarationsOf(dispatch), code].join('\n'));
+    const enabled = device.features.has('subgroups') ? ['enable subgroups;'] : [];
+    const pipeline = compile(device, layout, [...enabled, ...declarationsOf(dispatch), code].join('\n'));
     program = { pipeline, layout, bindGroups: new Map() };
     variants.set(types, program);
   }

@@ -1,6 +1,7 @@
 /** Elementwise maps on the webgpu engine. */
 import type * as tf from '../../tf.js';
 import type { WebgpuCall } from './kernel.js';
+import { eachLine } from './workgroup.js';
 
 const THREADS = 256;
 
@@ -16,6 +17,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 export function forEachElement(gpu: WebgpuCall, size: number): readonly [number, number] {
   return gpu.grid(Math.ceil(size / THREADS));
 }
+
+/** Elements a thread takes in `elementwise`, a workgroup's width apart: their reads do not wait for each other. */
+const PER_THREAD = 4;
 
 /** `to[i] = value` for every i; `value` is WGSL of the tensors at i and of the uniforms. */
 export function elementwise(
@@ -34,13 +38,22 @@ export function elementwise(
     readonly functions?: string;
   } = {},
 ): void {
+  const lines = Math.ceil(to.size / (THREADS * PER_THREAD));
+  const each = (line: (index: string, e: number) => string) =>
+    Array.from({ length: PER_THREAD }, (_, e) => line(`first + ${e * THREADS}`, e)).join('\n  ');
   gpu.dispatch({
-    code: `${functions}${EACH_ELEMENT} to[i] = ${value};\n}`,
+    code: `${functions}
+fn valueAt(i: i32) -> ${to.dtype === 'float32' ? 'f32' : 'i32'} { return ${value}; }
+${eachLine(THREADS)}
+  let first = line * ${THREADS * PER_THREAD} + local;
+  ${each((index, e) => `let value${e} = valueAt(min(${index}, u.size - 1));`)}
+  ${each((index, e) => `if (${index} < u.size) { to[${index}] = value${e}; }`)}
+}`,
     read,
     write: { to },
-    integers: { size: to.size, ...integers },
+    integers: { lines, size: to.size, ...integers },
     floats,
-    workgroups: forEachElement(gpu, to.size),
+    workgroups: gpu.grid(lines),
   });
 }
 

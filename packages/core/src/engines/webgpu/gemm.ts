@@ -6,6 +6,7 @@
 import type * as tf from '../../tf.js';
 import { shaderText, type WebgpuCall } from './kernel.js';
 import { sumPartials } from './reduce.js';
+import { eachLine } from './workgroup.js';
 
 /** A stack of matrices in a tensor, row-major; offsets and strides in elements. */
 export interface GpuMatrices {
@@ -32,18 +33,17 @@ interface Tile {
   readonly threads: number;
   readonly blocks: number;
   readonly depth: number;
+  /** Workgroups below which a GPU has idle processors. */
+  readonly enough: number;
 }
 
-const SMALL: Tile = { threads: 8, blocks: 1, depth: 16 };
-const MEDIUM: Tile = { threads: 16, blocks: 1, depth: 16 };
-const LARGE: Tile = { threads: 16, blocks: 2, depth: 8 };
+const SMALL: Tile = { threads: 8, blocks: 1, depth: 16, enough: 512 };
+const MEDIUM: Tile = { threads: 16, blocks: 1, depth: 16, enough: 256 };
+const LARGE: Tile = { threads: 16, blocks: 2, depth: 8, enough: 128 };
 
-/** Workgroups below which a GPU has idle processors. */
-const ENOUGH_WORKGROUPS = 128;
 /** Least length of a part of k: a shorter one is done sooner than the partial products are added. */
-const SHORTEST_SPLIT = 256;
-const MOST_SPLITS = 64;
-const MAX_WORKGROUPS = 65535;
+const SHORTEST_SPLIT = 128;
+const MOST_SPLITS = 128;
 
 const widthOf = ({ threads, blocks }: Tile) => 4 * threads * blocks;
 
@@ -54,9 +54,10 @@ export function multiply(
   { batches, m, k, n }: { readonly batches: number; readonly m: number; readonly k: number; readonly n: number },
 ): void {
   const tilesOf = (tile: Tile) => Math.ceil(m / widthOf(tile)) * Math.ceil(n / widthOf(tile)) * batches;
-  const tile =
-    [LARGE, MEDIUM].find((each) => Math.min(m, n) > widthOf(each) / 2 && tilesOf(each) >= ENOUGH_WORKGROUPS) ?? SMALL;
-  const splits = splitsOf(tilesOf(tile), k);
+  const mostSplits = Math.max(1, Math.min(Math.floor(k / SHORTEST_SPLIT), MOST_SPLITS));
+  const fills = (tile: Tile) => Math.min(m, n) > widthOf(tile) / 2 && tilesOf(tile) * mostSplits >= tile.enough;
+  const tile = [LARGE, MEDIUM].find(fills) ?? SMALL;
+  const splits = Math.min(mostSplits, Math.ceil(tile.enough / tilesOf(tile)));
   const perSplit = tile.depth * Math.ceil(k / (splits * tile.depth));
   const partials = splits > 1 ? gpu.scratch<tf.Rank.R1>([splits * batches * m * n]) : undefined;
   const [aOffset, bOffset, cOffset] = [a.offset ?? 0, b.offset ?? 0, partials ? 0 : (c.offset ?? 0)];
@@ -73,31 +74,31 @@ export function multiply(
   const read: Record<string, tf.Tensor> = { a: a.tensor, b: b.tensor };
   if (variant.bias) read['bias'] = bias as tf.Tensor;
   const vec4 = (['A', 'B', 'C'] as const).filter((name) => variant[`vector${name}`]).map((name) => name.toLowerCase());
-  const batchesAtOnce = Math.floor(MAX_WORKGROUPS / splits);
-  for (let first = 0; first < batches; first += batchesAtOnce) {
-    const count = Math.min(batchesAtOnce, batches - first);
-    const [aBatch, bBatch] = [a.batch ?? m * k, b.batch ?? k * n];
-    gpu.dispatch({
-      code: gemmCode(variant),
-      read,
-      write: { c: partials ?? c.tensor },
-      vec4,
-      integers: {
-        m,
-        k,
-        n,
-        aBatch,
-        bBatch,
-        aOffset: aOffset + first * aBatch,
-        bOffset: bOffset + first * bBatch,
-        cOffset: cOffset + first * m * n,
-        splits,
-        perSplit,
-        splitSize: batches * m * n,
-      },
-      workgroups: [Math.ceil(m / widthOf(tile)), Math.ceil(n / widthOf(tile)), count * splits],
-    });
-  }
+  const [tilesM, tilesN] = [Math.ceil(m / widthOf(tile)), Math.ceil(n / widthOf(tile))];
+  const lines = tilesM * tilesN * batches * splits;
+  gpu.dispatch({
+    code: gemmCode(variant),
+    read,
+    write: { c: partials ?? c.tensor },
+    vec4,
+    integers: {
+      m,
+      k,
+      n,
+      aBatch: a.batch ?? m * k,
+      bBatch: b.batch ?? k * n,
+      aOffset,
+      bOffset,
+      cOffset,
+      splits,
+      perSplit,
+      splitSize: batches * m * n,
+      lines,
+      tilesM,
+      tilesN,
+    },
+    workgroups: gpu.grid(lines),
+  });
   if (partials) {
     sumPartials(gpu, partials, c.tensor, {
       count: splits,
@@ -107,12 +108,6 @@ export function multiply(
       accumulate,
     });
   }
-}
-
-/** How many parts k is divided into. */
-function splitsOf(tiles: number, k: number): number {
-  if (tiles >= ENOUGH_WORKGROUPS) return 1;
-  return Math.max(1, Math.min(Math.floor(k / SHORTEST_SPLIT), Math.ceil((2 * ENOUGH_WORKGROUPS) / tiles), MOST_SPLITS));
 }
 
 /** Whether rows of `width` elements can be read as vectors. */
@@ -175,16 +170,14 @@ const gemmCode = shaderText((variant: Variant): string => {
   return `
 var<workgroup> aPanel: array<vec4f, ${depth * pitch}>;
 var<workgroup> bPanel: array<vec4f, ${depth * pitch}>;
-
-@compute @workgroup_size(${size})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
+${eachLine(size)}
   let tx = local % ${threads};
   let ty = local / ${threads};
-  let batch = i32(group.z) / u.splits;
-  let split = i32(group.z) % u.splits;
-  let aFirst = i32(group.x) * ${width};
-  let bFirst = i32(group.y) * ${width};
+  let product = line / (u.tilesM * u.tilesN);
+  let batch = product / u.splits;
+  let split = product % u.splits;
+  let aFirst = line % u.tilesM * ${width};
+  let bFirst = line / u.tilesM % u.tilesN * ${width};
   let aAt = u.aOffset + batch * u.aBatch;
   let bAt = u.bOffset + batch * u.bBatch;
   let aLast = u.m * u.k - 1;

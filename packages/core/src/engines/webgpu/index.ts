@@ -4,10 +4,11 @@
  *
  * The device is our own, since TensorFlow.js asks for neither subgroups nor the adapter's full limits.
  */
-import { EngineError } from '../../errors.js';
+import { EngineError, OutOfMemoryError, type ZooError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import type { Engine } from '../engine.js';
 import { replaceStockKernels } from './stock.js';
+import { probeSubgroups } from './subgroups.js';
 
 /** Features asked for where the adapter has them. */
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
@@ -46,6 +47,7 @@ export async function openWebgpuEngine(): Promise<Engine> {
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  const subgroups = await probeSubgroups(device);
   const { WebGPUBackend } = await importBackend();
   tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info), 3);
@@ -60,7 +62,7 @@ export async function openWebgpuEngine(): Promise<Engine> {
   return {
     name: 'webgpu',
     description: `WebGPU on ${name}${software ? ' (a software driver: for checks, too slow for training)' : ''}`,
-    details: { adapter: name, vendor, architecture, software, subgroups: requiredFeatures.includes('subgroups') },
+    details: { adapter: name, vendor, architecture, software, subgroups },
   };
 }
 
@@ -96,16 +98,19 @@ async function importBackend(): Promise<typeof import('@tensorflow/tfjs-backend-
 }
 
 /**
- * What the device says outside of any call: faults in shaders, and its own loss. After a loss every read of a tensor
- * fails with an EngineError, so a training stops within a step; what it saved before is on disk.
+ * What the device says outside of any call: its faults, and its own loss. What is computed after a fault is not what
+ * was asked for, so the next read of a tensor fails with it, and a training stops within a step; what it saved before is
+ * on disk. After a loss every read fails.
  */
 function watchDevice(device: GPUDevice): void {
   const said = new Set<string>();
+  let fault: ZooError | undefined;
   device.addEventListener('uncapturederror', (event) => {
-    const { message } = (event as GPUUncapturedErrorEvent).error;
+    const { error } = event as GPUUncapturedErrorEvent;
+    fault ??= faultOf(error);
     // One fault in a shader is an error at each of its uses.
-    if (said.size < MOST_FAULTS && !said.has(message)) console.error(`webgpu engine: ${message}`);
-    said.add(message);
+    if (said.size < MOST_FAULTS && !said.has(error.message)) console.error(`webgpu engine: ${error.message}`);
+    said.add(error.message);
   });
   let loss: EngineError | undefined;
   const waiting = new Set<(reason: EngineError) => void>();
@@ -124,8 +129,24 @@ function watchDevice(device: GPUDevice): void {
       waiting.add(reject);
       read(id)
         // A read may fail a moment before the news of the loss that is behind it.
-        .catch((error: unknown) => new Promise((_, late) => setTimeout(() => late(loss ?? error), GRACE_MS)))
+        .catch((error: unknown) => new Promise((_, late) => setTimeout(() => late(loss ?? fault ?? error), GRACE_MS)))
+        .then((values) => {
+          if (fault) throw fault;
+          return values;
+        })
         .then(resolve, reject)
-        .finally(() => waiting.delete(reject));
+        .finally(() => {
+          waiting.delete(reject);
+          fault = undefined;
+        });
     });
+}
+
+function faultOf(error: GPUError): ZooError {
+  if (error instanceof GPUOutOfMemoryError) {
+    return new OutOfMemoryError(
+      `webgpu engine: expected the device's memory to suffice, got: ${error.message} Use a smaller batch or model.`,
+    );
+  }
+  return new EngineError(`webgpu engine: expected no fault of the device, got: ${error.message}`);
 }

@@ -6,7 +6,8 @@
  */
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
 import * as tf from '../../tf.js';
-import { hostValues, record, webgpuBackend } from './dispatch.js';
+import { hostValues, record, type WebgpuDispatch, webgpuBackend } from './dispatch.js';
+import { hasSubgroups } from './subgroups.js';
 
 /** A fast kernel of an op on the webgpu engine. */
 export interface WebgpuKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
@@ -14,30 +15,11 @@ export interface WebgpuKernel<I extends NamedTensors, A extends OpAttrs, O exten
   run(gpu: WebgpuCall, inputs: I, attrs: A): O;
 }
 
-/** A dispatch of one shader. Names become the variables of the shader. */
-export interface WebgpuDispatch {
-  /**
-   * WGSL with an entry point `main`. Tensors are `array<f32>` or `array<i32>` (`array<vec4<f32>>` for names in `vec4`);
-   * uniforms are `u.<name>`.
-   */
-  readonly code: string;
-  /** Lines that must come first: `enable subgroups;`. */
-  readonly enable?: string;
-  readonly read: Readonly<Record<string, tf.Tensor>>;
-  /** Written, and readable; one that exists already is updated in place. */
-  readonly write: Readonly<Record<string, tf.Tensor>>;
-  /** Tensors bound as `array<vec4<f32>>`; their size must be a multiple of 4. */
-  readonly vec4?: readonly string[];
-  /** i32 uniforms. */
-  readonly integers?: Readonly<Record<string, number>>;
-  /** f32 uniforms. */
-  readonly floats?: Readonly<Record<string, number>>;
-  readonly workgroups: readonly [x: number, y?: number, z?: number];
-}
-
 /** What a kernel's `run` works with. */
 export interface WebgpuCall {
   readonly device: GPUDevice;
+  /** Whether shaders may use subgroups. */
+  readonly subgroups: boolean;
   /** A new tensor, not zeroed. */
   output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** A new tensor that is freed when `run` returns. */
@@ -46,11 +28,9 @@ export interface WebgpuCall {
   dispatch(dispatch: WebgpuDispatch): void;
   /** The elements of a tensor that has not left the host yet; undefined once it is on the device. */
   hostValues(tensor: tf.Tensor): ArrayLike<number> | undefined;
-  /** Workgroups in x and y that cover `count`; the shader's index is `id.y * workgroups.x + id.x`. */
+  /** Workgroups in x and y for `count` of them or a few more; a shader's index is `group.y * groups.x + group.x`. */
   grid(count: number): readonly [number, number];
 }
-
-const MAX_WORKGROUPS = 65535;
 
 /** Runs a kernel of an op. */
 export function runWebgpuKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
@@ -59,31 +39,43 @@ export function runWebgpuKernel<I extends NamedTensors, A extends OpAttrs, O ext
   attrs: A,
 ): O {
   const backend = webgpuBackend();
+  const outputs: tf.Tensor[] = [];
   const scratch: tf.Tensor[] = [];
-  const output: WebgpuCall['output'] = (shape, dtype = 'float32') =>
-    tf.engine().makeTensorFromTensorInfo(backend.makeTensorInfo([...shape], dtype)) as never;
+  const allocate =
+    (kept: tf.Tensor[]): WebgpuCall['output'] =>
+    (shape, dtype = 'float32') => {
+      const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeTensorInfo([...shape], dtype));
+      kept.push(tensor);
+      return tensor as never;
+    };
   const call: WebgpuCall = {
     device: backend.device,
-    output,
-    scratch(shape, dtype) {
-      const tensor = output(shape, dtype);
-      scratch.push(tensor);
-      return tensor;
-    },
+    subgroups: hasSubgroups(backend.device),
+    output: allocate(outputs),
+    scratch: allocate(scratch),
     dispatch(dispatch) {
       if (dispatch.workgroups.every((count) => count !== 0)) record(backend, dispatch);
     },
     hostValues,
-    grid(count) {
-      const x = Math.min(count, MAX_WORKGROUPS);
-      return [x, Math.ceil(count / x)];
-    },
+    grid: (count) => gridOf(count),
   };
   try {
     return kernel.run(call, inputs, attrs);
+  } catch (error) {
+    tf.dispose(outputs);
+    throw error;
   } finally {
     tf.dispose(scratch);
   }
+}
+
+/** What a dispatch has in a dimension, at most; every device allows it. */
+const MOST_WORKGROUPS = 65535;
+
+/** The fewest rows of workgroups, of one length, that hold `count`. */
+export function gridOf(count: number, most = MOST_WORKGROUPS): readonly [number, number] {
+  const rows = Math.max(1, Math.ceil(count / most));
+  return [Math.ceil(count / rows), rows];
 }
 
 /**

@@ -8,9 +8,7 @@
  * dq by tiles of queries, dk and dv by tiles of keys, so that every sum has one owner and a fixed order.
  */
 import type * as tf from '../../tf.js';
-import { EACH_ELEMENT, forEachElement } from './elementwise.js';
 import { shaderText, type WebgpuCall } from './kernel.js';
-import type { PairwiseForm, PairwiseInputs } from './pairwise.js';
 import {
   addProducts,
   declarations,
@@ -19,6 +17,8 @@ import {
   eachTileOfQueries,
   everyVector,
   opening,
+  type PairwiseForm,
+  type PairwiseInputs,
   type PairwiseSizes,
   type PairwiseVariant,
   products,
@@ -27,12 +27,11 @@ import {
   sizesOf,
   storeRows,
   storeWeights,
-  TILE,
   unrolled,
   variantOf,
   vector,
-  workgroupsOf,
 } from './pairwise-tiles.js';
+import { rowSums } from './reduce.js';
 
 /** What the forward pass gave, and the gradients that flow in: `dNormaliser` where one flows into the normaliser. */
 interface PairwiseGradientInputs extends PairwiseInputs {
@@ -53,20 +52,14 @@ export function pairwiseBackward(
   const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape as never)) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const variant = variantOf(inputs, form, sizes);
   const rowTerms = variant.divided ? rowTermsOf(gpu, inputs, form, sizes) : undefined;
-  const { read, ...uniforms } = dispatchOf(inputs, sizes, form);
-  const common = { read: { ...read, dO, ...(rowTerms && { normaliser, rowTerms }) }, ...uniforms };
-  gpu.dispatch({
-    code: queryGradientCode(variant),
-    ...common,
-    write: { dq },
-    workgroups: workgroupsOf(sizes, sizes.queries),
-  });
-  gpu.dispatch({
-    code: keyGradientCode(variant),
-    ...common,
-    write: { dk, dv },
-    workgroups: workgroupsOf(sizes, sizes.keys),
-  });
+  const more = { dO, ...(rowTerms && { normaliser, rowTerms }) };
+  for (const { code, write, owner } of [
+    { code: queryGradientCode(variant), write: { dq }, owner: 'queries' },
+    { code: keyGradientCode(variant), write: { dk, dv }, owner: 'keys' },
+  ] as const) {
+    const { read, ...launch } = dispatchOf(gpu, inputs, sizes, form, owner);
+    gpu.dispatch({ code, read: { ...read, ...more }, write, ...launch });
+  }
   return { dq, dk, dv };
 }
 
@@ -76,12 +69,10 @@ const queryGradientCode = shaderText((variant: PairwiseVariant) => {
   const ofRow = (i: number) => `
   let at${i} = min(row + ${i}, u.queries - 1);
   let n${i} = normaliser[normaliserAt + at${i} * normaliserRow];
-  let term${i} = rowTerms[head * u.queries + at${i}];`;
+  let term${i} = rowTerms[termAt + at${i} * u.nHeads];`;
   return `
 ${declarations(variant)}
-${opening(variant)}
-  let t0 = i32(group.y) * ${TILE};
-  let row = t0 + 4 * ty;
+${opening(variant, 'queries')}
   ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
   ${variant.divided ? unrolled(ofRow) : ''}
   ${eachTileOfKeys(`
@@ -111,12 +102,10 @@ const keyGradientCode = shaderText((variant: PairwiseVariant) => {
   const ofColumns = `
     let at = min(query, vec4i(u.queries - 1));
     let n = ${vector((j) => `normaliser[normaliserAt + at[${j}] * normaliserRow]`)};
-    let term = ${vector((j) => `rowTerms[head * u.queries + at[${j}]]`)};`;
+    let term = ${vector((j) => `rowTerms[termAt + at[${j}] * u.nHeads]`)};`;
   return `
 ${declarations(variant)}
-${opening(variant)}
-  let s0 = i32(group.y) * ${TILE};
-  let row = s0 + 4 * ty;
+${opening(variant, 'keys')}
   ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
   ${everyVector(valueChunks, (chunk, i) => `var valueSum${chunk}${i} = vec4f();`)}
   ${eachTileOfQueries(`
@@ -166,35 +155,23 @@ function gradientOf(
     let dx${i} = select(vec4f(), derivative(x${i})${divided ? ` / ${normaliser} * (g${i} - ${term})` : ` * g${i}`} * u.scale, seen${i});`;
 }
 
-/** D [B, H, M]: do . o less the gradient that flows into the normaliser. */
+/** D [B, M, H]: do . o less the gradient that flows into the normaliser. */
 function rowTermsOf(
   gpu: WebgpuCall,
   { o, dO, normaliser, dNormaliser }: PairwiseGradientInputs,
   { weight, headsLast }: PairwiseForm,
   { batch, nHeads, queries, r }: PairwiseSizes,
 ): tf.Tensor {
-  const rowTerms = gpu.scratch<tf.Rank.R3>([batch, nHeads, queries]);
-  const into = weight === 'softmax' ? 'dNormaliser[at]' : 'normaliser[at] * dNormaliser[at]';
-  gpu.dispatch({
-    code: `${EACH_ELEMENT}
-  let t = i % u.queries;
-  let h = (i / u.queries) % u.nHeads;
-  let b = i / (u.queries * u.nHeads);
-  let row = ((b * u.queries + t) * u.nHeads + h) * u.r;
-  ${dNormaliser ? `let at = ${headsLast ? '(b * u.queries + t) * u.nHeads + h' : 'i'};` : ''}
-  var sum = ${dNormaliser ? `-${into}` : '0.0'};
-  for (var j = 0; j < u.r; j++) { sum += dO[row + j] * o[row + j]; }
-  rowTerms[i] = sum;
-}`,
-    read: {
-      o,
-      dO,
-      ...(dNormaliser && { dNormaliser }),
-      ...(dNormaliser && weight !== 'softmax' && { normaliser }),
-    },
-    write: { rowTerms },
-    integers: { size: rowTerms.size, queries, nHeads, r },
-    workgroups: forEachElement(gpu, rowTerms.size),
+  const rowTerms = gpu.scratch<tf.Rank.R3>([batch, queries, nHeads]);
+  const at = headsLast
+    ? 'row'
+    : '(row / (u.nHeads * u.queries) * u.nHeads + row % u.nHeads) * u.queries + row / u.nHeads % u.queries';
+  const scaled = dNormaliser && weight !== 'softmax';
+  rowSums(gpu, { o, dO, ...(dNormaliser && { dNormaliser }), ...(scaled && { normaliser }) }, rowTerms, {
+    term: 'dO[row * u.columns + column] * o[row * u.columns + column]',
+    finish: `sum${dNormaliser ? ` - ${scaled ? `normaliser[${at}] * ` : ''}dNormaliser[${at}]` : ''}`,
+    columns: r,
+    integers: { nHeads, queries },
   });
   return rowTerms;
 }

@@ -1,5 +1,5 @@
 /**
- * WGSL that the forward and backward shaders of pairwise attention are put together from.
+ * What a call of pairwise attention is given, and WGSL that its forward and backward shaders are put together from.
  *
  * A workgroup of 8 x 8 threads works on a tile of 32 queries by 32 keys. Thread (tx, ty) holds 4 x 4 of it in four
  * vectors, `x0` to `x3`: its rows are `row` to `row + 3`, its columns 4 tx to 4 tx + 3. Of a result it holds the same
@@ -9,8 +9,34 @@
  * panels in workgroup memory; `storeWeights` and `addProducts` multiply the tile that came out of it by rows of a third
  * (w v).
  */
+import type * as tf from '../../tf.js';
 import { DROPOUT_WGSL } from './elementwise.js';
-import type { PairwiseForm, PairwiseInputs } from './pairwise.js';
+import type { WebgpuCall } from './kernel.js';
+import { eachLine } from './workgroup.js';
+
+/** q [B, M, H p], k [B, L, H p], v [B, L, H r]; slopes [H] with softmax only. */
+export interface PairwiseInputs {
+  readonly q: tf.Tensor;
+  readonly k: tf.Tensor;
+  readonly v: tf.Tensor;
+  readonly slopes?: tf.Tensor | undefined;
+}
+
+export interface PairwiseForm {
+  readonly nHeads: number;
+  readonly scale: number;
+  /** `softmax`, or WGSL of the weight and of its derivative, of `x`. */
+  readonly weight: 'softmax' | { readonly value: string; readonly derivative: string };
+  /** Without softmax: divide by the sum of the weights plus `eps`. */
+  readonly normalize?: boolean;
+  readonly eps?: number;
+  /** Layout of the normaliser: [B, H, M] (the default) or [B, M, H]. */
+  readonly headsLast?: boolean;
+  /** Tokens a query sees; 0 is all. */
+  readonly window?: number;
+  readonly dropoutRate?: number;
+  readonly dropoutSeed?: number;
+}
 
 /** Queries and keys of a tile. */
 export const TILE = 32;
@@ -77,21 +103,26 @@ export function variantOf({ slopes }: PairwiseInputs, { weight, ...form }: Pairw
   } satisfies PairwiseVariant;
 }
 
-/** The part of a dispatch that is the same forward and backward. */
-export function dispatchOf({ q, k, v, slopes }: PairwiseInputs, sizes: PairwiseSizes, form: PairwiseForm) {
-  const { nHeads, queries, keys, p, r } = sizes;
+/** A dispatch but for its shader and what that writes: a workgroup for every tile of queries, or of keys, of every head. */
+export function dispatchOf(
+  gpu: WebgpuCall,
+  { q, k, v, slopes }: PairwiseInputs,
+  sizes: PairwiseSizes,
+  form: PairwiseForm,
+  owner: 'queries' | 'keys',
+) {
+  const { batch, nHeads, queries, keys, p, r } = sizes;
+  const tiles = Math.ceil(sizes[owner] / TILE);
+  const lines = batch * nHeads * tiles;
   const { scale, eps = 0, window = 0, headsLast = false, dropoutRate = 0, dropoutSeed = 0 } = form;
   const dropout = dropoutRate ? { threshold: Math.round(dropoutRate * 2 ** 24), seed: dropoutSeed | 0 } : {};
   return {
     read: { q, k, v, ...(slopes && { slopes }) },
-    integers: { nHeads, queries, keys, p, r, window, headsLast: Number(headsLast), ...dropout },
+    integers: { lines, tiles, nHeads, queries, keys, p, r, window, headsLast: Number(headsLast), ...dropout },
     floats: { scale, eps, keptScale: 1 / (1 - dropoutRate) },
+    workgroups: gpu.grid(lines),
   };
 }
-
-/** Workgroups for `length` queries or keys of every head. */
-export const workgroupsOf = ({ batch, nHeads }: PairwiseSizes, length: number) =>
-  [batch * nHeads, Math.ceil(length / TILE)] as const;
 
 /** Workgroup memory and functions: `weight` and `derivative`, `visible`, `kept` and `keptDown` where there is dropout. */
 export function declarations({ weight, ...variant }: PairwiseVariant): string {
@@ -120,15 +151,18 @@ fn visible(back: vec4i, key: vec4i) -> vec4<bool> {
 }`;
 }
 
-/** Opens `main`: the thread's place, and where the head begins in each tensor. */
-export function opening({ slopes }: PairwiseVariant): string {
-  return `
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
+/**
+ * Opens `main`: the thread's place and first `row`, the tile's first query `t0` or key `s0`, and where the head begins in
+ * each tensor. Tiles of a head begin with those that meet the most others.
+ */
+export function opening({ slopes }: PairwiseVariant, owner: 'queries' | 'keys'): string {
+  const first = { queries: `t0 = (u.tiles - 1 - line % u.tiles) * ${TILE}`, keys: `s0 = line % u.tiles * ${TILE}` };
+  return `${eachLine(THREADS)}
   let tx = local % 8;
   let ty = local / 8;
-  let head = i32(group.x);
+  let ${first[owner]};
+  let row = ${owner === 'queries' ? 't0' : 's0'} + 4 * ty;
+  let head = line / u.tiles;
   let b = head / u.nHeads;
   let h = head % u.nHeads;
   let offset = u.keys - u.queries;
@@ -137,7 +171,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let vAt = (b * u.keys * u.nHeads + h) * u.r;
   let oAt = (b * u.queries * u.nHeads + h) * u.r;
   let normaliserRow = select(1, u.nHeads, u.headsLast == 1);
-  let normaliserAt = select(head * u.queries, b * u.queries * u.nHeads + h, u.headsLast == 1);
+  let termAt = b * u.queries * u.nHeads + h;
+  let normaliserAt = select(head * u.queries, termAt, u.headsLast == 1);
   ${slopes ? 'let slope = slopes[h];' : ''}
 `;
 }

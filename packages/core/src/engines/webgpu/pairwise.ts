@@ -6,8 +6,8 @@
  *   softmax:  w = exp(x - N_t), N the log-sum-exp, found online (Milakov and Gimelshein 2018; Dao et al. 2022)
  *   otherwise w is given, N_t = sum w + eps, or 1
  *
- * This file is the contract and the forward pass; `pairwise-gradient.ts` the backward pass;
- * `pairwise-tiles.ts` the WGSL both are put together from. Heads own contiguous columns; sizes are uniforms,
+ * This file is the forward pass; `pairwise-gradient.ts` the backward pass; `pairwise-tiles.ts` the contract and the WGSL
+ * that both are put together from. Heads own contiguous columns; sizes are uniforms,
  * only the number of registers that the widths of a head take is part of the text.
  */
 import type * as tf from '../../tf.js';
@@ -21,6 +21,8 @@ import {
   eachTileOfKeys,
   everyVector,
   opening,
+  type PairwiseForm,
+  type PairwiseInputs,
   type PairwiseVariant,
   products,
   ROWS,
@@ -28,36 +30,10 @@ import {
   sizesOf,
   storeRows,
   storeWeights,
-  TILE,
   unrolled,
   variantOf,
   vector,
-  workgroupsOf,
 } from './pairwise-tiles.js';
-
-/** q [B, M, H p], k [B, L, H p], v [B, L, H r]; slopes [H] with softmax only. */
-export interface PairwiseInputs {
-  readonly q: tf.Tensor;
-  readonly k: tf.Tensor;
-  readonly v: tf.Tensor;
-  readonly slopes?: tf.Tensor | undefined;
-}
-
-export interface PairwiseForm {
-  readonly nHeads: number;
-  readonly scale: number;
-  /** `softmax`, or WGSL of the weight and of its derivative, of `x`. */
-  readonly weight: 'softmax' | { readonly value: string; readonly derivative: string };
-  /** Without softmax: divide by the sum of the weights plus `eps`. */
-  readonly normalize?: boolean;
-  readonly eps?: number;
-  /** Layout of the normaliser: [B, H, M] (the default) or [B, M, H]. */
-  readonly headsLast?: boolean;
-  /** Tokens a query sees; 0 is all. */
-  readonly window?: number;
-  readonly dropoutRate?: number;
-  readonly dropoutSeed?: number;
-}
 
 /** o [B, M, H r] and the normaliser (ones where there is none). */
 export function pairwiseForward(
@@ -73,9 +49,8 @@ export function pairwiseForward(
   ) as tf.Tensor;
   gpu.dispatch({
     code: forwardCode(variantOf(inputs, form, sizes)),
-    ...dispatchOf(inputs, sizes, form),
+    ...dispatchOf(gpu, inputs, sizes, form, 'queries'),
     write: { o, normaliser },
-    workgroups: workgroupsOf(sizes, queries),
   });
   return { o, normaliser };
 }
@@ -87,9 +62,7 @@ const forwardCode = shaderText((variant: PairwiseVariant) => {
   return `
 ${declarations(variant)}
 ${ACROSS}
-${opening(variant)}
-  let t0 = i32(group.y) * ${TILE};
-  let row = t0 + 4 * ty;
+${opening(variant, 'queries')}
   ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
   var largest = vec4f(-1e30);
   var total = vec4f();

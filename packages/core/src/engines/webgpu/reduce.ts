@@ -1,6 +1,7 @@
-/** Sums on the webgpu engine, each in a fixed order: of partial results, over the rows of a matrix, over a workgroup. */
+/** Sums on the webgpu engine, each in a fixed order: of partial results, over the rows of a matrix, over its columns. */
 import type * as tf from '../../tf.js';
 import type { WebgpuCall } from './kernel.js';
+import { eachLine } from './workgroup.js';
 
 /** Where the partial results lie; in elements. */
 export interface PartialSums {
@@ -55,20 +56,18 @@ export interface ColumnSum {
 
 /** A workgroup has 32 columns, so that its reads are of whole lines of memory, and 8 walkers down the rows. */
 const [COLUMNS, WALKERS] = [32, 8];
-/** Rows that a workgroup takes; more where there would be too many workgroups. */
-const ROWS_PER_BLOCK = 256;
-const MOST_BLOCKS = 64;
+/** Rows that a workgroup takes: all of so many, else as few as let the blocks be summed by one workgroup. */
+const ROWS_AT_ONCE = 256;
+const ROWS_PER_BLOCK = 64;
 
-/**
- * Sums over the rows of a matrix, several at once: one dispatch for up to 256 rows, two for any number.
- */
+/** Sums over the rows of a matrix, several at once: one dispatch for up to 256 rows, two for any number. */
 export function columnSums(
   gpu: WebgpuCall,
   read: Readonly<Record<string, tf.Tensor>>,
   sums: Readonly<Record<string, ColumnSum>>,
   { rows, columns }: { readonly rows: number; readonly columns: number },
 ): void {
-  const blocks = Math.max(1, Math.min(MOST_BLOCKS, Math.ceil(rows / ROWS_PER_BLOCK)));
+  const blocks = rows <= ROWS_AT_ONCE ? 1 : Math.min(ROWS_AT_ONCE, Math.ceil(rows / ROWS_PER_BLOCK));
   const names = Object.keys(sums);
   const to: Record<string, tf.Tensor> = Object.fromEntries(
     Object.entries(sums).map(([name, sum]) => [
@@ -115,27 +114,52 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   columnSums(gpu, partials, totals, { rows: blocks, columns });
 }
 
-/**
- * WGSL of `total(share, local)`, the sum over a workgroup, which every thread gets: in two levels with two barriers, for
- * barriers are what costs, most of all on software drivers. `threads` is a square.
- */
-export function workgroupTotal(threads: 64 | 256): string {
-  const side = Math.sqrt(threads);
-  return `
-var<workgroup> shares: array<f32, ${threads}>;
-var<workgroup> subtotals: array<f32, ${side}>;
-fn total(share: f32, local: i32) -> f32 {
-  shares[local] = share;
-  workgroupBarrier();
-  if (local < ${side}) {
-    var sum = 0.0;
-    for (var j = 0; j < ${side}; j++) { sum += shares[local + j * ${side}]; }
-    subtotals[local] = sum;
+/** A row of a matrix for eight threads, so that reads are of neighbours; 32 rows for a workgroup. */
+const [ROWS, SHARERS] = [32, 8];
+
+/** Sums over the columns of a matrix, a number to a row. */
+export function rowSums(
+  gpu: WebgpuCall,
+  read: Readonly<Record<string, tf.Tensor>>,
+  to: tf.Tensor,
+  {
+    term,
+    finish = 'sum',
+    columns,
+    integers = {},
+  }: {
+    /** WGSL of what is added up, of `row` and `column`. */
+    readonly term: string;
+    /** WGSL of what is kept, of `sum` and `row`. */
+    readonly finish?: string;
+    readonly columns: number;
+    readonly integers?: Readonly<Record<string, number>>;
+  },
+): void {
+  const rows = to.size;
+  const lines = Math.ceil(rows / ROWS);
+  gpu.dispatch({
+    code: `
+var<workgroup> shares: array<f32, ${ROWS * SHARERS}>;
+${eachLine(ROWS * SHARERS)}
+  let sharer = local % ${SHARERS};
+  let own = line * ${ROWS} + local / ${SHARERS};
+  var share = 0.0;
+  if (own < u.rows) {
+    let row = own;
+    for (var column = sharer; column < u.columns; column += ${SHARERS}) { share += ${term}; }
   }
+  shares[sharer * ${ROWS} + local / ${SHARERS}] = share;
   workgroupBarrier();
+  let row = line * ${ROWS} + local;
+  if (local >= ${ROWS} || row >= u.rows) { return; }
   var sum = 0.0;
-  for (var j = 0; j < ${side}; j++) { sum += subtotals[j]; }
-  return sum;
-}
-`;
+  for (var other = 0; other < ${SHARERS}; other++) { sum += shares[other * ${ROWS} + local]; }
+  to[row] = ${finish};
+}`,
+    read,
+    write: { to },
+    integers: { lines, rows, columns, ...integers },
+    workgroups: gpu.grid(lines),
+  });
 }

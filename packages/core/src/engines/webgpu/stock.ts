@@ -6,10 +6,12 @@
  * - `AddN` binds more buffers than a device allows.
  * - `Cumsum` off the last axis is wrong where it is exclusive or reversed.
  * - Saving tensors for gradients records a copy of each on the tape.
+ * - For an output without a gradient zeros are made on the host and sent to the device, megabytes of them for a scan's states.
  */
 import { scatterAddKernel } from '../../ops/embedding/webgpu.js';
 import { matMulKernel } from '../../ops/mat-mul/webgpu.js';
 import * as tf from '../../tf.js';
+import { zerosOnDevice } from './dispatch.js';
 import { EACH_ELEMENT, elementwise, forEachElement } from './elementwise.js';
 import { runWebgpuKernel, type WebgpuKernel } from './kernel.js';
 
@@ -31,8 +33,23 @@ export function replaceStockKernels(): void {
   });
   replace('Cumsum', ({ x }, attrs) => runWebgpuKernel(cumsumKernel, { x: x as tf.Tensor }, attrs as CumsumAttrs).y);
   replace('AddN', (inputs) => sumOf(Object.values(inputs)));
-  const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
+  const engine = tf.engine() as unknown as EngineInternals;
   engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
+  const addTapeNode = engine.addTapeNode.bind(engine);
+  engine.addTapeNode = (kernelName, inputs, outputs, ...rest) => {
+    addTapeNode(kernelName, inputs, outputs, ...rest);
+    const node = engine.state.activeTape.at(-1);
+    const { gradient } = node ?? {};
+    if (!node || !gradient) return;
+    node.gradient = (dys) => gradient(dys.map((dy, index) => dy ?? zerosOnDevice(outputs[index] as tf.Tensor)));
+  };
+}
+
+/** The private members of TensorFlow.js's engine that are replaced. */
+interface EngineInternals {
+  saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[];
+  addTapeNode(kernelName: string, inputs: tf.NamedTensorMap, outputs: tf.Tensor[], ...rest: unknown[]): void;
+  readonly state: { readonly activeTape: { gradient?: (dys: (tf.Tensor | null)[]) => unknown }[] };
 }
 
 type CumsumAttrs = { axis: number; exclusive: boolean; reverse: boolean };

@@ -3,7 +3,7 @@
  * be bound.
  */
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
-import { workgroupTotal } from '../../engines/webgpu/reduce.js';
+import { workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
 import type { AdamWOptions, AdamWState } from './types.js';
 
@@ -77,6 +77,7 @@ export function adamWKernel(
 export const globalNormKernel: WebgpuKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
   run(gpu, inputs) {
     const norm = gpu.output<tf.Rank.R0>([]);
+    const total = workgroupReductions(gpu, THREADS, ['total']);
     const tensors = Object.values(inputs);
     const perWorkgroup = THREADS * PER_THREAD;
     const blocksOf = ({ size }: tf.Tensor) => Math.ceil(size / perWorkgroup);
@@ -96,7 +97,7 @@ export const globalNormKernel: WebgpuKernel<Tensors, Record<string, never>, { no
   }`,
       );
       gpu.dispatch({
-        code: `${REDUCE}${eachSlot(cases, 'var sum = 0.0;\n  var to = -1;', 'sum = total(sum, local);\n  if (local == 0 && to >= 0) { sums[to] = sum; }')}`,
+        code: `${total}${eachSlot(cases, 'var sum = 0.0;\n  var to = -1;', 'sum = total(sum, local);\n  if (local == 0 && to >= 0) { sums[to] = sum; }')}`,
         read: Object.fromEntries(group.map((tensor, slot) => [`x${slot}`, tensor])),
         write: { sums },
         integers,
@@ -104,7 +105,7 @@ export const globalNormKernel: WebgpuKernel<Tensors, Record<string, never>, { no
       });
     }
     gpu.dispatch({
-      code: `${REDUCE}
+      code: `${total}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) localIndex: u32) {
   let local = i32(localIndex);
@@ -136,8 +137,6 @@ export const copyKernel: WebgpuKernel<{ x: tf.Tensor }, Record<string, never>, {
     return { y };
   },
 };
-
-const REDUCE = workgroupTotal(THREADS);
 
 /** A shader whose workgroups are divided among slots by z; [first, end) in steps of the width is the thread's part. */
 function eachSlot(cases: readonly string[], before = '', after = ''): string {

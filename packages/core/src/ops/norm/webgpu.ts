@@ -1,21 +1,16 @@
 /** Layer and RMS normalisation on the webgpu engine: a workgroup per row; formulas as in kernel.as.ts. */
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
-import { columnSums, workgroupTotal } from '../../engines/webgpu/reduce.js';
+import { columnSums } from '../../engines/webgpu/reduce.js';
+import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
 import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
 
 const THREADS = 64;
 
-const TOTAL = workgroupTotal(THREADS);
-
-/** Opens a shader: `row`, its start `at`, mean and scale. */
-const rowStatistics = (centre: boolean) => `
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
-  let row = i32(group.y * groups.x + group.x);
-  if (row >= u.rows) { return; }
-  let at = row * u.d;
+/** Opens a shader: `line`, a row, its start `at`, mean and scale. */
+const rowStatistics = (gpu: WebgpuCall, centre: boolean) => `
+${workgroupReductions(gpu, THREADS, ['total'])}${eachLine(THREADS)}
+  let at = line * u.d;
   var share = 0.0;
   ${
     centre
@@ -41,12 +36,12 @@ function forward(
   const y = gpu.output(x.shape as never) as tf.Tensor;
   const value = `(x[at + j] - mean) * scale${weight ? ' * weight[j]' : ''}${bias ? ' + bias[j]' : ''}`;
   gpu.dispatch({
-    code: `${TOTAL}${rowStatistics(centre)}
+    code: `${rowStatistics(gpu, centre)}
   for (var j = local; j < u.d; j += ${THREADS}) { y[at + j] = ${value}; }
 }`,
     read: { x, ...(weight && { weight }), ...(bias && { bias }) },
     write: { y },
-    integers: { rows, d },
+    integers: { lines: rows, d },
     floats: { eps },
     workgroups: gpu.grid(rows),
   });
@@ -68,7 +63,7 @@ function backward(
   const dBias = gpu.output<tf.Rank.R1>([centre ? d : 0]);
   const statistics = gpu.scratch<tf.Rank.R2>([rows, 2]);
   gpu.dispatch({
-    code: `${TOTAL}${rowStatistics(centre)}
+    code: `${rowStatistics(gpu, centre)}
   var sums = vec2f();
   for (var j = local; j < u.d; j += ${THREADS}) {
     let g = dy[at + j]${weight ? ' * weight[j]' : ''};
@@ -80,11 +75,11 @@ function backward(
     let g = dy[at + j]${weight ? ' * weight[j]' : ''};
     dx[at + j] = scale * (g - shift - (x[at + j] - mean) * scale * slope);
   }
-  if (local == 0) { statistics[2 * row] = mean; statistics[2 * row + 1] = scale; }
+  if (local == 0) { statistics[2 * line] = mean; statistics[2 * line + 1] = scale; }
 }`,
     read: { x, dy, ...(weight && { weight }) },
     write: { dx, statistics },
-    integers: { rows, d },
+    integers: { lines: rows, d },
     floats: { eps },
     workgroups: gpu.grid(rows),
   });

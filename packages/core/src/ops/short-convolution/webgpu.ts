@@ -2,6 +2,7 @@
 import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.js';
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { sumPartials } from '../../engines/webgpu/reduce.js';
+import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
 import type { Attrs, FilterShape, GradInputs, GradOutputs, Inputs } from './wasm.js';
 
@@ -131,28 +132,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   if (mixing) sumPartials(gpu, partials, dFilter, { count: blocks, size: dFilter.size, stride: sumsPerBlock });
   else {
     gpu.dispatch({
-      code: `
-var<workgroup> shares: array<f32, ${THREADS}>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
-  let i = i32(group.y * groups.x + group.x);
-  if (i >= u.size) { return; }
-  let base = (i % u.width) * u.d + (i / u.width) * u.headDim;
-  var sum = 0.0;
+      code: `${workgroupReductions(gpu, THREADS, ['total'])}${eachLine(THREADS)}
+  let base = (line % u.width) * u.d + (line / u.width) * u.headDim;
+  var share = 0.0;
   for (var e = local; e < u.blocks * u.headDim; e += ${THREADS}) {
-    sum += partials[(e / u.headDim) * u.sums + base + e % u.headDim];
+    share += partials[(e / u.headDim) * u.sums + base + e % u.headDim];
   }
-  shares[local] = sum;
-  workgroupBarrier();
-  if (local == 0) {
-    for (var e = 1; e < ${THREADS}; e++) { sum += shares[e]; }
-    dFilter[i] = sum;
-  }
+  let sum = total(share, local);
+  if (local == 0) { dFilter[line] = sum; }
 }`,
       read: { partials },
       write: { dFilter },
-      integers: { size: dFilter.size, sums: sumsPerBlock, d, width, headDim, blocks },
+      integers: { lines: dFilter.size, sums: sumsPerBlock, d, width, headDim, blocks },
       workgroups: gpu.grid(dFilter.size),
     });
   }

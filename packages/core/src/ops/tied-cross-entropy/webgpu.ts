@@ -3,8 +3,8 @@
  * products for the gradients. Only the logits of one group exist at a time, few enough to stay in a GPU's cache.
  */
 import { multiply } from '../../engines/webgpu/gemm.js';
-import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
-import { workgroupTotal } from '../../engines/webgpu/reduce.js';
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
 import { assertInside } from '../embedding/webgpu.js';
 import type { Attrs, Inputs, Outputs } from './wasm.js';
@@ -12,7 +12,6 @@ import type { Attrs, Inputs, Outputs } from './wasm.js';
 /** The logits of a group take at most this much, unless eight rows take more. */
 const GROUP_BYTES = 32 * 2 ** 20;
 const THREADS = 256;
-const SIDE = 16;
 
 export const tiedCrossEntropyKernel: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { hidden, table, labels }, { gradients }) {
@@ -35,10 +34,10 @@ export const tiedCrossEntropyKernel: WebgpuKernel<Inputs, Attrs, Outputs> = {
         { batches: 1, m, k: d, n: vocabulary },
       );
       gpu.dispatch({
-        code: softmaxCode(gradients),
+        code: softmaxCode(gpu, gradients),
         read: { labels },
         write: { logits, losses, correct },
-        integers: { first, rows: m, vocabulary, nan: 0x7fc00000 },
+        integers: { first, lines: m, vocabulary, nan: 0x7fc00000 },
         floats: { share: 1 / n },
         workgroups: gpu.grid(m),
       });
@@ -57,10 +56,7 @@ export const tiedCrossEntropyKernel: WebgpuKernel<Inputs, Attrs, Outputs> = {
     }
     gpu.dispatch({
       code: `
-${workgroupTotal(THREADS)}
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
+${workgroupReductions(gpu, THREADS, ['total'])}${eachLine(THREADS)}
   var sum = 0.0;
   for (var i = local; i < u.n; i += ${THREADS}) { sum += losses[i]; }
   sum = total(sum, local);
@@ -68,7 +64,7 @@ fn main(@builtin(local_invocation_index) localIndex: u32) {
 }`,
       read: { losses },
       write: { loss },
-      integers: { n },
+      integers: { lines: 1, n },
       workgroups: [1],
     });
     return { loss, correct, dHidden, dTable };
@@ -76,61 +72,40 @@ fn main(@builtin(local_invocation_index) localIndex: u32) {
 };
 
 /**
- * A workgroup per row: the largest logit (the first of equals), the loss, whether the label won; with `gradients` the
- * logits become (softmax - one-hot) / n. A label outside the vocabulary makes the loss NaN.
+ * A workgroup per row, which goes over its logits once for the largest of them (the first of equals) and the sum of the
+ * exponentials scaled to it: for the loss, and whether the label won; with `gradients` once more, for the logits to become
+ * (softmax - one-hot) / n. A label outside the vocabulary makes the loss NaN.
  */
-function softmaxCode(gradients: boolean): string {
-  return `${workgroupTotal(THREADS)}
-var<workgroup> values: array<f32, ${THREADS}>;
-var<workgroup> places: array<i32, ${THREADS}>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
-  let row = i32(group.y * groups.x + group.x);
-  if (row >= u.rows) { return; }
-  let at = row * u.vocabulary;
-  var best = logits[at + min(local, u.vocabulary - 1)];
-  var place = min(local, u.vocabulary - 1);
-  for (var v = local + ${THREADS}; v < u.vocabulary; v += ${THREADS}) {
-    if (logits[at + v] > best) { best = logits[at + v]; place = v; }
-  }
-  values[local] = best;
-  places[local] = place;
-  workgroupBarrier();
-  if (local < ${SIDE}) {
-    for (var j = 1; j < ${SIDE}; j++) {
-      let other = values[local + j * ${SIDE}];
-      let otherPlace = places[local + j * ${SIDE}];
-      if (other > best || (other == best && otherPlace < place)) { best = other; place = otherPlace; }
-    }
-    values[local] = best;
-    places[local] = place;
-  }
-  workgroupBarrier();
-  var largest = values[0];
-  var winner = places[0];
-  for (var j = 1; j < ${SIDE}; j++) {
-    if (values[j] > largest || (values[j] == largest && places[j] < winner)) { largest = values[j]; winner = places[j]; }
-  }
-  var sum = 0.0;
+function softmaxCode(gpu: WebgpuCall, gradients: boolean): string {
+  return `${workgroupReductions(gpu, THREADS, ['highest', 'lowest', 'total'])}${eachLine(THREADS)}
+  let at = line * u.vocabulary;
+  let label = labels[u.first + line];
+  var best = -3e38;
+  var place = u.vocabulary;
+  var share = 0.0;
   for (var v = local; v < u.vocabulary; v += ${THREADS}) {
-    ${gradients ? 'let e = exp(logits[at + v] - largest);\n    if (v != labels[u.first + row]) { logits[at + v] = e; }\n    sum += e;' : 'sum += exp(logits[at + v] - largest);'}
+    let x = logits[at + v];
+    if (x > best) {
+      share *= exp(best - x);
+      best = x;
+      place = v;
+    }
+    share += exp(x - best);
   }
-  let z = total(sum, local);
-  let label = labels[u.first + row];
+  let largest = highest(best, local);
+  let winner = lowest(select(u.vocabulary, place, best == largest), local);
+  let z = total(share * exp(best - largest), local);
   if (local == 0) {
     let outside = u32(label) >= u32(u.vocabulary);
     let own = logits[at + select(label, 0, outside)];
-    losses[u.first + row] = select(log(z) + largest - own, bitcast<f32>(u.nan), outside);
-    correct[u.first + row] = select(0.0, 1.0, winner == label);
+    losses[u.first + line] = select(log(z) + largest - own, bitcast<f32>(u.nan), outside);
+    correct[u.first + line] = select(0.0, 1.0, winner == label);
   }
   ${
     gradients
-      ? `let scale = u.share / z;
-  storageBarrier();
+      ? `storageBarrier();
   for (var v = local; v < u.vocabulary; v += ${THREADS}) {
-    if (v == label) { logits[at + v] = (exp(logits[at + v] - largest) / z - 1.0) * u.share; }
-    else { logits[at + v] *= scale; }
+    logits[at + v] = (exp(logits[at + v] - largest) / z - select(0.0, 1.0, v == label)) * u.share;
   }`
       : ''
   }

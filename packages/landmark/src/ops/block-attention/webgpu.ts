@@ -6,12 +6,13 @@
  * with a thread per column. The backward pass keeps weights and slopes [G, L, seen]; a key then sums over the queries that name
  * it, in their order: no atomics.
  */
-import type { tf, WebgpuCall, WebgpuKernel } from '@mixerzoo/core';
-import { EACH_LINE, THREADS, WORKGROUP_WGSL } from '../workgroup.js';
+import { eachLine, type tf, type WebgpuCall, type WebgpuKernel, workgroupReductions } from '@mixerzoo/core';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; retrieved: tf.Tensor | undefined };
 type Attrs = { blockSize: number; unit: number; scale: number };
 
+/** Threads of a workgroup. */
+const THREADS = 64;
 /** Threads that share a place. */
 const SHARERS = 8;
 /** Between the shares of two sharers: four banks apart, so that writing and reading meet every bank. */
@@ -25,9 +26,9 @@ export const blockAttentionKernel: WebgpuKernel<Inputs, Attrs, { o: tf.Tensor }>
     const o = gpu.output(q.shape as [number]) as tf.Tensor;
     const columns = columnsOf(q);
     gpu.dispatch({
-      code: `${WORKGROUP_WGSL}${places(retrieved)}${dots('score', 'q', 'k')}
+      code: `${workgroupReductions(gpu, THREADS, ['total', 'highest'])}${places(retrieved)}${dots('score', 'q', 'k')}
 var<workgroup> weights: array<f32, ${THREADS}>;
-${EACH_LINE}
+${eachLine(THREADS)}
   let t = line % u.length;
   ${columns.map((column) => `var sum${column} = 0.0;`).join('\n')}
   var largest = ${MASKED};
@@ -73,9 +74,9 @@ export const blockAttentionGradientKernel: WebgpuKernel<
     const size = integers.lines * integers.seen;
     const [weights, slopes] = [gpu.scratch<tf.Rank.R1>([size]), gpu.scratch<tf.Rank.R1>([size])];
     gpu.dispatch({
-      code: `${WORKGROUP_WGSL}${places(retrieved)}${dots('score', 'q', 'k')}${dots('slopeOf', 'dO', 'v')}
+      code: `${workgroupReductions(gpu, THREADS, ['total', 'highest'])}${places(retrieved)}${dots('score', 'q', 'k')}${dots('slopeOf', 'dO', 'v')}
 var<workgroup> rowSlopes: array<f32, ${THREADS}>;
-${EACH_LINE}
+${eachLine(THREADS)}
   let t = line % u.length;
   let at = line * u.seen + local; // every thread reads again what it wrote alone
   var largest = ${MASKED};
@@ -133,7 +134,7 @@ ${EACH_LINE}
     gpu.dispatch({
       code: `
 var<workgroup> named: array<i32, ${THREADS}>;
-${EACH_LINE}
+${eachLine(THREADS)}
   let s = line % u.length;
   let first = line - s;
   let begin = s - s % u.block;

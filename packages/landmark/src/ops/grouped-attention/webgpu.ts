@@ -6,13 +6,14 @@
  * block's scores and all y. Scores [rows, queries, L] are held for as many queries as 32 MiB take, so that memory does not
  * grow with the square of L.
  */
-import { multiply, type tf, type WebgpuCall, type WebgpuKernel } from '@mixerzoo/core';
-import { EACH_LINE, THREADS, WORKGROUP_WGSL } from '../workgroup.js';
+import { eachLine, multiply, type tf, type WebgpuCall, type WebgpuKernel, workgroupReductions } from '@mixerzoo/core';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; landmarks: tf.Tensor | undefined };
 type Attrs = { blockSize: number; scale: number };
 type Gradients = { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor; dLandmarks: tf.Tensor };
 
+/** Threads of a workgroup. */
+const THREADS = 64;
 /** Scores held at once, but for a single query's. */
 const MOST_SCORES = 2 ** 23;
 
@@ -168,7 +169,7 @@ function weigh(
   if (landmarks) product(q, landmarks, blockScores, marks);
   if (dO) product(dO, v, slopes, length);
   gpu.dispatch({
-    code: rowCode(marks > 0, dO !== undefined),
+    code: rowCode(gpu, marks > 0, dO !== undefined),
     read: {},
     write: { scores, ...(dO && { slopes }), ...(landmarks && { blockScores, blockTerms }) },
     integers: { lines: rows * queries, queries, first: part.first, length, block: blockSize, marks },
@@ -178,14 +179,14 @@ function weigh(
 }
 
 /** A workgroup per query. `blockTerms` passes a block's shift of the scores, and its mean slope, between threads. */
-function rowCode(hasMarks: boolean, backward: boolean): string {
+function rowCode(gpu: WebgpuCall, hasMarks: boolean, backward: boolean): string {
   const ownTokens = (line: string) => `for (var s = begin + local; s <= t; s += ${THREADS}) { ${line} }`;
   const earlierBlocks = (lines: string) =>
     hasMarks ? `for (var m = local; m < own; m += ${THREADS}) { ${lines} }` : '';
   const when = (condition: boolean, lines: string) => (condition ? lines : '');
   const score = (index: string) => `scores[at + ${index}] * u.scale`;
   const blockScore = 'blockScores[marks + m] * u.scale';
-  return `${WORKGROUP_WGSL}${EACH_LINE}
+  return `${workgroupReductions(gpu, THREADS, ['total', 'highest'])}${eachLine(THREADS)}
   let t = u.first + line % u.queries;
   let own = t / u.block;
   let begin = own * u.block;
