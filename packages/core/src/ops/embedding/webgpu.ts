@@ -1,13 +1,16 @@
 /**
  * Gathering rows and adding them up on the webgpu engine.
  *
- * The scatter-add is deterministic, without atomics: a workgroup owns 12 rows of the result and 64 of their columns in
- * workgroup memory and walks all indices in order, four walkers with sums of their own, added at the end. An index
- * outside gives a row of NaN in the gather (on the host it is refused, where the indices are still there) and is left out
- * of the scatter-add.
+ * The scatter-add is deterministic: a workgroup owns 12 rows of the result and 64 of their columns, in workgroup memory.
+ * Its threads look through the indices side by side and mark those of its rows in a bit each; four walkers add what is
+ * marked, in order, to sums of their own, added at the end. Long lists of indices are divided, since a token may be
+ * most of them. An index outside gives a row of NaN in the gather (on the host it is refused, where the indices are
+ * still there) and is left out of the scatter-add.
  */
 import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.js';
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { sumPartials } from '../../engines/webgpu/reduce.js';
+import { eachLine } from '../../engines/webgpu/workgroup.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import type { Inputs } from './wasm.js';
@@ -52,6 +55,12 @@ export function assertInside(gpu: WebgpuCall, expected: string, indices: tf.Tens
 
 /** Rows of the result in a workgroup, its columns, and walkers. */
 const [ROWS, COLUMNS, WALKERS] = [12, 64, 4];
+/** Indices that are looked through at a time: 32 to a word, four words to a step of a walker. */
+const MARKED = 1024;
+/** A list of indices is divided into parts of at least so many, and their sums hold at most so many elements. */
+const SHORTEST_PART = 4 * MARKED;
+const MOST_PARTS = 8;
+const MOST_PARTIALS = 2 ** 22;
 
 /** Sums x [...indices.shape, ...rest] into `[rows, ...rest]` by index. */
 export const scatterAddKernel: WebgpuKernel<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }> =
@@ -60,40 +69,65 @@ export const scatterAddKernel: WebgpuKernel<{ x: tf.Tensor; indices: tf.Tensor }
       const rest = x.shape.slice(indices.shape.length);
       const y = gpu.output([rows, ...rest] as never) as tf.Tensor;
       const d = tf.util.sizeFromShape(rest);
+      const count = indices.size;
+      const parts = Math.max(
+        1,
+        Math.min(MOST_PARTS, Math.ceil(count / SHORTEST_PART), Math.floor(MOST_PARTIALS / (rows * d))),
+      );
+      const sums = parts > 1 ? gpu.scratch<tf.Rank.R1>([parts * rows * d]) : y;
+      const [rowTiles, columnTiles] = [Math.ceil(rows / ROWS), Math.ceil(d / COLUMNS)];
+      const lines = rowTiles * columnTiles * parts;
       gpu.dispatch({
-        code: `
-var<workgroup> tile: array<i32, ${COLUMNS * WALKERS}>;
-var<workgroup> sums: array<f32, ${WALKERS * ROWS * COLUMNS}>;
-@compute @workgroup_size(${COLUMNS * WALKERS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) localIndex: u32) {
-  let local = i32(localIndex);
-  let column = i32(group.y) * ${COLUMNS} + local % ${COLUMNS};
+        code: SCATTER_ADD,
+        read: { x, indices },
+        write: { sums },
+        integers: { lines, rowTiles, columnTiles, perPart: Math.ceil(count / parts), count, d, rows },
+        workgroups: gpu.grid(lines),
+      });
+      if (parts > 1) sumPartials(gpu, sums, y, { count: parts, size: rows * d });
+      return { y };
+    },
+  };
+
+const four = (element: (index: string) => string) => ['x', 'y', 'z', 'w'].map(element);
+
+const SCATTER_ADD = `
+var<workgroup> marks: array<atomic<u32>, ${MARKED / 32}>;
+var<workgroup> shares: array<f32, ${WALKERS * ROWS * COLUMNS}>;
+${eachLine(COLUMNS * WALKERS)}
+  let first = line % u.rowTiles * ${ROWS};
+  let column = line / u.rowTiles % u.columnTiles * ${COLUMNS} + local % ${COLUMNS};
+  let part = line / (u.rowTiles * u.columnTiles);
   let walker = local / ${COLUMNS};
   let own = walker * ${ROWS * COLUMNS} + local % ${COLUMNS};
-  let first = i32(group.x) * ${ROWS};
-  for (var row = 0; row < ${ROWS}; row++) { sums[own + row * ${COLUMNS}] = 0.0; }
-  for (var start = 0; start < u.count; start += ${COLUMNS * WALKERS}) {
+  let read = min(column, u.d - 1);
+  for (var row = 0; row < ${ROWS}; row++) { shares[own + row * ${COLUMNS}] = 0.0; }
+  let end = min(u.count, (part + 1) * u.perPart);
+  for (var start = part * u.perPart; start < end; start += ${MARKED}) {
     workgroupBarrier();
-    tile[local] = select(-1, indices[min(start + local, u.count - 1)], start + local < u.count);
+    if (local < ${MARKED / 32}) { atomicStore(&marks[local], 0u); }
     workgroupBarrier();
-    for (var i = walker * ${COLUMNS}; i < walker * ${COLUMNS} + ${COLUMNS}; i++) {
-      let row = tile[i] - first;
-      if (u32(row) < ${ROWS}u && column < u.d) { sums[own + row * ${COLUMNS}] += x[(start + i) * u.d + column]; }
+    for (var e = local; e < min(${MARKED}, end - start); e += ${COLUMNS * WALKERS}) {
+      if (u32(indices[start + e] - first) < ${ROWS}u) { atomicOr(&marks[e / 32], 1u << u32(e % 32)); }
+    }
+    workgroupBarrier();
+    for (var word = 4 * walker; word < ${MARKED / 32}; word += ${4 * WALKERS}) {
+      var left = vec4u(${[0, 1, 2, 3].map((w) => `atomicLoad(&marks[word + ${w}])`).join(', ')});
+      while (any(left != vec4u())) {
+        let marked = left != vec4u();
+        let i = start + select(vec4i(), 32 * (word + vec4i(0, 1, 2, 3)) + vec4i(firstTrailingBit(left)), marked);
+        let row = vec4i(${four((e) => `indices[i.${e}]`).join(', ')}) - first;
+        let values = vec4f(${four((e) => `x[i.${e} * u.d + read]`).join(', ')});
+        ${four((e) => `if (marked.${e}) { shares[own + row.${e} * ${COLUMNS}] += values.${e}; }`).join('\n        ')}
+        left &= left - vec4u(1u);
+      }
     }
   }
   workgroupBarrier();
   if (column >= u.d) { return; }
   for (var row = walker; row < ${ROWS}; row += ${WALKERS}) {
     var sum = 0.0;
-    for (var w = 0; w < ${WALKERS}; w++) { sum += sums[w * ${ROWS * COLUMNS} + row * ${COLUMNS} + local % ${COLUMNS}]; }
-    if (first + row < u.rows) { y[(first + row) * u.d + column] = sum; }
+    for (var w = 0; w < ${WALKERS}; w++) { sum += shares[w * ${ROWS * COLUMNS} + row * ${COLUMNS} + local % ${COLUMNS}]; }
+    if (first + row < u.rows) { sums[(part * u.rows + first + row) * u.d + column] = sum; }
   }
-}`,
-        read: { x, indices },
-        write: { y },
-        integers: { count: indices.size, d, rows },
-        workgroups: [Math.ceil(rows / ROWS), Math.ceil(d / COLUMNS)],
-      });
-      return { y };
-    },
-  };
+}`;
