@@ -2,19 +2,31 @@
  * The scan of webgpu-layout.ts backward in time: the states of a chunk are kept in registers, recomputed from the one kept
  * before it.
  */
-import { columnSums, elementwise, sumPartials, type tf, type WebgpuCall } from '@mixerzoo/core';
+import {
+  columnSums,
+  EACH_ELEMENT,
+  elementwise,
+  forEachElement,
+  rowSums,
+  sumPartials,
+  type tf,
+  type WebgpuCall,
+} from '@mixerzoo/core';
 import type { ScanSizes, ScanTensors } from './wasm.js';
 import { integersOf, layOut, opening, perChannel, prepare, SILU, THREADS } from './webgpu-layout.js';
 
 /** Tokens between two exchanges through workgroup memory. */
 const GROUP = 4;
+/** Partial sums of dB and dC held at once, but for a single sequence's. */
+const MOST_PARTIALS = 2 ** 25;
 
-/** Gradients by role; those of absent tensors are [0]. */
+/** Gradients by role; those of absent tensors are [0]. Sequences pass through as many at a time as `mostPartials` allows. */
 export function scanBackward(
   gpu: WebgpuCall,
   tensors: ScanTensors,
   { states, dy, dStates }: { states: tf.Tensor; dy: tf.Tensor; dStates: tf.Tensor },
   sizes: ScanSizes,
+  mostPartials = MOST_PARTIALS,
 ): { readonly [N in keyof ScanTensors]: tf.Tensor } {
   const { u, A, B, C, skip, gate, bias, initial } = tensors;
   const { batch, length, nHeads, headDim, dState, chunkSize, scalar } = sizes;
@@ -38,11 +50,13 @@ export function scanBackward(
   const { lanes, channels, blocks, pitch, slots } = layout;
   const prepared = prepare(gpu, tensors, sizes, dy);
   const sums = gpu.scratch<tf.Rank.R1>([3 * u.size]); // p, r and C h, each [B, L, H P]
-  const rows = batch * length * dState;
-  const partials = gpu.scratch<tf.Rank.R1>([2 * blocks * rows + batch * width * dState]); // of dB, dC and dA
+  const perSequence = 2 * blocks * length * dState;
+  const atOnce = Math.max(1, Math.min(batch, Math.floor(mostPartials / perSequence)));
+  const rates = batch * width * dState;
+  const partials = gpu.scratch<tf.Rank.R1>([rates + atOnce * perSequence]); // of dA, then of dB and dC [blocks, rows]
+  const place = { rates, blocks, blockRows: atOnce * length * dState };
   const perToken = 3 * channels + 2 * lanes;
-  gpu.dispatch({
-    code: `
+  const code = `
 var<workgroup> shares: array<f32, ${5 * GROUP * slots}>;
 ${opening(sizes, layout)}
   var before: array<f32, ${Math.min(chunkSize, length)}>;
@@ -103,7 +117,8 @@ ${opening(sizes, layout)}
           let base = (e * 5 + 3 + which) * ${slots} + state0;
           for (var j = 0; j < ${channels}; j++) { sum += shares[base + j * ${pitch}]; }
           if (i < count && state0 < u.dState) {
-            partials[which * u.blockRows * u.blocks + i32(group.x) * u.blockRows + (b * u.length + chunkStart + i) * u.dState + state0] = sum;
+            let row = i32(group.y) * u.length + chunkStart + i;
+            partials[u.rates + (which * u.blocks + i32(group.x)) * u.blockRows + row * u.dState + state0] = sum;
           }
         }
       }
@@ -111,15 +126,21 @@ ${opening(sizes, layout)}
     }
   }
   if (valid) {
-    partials[2 * u.blockRows * u.blocks + (b * u.width + d) * u.dState + n] = dRate;
+    partials[stateAt] = dRate;
     ${initial ? 'dInitial[stateAt] = carry;' : ''}
   }
-}`,
-    read: { prepared, rates: A, bs: B, cs: C, states, dStates, ...(initial && { initial }) },
-    write: { sums, partials, ...(initial && { dInitial }) },
-    integers: { ...integersOf(sizes), blockRows: rows, blocks },
-    workgroups: [blocks, batch],
-  });
+}`;
+  for (let sequence = 0; sequence < batch; sequence += atOnce) {
+    const sequences = Math.min(atOnce, batch - sequence);
+    gpu.dispatch({
+      code,
+      read: { prepared, rates: A, bs: B, cs: C, states, dStates, ...(initial && { initial }) },
+      write: { sums, partials, ...(initial && { dInitial }) },
+      integers: { ...integersOf(sizes), sequence, ...place },
+      workgroups: [blocks, sequences],
+    });
+    sumGroups(gpu, partials, { dB, dC }, { sequence, sequences }, place, sizes);
+  }
 
   const dSteps = scalar ? gpu.scratch<tf.Rank.R1>([u.size]) : dDelta;
   const each = { integers: integersOf(sizes), functions: SILU };
@@ -148,11 +169,8 @@ ${opening(sizes, layout)}
     );
   }
 
-  // B and C: over the blocks of channels, those of a group of heads. A: over sequences.
-  sumGroups(gpu, partials, dB, 0, sizes, layout);
-  sumGroups(gpu, partials, dC, blocks * rows, sizes, layout);
   const perColumn = scalar ? gpu.scratch<tf.Rank.R1>([width * dState]) : dA;
-  sumPartials(gpu, partials, perColumn, { count: batch, size: width * dState, offset: 2 * blocks * rows });
+  sumPartials(gpu, partials, perColumn, { count: batch, size: width * dState });
   if (scalar) {
     sumRuns(gpu, dSteps, dDelta, headDim);
     const perChannelRate = gpu.scratch<tf.Rank.R1>([width]);
@@ -163,44 +181,44 @@ ${opening(sizes, layout)}
   return { u: du, delta: dDelta, A: dA, B: dB, C: dC, skip: dSkip, gate: dGate, bias: dBias, initial: dInitial };
 }
 
-/** to [B, L, G, N] = the sum over a group's blocks of partials [blocks, B, L, N]. */
+/** dB and dC [B, L, G, N] of some sequences: the sums over a group's blocks of partials [2, blocks, rows]. */
 function sumGroups(
   gpu: WebgpuCall,
   partials: tf.Tensor,
-  to: tf.Tensor,
-  offset: number,
-  sizes: ScanSizes,
-  { blocks }: ReturnType<typeof layOut>,
+  { dB, dC }: { dB: tf.Tensor; dC: tf.Tensor },
+  { sequence, sequences }: { sequence: number; sequences: number },
+  place: { rates: number; blocks: number; blockRows: number },
+  { length, nGroups, dState }: ScanSizes,
 ): void {
-  const { batch, length, nGroups, dState } = sizes;
-  elementwise(gpu, { partials }, to, 'grouped(i)', {
-    functions: `
-fn grouped(i: i32) -> f32 {
-  let place = i / (u.groups * u.dState) * u.dState + i % u.dState;
+  const perSequence = length * nGroups * dState;
+  gpu.dispatch({
+    code: `${EACH_ELEMENT}
+  let at = u.rates + i / (u.groups * u.dState) * u.dState + i % u.dState;
   let first = i / u.dState % u.groups * u.perGroup;
-  var sum = 0.0;
-  for (var block = first; block < first + u.perGroup; block++) { sum += partials[u.offset + block * u.rows + place]; }
-  return sum;
-}
-`,
+  var sums = vec2f();
+  for (var block = first; block < first + u.perGroup; block++) {
+    sums += vec2f(partials[at + block * u.blockRows], partials[at + (u.blocks + block) * u.blockRows]);
+  }
+  dB[u.first + i] = sums.x;
+  dC[u.first + i] = sums.y;
+}`,
+    read: { partials },
+    write: { dB, dC },
     integers: {
+      size: sequences * perSequence,
+      first: sequence * perSequence,
       groups: nGroups,
       dState,
-      perGroup: blocks / nGroups,
-      rows: batch * length * dState,
-      offset,
+      perGroup: place.blocks / nGroups,
+      ...place,
     },
+    workgroups: forEachElement(gpu, sequences * perSequence),
   });
 }
 
 /** to[i] = the sum of `run` neighbours. */
-function sumRuns(gpu: WebgpuCall, values: tf.Tensor, to: tf.Tensor, run: number): void {
-  elementwise(gpu, { values }, to, 'summed(i)', {
-    functions:
-      'fn summed(i: i32) -> f32 { var sum = 0.0; for (var j = 0; j < u.run; j++) { sum += values[i * u.run + j]; } return sum; }\n',
-    integers: { run },
-  });
-}
+const sumRuns = (gpu: WebgpuCall, values: tf.Tensor, to: tf.Tensor, run: number) =>
+  rowSums(gpu, { values }, to, { term: 'values[row * u.columns + column]', columns: run });
 
 /** Sums over all tokens: of g u, the gradient of the skip, and of the steps' gradient, that of the bias. */
 function sumColumns(

@@ -7,7 +7,7 @@
  * softplus. In the scan a thread owns one state of one channel; a workgroup of 128 threads holds as many channels as fit.
  * Sums over states and over channels go through workgroup memory, a few tokens at a time, in a fixed order.
  */
-import { ShapeError, SOFTPLUS_WGSL, type tf, type WebgpuCall } from '@mixerzoo/core';
+import { EACH_ELEMENT, forEachElement, ShapeError, SOFTPLUS_WGSL, type tf, type WebgpuCall } from '@mixerzoo/core';
 import type { ScanSizes, ScanTensors } from './wasm.js';
 
 /** Threads of a workgroup, and so the largest number of states. */
@@ -37,6 +37,7 @@ export function layOut({ nHeads, headDim, dState }: ScanSizes) {
 export function integersOf({ batch, length, nHeads, headDim, nGroups, dState, chunkSize }: ScanSizes) {
   const width = nHeads * headDim;
   return {
+    sequence: 0,
     length,
     width,
     headDim,
@@ -49,13 +50,13 @@ export function integersOf({ batch, length, nHeads, headDim, nGroups, dState, ch
   };
 }
 
-/** Opens `main`: sequence b, channel d, state n, its rate A; `first` is the workgroup's first channel, `slot` the thread's. */
+/** Opens `main` for the sequences from `u.sequence` on: sequence b, channel d, state n, its rate A; `first` is the workgroup's first channel, `slot` the thread's. */
 export function opening({ scalar }: ScanSizes, { lanes, channels, perHead, pitch }: ReturnType<typeof layOut>): string {
   return `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) localIndex: u32) {
   let local = i32(localIndex);
-  let b = i32(group.y);
+  let b = u.sequence + i32(group.y);
   let head = i32(group.x) / ${perHead};
   let within = i32(group.x) % ${perHead} * ${channels};
   let first = head * u.headDim + within;
@@ -83,11 +84,7 @@ export function prepare(
   const step = `delta[${sizes.scalar ? 'i / u.width * u.nHeads + i % u.width / u.headDim' : 'i'}]${bias ? ' + bias[i % u.width]' : ''}`;
   const gated = dy && gate;
   gpu.dispatch({
-    code: `${SOFTPLUS_WGSL}${SILU}
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = i32((group.y * groups.x + group.x) * 256 + local);
-  if (i >= u.plane) { return; }
+    code: `${SOFTPLUS_WGSL}${SILU}${EACH_ELEMENT}
   let before = ${step};
   let after = ${sizes.softplus ? 'softplus(before)' : 'before'};
   prepared[i] = after;
@@ -101,8 +98,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }`,
     read: { x: u, delta, ...(bias && { bias }), ...(dy && { dy }), ...(gated && { gate: gate as tf.Tensor }) },
     write: { prepared },
-    integers: integersOf(sizes),
-    workgroups: gpu.grid(Math.ceil(u.size / 256)),
+    integers: { size: u.size, ...integersOf(sizes) },
+    workgroups: forEachElement(gpu, u.size),
   });
   return prepared;
 }
