@@ -14,6 +14,8 @@ export interface AutoregressiveResult {
   readonly exactMatch: number;
   /** Accuracy at each place of the answer. */
   readonly perPosition: readonly number[];
+  /** Right tokens of each example, [count]. */
+  readonly perExampleCorrect: Int32Array;
 }
 
 /**
@@ -26,7 +28,7 @@ export async function evaluateAutoregressively(examples: Examples, predict: Pred
   const inputs = examples.inputs.slice();
   for (let i = 0; i < count; i++) inputs.fill(0, i * seqLen + start + 1, (i + 1) * seqLen); // the teacher's tokens
   const perPosition: number[] = [];
-  const allRight = new Uint8Array(count).fill(1);
+  const perExampleCorrect = new Int32Array(count);
   for (let position = start; position < seqLen; position++) {
     const predicted = await predict(inputs, position);
     if (predicted.length !== count) {
@@ -35,16 +37,19 @@ export async function evaluateAutoregressively(examples: Examples, predict: Pred
     let right = 0;
     for (let i = 0; i < count; i++) {
       const at = i * seqLen + position;
-      if (predicted[i] === labels[at]) right++;
-      else allRight[i] = 0;
+      if (predicted[i] === labels[at]) {
+        right++;
+        perExampleCorrect[i]!++;
+      }
       if (position + 1 < seqLen) inputs[at + 1] = predicted[i]!;
     }
     perPosition.push(right / count);
   }
   return {
     accuracy: perPosition.reduce((sum, share) => sum + share, 0) / perPosition.length,
-    exactMatch: allRight.reduce((sum, right) => sum + right, 0) / count,
+    exactMatch: perExampleCorrect.filter((right) => right === perPosition.length).length / count,
     perPosition,
+    perExampleCorrect,
   };
 }
 

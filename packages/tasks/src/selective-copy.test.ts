@@ -59,7 +59,12 @@ describe('evaluateAutoregressively', () => {
     const result = await evaluateAutoregressively(examples, (inputs, position) =>
       Int32Array.from({ length: 50 }, (_, i) => task.solve(row(inputs, i))[position]!),
     );
-    expect(result).toEqual({ accuracy: 1, exactMatch: 1, perPosition: [1, 1, 1, 1, 1, 1] });
+    expect(result).toEqual({
+      accuracy: 1,
+      exactMatch: 1,
+      perPosition: [1, 1, 1, 1, 1, 1],
+      perExampleCorrect: new Int32Array(50).fill(6),
+    });
   });
 
   it('feeds answers back: one wrong token is seen by the next call, and the tokens of the teacher are not', async () => {
@@ -71,7 +76,12 @@ describe('evaluateAutoregressively', () => {
         return position === 18 ? task.vocabSize - 1 : task.solve(tokens)[position]!;
       }),
     );
-    expect(result).toEqual({ accuracy: 5 / 6, exactMatch: 0, perPosition: [0, 1, 1, 1, 1, 1] });
+    expect(result).toEqual({
+      accuracy: 5 / 6,
+      exactMatch: 0,
+      perPosition: [0, 1, 1, 1, 1, 1],
+      perExampleCorrect: new Int32Array(50).fill(5),
+    });
   });
 
   it('refuses tasks whose labels are not one run at the end, and predictions of another size', async () => {
