@@ -9,17 +9,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { disposeTree, type EngineChoice, type Mixer, randomNormal, type Tree, tf, useEngine } from '@mixerzoo/core';
-import { mean, quantile } from 'simple-statistics';
+import { mean } from 'simple-statistics';
 import { describeMachine } from '../environment.js';
 import { discoverPlugins, findMixer } from '../plugins.js';
+import { type Spread, spreadOf } from '../spread.js';
 
-interface Measurement {
+/** Milliseconds a token: median and quartiles over the steps after `seqLen` tokens. */
+interface Measurement extends Spread {
   readonly mixer: string;
   readonly seqLen: number;
-  /** Milliseconds a token: median and quartiles over the steps after `seqLen` tokens. */
-  readonly median: number;
-  readonly lowerQuartile: number;
-  readonly upperQuartile: number;
   /** The mean holds what happens now and then: a block being closed, a buffer growing. */
   readonly mean: number;
   /** Milliseconds of the prefill; null where the state was built by steps. */
@@ -104,13 +102,10 @@ async function measure(
   }
   disposeTree(state);
   token.dispose();
-  const at = (p: number) => quantile(times, p);
   return {
     mixer: mixer.name,
     seqLen,
-    median: at(0.5),
-    lowerQuartile: at(0.25),
-    upperQuartile: at(0.75),
+    ...spreadOf(times),
     mean: mean(times),
     prefill,
     stateSize: mixer.stateSize(seqLen),

@@ -12,18 +12,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureWasmPeak, tf, useEngine, type WasmPeak, withReferenceForms } from '@mixerzoo/core';
-import { quantile } from 'simple-statistics';
 import { Bench } from 'tinybench';
 import { describeMachine } from '../environment.js';
+import { type Spread, spreadOf } from '../spread.js';
 import { type KernelCase, kernelCases } from './kernel-cases.js';
 import { openStockWasm } from './stock-cat.js';
-
-/** Milliseconds. */
-interface Spread {
-  readonly median: number;
-  readonly lowerQuartile: number;
-  readonly upperQuartile: number;
-}
 
 type Pass = 'forward' | 'forward and backward';
 type Form = 'kernel' | 'reference' | 'stock';
@@ -67,7 +60,7 @@ function gradientOf(one: KernelCase, inputs: readonly tf.Tensor[]): (dy: tf.Tens
   return (dy) => gradient(at, dy);
 }
 
-/** Two calls at least, after one to warm up; of a call that takes long, that one. */
+/** Milliseconds. Two calls at least, after one to warm up; of a call that takes long, that one. */
 async function time(body: () => void, milliseconds: number): Promise<Spread> {
   const start = performance.now();
   body();
@@ -86,13 +79,7 @@ async function time(body: () => void, milliseconds: number): Promise<Spread> {
   if (!result || !('latency' in result)) {
     throw result && 'error' in result ? result.error : new Error('bench:kernels: a measurement did not complete.');
   }
-  const samples = [...(result.latency.samples ?? [])];
-  const [lowerQuartile, median, upperQuartile] = [0.25, 0.5, 0.75].map((p) => quantile(samples, p)) as [
-    number,
-    number,
-    number,
-  ];
-  return { median, lowerQuartile, upperQuartile };
+  return spreadOf(result.latency.samples ?? []);
 }
 
 /** The largest error of values and gradients, relative to the largest magnitude of each tensor. */

@@ -12,11 +12,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createTrainer, type EngineChoice, foldIn, useEngine } from '@mixerzoo/core';
-import { quantile } from 'simple-statistics';
 import { describeMachine } from '../environment.js';
 import { experimentSchema } from '../experiment.js';
 import { discoverPlugins, findMixer } from '../plugins.js';
 import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
+import { type Spread, spreadOf } from '../spread.js';
 import { createStockTraining, openStockWasm } from './stock-cat.js';
 
 /** One measurement to make. */
@@ -32,11 +32,8 @@ interface Case {
 }
 
 /** What a measurement found; times in milliseconds. */
-interface Measurement extends Case {
+interface Measurement extends Case, Spread {
   readonly description: string;
-  readonly median: number;
-  readonly lowerQuartile: number;
-  readonly upperQuartile: number;
   readonly tokensPerSecond: number;
   readonly peakMemoryMiB: number;
   /** Loss of the first step: equal models have equal ones. */
@@ -123,13 +120,8 @@ function summarize(
   found: { description: string; times: readonly number[]; firstLoss: number; peakMemoryMiB: number },
 ): Measurement {
   const { times, ...rest } = found;
-  const [lowerQuartile, median, upperQuartile] = [0.25, 0.5, 0.75].map((p) => quantile([...times], p)) as [
-    number,
-    number,
-    number,
-  ];
-  const tokensPerSecond = (1000 * one.batchSize * one.seqLen) / median;
-  return { ...one, ...rest, median, lowerQuartile, upperQuartile, tokensPerSecond };
+  const spread = spreadOf(times);
+  return { ...one, ...rest, ...spread, tokensPerSecond: (1000 * one.batchSize * one.seqLen) / spread.median };
 }
 
 /** Makes a measurement in a process of its own. */
