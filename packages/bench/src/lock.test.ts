@@ -83,6 +83,15 @@ describe('acquireLock', () => {
     expect(await acquireLock(directory, 0)).toHaveProperty('release');
   });
 
+  it('names the way out of a lock whose owner, on another machine, cannot be seen', async () => {
+    const directory = newDirectory();
+    const path = join(directory, 'lock.json');
+    writeFileSync(path, JSON.stringify({ pid: 7, host: 'another', started: null }));
+    expect(await acquireLock(directory, 0)).toEqual({
+      heldBy: `process 7 on another (if it has ended, delete ${path})`,
+    });
+  });
+
   it('is taken when its file is damaged', async () => {
     const directory = newDirectory();
     writeFileSync(join(directory, 'lock.json'), '{"pid": 1');

@@ -29,7 +29,7 @@ export async function acquireLock(directory: string, patienceMs = 5000): Promise
     const owner = parseOwner(text);
     if (!owner || !isAlive(owner)) {
       if (!breakLock(path, text, mine)) await sleep(20);
-    } else if (Date.now() >= deadline) return { heldBy: `process ${owner.pid} on ${owner.host}` };
+    } else if (Date.now() >= deadline) return { heldBy: describeOwner(owner, path) };
     else await sleep(100);
   }
 }
@@ -90,6 +90,11 @@ function parseOwner(text: string): Owner | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** We cannot see whether a process of another machine, or of a container that is gone, has ended: its user can. */
+function describeOwner({ pid, host }: Owner, path: string): string {
+  return `process ${pid} on ${host}${host === hostname() ? '' : ` (if it has ended, delete ${path})`}`;
 }
 
 function isAlive(owner: Owner): boolean {

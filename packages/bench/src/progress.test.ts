@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createProgressView, formatDuration, formatProgress } from './progress.js';
+import { createProgressView, formatDuration, formatProgress, terminalWidth } from './progress.js';
 import type { RunProgress } from './train-run.js';
 
 const progress: RunProgress = {
@@ -75,4 +75,15 @@ describe('createProgressView', () => {
     expect(plain).toMatch(/longer {2}█+░+ {2}step 120\/800/);
     expect(plain).toMatch(/A is done\n/);
   });
+});
+
+it('takes a terminal that does not tell its columns for a usual one', () => {
+  const { stream, text } = collect();
+  const terminal = Object.assign(stream, { isTTY: true as const, columns: 0 });
+  expect(terminalWidth(terminal)).toEqual({ width: 80 });
+  const view = createProgressView(terminal);
+  view.update('CAT', progress);
+  view.close();
+  expect(text()).toContain('loss 2.35');
+  expect(terminalWidth(collect().stream)).toEqual({});
 });

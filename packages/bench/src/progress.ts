@@ -13,11 +13,19 @@ export interface ProgressView {
   close(): void;
 }
 
+/** Columns of a terminal that does not say how many it has. */
+const USUAL_COLUMNS = 80;
+
+/** The width of a terminal, for what has to fit it; nothing of another stream. */
+export function terminalWidth(stream: NodeJS.WriteStream): { readonly width?: number } {
+  return stream.isTTY ? { width: stream.columns || USUAL_COLUMNS } : {};
+}
+
 const PLAIN_INTERVAL_MS = 5000;
 
-/** A view on a stream, live if it is a terminal. */
+/** A view on a stream, live if it is a terminal that has columns to draw on. */
 export function createProgressView(stream: NodeJS.WriteStream, now: () => number = Date.now): ProgressView {
-  return stream.isTTY ? createLiveView(stream) : createPlainView(stream, now);
+  return stream.isTTY && stream.columns !== 0 ? createLiveView(stream) : createPlainView(stream, now);
 }
 
 function createPlainView(stream: NodeJS.WritableStream, now: () => number): ProgressView {
@@ -40,7 +48,7 @@ function createLiveView(stream: NodeJS.WriteStream): ProgressView {
     const width = Math.max(0, ...[...running.keys()].map((label) => label.length));
     const lines = [...running].map(([label, progress]) => {
       const line = `${label.padEnd(width)}  ${bar(progress)}  ${formatProgress(progress)}`;
-      return line.slice(0, Math.max(20, stream.columns - 1));
+      return line.slice(0, Math.max(20, (stream.columns || USUAL_COLUMNS) - 1));
     });
     display(lines.join('\n'));
   };
