@@ -38,6 +38,7 @@ function entryCells(figure: Figure, row: FigureRow, { outcome, trainLength, runs
         ? {
             best: best.accuracy,
             mean: at.accuracy,
+            freeRunning: at.freeRunning?.accuracy.value ?? Number.NaN,
             runs: outcome.selected.length,
             learningRate: outcome.learningRate,
             steps: outcome.steps,

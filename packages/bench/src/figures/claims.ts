@@ -13,6 +13,9 @@ export function judge(claims: readonly Claim[], cells: readonly FigureCell[]): J
   return claims.map(({ text, source, evaluate }) => ({ claim: text, source, ...evaluate(cells) }));
 }
 
+/** A sign for each verdict. */
+export const VERDICT_MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
+
 /** What a claim is about. */
 interface Subject {
   readonly models: readonly string[];

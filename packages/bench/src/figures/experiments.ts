@@ -147,6 +147,7 @@ const EXPERIMENTS = {
         ...others(2, at),
       },
       ...sized(at, asTheTask),
+      freeRunning: true,
     };
   },
   'recall-state': (scale) => {

@@ -43,6 +43,8 @@ export interface Measured {
   readonly best: number;
   /** Mean over the seeds at the learning rate chosen on validation. */
   readonly mean: Estimate;
+  /** The same when the models go on from their own answers; NaN where that was not tested. */
+  readonly freeRunning: number;
   readonly runs: number;
   readonly learningRate: number;
   readonly steps: number;

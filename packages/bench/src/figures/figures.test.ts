@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../experiment-source.js';
 import { discoverPlugins } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
-import { writeIndex } from '../report/index.js';
+import { writeIndex } from '../report/write-index.js';
 import { resolveRuns } from '../resolve-runs.js';
 import type { RunRecord } from '../results.js';
 import { belongsTo } from './cells.js';

@@ -5,8 +5,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
+import { replaceFile, replaceJson } from '../replace-file.js';
 import { groupEntries } from '../report/entries.js';
-import { type ReportPaths, replaceFile, writeReport } from '../report/index.js';
+import { type ReportPaths, writeReport } from '../report/write-report.js';
 import type { RunConfig, RunRecord } from '../results.js';
 import { figureCells } from './cells.js';
 import { judge } from './claims.js';
@@ -49,10 +50,7 @@ export async function writeFigure(
   await mkdir(directory, { recursive: true });
   const written = { csv: path('csv'), claims: join(directory, 'claims.json') };
   await replaceFile(written.csv, cellsCsv(cells));
-  await replaceFile(
-    written.claims,
-    `${JSON.stringify({ figure: figure.id, scale, points: cells.length, measured, claims }, null, 2)}\n`,
-  );
+  await replaceJson(written.claims, { figure: figure.id, scale, points: cells.length, measured, claims });
   if (wide)
     await replaceFile(
       path('svg'),
@@ -100,6 +98,7 @@ function cellsCsv(cells: readonly FigureCell[]): string {
     mean: measured?.mean.value,
     low: measured?.mean.low,
     high: measured?.mean.high,
+    freeRunning: measured?.freeRunning,
     runs: measured?.runs ?? 0,
     learningRate: measured?.learningRate,
     steps: measured?.steps,

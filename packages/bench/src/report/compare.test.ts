@@ -64,6 +64,17 @@ describe('compareRuns', () => {
     expect(onlyB).toEqual(['CAT, mqar, d 32, L 64']);
   });
 
+  test('says what the tasks of the two differ in', () => {
+    const withPairs = (numKvPairs: number) =>
+      runs('CAT', 0.5).map((run) => ({
+        ...run,
+        config: { ...run.config, task: { name: 'mqar', config: { seqLen: 64, numKvPairs } } },
+      }));
+    expect(compareRuns(withPairs(16), withPairs(8)).comparisons[0]?.setting).toBe(
+      'mqar, d 64, L 64, numKvPairs 16 → 8',
+    );
+  });
+
   test('compares two single models whatever their names', () => {
     expect(compareRuns(runs('One', 0.5), runs('Two', 0.6)).comparisons[0]?.model).toBe('One → Two');
   });

@@ -1,12 +1,14 @@
 /** Two sets of runs side by side: what differs in accuracy, and whether it is more than chance. */
-import type { RunRecord } from '../results.js';
+import type { RunConfig, RunRecord } from '../results.js';
 import { type Entry, groupEntries } from './entries.js';
 import { compareAccuracies, type Difference, holm } from './statistics.js';
+
+type TaskOptions = RunConfig['task']['config'];
 
 /** A model in a setting that both sides have, at one test length. */
 export interface Comparison {
   readonly model: string;
-  /** Task, width and training length. */
+  /** Task, width and training length, and what the two tasks differ in. */
   readonly setting: string;
   readonly seqLen: number;
   /** Mean test accuracy over the seeds at the learning rate chosen on validation. */
@@ -54,16 +56,27 @@ function setting({ runs, trainLength }: Entry): string {
 
 const name = (entry: Entry) => `${entry.runs[0]!.config.label}, ${setting(entry)}`;
 
+/** `numKvPairs 16 → 8`: what the task of the two differs in besides its length. */
+function changedOptions(one: Entry, other: Entry): string[] {
+  const [a, b] = [one, other].map(({ runs }) => runs[0]!.config.task.config) as [TaskOptions, TaskOptions];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .map((key) => [key, JSON.stringify(a[key]), JSON.stringify(b[key])] as const)
+    .filter(([key, from, to]) => key !== 'seqLen' && from !== to)
+    .map(([key, from, to]) => `${key} ${from ?? 'none'} → ${to ?? 'none'}`);
+}
+
 function pairComparisons(one: Entry, other: Entry): Comparison[] {
   const tests = (entry: Entry, seqLen: number) =>
     entry.outcome!.selected.flatMap(({ result }) => result.test.filter((test) => test.seqLen === seqLen));
   const labels = [...new Set([one, other].map(({ label }) => label))];
   const settings = [...new Set([one, other].map(setting))];
+  const where = [settings.join(' → '), ...changedOptions(one, other)].join(', ');
   return one.outcome!.lengths.flatMap(({ seqLen, accuracy }): Comparison[] => {
     const theirs = other.outcome!.lengths.find((length) => length.seqLen === seqLen);
     if (!theirs) return [];
     const difference = compareAccuracies(tests(one, seqLen), tests(other, seqLen));
-    const [model, where] = [labels.join(' → '), settings.join(' → ')];
-    return [{ model, setting: where, seqLen, a: accuracy.value, b: theirs.accuracy.value, difference }];
+    return [
+      { model: labels.join(' → '), setting: where, seqLen, a: accuracy.value, b: theirs.accuracy.value, difference },
+    ];
   });
 }

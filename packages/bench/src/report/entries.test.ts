@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { DoneRun, RunDone, RunRecord } from '../results.js';
 import { sampleConfig, sampleRun } from './__fixtures__/sample-run.js';
 import { groupEntries } from './entries.js';
 
@@ -33,6 +34,57 @@ describe('groupEntries', () => {
     expect(entry!.outcome).toMatchObject({ learningRate: 0.01, learningRates: [0.001, 0.01], best: 0.9 });
   });
 
+  test('counts a copy of a run once, and the same seed on another engine not as another seed', () => {
+    const run = sampleRun();
+    const copy = { ...run, directory: 'backup', result: undefined };
+    const onCpu = { ...run, config: { ...run.config, id: 'cpu', engine: 'cpu' } };
+    const entries = groupEntries([copy, run, onCpu]);
+    expect(entries.map(({ setting, runs }) => [setting, runs.map(({ directory }) => directory)])).toEqual([
+      ['engine auto', [run.directory]],
+      ['engine cpu', [run.directory]],
+    ]);
+  });
+
+  test('misses a planned run though one of another name has the same config', () => {
+    const run = sampleRun({ label: 'A' });
+    const entries = groupEntries([run], [run.config, { ...run.config, label: 'B' }]);
+    expect(entries.map(({ label, open }) => [label, open.map(({ status }) => status)])).toEqual([
+      ['A', []],
+      ['B', ['missing']],
+    ]);
+  });
+
+  test('has no loss at a length where the loss of a run was not finite', () => {
+    const run = JSON.parse(JSON.stringify(sampleRun())) as RunRecord;
+    const { test: tests } = run.result as RunDone;
+    (tests[2] as { loss: number | null }).loss = null;
+    const [entry] = groupEntries([run, sampleRun({ seed: 1 })]);
+    expect(entry!.outcome!.lengths.map(({ loss }) => Number.isNaN(loss))).toEqual([false, false, true]);
+  });
+
+  test('averages what models answer on their own', () => {
+    const free = (correct: number, exactMatches: number) => {
+      const run = sampleRun({ seed: correct });
+      const { result } = run as DoneRun;
+      const freeRunning = {
+        correct,
+        total: 4000,
+        accuracy: correct / 4000,
+        examples: 250,
+        exampleStd: 0.1,
+        exactMatches,
+        perPosition: [],
+      };
+      return { ...run, result: { ...result, test: [{ ...result.test[0]!, freeRunning }, ...result.test.slice(1)] } };
+    };
+    const [entry] = groupEntries([free(2000, 50), free(3000, 150)]);
+    const { accuracy, exactMatch } = entry!.outcome!.freeRunning!;
+    expect([accuracy.value, exactMatch.value]).toEqual([0.625, 0.4]);
+    expect(accuracy.low).toBeLessThan(0.625);
+    expect(exactMatch.high).toBeGreaterThan(0.4);
+    expect(entry!.outcome!.lengths.map(({ freeRunning }) => freeRunning === undefined)).toEqual([false, true, true]);
+  });
+
   test('tells settings apart by what differs', () => {
     const settings = groupEntries([
       sampleRun({ dModel: 32, seqLen: 64 }),
@@ -57,7 +109,7 @@ describe('groupEntries', () => {
     );
     expect(entry!.open.map(({ status, message }) => [status, message])).toEqual([
       ['failed', 'NaN at step 3'],
-      ['partial', 'stopped after epoch 4 of 10 (step 40, 0.40 s); running the same command again resumes it'],
+      ['partial', '4 of 10 epochs done (step 40, 0.40 s); the same command goes on from there'],
       ['missing', 'not started'],
     ]);
     expect(entry!.outcome?.selected).toHaveLength(1);

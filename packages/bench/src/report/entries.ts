@@ -1,16 +1,15 @@
 /**
  * From runs to what a report compares: an entry is a model in a setting, with all its learning rates and seeds.
  *
- * The learning rate of an entry is selected by mean accuracy on the *validation* examples; what is reported is on the
- * test examples: the mean over the seeds at that rate, and the best run (again by validation) as papers report it.
+ * The learning rate of an entry is selected by mean accuracy on the *validation* examples (see `learning-rate.ts`); what is
+ * reported is on the test examples: the mean over the seeds at that rate, and the best run (again by validation) as papers
+ * report it.
  */
 import { mean, median } from 'simple-statistics';
-import type { RunConfig, RunDone, RunRecord } from '../results.js';
+import { type Answers, type DoneRun, type FreeRunning, isDone, type RunConfig, type RunRecord } from '../results.js';
 import { formatCount, formatSeconds, plural } from './format.js';
+import { chooseLearningRate, type RateChoice } from './learning-rate.js';
 import { type Estimate, meanAccuracy } from './statistics.js';
-
-/** A run that finished. */
-export type DoneRun = RunRecord & { readonly result: RunDone };
 
 /** A run without a result to report, and why. */
 interface OpenRun {
@@ -38,8 +37,12 @@ export interface Outcome {
   readonly learningRate: number;
   /** Learning rates with a finished run. */
   readonly learningRates: readonly number[];
+  /** Those of them that lack seeds; what they have was compared with the others' on equal seeds. */
+  readonly incomplete: RateChoice['incomplete'];
   /** Test accuracy at the training length. */
   readonly accuracy: Estimate;
+  /** At the training length, where runs were so tested. */
+  readonly freeRunning: FreeRunningOutcome | undefined;
   /** The run with the best validation, of all, and its test accuracy at the training length. */
   readonly bestRun: DoneRun;
   readonly best: number;
@@ -67,6 +70,13 @@ interface LengthOutcome {
   readonly loss: number;
   readonly stateSize: number;
   readonly flops: number;
+  readonly freeRunning: FreeRunningOutcome | undefined;
+}
+
+/** Answers when the model goes on from its own ones: tokens that are right, and examples all of whose tokens are. */
+interface FreeRunningOutcome {
+  readonly accuracy: Estimate;
+  readonly exactMatch: Estimate;
 }
 
 /**
@@ -75,15 +85,18 @@ interface LengthOutcome {
  * @param planned configs of the experiment's runs, started or not; those without a record are shown as missing.
  */
 export function groupEntries(runs: readonly RunRecord[], planned: readonly RunConfig[] = []): Entry[] {
-  const known = new Set(runs.map((run) => run.config.id));
-  const missing = planned.filter((config) => !known.has(config.id)).map(unstarted);
-  const groups = new Map<string, RunRecord[]>();
-  for (const run of [...runs, ...missing]) {
+  const groups = new Map<string, Map<string, RunRecord>>();
+  for (const run of [...runs, ...planned.map(unstarted)]) {
     const key = entryKey(run.config);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
+    const group = groups.get(key) ?? new Map<string, RunRecord>();
+    groups.set(key, group);
+    // A copy of a run (a backup among the runs) is no other seed.
+    const twin = group.get(run.config.id);
+    if (!twin || (isDone(run) && !isDone(twin))) group.set(run.config.id, run);
   }
-  const described = describeSettings([...groups.values()].map((group) => group[0]!.config));
-  const entries = distinguish([...groups.values()].map((group, index) => toEntry(group, described[index]!)));
+  const grouped = [...groups.values()].map((group) => [...group.values()]);
+  const described = describeSettings(grouped.map((group) => group[0]!.config));
+  const entries = distinguish(grouped.map((group, index) => toEntry(group, described[index]!)));
   const settings = [...new Set(described)];
   return entries.sort(
     (a, b) =>
@@ -113,8 +126,8 @@ function trainLengthOf(config: RunConfig): number {
 
 /** Everything but what an entry averages over. */
 function entryKey(config: RunConfig): string {
-  const { experiment, label, task, model, layers, train, testLengths } = config;
-  return JSON.stringify([experiment, label, task, model, layers, train, testLengths]);
+  const { experiment, label, task, model, layers, train, testLengths, freeRunning, engine } = config;
+  return JSON.stringify([experiment, label, task, model, layers, train, testLengths, freeRunning, engine]);
 }
 
 function unstarted(config: RunConfig): RunRecord {
@@ -129,13 +142,8 @@ function toEntry(runs: readonly RunRecord[], setting: string): Entry {
     trainLength: trainLengthOf(config),
     runs,
     open: runs.flatMap(openRun),
-    outcome: measure(runs.filter(isDone), trainLengthOf(config)),
+    outcome: measure(runs, trainLengthOf(config)),
   };
-}
-
-/** True for a run with measurements. */
-function isDone(run: RunRecord): run is DoneRun {
-  return run.result?.status === 'done';
 }
 
 function openRun(run: RunRecord): OpenRun[] {
@@ -145,26 +153,28 @@ function openRun(run: RunRecord): OpenRun[] {
   if (run.directory === '') return [{ config, status: 'missing', message: 'not started' }];
   const last = run.epochs.at(-1);
   const done = last
-    ? `stopped after epoch ${last.epoch} of ${config.train.epochs} (step ${formatCount(last.step)}, ${formatSeconds(last.seconds)})`
-    : 'stopped before its first epoch ended';
-  return [{ config, status: 'partial', message: `${done}; running the same command again resumes it` }];
+    ? `${last.epoch} of ${plural(config.train.epochs, 'epoch')} done (step ${formatCount(last.step)}, ${formatSeconds(last.seconds)})`
+    : 'no epoch done yet';
+  // It may be under way, or have been stopped: the report need not know.
+  return [{ config, status: 'partial', message: `${done}; the same command goes on from there` }];
 }
 
-function measure(done: readonly DoneRun[], trainLength: number): Outcome | undefined {
-  if (done.length === 0) return undefined;
-  const learningRates = [...new Set(done.map((run) => run.config.learningRate))].sort((a, b) => a - b);
-  const byRate = learningRates.map((rate) => done.filter((run) => run.config.learningRate === rate));
-  const selected = [...byRate].sort((a, b) => compareValidation(a, b))[0]!;
-  const best = [...done].sort((a, b) => compareValidation([a], [b]))[0]!;
+function measure(runs: readonly RunRecord[], trainLength: number): Outcome | undefined {
+  const choice = chooseLearningRate(runs);
+  if (!choice) return undefined;
+  const done = runs.filter(isDone);
+  const selected = done.filter((run) => run.config.learningRate === choice.learningRate);
+  const best = [...done].sort(compareValidation)[0]!;
   const reached = selected.flatMap((run) => run.result.to99 ?? []);
   const cost = (pick: (run: DoneRun) => number) => median(selected.map(pick));
   const lengths = outcomeByLength(selected);
   const atTrainLength = lengths.find(({ seqLen }) => seqLen === trainLength);
   return {
     selected,
-    learningRate: selected[0]!.config.learningRate,
-    learningRates,
+    ...choice,
+    learningRates: [...new Set(done.map((run) => run.config.learningRate))].sort((a, b) => a - b),
     accuracy: atTrainLength?.accuracy ?? meanAccuracy(selected.map((run) => run.result.validation)),
+    freeRunning: atTrainLength?.freeRunning,
     bestRun: best,
     best: (best.result.test.find(({ seqLen }) => seqLen === trainLength) ?? best.result.validation).accuracy,
     lengths,
@@ -187,11 +197,9 @@ function measure(done: readonly DoneRun[], trainLength: number): Outcome | undef
   };
 }
 
-/** Higher mean validation accuracy first, then lower loss. */
-function compareValidation(a: readonly DoneRun[], b: readonly DoneRun[]): number {
-  const of = (runs: readonly DoneRun[], key: 'accuracy' | 'loss') =>
-    mean(runs.map((run) => run.result.validation[key]));
-  return of(b, 'accuracy') - of(a, 'accuracy') || of(a, 'loss') - of(b, 'loss');
+/** Higher validation accuracy first, then lower loss. */
+function compareValidation({ result: { validation: a } }: DoneRun, { result: { validation: b } }: DoneRun): number {
+  return b.accuracy - a.accuracy || a.loss - b.loss;
 }
 
 function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
@@ -200,15 +208,28 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
   );
   return lengths.map((seqLen) => {
     const tests = runs.flatMap((run) => run.result.test.filter((test) => test.seqLen === seqLen));
-    const pick = (key: 'loss' | 'stateSize' | 'flops') => mean(tests.map((test) => test[key]));
+    // JSON has null for a loss that is not finite.
+    const pick = (key: 'loss' | 'stateSize' | 'flops') => mean(tests.map((test) => test[key] ?? Number.NaN));
+    const freeRunning = tests.flatMap((test) => test.freeRunning ?? []);
     return {
       seqLen,
       accuracy: meanAccuracy(tests),
       loss: pick('loss'),
       stateSize: pick('stateSize'),
       flops: pick('flops'),
+      freeRunning:
+        freeRunning.length === 0
+          ? undefined
+          : { accuracy: meanAccuracy(freeRunning), exactMatch: meanAccuracy(freeRunning.map(wholeAnswers)) },
     };
   });
+}
+
+/** An example as one answer. */
+function wholeAnswers({ exactMatches, examples }: FreeRunning): Answers {
+  const accuracy = exactMatches / examples;
+  const exampleStd = Math.sqrt(accuracy * (1 - accuracy));
+  return { correct: exactMatches, total: examples, accuracy, examples, exampleStd };
 }
 
 const rank = (entry: Entry) => entry.outcome?.accuracy.value ?? -1;
@@ -227,6 +248,7 @@ function describeSettings(configs: readonly RunConfig[]): string[] {
     taskOptions(configs),
     (config) => plural(config.train.epochs * config.train.stepsPerEpoch, 'step'),
     (config) => `batch ${config.train.batchSize}`,
+    (config) => `engine ${config.engine}`,
   ];
   const join = (texts: readonly string[]) => texts.filter((text) => text !== '').join(', ');
   let described = configs.map(() => '');

@@ -1,4 +1,5 @@
 /** The head of a figure's page: the figure itself, what the paper claims of it, and its numbers. */
+import { VERDICT_MARKS } from '../figures/claims.js';
 import type { JudgedClaim } from '../figures/figure.js';
 import { type Html, html, trusted } from './html.js';
 
@@ -18,8 +19,6 @@ export interface FigureReport {
   readonly notes: readonly string[];
 }
 
-const MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
-
 /** A drawing is shown at most this much larger than drawn. */
 const LARGEST = 1.25;
 
@@ -33,7 +32,7 @@ export function figureSections({ id, caption, wide, narrow, claims, files, notes
       : html`<div class="${name}" style="max-width:${LARGEST * widthOf(svg)}px" role="img" aria-label="${caption} The data is in ${id}.csv.">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div>`;
   const items = claims.map(
     ({ claim, source, status, evidence }) =>
-      html`<li class="claim"><span class="verdict ${status.replace(' ', '-')}">${MARKS[status]} ${status}</span><span><strong>${claim}.</strong> <span class="muted">${evidence} (${source})</span></span></li>`,
+      html`<li class="claim"><span class="verdict ${status.replace(' ', '-')}">${VERDICT_MARKS[status]} ${status}</span><span><strong>${claim}.</strong> <span class="muted">${evidence} (${source})</span></span></li>`,
   );
   const links = files.map((file) => html`<a href="${file}">${file}</a> `);
   return html`<section data-charts><h2>The figure</h2>

@@ -1,7 +1,7 @@
 /** What came out of an experiment, in sentences computed from its numbers. */
 import type { RunConfig, RunRecord } from '../results.js';
 import type { Entry, Outcome } from './entries.js';
-import { formatCount, formatPercent, formatRatio, formatSeconds, listWords, plural } from './format.js';
+import { formatCount, formatPercent, formatRatio, formatSeconds, inPercent, listWords, plural } from './format.js';
 import { formatOpen } from './table.js';
 
 /** One sentence on an entry. */
@@ -15,7 +15,10 @@ export function findings(entries: readonly Entry[]): Finding[] {
   return entries.map((entry) => {
     const { outcome } = entry;
     if (!outcome) return { entry, text: `has no result: ${formatOpen(entry)}.` };
-    return { entry, text: `${atTrainLength(entry.trainLength, outcome)}${beyond(entry, outcome)}.` };
+    return {
+      entry,
+      text: `${atTrainLength(entry.trainLength, outcome)}${beyond(entry, outcome)}${onItsOwn(outcome)}.`,
+    };
   });
 }
 
@@ -25,6 +28,12 @@ function atTrainLength(trainLength: number, { to99, selected, accuracy, steps }:
   if (to99.reached === 0) return `${answers} after ${plural(steps, 'step')}`;
   const some = to99.reached < selected.length ? ` in ${to99.reached} of ${selected.length} runs` : '';
   return `reaches 99 % after ${plural(to99.step, 'step')} (${formatSeconds(to99.seconds)})${some}; it ${answers}`;
+}
+
+function onItsOwn({ freeRunning }: Outcome): string {
+  if (!freeRunning) return '';
+  const { accuracy, exactMatch } = freeRunning;
+  return `; going on from its own answers, ${formatPercent(accuracy.value)} (whole answers: ${formatPercent(exactMatch.value)})`;
 }
 
 function beyond({ trainLength }: Entry, { lengths }: Outcome): string {
@@ -60,7 +69,7 @@ function budget({ train }: RunConfig): string {
   const examples = train.freshExamples
     ? `${formatCount(steps * train.batchSize)} examples, each seen once`
     : `${formatCount(train.stepsPerEpoch * train.batchSize)} examples, each seen ${train.epochs} times`;
-  const stop = train.stopAt === null ? '' : `, fewer when validation reaches ${formatRatio(train.stopAt * 100)} %`;
+  const stop = train.stopAt === null ? '' : `, fewer when validation reaches ${inPercent(train.stopAt)} %`;
   return `${plural(steps, 'step')} of ${train.batchSize} examples${stop} (${examples})`;
 }
 

@@ -15,8 +15,13 @@ function percentDigits(fraction: number): string {
 }
 
 /** `99.40 %` of 0.994, `27.0 %` of 0.27. */
-export function formatPercent(fraction: number): string {
+export function formatPercent(fraction = Number.NaN): string {
   return Number.isFinite(fraction) ? `${percentDigits(fraction)} %` : NO_VALUE;
+}
+
+/** A share that somebody chose, in percent and as they wrote it: 99 of 0.99, 99.95 of 0.9995. */
+export function inPercent(fraction: number): number {
+  return Number((100 * fraction).toPrecision(10));
 }
 
 /** `[98.5, 99.1]`, in percent; empty where there is no interval. */

@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import type { RunRecord } from '../results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
-import { writeReport } from './index.js';
+import { writeReport } from './write-report.js';
 
 const FIXTURES = fileURLToPath(new URL('../__fixtures__/runs', import.meta.url));
 const LABELS = [
@@ -72,7 +72,7 @@ describe('writeReport', () => {
     expect(text).toContain('800 steps of 32 examples (25,600 examples, each seen once)');
     expect(text).toContain('4 models, 5 runs: 3 finished, 1 failed and 1 not finished.');
     expect(text).toContain('train: expected a finite loss at step 3, got NaN');
-    expect(text).toContain('stopped after epoch 7 of 16');
+    expect(text).toContain('7 of 16 epochs done');
   });
 
   test('escapes what it is given', async () => {

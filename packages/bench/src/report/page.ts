@@ -15,7 +15,7 @@ import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import { seriesStyle } from './series-style.js';
-import { type Column, cellText, OPEN_WORDS, tableColumns } from './table.js';
+import { type Column, cellText, OPEN_WORDS, rateNotes, tableColumns } from './table.js';
 
 /** Findings beyond which their list is folded. */
 const MANY_FINDINGS = 16;
@@ -159,7 +159,7 @@ async function settingSections({ name, series }: Setting): Promise<{ lengths: Ht
 <p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95&nbsp;% confidence intervals.</p>
 ${legend(measured)}
 ${lengths}
-${lengthTable(measured)}</section>`
+${lengthTable(measured, of)}</section>`
     }`,
     curves: html`${
       (accuracy ?? loss) &&
@@ -225,7 +225,8 @@ function swatch({ index, style }: NumberedSeries): Html {
   return html`<svg class="swatch" viewBox="0 0 34 16" aria-hidden="true"><path d="M1,8H33" style="stroke:${colour}" stroke-width="2.2" stroke-dasharray="${style.dash.join(' ') || 'none'}"/><path d="${style.mark}" transform="translate(17 8) scale(4.6)" style="fill:${colour}"/></svg>`;
 }
 
-function lengthTable(series: readonly NumberedSeries[]): Html {
+/** `of`: `: d 64`, where there are several settings. */
+function lengthTable(series: readonly NumberedSeries[], of: string): Html {
   const lengths = [...new Set(series.flatMap(({ entry }) => entry.outcome?.lengths.map(({ seqLen }) => seqLen) ?? []))];
   const ordered = lengths.sort((a, b) => a - b);
   const rows = series.map((one) => {
@@ -239,7 +240,7 @@ function lengthTable(series: readonly NumberedSeries[]): Html {
     return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${cells}</tr>`;
   });
   const heads = ordered.map((length) => html`<th role="columnheader" scope="col">${length}</th>`);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length${of}">
 <table role="table" class="lengths" style="--columns:${ordered.length}"><thead role="rowgroup"><tr role="row">
 <th role="columnheader" scope="col" class="left">Test length</th>${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
 }
@@ -252,13 +253,19 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const rows = series.map((one) => html`<tr role="row">${columns.map((column) => resultCell(column, one))}</tr>`);
   const seeds = series.some(({ entry }) => (entry.outcome?.selected.length ?? 0) > 1);
   const rates = series.some(({ entry }) => (entry.outcome?.learningRates.length ?? 0) > 1);
+  const free = series.some(({ entry }) => entry.outcome?.freeRunning);
+  const notes = rateNotes(series.map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
   return html`<section><h2>Results</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
 <p class="note">Accuracy is the share of test queries answered right. In brackets its 95&nbsp;% confidence interval: ${
     seeds
       ? 'of the mean over seeds (Student’s t, and no narrower than Wilson’s over all test examples); where there is one seed, over its test examples (Wilson)'
       : 'over the test examples of this one training run (Wilson); another seed may differ by more'
-  }. ${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}Steps and time to 99&nbsp;% are to the first epoch that ends with 99&nbsp;% on validation examples; time counts training steps only; – where no such epoch came. State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p></section>`;
+  }. ${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example; whole answers: the share of examples with every answer right. ' : ''}Steps and time to 99&nbsp;% are to the first epoch that ends with 99&nbsp;% on validation examples; time counts training steps only; – where no such epoch came. State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${
+    notes.length === 0
+      ? ''
+      : html`<details open><summary>Learning rates chosen while runs are missing</summary><p class="note">Rates are compared on the seeds they share.</p><ul class="note">${notes}</ul></details>`
+  }</section>`;
 }
 
 function resultCell(column: Column, one: NumberedSeries): Html {

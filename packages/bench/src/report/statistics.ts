@@ -8,7 +8,7 @@
  */
 import jstat from 'jstat';
 import { mean, sampleStandardDeviation, sampleVariance, sum } from 'simple-statistics';
-import type { Evaluation } from '../results.js';
+import type { Answers } from '../results.js';
 
 /** An estimate with the ends of its 95 % confidence interval; both are null where nothing can be said. */
 export interface Estimate {
@@ -25,10 +25,7 @@ const Z = jstat.normal.inv(UPPER, 0, 1);
  * divided by the design effect: the variance of the accuracy between examples over what independent positions would
  * give [2]. At 0 % and 100 % no variance can be estimated, and the positions count as independent.
  */
-export function accuracyEstimate(
-  evaluation: Pick<Evaluation, 'correct' | 'total' | 'examples' | 'exampleStd'>,
-): Estimate {
-  const { correct, total, examples, exampleStd } = evaluation;
+export function accuracyEstimate({ correct, total, examples, exampleStd }: Omit<Answers, 'accuracy'>): Estimate {
   if (total === 0) return { value: Number.NaN, low: null, high: null };
   const p = correct / total;
   const independent = (p * (1 - p)) / total;
@@ -54,10 +51,10 @@ export function wilson(p: number, n: number): Estimate {
  * give an interval of no width, so it reaches at least as far as the interval of their test examples taken together.
  * One seed has the interval of its examples alone.
  */
-export function meanAccuracy(evaluations: readonly Evaluation[]): Estimate {
+export function meanAccuracy(evaluations: readonly Answers[]): Estimate {
   const n = evaluations.length;
   const accuracies = evaluations.map(({ accuracy }) => accuracy);
-  const sum = (pick: (evaluation: Evaluation) => number) => evaluations.reduce((total, one) => total + pick(one), 0);
+  const sum = (pick: (evaluation: Answers) => number) => evaluations.reduce((total, one) => total + pick(one), 0);
   const examples = accuracyEstimate({
     correct: sum(({ correct }) => correct),
     total: sum(({ total }) => total),
@@ -85,7 +82,7 @@ export interface Difference extends Estimate {
  * Compares the accuracies of two models, each trained with some seeds: by Welch's t-test where both have two seeds or
  * more that differ, else by a z-test over their test examples.
  */
-export function compareAccuracies(a: readonly Evaluation[], b: readonly Evaluation[]): Difference {
+export function compareAccuracies(a: readonly Answers[], b: readonly Answers[]): Difference {
   const [x, y] = [a, b].map((evaluations) => evaluations.map(({ accuracy }) => accuracy)) as [number[], number[]];
   const value = mean(y) - mean(x);
   const over = [x, y].map((accuracies) =>
@@ -105,7 +102,7 @@ export function compareAccuracies(a: readonly Evaluation[], b: readonly Evaluati
 const around = (value: number, half: number): Estimate => ({ value, low: value - half, high: value + half });
 
 /** Variance of the mean accuracy over examples, not less than independent positions with one more hit and miss give. */
-function examplesVariance(evaluations: readonly Evaluation[]): number {
+function examplesVariance(evaluations: readonly Answers[]): number {
   const total = sum(evaluations.map((one) => one.total));
   const p = (sum(evaluations.map(({ correct }) => correct)) + 1) / (total + 2);
   const clustered =

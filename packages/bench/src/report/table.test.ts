@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadRuns, type RunRecord } from '../results.js';
+import { loadRuns } from '../read-results.js';
+import type { RunRecord } from '../results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
 import { groupEntries } from './entries.js';
-import { formatTable } from './index.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv } from './table.js';
+import { formatTable } from './write-report.js';
 
 let runs: RunRecord[];
 
@@ -49,7 +50,7 @@ describe('formatTable', () => {
     expect(text).toContain(
       'CAT, 1 layer, learning rate 1000000, seed 0: failed: train: expected a finite loss at step 3',
     );
-    expect(text).toContain('Attention, 1 layer, learning rate 0.01, seed 0: not finished: stopped after epoch 7 of 16');
+    expect(text).toContain('Attention, 1 layer, learning rate 0.01, seed 0: not finished: 7 of 16 epochs done');
   });
 
   test('leaves columns out until it fits, and names them', () => {
@@ -58,6 +59,18 @@ describe('formatTable', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(text).toContain('Accuracy at 64 [95 %]');
     expect(text).toMatch(/Left out for width: .*Tokens\/s/);
+  });
+
+  test('says which runs a choice of learning rate lacks', () => {
+    const swept = [
+      sampleRun({ learningRate: 0.1, seed: 0, accuracies: [0.9, 0.5, 0.2] }),
+      sampleRun({ learningRate: 0.1, seed: 1, accuracies: [0.9, 0.5, 0.2] }),
+      sampleRun({ learningRate: 0.01, seed: 0, accuracies: [0.8, 0.5, 0.2] }),
+    ];
+    const note = 'CAT: learning rate 0.1 so far; without a result: 0.01 at seed 1.';
+    expect(formatTable(swept)).toContain(`\n${note}`);
+    expect(markdownTable(groupEntries(swept))).toContain(`\n- ${note}`);
+    expect(formatTable(swept.slice(0, 2))).not.toContain('so far');
   });
 
   test('keeps control characters of a name from the terminal', () => {

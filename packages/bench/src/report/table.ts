@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import type { Entry, Outcome } from './entries.js';
-import { formatCount, formatEstimate, formatPercent, formatSeconds, NO_VALUE } from './format.js';
+import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE } from './format.js';
 
 /** A column of the final table. */
 export interface Column {
@@ -59,6 +59,14 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
         return last ? formatPercent(last.accuracy.value) : NO_VALUE;
       }),
     ),
+    ...optional(
+      outcomes.some(({ freeRunning }) => freeRunning),
+      column('freeRunning', 'Free-running', 1, (_, { freeRunning }) => formatPercent(freeRunning?.accuracy.value)),
+    ),
+    ...optional(
+      outcomes.some(({ freeRunning }) => freeRunning),
+      column('exactMatch', 'Whole answers', 2, (_, { freeRunning }) => formatPercent(freeRunning?.exactMatch.value)),
+    ),
     column('stepsTo99', 'Steps to 99 %', 1, (_, outcome) => withReached(outcome, formatCount(outcome.to99.step))),
     column('secondsTo99', 'Time to 99 %', 2, (_, outcome) => formatSeconds(outcome.to99.seconds)),
     column('parameters', 'Parameters', 3, (_, outcome) => formatCount(outcome.parameters)),
@@ -105,7 +113,7 @@ export function terminalTable(entries: readonly Entry[], width = Number.POSITIVE
     text = drawTable(entries, columns);
   }
   const dropped = left.length === 0 ? [] : [`Left out for width: ${left.map(({ header }) => header).join(', ')}.`];
-  return [text, ...dropped, ...openLines(entries)].join('\n');
+  return [text, ...dropped, ...rateNotes(entries).map(plainText), ...openLines(entries)].join('\n');
 }
 
 function drawTable(entries: readonly Entry[], columns: readonly Column[]): string {
@@ -136,6 +144,21 @@ function plainText(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }
 
+/**
+ * For each entry whose learning rate was chosen while seeds of a rate were missing, which:
+ * `Model: learning rate 0.01 so far; without a result: 0.003 at seeds 1 and 2.`
+ */
+export function rateNotes(entries: readonly Entry[]): string[] {
+  return entries.flatMap(({ label, setting, outcome }) => {
+    if (!outcome || outcome.incomplete.length === 0 || outcome.learningRates.length < 2) return [];
+    const lacking = outcome.incomplete.map(({ learningRate, seeds }) => {
+      return `${learningRate} at ${seeds.length === 1 ? 'seed' : 'seeds'} ${listWords(seeds.map(String))}`;
+    });
+    const name = [label, setting].filter(Boolean).join(', ');
+    return `${name}: learning rate ${outcome.learningRate} so far; without a result: ${lacking.join('; ')}.`;
+  });
+}
+
 /** `Model, learning rate 1, seed 0: failed: message`, a line per run without a result. */
 function openLines(entries: readonly Entry[]): string[] {
   return entries.flatMap((entry) =>
@@ -153,7 +176,7 @@ export function markdownTable(entries: readonly Entry[]): string {
   const columns = tableColumns(entries);
   const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
   const rows = entries.map((entry) => columns.map((column) => cellText(column, entry)));
-  const notes = openLines(entries).map((line) => `- ${escapeMarkdown(line)}`);
+  const notes = [...rateNotes(entries), ...openLines(entries)].map((line) => `- ${escapeMarkdown(line)}`);
   return [
     row(columns.map(({ header }) => header)),
     `| ${columns.map(({ align }) => (align === 'right' ? '---:' : '---')).join(' | ')} |`,
@@ -185,6 +208,8 @@ export function tableCsv(entries: readonly Entry[]): string {
         accuracyLow: outcome?.accuracy.low,
         accuracyHigh: outcome?.accuracy.high,
         accuracyBest: outcome?.best,
+        freeRunning: outcome?.freeRunning?.accuracy.value,
+        exactMatch: outcome?.freeRunning?.exactMatch.value,
         chance: outcome?.chance,
         runsTo99: outcome?.to99.reached,
         stepsTo99: outcome?.to99.step,
@@ -207,7 +232,7 @@ export function tableCsv(entries: readonly Entry[]): string {
 export function lengthsCsv(entries: readonly Entry[]): string {
   return toCsv(
     entries.flatMap((entry) =>
-      (entry.outcome?.lengths ?? []).map(({ seqLen, accuracy, loss, stateSize, flops }) => ({
+      (entry.outcome?.lengths ?? []).map(({ seqLen, accuracy, loss, stateSize, flops, freeRunning }) => ({
         setting: entry.setting,
         model: entry.label,
         trainLength: entry.trainLength,
@@ -215,6 +240,8 @@ export function lengthsCsv(entries: readonly Entry[]): string {
         accuracy: accuracy.value,
         accuracyLow: accuracy.low,
         accuracyHigh: accuracy.high,
+        freeRunning: freeRunning?.accuracy.value,
+        exactMatch: freeRunning?.exactMatch.value,
         loss,
         stateSize,
         flops,

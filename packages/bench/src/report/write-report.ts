@@ -8,15 +8,16 @@
  *   lengths.csv   test accuracy by length
  *   report.json   what an index of reports says of this one
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
-import { loadRuns, type RunConfig, type RunRecord } from '../results.js';
+import { loadRuns } from '../read-results.js';
+import { replaceFile, replaceJson } from '../replace-file.js';
+import type { RunConfig, RunRecord } from '../results.js';
 import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
-import { indexPage, type ReportSummary } from './index-page.js';
+import type { ReportSummary } from './index-page.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
@@ -84,7 +85,7 @@ export async function writeReport(
     claims: figure?.claims.map(({ claim, status }) => ({ claim, status })) ?? [],
   };
   await Promise.all([
-    replaceFile(join(outDirectory, 'report.json'), `${JSON.stringify(summary, null, 2)}\n`),
+    replaceJson(join(outDirectory, 'report.json'), summary),
     replaceFile(paths.page, await reportPage(heading, description, entries, figure)),
     replaceFile(paths.markdown, `# ${heading}\n\n${description}\n\n${markdownTable(entries)}`),
     replaceFile(paths.table, tableCsv(entries)),
@@ -106,30 +107,3 @@ export function formatTable(
 }
 
 const lastOf = (times: readonly string[]) => [...times].sort().at(-1) ?? null;
-
-/**
- * Writes `index.html` over all reports in a directory and one level below it.
- * @returns its path; undefined where there is no report.
- */
-export async function writeIndex(directory: string): Promise<string | undefined> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const below = entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.name, 'report.json'));
-  const paths = ['report.json', ...below].filter((path) => existsSync(join(directory, path)));
-  const reports = await Promise.all(
-    paths.sort().map(async (path) => ({
-      href: join(dirname(path), 'report.html'),
-      summary: JSON.parse(await readFile(join(directory, path), 'utf8')) as ReportSummary,
-    })),
-  );
-  if (reports.length === 0) return undefined;
-  const path = join(directory, 'index.html');
-  await replaceFile(path, indexPage(reports));
-  return path;
-}
-
-/** Writes beside and renames, so that a reader never sees half a file. */
-export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, path);
-}
