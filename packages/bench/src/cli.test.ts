@@ -8,21 +8,13 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loadRuns, type RunDone, type RunRecord } from './results.js';
+import { TINY } from './__fixtures__/tiny-experiment.js';
+import { loadRuns } from './read-results.js';
+import type { RunDone, RunRecord } from './results.js';
 import { WORKER_ARGUMENT } from './run-experiment.js';
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
 const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-const TINY = `
-name: tiny
-task: { task: mqar, vocabSize: 32, seqLen: 16, numKvPairs: 4 }
-model: { dModel: 16, dropout: { embedding: 0.1 } }
-models: { One: { layers: [attention] } }
-train: { batchSize: 8, epochs: 2, stepsPerEpoch: 5, validationExamples: 16, testExamples: 16 }
-testLengths: [16, 32]
-engine: wasm
-`;
 
 function newProject(config = TINY): string {
   const cwd = mkdtempSync(join(tmpdir(), 'mixerzoo-cli-'));
@@ -115,6 +107,12 @@ describe('mixerzoo run', () => {
       { label: 'One', status: 'skipped', result: { finishedAt: result.finishedAt } },
     ]);
 
+    // Done under other words: the report has those of now.
+    await mixerzoo(cwd, 'run', 'tiny.yaml', '--set', 'description=Others');
+    const page = readFileSync(join(cwd, 'runs', 'tiny', 'table.md'), 'utf8');
+    expect(page.match(/Budget of every model/g)).toHaveLength(1);
+    expect(page).toContain('Others. Task: mqar');
+
     // A worker that waited for the lock of a run finds it done.
     const worker = fork(CLI, [WORKER_ARGUMENT], { cwd, execArgv: NODE_FLAGS });
     const source = { file: join(cwd, 'tiny.yaml'), assignments: [] };
@@ -171,6 +169,12 @@ describe('mixerzoo run', () => {
     const cwd = newProject(TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 500, stepsPerEpoch: 5'));
     const child = start(cwd, ['run', 'tiny.yaml']);
     await until(() => files(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
+    // A terminal sends it to every process; a worker that ended first would look like one that failed.
+    const [directory] = files(cwd) as [string];
+    const worker = JSON.parse(readFileSync(join(directory, 'lock.json'), 'utf8')) as { pid: number };
+    process.kill(worker.pid, 'SIGINT');
+    const before = epochsIn(directory);
+    await until(() => epochsIn(directory) > before, 'the worker has added an epoch');
     child.kill('SIGINT');
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(130);
@@ -207,6 +211,20 @@ describe('mixerzoo run', () => {
     expect(stdout).toMatch(/One failed: .*checkpoint.*model\.safetensors/);
     expect(readFileSync(tensors)).toHaveLength(1000);
     expect(readFileSync(join(directory, 'metrics.jsonl'), 'utf8')).toBe(metrics);
+  });
+});
+
+describe('mixerzoo run of a task that is tested free-running', () => {
+  it('records and reports what the model answers on its own', async () => {
+    const task = 'task: { task: selectiveCopy, seqLen: 16, numSignals: 4, signalVocabSize: 4 }';
+    const cwd = newProject(`${TINY.replace(/task: .*/, task)}freeRunning: true\n`);
+    const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Free-running.*Whole answers/);
+    const [run] = await loadRuns(join(cwd, 'runs'));
+    const { test } = (run as RunRecord).result as RunDone;
+    expect(test.map(({ freeRunning }) => freeRunning?.total)).toEqual([64, 64]);
+    expect(test[0]?.freeRunning?.perPosition).toHaveLength(4);
   });
 });
 

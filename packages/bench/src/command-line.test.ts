@@ -1,19 +1,13 @@
 /** What the command line answers without training, in this process. */
-import { existsSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TINY } from './__fixtures__/tiny-experiment.js';
 import { main } from './command-line.js';
 
-const TINY = `
-name: tiny
-task: { task: mqar, vocabSize: 32, seqLen: 16, numKvPairs: 4 }
-model: { dModel: 16, dropout: { embedding: 0.1 } }
-models: { One: { layers: [attention] } }
-train: { batchSize: 8, epochs: 2, stepsPerEpoch: 5, validationExamples: 16, testExamples: 16 }
-testLengths: [16, 32]
-engine: wasm
-`;
+const RUNS = fileURLToPath(new URL('./__fixtures__/runs', import.meta.url));
 
 let cwd: string;
 const before = process.cwd();
@@ -46,6 +40,7 @@ describe('mixerzoo with bad input', () => {
   it.each([
     ['an unknown command', ['rum'], /unknown command 'rum'.*Did you mean 'run'/s],
     ['an unknown option', ['run', '--wrokers', '2'], /unknown option '--wrokers'.*Did you mean '--workers'/s],
+    ['an unknown option alone', ['--jsno'], /mixerzoo: unknown option '--jsno'.*Did you mean '--json'/s],
     ['a misspelt key', ['run', 'tiny.yaml', '--set', 'train.epoch=1'], /unknown key 'epoch'.*Did you mean 'epochs'/s],
     [
       'an unknown mixer',
@@ -70,8 +65,18 @@ describe('mixerzoo with bad input', () => {
       /--out: expected a directory that can be written.*a-file/s,
     ],
     ['no workers', ['run', 'tiny.yaml', '--workers', '0'], /--workers: expected a whole number from 1, got 0/s],
+    ['workers that are no number', ['run', 'tiny.yaml', '--workers', 'two'], /--workers: .* got two/s],
+    ['minutes that are no number', ['run', 'tiny.yaml', '--max-minutes', 'ten'], /--max-minutes: .* got ten/s],
+    ['an option without its value', ['run', 'tiny.yaml', '--out'], /run: expected --out <directory>, got no value/s],
+    ['an option for a value', ['run', 'tiny.yaml', '--out', '--json'], /expected --out <directory>, got no value/s],
+    ['a short option that is none', ['run', '-w', '2'], /mixerzoo run: unknown option '-w'/s],
+    ['a command without its argument', ['list'], /expected 'mixerzoo list <what>'.*List mixers, tasks/s],
+    ['an argument too many', ['doctor', 'engines'], /doctor: expected no more arguments, got 'engines'/s],
     ['a list of nothing known', ['list', 'mixer'], /unknown list 'mixer'.*Did you mean 'mixers'/s],
-    ['a report of nothing', ['report', 'nowhere'], /nowhere/s],
+    ['a report of nothing', ['report', 'nowhere'], /nowhere: expected a directory of runs.*mixerzoo run/s],
+    ['a comparison with nothing', ['compare', 'nowhere', '.'], /nowhere: expected a directory of runs/s],
+    ['an export of nothing', ['export', 'tensorboard', '.'], /export: expected runs below .*, got none/s],
+    ['a figure without its runs', ['figure', 'fig1-left', '--set', 'name=mine'], /figure fig1-left: .* got none/s],
   ])('refuses %s', async (_what, args, message) => {
     const { code, stdout, stderr } = await mixerzoo(...args);
     expect(stderr.replace(/\s+/g, ' ')).toMatch(message);
@@ -114,6 +119,34 @@ describe('mixerzoo', () => {
     expect(existsSync(join(cwd, 'runs'))).toBe(false);
   });
 
+  it('takes values as they were typed, and no argument for the value of a flag', async () => {
+    const { code, stdout } = await mixerzoo('run', '--dry-run', 'tiny.yaml', '--json', '--out', '2024.10');
+    expect(code).toBe(0);
+    const [run] = JSON.parse(stdout).runs;
+    expect(run.config.label).toBe('One');
+    expect(run.directory.startsWith(join(cwd, '2024.10', 'tiny'))).toBe(true);
+  });
+
+  it.each([
+    ['of all commands', ['help'], /Usage:.*Commands:.*figure <id>/s],
+    ['of one, asked either way', ['help', 'run'], /run \[preset or file\].*--max-minutes <minutes>/s],
+    ['of one, asked either way', ['run', '--help'], /run \[preset or file\].*--max-minutes <minutes>/s],
+  ])('helps with the use %s', async (_what, args, text) => {
+    const said = vi.spyOn(console, 'info').mockReturnValue();
+    const { code, stderr } = await mixerzoo(...args);
+    expect(said.mock.calls.join('\n')).toMatch(text);
+    expect([code, stderr]).toEqual([0, '']);
+    said.mockRestore();
+  });
+
+  it('reports elsewhere without a word beside the runs', async () => {
+    cpSync(RUNS, join(cwd, 'done'), { recursive: true });
+    const { code, stdout } = await mixerzoo('report', 'done', '--out', 'mine');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Report: ${join(cwd, 'mine', 'report.html')}`);
+    expect(readdirSync(join(cwd, 'done'))).toEqual(['quick']);
+  });
+
   it('lists what there is', async () => {
     const mixers = JSON.parse((await mixerzoo('list', 'mixers', '--json')).stdout);
     expect(mixers).toContainEqual(
@@ -134,6 +167,22 @@ describe('mixerzoo', () => {
       ['oracle of mqar at length 16', true],
       ['oracle of mqar at length 32', true],
       ['one step of One', true],
+    ]);
+  });
+
+  it('validates every cell of a sweep', async () => {
+    const sweep = ['--set', 'sweep={ dims: [8, 16], lengths: [16, { seqLen: 24, numKvPairs: 3 }] }'];
+    const { code, stdout } = await mixerzoo('validate', 'tiny.yaml', '--json', '--set', 'testLengths=[32]', ...sweep);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).checks.map(({ check }: { check: string }) => check)).toEqual([
+      'oracle of mqar at length 16 (trained at 16)',
+      'oracle of mqar at length 32 (trained at 16)',
+      'oracle of mqar at length 24 (trained at 24)',
+      'oracle of mqar at length 32 (trained at 24)',
+      'one step of One, d 8, L 16',
+      'one step of One, d 16, L 16',
+      'one step of One, d 8, L 24',
+      'one step of One, d 16, L 24',
     ]);
   });
 

@@ -2,8 +2,8 @@
  * The command line of `mixerzoo`. Exit codes: 0 all went well, 1 a run or a check failed, 2 bad input, 3 the time given was
  * spent and runs are missing, 130 interrupted.
  */
-import { formatSuggestion, isZooError } from '@mixerzoo/core';
-import { cac } from 'cac';
+import { formatSuggestion, InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { type CAC, type Command, cac } from 'cac';
 import { createConsola } from 'consola';
 import { compare } from './commands/compare.js';
 import { doctor } from './commands/doctor.js';
@@ -24,55 +24,95 @@ const messages = createConsola({ stdout: process.stderr, stderr: process.stderr 
  * @returns the exit code.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  const cli = createCommands();
+  try {
+    cli.parse(argv.map(camelCaseFlag), { run: false });
+    if (cli.options['help'] || cli.options['version']) return 0;
+    const { matchedCommand: command } = cli;
+    const [name] = cli.args;
+    if (name === 'help') {
+      (cli.commands.find((one) => one.name === cli.args[1]) ?? cli).outputHelp();
+      return 0;
+    }
+    if (!command) {
+      const names = cli.commands.map((one) => one.name);
+      if (name === undefined) {
+        cli.globalCommand.checkUnknownOptions();
+        cli.outputHelp();
+      } else messages.error(`mixerzoo: unknown command '${name}'.${formatSuggestion(name, names)}`);
+      return 2;
+    }
+    const extra = cli.args.slice(command.args.length);
+    if (extra.length > 0) {
+      messages.error(`mixerzoo ${command.name}: expected no more arguments, got '${extra.join(' ')}'.`);
+      return 2;
+    }
+    command.checkUnknownOptions();
+    takeValuesAsTyped(cli, command, argv);
+    return await (cli.runMatchedCommand() as Promise<number>);
+  } catch (error) {
+    messages.error(describe(error, cli));
+    return exitCode(error);
+  }
+}
+
+function createCommands(): CAC {
   const cli = cac('mixerzoo');
   cli.option('--json', 'Print the result as JSON, and nothing else, on standard output');
-  const text = { type: [String] };
-  const set = ['--set <path=value>', 'Override a key: --set train.epochs=4 (repeatable)', text] as const;
   cli
-    .command('run [preset or file]', 'Train and test every model of an experiment; resumes and skips what is there')
-    .option('--config <file>', 'A config file on top of the preset', text)
-    .option(...set)
-    .option('--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu', text)
-    .option('--workers <count>', 'Runs at a time (default: the number of cores)', { type: [Number] })
-    .option('--out <directory>', 'Where runs are kept (default: runs)', text)
-    .option('--max-minutes <minutes>', 'Stop then, and report what is missing; the same command goes on', {
-      type: [Number],
-    })
+    .command(
+      'run [preset or file]',
+      'Train and test every model of an experiment (default: mixerzoo.config.* here, else quick)',
+    )
+    .option('--config <file>', 'A config file on top of the preset')
+    .option(...SET)
+    .option(...ENGINE)
+    .option(...WORKERS)
+    .option('--out <directory>', 'Where runs are kept (default: runs)')
+    .option(...MAX_MINUTES)
     .option('--dry-run', 'Print the resolved config and the runs, and stop')
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
+    .example('The same command again resumes what is partial and skips what is done.')
     .action(run);
-  cli.command('list <what>', 'List mixers, tasks, presets, figures or engines').action(list);
+  cli
+    .command('list <what>', 'List mixers, tasks, presets, figures or engines')
+    .example('  mixerzoo list mixers')
+    .action(list);
   cli
     .command('figure <id>', "Train what a figure of the paper needs, draw it, and judge the paper's claims")
-    .option('--scale <scale>', "quick (minutes), small (an hour) or paper (the paper's sizes; default: quick)", text)
-    .option(...set)
-    .option('--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu', text)
-    .option('--workers <count>', 'Runs at a time (default: the number of cores)', { type: [Number] })
-    .option('--out <directory>', 'Where runs and figures are kept (default: runs)', text)
-    .option('--max-minutes <minutes>', 'Stop then, and report what is missing; the same command goes on', {
-      type: [Number],
-    })
+    .option('--scale <scale>', "quick (minutes), small (an hour) or paper (the paper's sizes; default: quick)")
+    .option(...SET)
+    .option(...ENGINE)
+    .option(...WORKERS)
+    .option('--out <directory>', 'Where runs and figures are kept (default: runs)')
+    .option(...MAX_MINUTES)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
     .action(figure);
   cli
     .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
-    .option('--out <directory>', 'Where the report goes (default: beside the runs)', text)
+    .option('--out <directory>', 'Where the report goes (default: beside the runs)')
+    .example('  mixerzoo report runs/quick')
     .action(report);
   cli
     .command('compare <a> <b>', 'Differences in accuracy between two directories of runs, and whether they are chance')
+    .example('  mixerzoo compare runs/before runs/after')
     .action(compare);
   cli
     .command('export <format> [directory]', 'Write the runs of a directory (default: runs) as TensorBoard event files')
-    .option('--out <directory>', 'Where the files go (default: tensorboard in the directory)', text)
+    .option('--out <directory>', 'Where the files go (default: tensorboard in the directory)')
     .example('  mixerzoo export tensorboard runs')
     .action(exportRuns);
   cli
-    .command('validate [preset or file]', 'Check a config, or every preset: it resolves, every model trains a step')
-    .option('--config <file>', 'A config file on top of the preset', text)
-    .option(...set)
-    .option('--engine <name>', 'The engine to check on', text)
+    .command(
+      'validate [preset or file]',
+      'Check a config (default: every preset): it resolves, its oracle solves the task, every model trains a step',
+    )
+    .option('--config <file>', 'A config file on top of the preset')
+    .option(...SET)
+    .option(...ENGINE)
+    .example('  mixerzoo validate my.config.ts')
     .action(validate);
   cli
     .command('engines <action> [engine]', 'list engines, install tensorflow, or verify that one trains')
@@ -84,46 +124,66 @@ export async function main(argv: readonly string[]): Promise<number> {
   cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);
   cli.help();
   cli.version(packageVersion('@mixerzoo/bench') ?? 'unknown');
+  return cli;
+}
 
-  try {
-    cli.parse([...argv], { run: false });
-    if (cli.options['help'] || cli.options['version']) return 0;
-    if (!cli.matchedCommand) {
-      const names = cli.commands.map((command) => command.name);
-      const [name] = cli.args;
-      if (name === undefined) cli.outputHelp();
-      else messages.error(`mixerzoo: unknown command '${name}'.${formatSuggestion(name, names)}`);
-      return 2;
-    }
-    const extra = cli.args.slice(cli.matchedCommand.args.length);
-    if (extra.length > 0) {
-      messages.error(`mixerzoo ${cli.matchedCommand.name}: expected no more arguments, got '${extra.join(' ')}'.`);
-      return 2;
-    }
-    return await (cli.runMatchedCommand() as Promise<number>);
-  } catch (error) {
-    messages.error(
-      describe(
-        error,
-        [...(cli.matchedCommand?.options ?? []), ...cli.globalCommand.options].flatMap((option) => option.names),
-      ),
-    );
-    return exitCode(error);
+const SET = ['--set <path=value>', 'Override a key: --set train.epochs=4 (repeatable)'] as const;
+const ENGINE = ['--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu (default: auto)'] as const;
+const WORKERS = ['--workers <count>', 'Runs at a time (default: the number of cores)'] as const;
+const MAX_MINUTES = [
+  '--max-minutes <minutes>',
+  'Stop then, and report what is missing; the same command goes on',
+] as const;
+
+/** `--dryRun` of `--dry-run`: cac takes what follows a flag of two words for its value unless it is written so. */
+function camelCaseFlag(argument: string): string {
+  return /^--[a-z]+(-[a-z]+)+$/.test(argument) && !argument.startsWith('--no-')
+    ? `--${argument.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())}`
+    : argument;
+}
+
+const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/**
+ * Puts the values of options as they were typed, in order, in place of what cac makes of them: a number of what looks like
+ * one (the directory `2024.10`), true of a value that is not there.
+ * @throws InvalidConfigError for an option without its value.
+ */
+function takeValuesAsTyped(cli: CAC, command: Command, argv: readonly string[]): void {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  for (const { name, rawName, required } of command.options) {
+    if (!required || cli.options[name] === undefined) continue;
+    cli.options[name] = words.flatMap((word, index) => {
+      const [flag, ...rest] = word.split('=') as [string, ...string[]];
+      if (kebabCase(flag) !== `--${kebabCase(name)}`) return [];
+      const value = rest.length > 0 ? rest.join('=') : words[index + 1];
+      if (!value || (rest.length === 0 && value.startsWith('-'))) {
+        throw new InvalidConfigError(`mixerzoo ${command.name}: expected ${rawName}, got no value.`);
+      }
+      return [value];
+    });
   }
 }
 
-function describe(error: unknown, options: readonly string[]): string {
+function describe(error: unknown, { matchedCommand: command, globalCommand }: CAC): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'CACError') {
-    const unknown = /^Unknown option `--?(.+)`$/.exec(error.message)?.[1];
-    const known = options
-      .filter((name) => name.length > 1)
-      .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-    return unknown
-      ? `mixerzoo: unknown option '--${unknown}'.${formatSuggestion(`--${unknown}`, known)}`
+    const unknown = /^Unknown option `(--?.+)`$/.exec(error.message)?.[1];
+    if (unknown !== undefined) {
+      const known = [...(command?.options ?? []), ...globalCommand.options]
+        .flatMap(({ names }) => names)
+        .filter((name) => name.length > 1)
+        .map((name) => `--${kebabCase(name)}`);
+      const typed = kebabCase(unknown);
+      return `${command ? `mixerzoo ${command.name}` : 'mixerzoo'}: unknown option '${typed}'.${formatSuggestion(typed, known)}`;
+    }
+    return command
+      ? `mixerzoo: expected 'mixerzoo ${command.rawName}', got too few arguments. ${command.description}.`
       : error.message;
   }
-  return isZooError(error) ? error.message : (error.stack ?? error.message);
+  // Of a zoo's error and of the system's the message is for users; of a fault of ours the stack is for us.
+  return isZooError(error) || 'syscall' in error ? error.message : (error.stack ?? error.message);
 }
 
 function exitCode(error: unknown): number {

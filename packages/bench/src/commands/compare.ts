@@ -2,12 +2,18 @@
 import { resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import Table from 'cli-table3';
+import { loadRuns } from '../read-results.js';
 import { type Comparison, compareRuns } from '../report/compare.js';
 import { formatPercent } from '../report/format.js';
-import { loadRuns } from '../results.js';
 
 /** A corrected p-value below this is called a difference. */
 const LEVEL = 0.05;
+
+/** What a p-value is from. */
+const TESTS = {
+  seeds: "Welch's t-test over seeds",
+  examples: '* one seed, or seeds that agree: z-test over examples, which speaks of these trained models only',
+} as const;
 
 /** @returns the exit code. @throws InvalidConfigError if the two have nothing to compare. */
 export async function compare(a: string, b: string, flags: { json?: boolean }): Promise<number> {
@@ -24,12 +30,8 @@ export async function compare(a: string, b: string, flags: { json?: boolean }): 
   }
   process.stdout.write(`${comparisonTable(comparisons)}\n`);
   const by = new Set(comparisons.map(({ difference }) => difference.by));
-  if (by.has('examples')) {
-    process.stdout.write(
-      '* one seed, or seeds that agree: tested over examples; it speaks of these trained models only.\n',
-    );
-  }
-  process.stdout.write(`p: Welch's t-test over seeds, corrected for ${comparisons.length} comparisons (Holm).\n`);
+  const corrected = comparisons.length > 1 ? `, corrected for ${comparisons.length} comparisons (Holm)` : '';
+  process.stdout.write(`p: ${[...by].map((test) => TESTS[test]).join('; ')}${corrected}.\n`);
   for (const [side, names] of [[a, onlyA] as const, [b, onlyB] as const]) {
     if (names.length > 0) process.stdout.write(`Only in ${side}: ${names.join('; ')}.\n`);
   }

@@ -53,7 +53,7 @@ async function install(name: string | undefined, flags: Flags): Promise<number> 
         "engines install: 'webgpu' is two npm packages. Run `npm install webgpu @tensorflow/tfjs-backend-webgpu`.",
       );
     }
-    throw new UnknownNameError('engine to install', name ?? '', ['tensorflow']);
+    throw new UnknownNameError('engine to install', name ?? 'none', ['tensorflow']);
   }
   const start = performance.now();
   const onProgress = (line: string) => {

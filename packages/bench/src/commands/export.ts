@@ -1,13 +1,18 @@
 /** `mixerzoo export`: the runs of a directory in another tool's format. */
 import { basename, join, resolve } from 'node:path';
-import { UnknownNameError } from '@mixerzoo/core';
-import { loadRuns } from '../results.js';
+import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
+import { loadRuns } from '../read-results.js';
+import { plural } from '../report/format.js';
+import { assertWritable } from '../run-experiment.js';
 import { exportRun } from '../tensorboard/export-run.js';
-import { last } from './run.js';
 
 const FORMATS = ['tensorboard'];
 
-/** @returns the exit code. @throws UnknownNameError for an unknown format, CheckpointError if a run cannot be read. */
+/**
+ * @returns the exit code.
+ * @throws UnknownNameError for an unknown format, InvalidConfigError if there are no runs, CheckpointError if one cannot
+ *   be read.
+ */
 export async function exportRuns(
   format: string,
   directory: string | undefined,
@@ -15,11 +20,15 @@ export async function exportRuns(
 ): Promise<number> {
   if (!FORMATS.includes(format)) throw new UnknownNameError('export format', format, FORMATS);
   const from = resolve(directory ?? 'runs');
-  const out = resolve(last(flags.out) ?? join(from, 'tensorboard'));
+  const out = resolve(flags.out?.at(-1) ?? join(from, 'tensorboard'));
   const runs = await loadRuns(from);
+  if (runs.length === 0) {
+    throw new InvalidConfigError(`export: expected runs below ${from}, got none. Make runs with \`mixerzoo run\`.`);
+  }
+  await assertWritable(out);
   const files: string[] = [];
   for (const run of runs) files.push(await exportRun(run, join(out, run.config.experiment, basename(run.directory))));
   if (flags.json) process.stdout.write(`${JSON.stringify({ directory: out, files }, null, 2)}\n`);
-  else process.stdout.write(`${files.length} runs exported. See them: tensorboard --logdir ${out}\n`);
+  else process.stdout.write(`${plural(files.length, 'run')} exported. See them: tensorboard --logdir ${out}\n`);
   return 0;
 }

@@ -1,70 +1,49 @@
 /** `mixerzoo figure`: trains what a figure of the paper needs, draws it, and says which of its claims hold. */
 import { join, resolve } from 'node:path';
-import { UnknownNameError } from '@mixerzoo/core';
+import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
 import type { Experiment, ExperimentConfig } from '../experiment.js';
 import { loadExperiment } from '../experiment-source.js';
 import { belongsTo } from '../figures/cells.js';
+import { VERDICT_MARKS } from '../figures/claims.js';
 import { findFigure } from '../figures/definitions.js';
 import { experimentAt } from '../figures/experiments.js';
 import type { Figure, JudgedClaim } from '../figures/figure.js';
 import { SCALES, type Scale } from '../figures/scales.js';
 import { writeFigure } from '../figures/write-figure.js';
 import { discoverPlugins, type Registry } from '../plugins.js';
-import { createProgressView } from '../progress.js';
-import { writeIndex } from '../report/index.js';
+import { plural } from '../report/format.js';
+import { writeIndex } from '../report/write-index.js';
 import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
-import { loadRun } from '../results.js';
-import { assertWritable, runExperiment } from '../run-experiment.js';
-import { createBudget, last, parseWorkers, printPlan, type SourceFlags, toJson } from './run.js';
+import { parseAssignments, type TrainingFlags } from './flags.js';
+import { printPlan, toJson, train } from './train.js';
 
-interface FigureFlags extends Omit<SourceFlags, 'config'> {
+interface FigureFlags extends TrainingFlags {
   readonly scale?: readonly string[];
-  readonly workers?: readonly number[];
-  readonly out?: readonly string[];
-  readonly dryRun?: boolean;
-  readonly maxMinutes?: readonly number[];
 }
 
 /** @returns the exit code, as of `run`: claims that do not hold are a result, not a failure. */
 export async function figure(id: string, flags: FigureFlags): Promise<number> {
   const cwd = process.cwd();
   const definition = findFigure(id);
-  const scale = parseScale(last(flags.scale));
-  const workers = parseWorkers(flags.workers?.at(-1));
-  const budget = createBudget(flags.maxMinutes?.at(-1));
-  const out = resolve(cwd, last(flags.out) ?? 'runs');
-  const engine = last(flags.engine);
-  const assignments = [...(flags.set ?? []).filter(Boolean), ...(engine === undefined ? [] : [`engine=${engine}`])];
+  const scale = parseScale(flags.scale?.at(-1));
+  const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
+  const assignments = parseAssignments(flags);
   const parts = await planFigure(definition, scale, assignments, await discoverPlugins(cwd));
   const runs = inRounds(parts);
   if (flags.dryRun) {
-    await printPlan(runs, out, flags.json ?? false);
+    await printPlan(runs, out, flags.json);
     return 0;
   }
-  await assertWritable(out);
-
-  const stream = flags.json ? process.stderr : process.stdout;
-  const view = createProgressView(stream);
-  view.line(`${definition.id} at ${scale} scale: ${runs.length} runs, ${Math.min(workers, runs.length)} at a time.`);
-  const partOf = (run: PlannedRun) => parts.find((part) => part.runs.includes(run))!;
-  const outcomes = await runExperiment(runs, {
-    sourceOf: (run) => ({ inline: partOf(run).config, assignments }),
-    enoughAt: (run) => partOf(run).experiment.sweep.enoughAt,
+  const { outcomes, planned, records, stream, budget } = await train(runs, flags, {
+    sourceOf: (run) => ({ inline: parts.find((part) => part.runs.includes(run))!.config, assignments }),
     cwd,
     out,
-    workers,
-    view,
-    signal: budget.signal,
+    heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
-  view.close();
-
-  const planned = outcomes.filter(({ status }) => status !== 'unneeded').map((outcome) => outcome.run.config);
-  const loaded = await Promise.all(outcomes.map(({ directory }) => loadRun(directory).catch(() => undefined)));
-  const records = loaded.filter((record) => record !== undefined);
-  const written = await writeFigure(definition, scale, records, planned, join(out, `${definition.id}-${scale}`));
+  const written = await writeFigure(definition, scale, records, planned, join(out, `${id}-${scale}`));
   const index = await writeIndex(out);
   if (flags.json) {
-    const result = { figure: definition.id, scale, ...written, index, runs: outcomes.map(toJson) };
+    const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } else {
     const { svg, png, csv, page } = written.paths;
@@ -95,6 +74,11 @@ async function planFigure(
       const experiment = await loadExperiment({ inline: config, assignments });
       const all = await resolveRuns(experiment, registry);
       const runs = all.filter((run) => definition.rows.some((row) => belongsTo(row, run.config, scale)));
+      if (runs.length === 0) {
+        throw new InvalidConfigError(
+          `figure ${definition.id}: expected runs of '${config.name}' that it shows, got none. Leave name, models and widths to the figure.`,
+        );
+      }
       return { config, experiment, runs };
     }),
   );
@@ -117,11 +101,12 @@ function parseScale(name = 'quick'): Scale {
   return scale;
 }
 
-const MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
-
 /** A line for each claim and its evidence. */
 function formatClaims(claims: readonly JudgedClaim[]): string {
   return claims
-    .map(({ claim, source, status, evidence }) => `${MARKS[status]} ${status}: ${claim} (${source})\n    ${evidence}`)
+    .map(
+      ({ claim, source, status, evidence }) =>
+        `${VERDICT_MARKS[status]} ${status}: ${claim} (${source})\n    ${evidence}`,
+    )
     .join('\n');
 }

@@ -15,7 +15,8 @@ import { loadExperiment } from '../experiment-source.js';
 import { discoverPlugins } from '../plugins.js';
 import { presets } from '../presets/index.js';
 import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
-import { parseSource, type SourceFlags } from './run.js';
+import { displayName } from '../run-experiment.js';
+import { parseSource, type SourceFlags } from './flags.js';
 
 interface Check {
   readonly experiment: string;
@@ -45,18 +46,30 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
       if (!flags.json)
         process.stdout.write(`${outcome.ok ? '✔' : '✖'} ${experiment.name}: ${check}: ${outcome.message}\n`);
     };
-    const [first] = runs as [PlannedRun];
-    for (const seqLen of first.config.testLengths) {
-      await attempt(`oracle of ${first.task.name} at length ${seqLen}`, async () =>
-        checkOracle(first.task.atLength(seqLen)),
-      );
+    // Of a sweep, every cell: what fits one length or width need not fit another.
+    const cells = distinct(runs, ({ config: { label, model, layers, task } }) => [label, model, layers, task]);
+    for (const { config, task } of distinct(cells, (run) => [run.config.task, run.config.testLengths])) {
+      for (const seqLen of config.testLengths) {
+        const trained = cells.some((other) => other.task.seqLen !== task.seqLen) ? ` (trained at ${task.seqLen})` : '';
+        await attempt(`oracle of ${task.name} at length ${seqLen}${trained}`, async () =>
+          checkOracle(task.atLength(seqLen)),
+        );
+      }
     }
-    const models = new Map(runs.map((run) => [run.config.label, run]));
-    for (const [label, run] of models) await attempt(`one step of ${label}`, () => checkStep(run));
+    for (const run of cells) await attempt(`one step of ${displayName(run, cells)}`, () => checkStep(run));
   }
   const ok = checks.every((check) => check.ok);
   if (flags.json) process.stdout.write(`${JSON.stringify({ ok, checks }, null, 2)}\n`);
   return ok ? 0 : 1;
+}
+
+/** The first run of each key. */
+function distinct(runs: readonly PlannedRun[], keyOf: (run: PlannedRun) => unknown): PlannedRun[] {
+  const seen = new Set<string>();
+  return runs.filter((run) => {
+    const key = JSON.stringify(keyOf(run));
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 /** @throws InvalidConfigError if the oracle and the labels differ. */

@@ -1,0 +1,40 @@
+/** What ends a command before its runs have ended: an interrupt, or the time it was given. */
+import type { RunOutcome } from './run-experiment.js';
+
+export interface Budget {
+  readonly signal: AbortSignal;
+  /** Says what is missing on standard error. 0: nothing; 1: runs that failed; 3: time was up; 130: interrupted. */
+  exitCode(outcomes: readonly RunOutcome[]): number;
+}
+
+/** The longest a timer can run, ms: some 24 days. One that is set to more fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Starts to count the minutes, if any, and to listen for SIGINT and SIGTERM: the first ends the runs, a second all. */
+export function createBudget(maxMinutes: number | undefined): Budget {
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  const timeUp = new AbortController();
+  const limit = maxMinutes === undefined ? undefined : Math.min(60_000 * maxMinutes, LONGEST_TIMER);
+  const timer = limit === undefined ? undefined : setTimeout(() => timeUp.abort(), limit);
+  timer?.unref();
+  return {
+    signal: AbortSignal.any([interrupt.signal, timeUp.signal]),
+    exitCode(outcomes) {
+      clearTimeout(timer);
+      const missing = outcomes.filter(({ status }) => status === 'interrupted').length;
+      if (interrupt.signal.aborted) {
+        process.stderr.write('Interrupted. The same command goes on from the last whole epochs.\n');
+        return 130;
+      }
+      if (missing > 0) {
+        const minutes = maxMinutes === 1 ? 'minute is' : 'minutes are';
+        process.stderr.write(
+          `The ${maxMinutes} ${minutes} spent; ${missing} of ${outcomes.length} runs are missing. The same command goes on.\n`,
+        );
+        return 3;
+      }
+      return outcomes.some(({ status }) => status === 'failed' || status === 'busy') ? 1 : 0;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** What the flags of the commands say. An option that takes values has them all, as typed, the last one counting. */
+import { availableParallelism } from 'node:os';
+import { InvalidConfigError } from '@mixerzoo/core';
+import { type ExperimentSource, parseTarget } from '../experiment-source.js';
+
+type Values = readonly string[];
+
+/** Flags that name an experiment. */
+export interface SourceFlags {
+  readonly config?: Values;
+  readonly set?: Values;
+  readonly engine?: Values;
+  readonly json?: boolean;
+}
+
+/** Flags of the commands that train. */
+export interface TrainingFlags {
+  readonly set?: Values;
+  readonly engine?: Values;
+  readonly workers?: Values;
+  readonly out?: Values;
+  readonly maxMinutes?: Values;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** The experiment that an argument and flags name. @throws InvalidConfigError, UnknownNameError */
+export function parseSource(target: string | undefined, flags: SourceFlags, cwd: string): ExperimentSource {
+  const config = flags.config?.at(-1);
+  const named = parseTarget(target ?? config, cwd);
+  const over = config === undefined || target === undefined ? {} : parseTarget(config, cwd);
+  if (over.preset !== undefined || (named.file && over.file)) {
+    throw new InvalidConfigError(
+      `--config: expected a config file on top of a preset, got '${target}' and '${config}'.`,
+    );
+  }
+  return { ...named, ...over, assignments: parseAssignments(flags) };
+}
+
+/** `--set` and `--engine` as assignments. */
+export function parseAssignments({ set = [], engine }: Pick<SourceFlags, 'set' | 'engine'>): string[] {
+  return [...set, ...(engine === undefined ? [] : [`engine=${engine.at(-1)}`])];
+}
+
+/** Runs at a time; default: the cores. @throws InvalidConfigError */
+export function parseWorkers({ workers }: TrainingFlags): number {
+  if (workers === undefined) return availableParallelism();
+  const count = Number(workers.at(-1));
+  if (!Number.isInteger(count) || count < 1) {
+    throw new InvalidConfigError(`--workers: expected a whole number from 1, got ${workers.at(-1)}.`);
+  }
+  return count;
+}
+
+/** Minutes a command may take; undefined for as long as it needs. @throws InvalidConfigError */
+export function parseMaxMinutes({ maxMinutes }: TrainingFlags): number | undefined {
+  if (maxMinutes === undefined) return undefined;
+  const minutes = Number(maxMinutes.at(-1));
+  if (!(minutes > 0)) {
+    throw new InvalidConfigError(`--max-minutes: expected a number above 0, got ${maxMinutes.at(-1)}.`);
+  }
+  return minutes;
+}
