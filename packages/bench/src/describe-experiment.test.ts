@@ -1,5 +1,6 @@
+import { mqar } from '@mixerzoo/tasks';
 import { describe, expect, it } from 'vitest';
-import { describeBudget } from './describe-experiment.js';
+import { describeBudget, describeExperiment } from './describe-experiment.js';
 import { experimentSchema } from './experiment.js';
 
 const experiment = (train: object, rest: object = {}) =>
@@ -26,5 +27,22 @@ describe('describeBudget', () => {
       'Budget of every model: at most 10 steps of 4 out of 20 examples, AdamW with weight decay 0.1, ' +
         'learning rate 0.001 and 0.01, gradients clipped to norm 1, 3 seeds, ended at 99 % on validation.',
     );
+  });
+});
+
+describe('describeExperiment', () => {
+  it('says the budget once where it is the same at every length, else at which it is what', () => {
+    const whole = experiment({ epochs: 1, stepsPerEpoch: 8 });
+    const cell = (seqLen: number, batchSize: number) => ({
+      task: mqar({ seqLen }),
+      train: { ...whole.train, batchSize },
+    });
+    const budgets = (text: string) => text.match(/Budget of [^:]*: \d+ steps of \d+/g);
+    const same = [cell(64, 32), cell(128, 32)];
+    expect(budgets(describeExperiment(whole, same, [64]))).toEqual(['Budget of every model: 8 steps of 32']);
+    expect(budgets(describeExperiment(whole, [...same, cell(256, 16)], [64]))).toEqual([
+      'Budget of every model at length 64 and 128: 8 steps of 32',
+      'Budget of every model at length 256: 8 steps of 16',
+    ]);
   });
 });

@@ -1,21 +1,26 @@
 /** An experiment in words: what a table must say beside its numbers. */
 import type { Task } from '@mixerzoo/core';
 import type { Experiment } from './experiment.js';
-import { listWords } from './report/format.js';
+import { inPercent, listWords } from './report/format.js';
+
+/** What is trained on in one cell of a sweep. */
+interface Training {
+  readonly task: Task;
+  readonly train: Experiment['train'];
+}
 
 /**
  * Its own description, then the task, the lengths and the budget as resolved.
- * @param tasks one for each training length; what they share is said once.
- * @param dims the widths that are swept, if any.
+ * @param cells one for each training length and width; what they share is said once.
  * @example `Recall of what was read. mqar (vocabSize 512, seqLen 64, numKvPairs 16, …), tested at 32, 64. Budget of every model: …`
  */
 export function describeExperiment(
   experiment: Experiment,
-  tasks: readonly Task[],
+  cells: readonly Training[],
   testLengths: readonly number[],
-  dims: readonly number[] = [],
 ): string {
-  const { description } = experiment;
+  const { description, freeRunning, sweep } = experiment;
+  const tasks = cells.map(({ task }) => task);
   const configs = tasks.map(({ config }) => config);
   const options = [...new Set(configs.flatMap((config) => Object.keys(config)))]
     .filter((key) => key !== 'seqLen')
@@ -23,8 +28,23 @@ export function describeExperiment(
   const lengths = [...new Set(tasks.map(({ seqLen }) => String(seqLen)))];
   const setting = [`length ${listWords(lengths)}`, ...options].join(', ');
   const purpose = description === '' ? '' : `${description.replace(/(?<![.?!])$/, '.')} `;
+  const { dims = [] } = sweep;
   const widths = dims.length > 1 ? `, widths ${listWords(dims.map(String))}` : '';
-  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}. ${describeBudget(experiment)}`;
+  const generated = freeRunning ? ", with the teacher's tokens and free-running" : '';
+  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}${generated}. ${describeBudgets(experiment, cells)}`;
+}
+
+/** The training of every model, and at which length it is another. */
+function describeBudgets(experiment: Experiment, cells: readonly Training[]): string {
+  const lengthsOf = new Map<string, Set<string>>();
+  for (const { task, train } of cells) {
+    const budget = describeBudget({ ...experiment, train });
+    lengthsOf.set(budget, (lengthsOf.get(budget) ?? new Set()).add(String(task.seqLen)));
+  }
+  if (lengthsOf.size < 2) return [...lengthsOf.keys()].join('');
+  return [...lengthsOf]
+    .map(([budget, lengths]) => budget.replace('every model', `every model at length ${listWords([...lengths])}`))
+    .join(' ');
 }
 
 /** The training every model gets: steps, examples, optimizer, when it ends. */
@@ -47,7 +67,7 @@ export function describeBudget({
     ...(warmupSteps > 0 ? [`${warmupSteps} steps of warm-up`] : []),
     ...(clipNorm === null ? [] : [`gradients clipped to norm ${clipNorm}`]),
     ...(seeds.length > 1 ? [`${seeds.length} seeds`] : []),
-    ...(stopAt === null ? [] : [`ended at ${100 * stopAt} % on validation`]),
+    ...(stopAt === null ? [] : [`ended at ${inPercent(stopAt)} % on validation`]),
   ];
   return `Budget of every model: ${parts.join(', ')}.`;
 }

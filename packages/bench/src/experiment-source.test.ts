@@ -65,8 +65,28 @@ describe('loadExperiment', () => {
     ['an assignment without a value', ['train.epochs'], /--set: expected path=value, got 'train\.epochs'/],
     ['a layer without a mixer', ['models.A.layers=[{ nHeads: 2 }]'], /models\.A\.layers\.0: expected a mixer's name/],
     ['no seeds', ['seeds=[]'], /seeds: /],
+    ['a seed of more than 32 bits', ['seeds=[4294967296]'], /seeds\.0: .*4294967296/],
+    ['a name that leads out of the directory', ['name=..'], /name: expected letters/],
+    ['a name that makes a hidden directory', ['name=.mine'], /name: expected letters/],
   ])('refuses %s', async (_what, assignments, message) => {
     await expect(loadExperiment({ preset: 'quick', assignments })).rejects.toThrow(message);
+  });
+
+  it('names an experiment after its file, but not as a hidden or a nameless one', async () => {
+    const nameOf = async (name: string) =>
+      (await loadExperiment({ file: write(name, 'extends: quick\n'), assignments: [] })).name;
+    expect(await nameOf('.mine.yaml')).toBe('mine');
+    expect(await nameOf('опыт.yaml')).toBe('experiment');
+  });
+
+  it('refuses a base that is no name, and a file on top of another preset than its own', async () => {
+    const number = write('number.yaml', 'extends: 3\n');
+    await expect(loadExperiment({ file: number, assignments: [] })).rejects.toThrow(/unknown preset '3'/);
+    const file = write('own.yaml', 'extends: paper-cell\n');
+    await expect(loadExperiment({ file, preset: 'quick', assignments: [] })).rejects.toThrow(
+      /own\.yaml: expected a file on top of the preset 'quick', got one that extends 'paper-cell'/,
+    );
+    expect((await loadExperiment({ file, preset: 'paper-cell', assignments: [] })).name).toBe('own');
   });
 
   it('refuses an unknown base, a file without an experiment, and one that fails', async () => {
@@ -74,6 +94,8 @@ describe('loadExperiment', () => {
     await expect(loadExperiment({ file: unknown, assignments: [] })).rejects.toThrow(/preset 'quik'.*'quick'/);
     const empty = write('empty.config.ts', 'export const nothing = 1;');
     await expect(loadExperiment({ file: empty, assignments: [] })).rejects.toThrow(/no default export/);
+    const nothing = write('nothing.yaml', '# later\n');
+    await expect(loadExperiment({ file: nothing, assignments: [] })).rejects.toThrow(/got an empty file.*`extends/);
     const broken = write('broken.yaml', 'train: { epochs: [');
     await expect(loadExperiment({ file: broken, assignments: [] })).rejects.toThrow(/broken\.yaml/);
   });

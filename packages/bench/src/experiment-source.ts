@@ -52,6 +52,11 @@ export function parseTarget(target: string | undefined, cwd: string): Pick<Exper
  */
 export async function loadExperiment(source: ExperimentSource): Promise<Experiment> {
   const { extends: base, ...file } = source.file ? await readConfigFile(source.file) : ({} as ExperimentConfig);
+  if (base !== undefined && source.preset !== undefined && base !== source.preset) {
+    throw new InvalidConfigError(
+      `${source.file}: expected a file on top of the preset '${source.preset}', got one that extends '${base}'. Name the file alone.`,
+    );
+  }
   const presetName = source.preset ?? base;
   const preset = source.inline ?? (presetName === undefined ? {} : findPreset(presetName));
   let merged = merge(preset, file) as Record<string, unknown>;
@@ -72,7 +77,8 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
   return experiment;
 }
 
-function findPreset(name: string): ExperimentConfig {
+function findPreset(given: unknown): ExperimentConfig {
+  const name = String(given);
   const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (!preset) throw new UnknownNameError('preset', name, Object.keys(presets));
   return preset;
@@ -80,7 +86,7 @@ function findPreset(name: string): ExperimentConfig {
 
 function nameFromFile(file: string): string {
   const [stem] = (file.split(/[\\/]/).pop() as string).split(/\.config\.|\.[^.]+$/);
-  return (stem as string).replace(/[^\w.-]+/g, '-');
+  return (stem as string).replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, '') || 'experiment';
 }
 
 async function readConfigFile(path: string): Promise<ExperimentConfig> {
@@ -99,13 +105,17 @@ async function readConfigFile(path: string): Promise<ExperimentConfig> {
       cause: error,
     });
   }
-  if (!isPlain(config)) {
-    throw new InvalidConfigError(
-      `${path}: expected an experiment, got ${config === undefined ? 'no default export' : typeof config}. ` +
-        'Write `export default defineExperiment({ … })`.',
-    );
-  }
-  return config as ExperimentConfig;
+  if (isPlain(config)) return config as ExperimentConfig;
+  const isText = /\.(ya?ml|json)$/.test(extension);
+  throw new InvalidConfigError(
+    `${path}: expected an experiment, got ${describeValue(config, isText)}. ` +
+      (isText ? 'Write keys and values, `extends: quick` for one.' : 'Write `export default defineExperiment({ … })`.'),
+  );
+}
+
+function describeValue(value: unknown, isText: boolean): string {
+  if (value === undefined || value === null) return isText ? 'an empty file' : 'no default export';
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
 }
 
 /** Errors after which Node itself cannot load a file that a TypeScript loader can. */

@@ -125,7 +125,10 @@ const sweepSchema = z.strictObject({
 export const experimentSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[\w.-]+$/, "expected letters, digits, '-', '_' and '.' (it names a directory)")
+    .regex(
+      /^\w[\w.-]*$/,
+      "expected letters, digits, '-', '_' and '.', the first a letter or digit (it names a directory)",
+    )
     .default('experiment'),
   description: z.string().default(''),
   task: taskSchema,
@@ -137,7 +140,22 @@ export const experimentSchema = z.strictObject({
   train: trainSchema.prefault({}),
   /** Lengths to test at besides the training length. */
   testLengths: z.array(positive).default([]),
-  seeds: z.array(z.number().int().min(0)).min(1).default([0]),
+  /**
+   * True: a task whose answer is several tokens long (selective copying) is tested twice, with the teacher's tokens in the
+   * input and with the model's own answers in their place.
+   */
+  freeRunning: z.boolean().default(false),
+  /** Random streams have seeds of 32 bits. */
+  seeds: z
+    .array(
+      z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 32 - 1),
+    )
+    .min(1)
+    .default([0]),
   /** In order of promise: all cells are tried at the first before any at the second. */
   learningRates: z.array(z.number().positive()).min(1).default([1e-2]),
   sweep: sweepSchema.prefault({}),

@@ -1,9 +1,12 @@
 export type { ExperimentConfig, LayerConfig, LayerOptions, TaskConfig } from './experiment.js';
 export { defineExperiment } from './experiment.js';
 export { presets } from './presets/index.js';
+export { loadRun, loadRuns } from './read-results.js';
 export type {
+  Answers,
   EpochRecord,
   Evaluation,
+  FreeRunning,
   LengthEvaluation,
   MetricRecord,
   RunConfig,
@@ -17,4 +20,3 @@ export type {
   StepRecord,
   TrainSettings,
 } from './results.js';
-export { loadRun, loadRuns } from './results.js';

@@ -119,6 +119,36 @@ describe('resolveRuns', () => {
     expect(runs[0]?.config.description).toContain('length 16 and 24');
   });
 
+  it.each([
+    ['a seed twice', { seeds: [0, 1, 0] }, /'A' at learning rate 0\.01 and seed 0 twice/],
+    ['a width twice', { sweep: { dims: [16, 8, 16] } }, /'A' at learning rate 0\.01 and seed 0 twice/],
+    [
+      'two names of one model that make one directory',
+      { models: { A: { layers: ['cat'] }, a: { layers: ['cat'] } } },
+      /models: expected models that differ, got 'a' like 'A'/,
+    ],
+  ])('refuses %s', async (_what, config, message) => {
+    await expect(resolve({ models: { A: { layers: ['cat'] } }, ...config })).rejects.toThrow(message);
+  });
+
+  it('keeps names of directories within what file systems take', async () => {
+    const [run] = await resolve({ models: { ['a name '.repeat(50)]: { layers: ['cat'] } } });
+    expect(run?.directoryName.length).toBeLessThan(160);
+  });
+
+  it('marks runs that are tested free-running, and those alone', async () => {
+    const task = { task: 'selectiveCopy', seqLen: 16, numSignals: 4 };
+    const models = { A: { layers: ['cat'] } };
+    const [plain] = await resolve({ models, task });
+    const [free] = await resolve({ models, task, freeRunning: true });
+    expect([plain?.config.freeRunning, free?.config.freeRunning]).toEqual([undefined, true]);
+    expect(free?.config.id).not.toBe(plain?.config.id);
+    expect(free?.config.description).toContain("with the teacher's tokens and free-running");
+    await expect(resolve({ models, freeRunning: true })).rejects.toThrow(
+      /freeRunning: mqar: expected a task that ends with its whole answer/,
+    );
+  });
+
   it('refuses a test length that does not hold the task', async () => {
     await expect(resolve({ models: { A: { layers: ['cat'] } }, testLengths: [15] })).rejects.toThrow(
       /testLengths: mqar: .*15/,

@@ -21,6 +21,7 @@ import {
 import type { z } from 'zod';
 import { describeExperiment } from './describe-experiment.js';
 import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
+import { assertFreeRunning } from './free-running.js';
 import { findMixer, findTask, type Registry } from './plugins.js';
 import { RUN_FORMAT, type RunConfig } from './results.js';
 
@@ -49,12 +50,11 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
   const testLengths = [...new Set(cells.flatMap((cell) => cell.testLengths))].sort((a, b) => a - b);
   const description = describeExperiment(
     experiment,
-    cells.map(({ task }) => task),
+    cells.map(({ task, experiment: { train } }) => ({ task, train })),
     testLengths,
-    experiment.sweep.dims,
   );
-  const { dims, lengths } = experiment.sweep;
-  return experiment.seeds.flatMap((seed) =>
+  const { dims, lengths, enoughAt } = experiment.sweep;
+  const runs = experiment.seeds.flatMap((seed) =>
     experiment.learningRates.flatMap((learningRate) =>
       cells.flatMap(({ experiment: { train }, task, testLengths, parts }) =>
         parts.map(({ label, model, resolved }): PlannedRun => {
@@ -67,15 +67,37 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
             seed,
             learningRate,
             engine: experiment.engine,
+            ...(experiment.freeRunning ? { freeRunning: true as const } : {}),
           } as const;
           const id = hashConfig(decisive).slice(0, 12);
-          const config: RunConfig = { ...decisive, id, experiment: experiment.name, description, label };
+          const about = { experiment: experiment.name, description, label, ...(enoughAt === null ? {} : { enoughAt }) };
+          const config: RunConfig = { ...decisive, id, ...about };
           const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
           return { config, directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`, task, model };
         }),
       ),
     ),
   );
+  assertDistinct(runs);
+  return runs;
+}
+
+/** @throws InvalidConfigError if two runs are the same: their numbers would count twice. */
+function assertDistinct(runs: readonly PlannedRun[]): void {
+  const found = new Map<string, PlannedRun>();
+  for (const run of runs) {
+    const twin = found.get(run.directoryName);
+    if (twin) {
+      const [a, b] = [twin.config.label, run.config.label];
+      throw new InvalidConfigError(
+        a === b
+          ? `experiment: expected runs that differ, got '${a}' at learning rate ${run.config.learningRate} and seed ${run.config.seed} twice. ` +
+              'Leave out what learningRates, seeds, sweep.dims or sweep.lengths hold twice.'
+          : `models: expected models that differ, got '${b}' like '${a}'. Leave one out, or give them names that differ in letters or digits.`,
+      );
+    }
+    found.set(run.directoryName, run);
+  }
 }
 
 /** One setting of an experiment: its task and the models made for it. */
@@ -107,7 +129,10 @@ function sweptCells(experiment: Experiment): Experiment[] {
 async function resolveCell(experiment: Experiment, registry: Registry): Promise<Cell> {
   const task = await resolveTask(experiment.task, registry);
   const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
-  for (const seqLen of testLengths) within('testLengths', () => task.atLength(seqLen));
+  for (const seqLen of testLengths) {
+    const at = within('testLengths', () => task.atLength(seqLen));
+    if (experiment.freeRunning) await assertFreeRunning(at).catch(prefix('freeRunning'));
+  }
   const parts: Cell['parts'][number][] = [];
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
@@ -242,11 +267,15 @@ function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], u
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** File systems end names at 255 bytes. */
+const LONGEST_SLUG = 100;
+
 function slug(label: string): string {
   return (
     label
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
+      .slice(0, LONGEST_SLUG)
       .replace(/^-|-$/g, '') || 'model'
   );
 }

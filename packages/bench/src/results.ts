@@ -1,5 +1,5 @@
 /**
- * What a run leaves on disk, and its reader. A run directory holds
+ * What a run leaves on disk. A run directory holds
  *
  *   config.json       {@link RunConfig}: everything that decides the numbers; its hash is the run's id
  *   environment.json  {@link RunEnvironment}: where and with what it ran
@@ -7,13 +7,11 @@
  *   result.json       {@link RunResult}: written last; a directory without one is a partial run
  *   checkpoint/       parameters and optimizer state after the last whole epoch
  *
- * JSON is the record; pages, tables and exports are derived from it. Accuracies are fractions in [0, 1], times are
+ * `read-results.ts` reads it back. JSON is the record; pages, tables and exports are derived from it. Accuracies are fractions in [0, 1], times are
  * seconds unless the name says otherwise, losses are nats per labelled position.
  */
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { CheckpointError } from '@mixerzoo/core';
 import type { GenerationCost } from './generation-cost.js';
+import type { Spread } from './spread.js';
 
 /** Version of the files' layout. */
 export const RUN_FORMAT = 1;
@@ -29,7 +27,9 @@ export interface RunLayer {
 /** `config.json`: one resolved run. */
 export interface RunConfig {
   readonly format: typeof RUN_FORMAT;
-  /** First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description` and `label`. */
+  /**
+   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label` and `enoughAt`.
+   */
   readonly id: string;
   /** Name of the experiment it belongs to. */
   readonly experiment: string;
@@ -48,6 +48,10 @@ export interface RunConfig {
   readonly learningRate: number;
   /** As asked for: `auto` or an engine's name. The one used is in the environment. */
   readonly engine: string;
+  /** Where the trained model also answers on its own; see {@link FreeRunning}. */
+  readonly freeRunning?: true;
+  /** The experiment's `sweep.enoughAt`, where it has one: which runs beside this one were not needed. */
+  readonly enoughAt?: number;
 }
 
 /** The training budget and recipe, the same for every model of an experiment. */
@@ -130,25 +134,40 @@ export interface EpochRecord {
   readonly tokensPerSecond: number;
 }
 
-/** The outcome of an evaluation: counts, so that intervals can be computed. */
-export interface Evaluation {
-  readonly seqLen: number;
+/** Right answers counted, so that intervals can be computed. */
+export interface Answers {
   /** Labelled positions answered correctly, of how many. */
   readonly correct: number;
   readonly total: number;
   readonly accuracy: number;
-  readonly loss: number;
   readonly examples: number;
   /**
    * Standard deviation over examples of the accuracy within an example. Positions of one example are not
    * independent: the interval of the accuracy is +- 1.96 * exampleStd / sqrt(examples).
    */
   readonly exampleStd: number;
+}
+
+/** The outcome of an evaluation. */
+export interface Evaluation extends Answers {
+  readonly seqLen: number;
+  readonly loss: number;
   /**
    * Accuracy in the soft form used in training, for models that have one (Landmark CAT): the gap to `accuracy` is what
    * hard retrieval loses.
    */
   readonly softAccuracy?: number;
+}
+
+/**
+ * The answers of a task such as copying when the model goes on from its own ones, in place of the teacher's tokens that
+ * stand in the example.
+ */
+export interface FreeRunning extends Answers {
+  /** Examples whose whole answer is right. */
+  readonly exactMatches: number;
+  /** Accuracy at each place of the answer. */
+  readonly perPosition: readonly number[];
 }
 
 /** What the model costs. */
@@ -161,7 +180,7 @@ export interface RunCost {
   /** Training tokens a second, median over epochs. */
   readonly tokensPerSecond: number;
   /** Milliseconds of a training step. */
-  readonly stepMs: { readonly median: number; readonly lowerQuartile: number; readonly upperQuartile: number };
+  readonly stepMs: Spread;
   /** Largest resident set of the process. */
   readonly peakMemoryBytes: number;
   /** Generation of one sequence, up to the training length; absent in runs of older versions. */
@@ -196,6 +215,8 @@ export interface RunDone {
 export interface LengthEvaluation extends Evaluation {
   readonly stateSize: number;
   readonly flops: number;
+  /** Where the config asks for it. */
+  readonly freeRunning?: FreeRunning;
 }
 
 /** `result.json` of a run that failed: it is tried again by the next command. */
@@ -225,98 +246,10 @@ export interface RunRecord {
   readonly result: RunResult | undefined;
 }
 
-/**
- * Reads every run at or below a directory, in order of label, learning rate, seed.
- * @throws CheckpointError if a file of a run cannot be read as what it should be.
- */
-export async function loadRuns(directory: string): Promise<RunRecord[]> {
-  const found = await findRunDirectories(directory, 4);
-  const runs = await Promise.all(found.map(loadRun));
-  return runs.sort(
-    (a, b) =>
-      a.config.experiment.localeCompare(b.config.experiment) ||
-      a.config.label.localeCompare(b.config.label) ||
-      a.config.learningRate - b.config.learningRate ||
-      a.config.seed - b.config.seed,
-  );
-}
+/** A run that finished. */
+export type DoneRun = RunRecord & { readonly result: RunDone };
 
-/**
- * Reads one run directory.
- * @throws CheckpointError as {@link loadRuns}.
- */
-export async function loadRun(directory: string): Promise<RunRecord> {
-  const config = await readJson<RunConfig>(join(directory, 'config.json'));
-  if (!config) throw new CheckpointError(`${directory}: expected a run directory, got one without config.json.`);
-  const metrics = await readMetrics(join(directory, 'metrics.jsonl'));
-  return {
-    directory,
-    config,
-    environment: await readJson<RunEnvironment>(join(directory, 'environment.json')),
-    steps: metrics.filter((record) => record.kind === 'step'),
-    epochs: metrics.filter((record) => record.kind === 'epoch'),
-    result: await readJson<RunResult>(join(directory, 'result.json')),
-  };
-}
-
-/** The records of a metrics file; a last line cut short by a kill is left out. A missing file has none. */
-export async function readMetrics(path: string): Promise<MetricRecord[]> {
-  const text = await readIfThere(path);
-  const lines = (text ?? '').split('\n');
-  lines.pop(); // after the last newline: nothing, or a line cut short
-  return lines.map((line, index) => {
-    try {
-      return JSON.parse(line) as MetricRecord;
-    } catch (error) {
-      throw new CheckpointError(`${path}: expected a JSON object on line ${index + 1}, got '${line.slice(0, 40)}'.`, {
-        cause: error,
-      });
-    }
-  });
-}
-
-/** Parses a JSON file; undefined when there is none. */
-export async function readJson<T>(path: string): Promise<T | undefined> {
-  const text = await readIfThere(path);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as T;
-  } catch (error) {
-    throw new CheckpointError(
-      `${path}: expected JSON, got '${text.slice(0, 40)}'. Delete the run's directory to start it afresh.`,
-      { cause: error },
-    );
-  }
-}
-
-/** The result of a run that is done; undefined for any other directory, a damaged one too. */
-export async function readDone(directory: string): Promise<RunDone | undefined> {
-  const result = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
-  return result?.status === 'done' ? result : undefined;
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function findRunDirectories(directory: string, depth: number): Promise<string[]> {
-  if (basename(directory) === 'node_modules') return [];
-  let entries: import('node:fs').Dirent[];
-  try {
-    entries = await readdir(directory, { withFileTypes: true });
-  } catch (error) {
-    throw new CheckpointError(
-      `${directory}: expected a directory of runs, got ${(error as NodeJS.ErrnoException).code}.`,
-      { cause: error },
-    );
-  }
-  if (entries.some((entry) => entry.isFile() && entry.name === 'config.json')) return [directory];
-  if (depth === 0) return [];
-  const below = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
-  return (await Promise.all(below.map((entry) => findRunDirectories(join(directory, entry.name), depth - 1)))).flat();
+/** True for a run with measurements. */
+export function isDone(run: RunRecord): run is DoneRun {
+  return run.result?.status === 'done';
 }

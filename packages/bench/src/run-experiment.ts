@@ -9,8 +9,9 @@ import { InvalidConfigError } from '@mixerzoo/core';
 import { estimateSeconds, type TimedRun } from './estimate.js';
 import type { ExperimentSource } from './experiment-source.js';
 import { formatDuration, type ProgressView } from './progress.js';
+import { readDone } from './read-results.js';
 import { type PlannedRun, runDirectory } from './resolve-runs.js';
-import { type RunDone, readDone } from './results.js';
+import type { RunDone } from './results.js';
 import { runInOrder, threadsPerRun } from './schedule.js';
 import type { RunOrder, WorkerMessage } from './worker.js';
 
@@ -31,8 +32,6 @@ export type RunOutcome = { readonly run: PlannedRun; readonly directory: string 
 export interface RunExperimentOptions {
   /** Where a run's config came from; its worker reads it again. */
   sourceOf(run: PlannedRun): ExperimentSource;
-  /** A run's `sweep.enoughAt`. */
-  enoughAt(run: PlannedRun): number | null;
   readonly cwd: string;
   readonly out: string;
   /** Processes at a time. */
@@ -47,7 +46,7 @@ export interface RunExperimentOptions {
  * rate waits for those before it in its cell, so that what is left out does not depend on which worker was faster.
  */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
-  const chainOf = (run: PlannedRun) => (options.enoughAt(run) === null ? undefined : cellKey(run));
+  const chainOf = (run: PlannedRun) => (run.config.enoughAt === undefined ? undefined : cellKey(run));
   const before = new Map(
     await Promise.all(runs.map(async (run) => [run, await readDone(runDirectory(options.out, run))] as const)),
   );
@@ -86,8 +85,8 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
 
   function isEnough(outcome: RunOutcome): boolean {
     if (outcome.status === 'unneeded') return true;
-    const enoughAt = options.enoughAt(outcome.run);
-    return enoughAt !== null && 'result' in outcome && outcome.result.validation.accuracy >= enoughAt;
+    const { enoughAt = Number.POSITIVE_INFINITY } = outcome.run.config;
+    return 'result' in outcome && outcome.result.validation.accuracy >= enoughAt;
   }
 
   function timeLeft(): string {
@@ -153,7 +152,9 @@ function startWorker(
     });
     child.on('close', (code, killedBy) => {
       signal?.removeEventListener('abort', stop);
-      const how = killedBy ? `signal ${killedBy}` : `exit code ${code}`;
+      // The system kills without a word, most often for want of memory.
+      const want = killedBy === 'SIGKILL' ? ' (is there memory enough? fewer --workers need less)' : '';
+      const how = killedBy ? `signal ${killedBy}${want}` : `exit code ${code}`;
       const words = complaints.trim();
       resolve(
         last ?? {

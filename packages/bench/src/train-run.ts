@@ -2,7 +2,7 @@
  * One run from start, or from its checkpoint, to its result. The directory is the run's whole memory: killed at any
  * moment, it loses at most the epoch it was in.
  */
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createTrainer,
@@ -10,24 +10,18 @@ import {
   type EpochMetrics,
   hasCheckpoint,
   type StepInfo,
-  type Task,
   type Trainer,
   useEngine,
 } from '@mixerzoo/core';
-import { quantile as quantileOf, sampleStandardDeviation } from 'simple-statistics';
+import { median } from 'simple-statistics';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
+import { readMetrics } from './read-results.js';
+import { replaceFile, replaceJson } from './replace-file.js';
 import type { PlannedRun } from './resolve-runs.js';
-import {
-  type EpochRecord,
-  type Evaluation,
-  type LengthEvaluation,
-  type MetricRecord,
-  RUN_FORMAT,
-  type RunDone,
-  readMetrics,
-  type StepRecord,
-} from './results.js';
+import { type EpochRecord, type MetricRecord, RUN_FORMAT, type RunDone, type StepRecord } from './results.js';
+import { type Spread, spreadOf } from './spread.js';
+import { testRun } from './test-run.js';
 
 /** What a run tells while it works. */
 export interface RunProgress {
@@ -51,16 +45,17 @@ const RECORDS_PER_EPOCH = 10;
  * @throws whatever training throws; the checkpoint of the last whole epoch stays.
  */
 export async function trainRun(
-  { config, task, model }: PlannedRun,
+  run: PlannedRun,
   directory: string,
   options: { readonly workers: number; readonly packages: readonly string[]; onProgress(progress: RunProgress): void },
 ): Promise<RunDone> {
+  const { config, task, model } = run;
   const { train, seed, learningRate } = config;
   await mkdir(directory, { recursive: true });
   await rm(join(directory, 'result.json'), { force: true });
-  await writeJson(join(directory, 'config.json'), config);
+  await replaceJson(join(directory, 'config.json'), config);
   const engine = await useEngine(config.engine as EngineChoice);
-  await writeJson(join(directory, 'environment.json'), await describeEnvironment(engine, { seed, ...options }));
+  await replaceJson(join(directory, 'environment.json'), await describeEnvironment(engine, { seed, ...options }));
 
   const trainer = await createTrainer({
     model,
@@ -90,15 +85,7 @@ export async function trainRun(
 
     const peakMemoryBytes = process.resourceUsage().maxRSS * 1024; // of training: a test may be at longer lengths
     const startOfTest = performance.now();
-    const evaluated = { trainer, softForm: model.softForm };
-    const test: LengthEvaluation[] = [];
-    for (const seqLen of config.testLengths) {
-      progress.report('testing');
-      const at = task.atLength(seqLen);
-      const evaluation = await evaluate(evaluated, at, 'test', train.testExamples);
-      test.push({ ...evaluation, stateSize: model.stateSize(seqLen), flops: model.flops(seqLen, at.labelsPerExample) });
-    }
-    const validation = await evaluate(evaluated, task, 'validation', train.validationExamples);
+    const { validation, test } = await testRun(run, trainer, () => progress.report('testing'));
     const last = metrics.epochs.at(-1) as EpochRecord;
     const at99 = metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
     const result: RunDone = {
@@ -119,26 +106,17 @@ export async function trainRun(
         parameters: model.parameterCount,
         stateSize: model.stateSize(task.seqLen),
         flops: model.flops(task.seqLen, task.labelsPerExample),
-        tokensPerSecond: quantile(
-          metrics.epochs.map((epoch) => epoch.tokensPerSecond),
-          0.5,
-        ),
+        tokensPerSecond: median(metrics.epochs.map((epoch) => epoch.tokensPerSecond)),
         stepMs: stepTimes(metrics.steps),
         peakMemoryBytes,
         generation: await measureGeneration(model, trainer.params, task),
       },
     };
-    await writeJson(join(directory, 'result.json'), result);
+    await replaceJson(join(directory, 'result.json'), result);
     return result;
   } finally {
     trainer.dispose();
   }
-}
-
-/** Writes a JSON file so that a reader finds the old one or the new one whole. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`);
-  await rename(`${path}.new`, path);
 }
 
 interface Metrics {
@@ -158,8 +136,7 @@ async function resumeMetrics(path: string, trainer: Trainer): Promise<Metrics> {
   const epochs: EpochRecord[] = [];
   for (const epoch of trainer.history) epochs.push(epochRecord(epoch, epochs.at(-1)));
   const kept = [...steps, ...epochs].sort((a, b) => a.step - b.step);
-  await writeFile(`${path}.new`, kept.map(toLine).join(''));
-  await rename(`${path}.new`, path);
+  await replaceFile(path, kept.map(toLine).join(''));
   let pending = '';
   const metrics: Metrics = {
     steps: steps as StepRecord[],
@@ -252,34 +229,11 @@ function createProgress(train: PlannedRun['config']['train'], trainer: Trainer, 
   };
 }
 
-/** An evaluation with the spread over examples that an honest interval needs, and in its soft form where there is one. */
-async function evaluate(
-  { trainer, softForm }: { trainer: Trainer; softForm: boolean },
-  task: Task,
-  split: 'validation' | 'test',
-  count: number,
-): Promise<Evaluation> {
-  const { seqLen, correct, total, accuracy, loss, examples, ...each } = await trainer.evaluate(task, split, count);
-  const accuracies = Array.from(
-    each.perExampleCorrect,
-    (hits, index) => hits / (each.perExampleTotal[index] as number),
-  );
-  const exampleStd = examples > 1 ? sampleStandardDeviation(accuracies) : 0;
-  const hard = { seqLen, correct, total, accuracy, loss, examples, exampleStd };
-  if (!softForm) return hard;
-  const soft = await trainer.evaluate(task, split, count, { soft: true });
-  return { ...hard, softAccuracy: soft.accuracy };
-}
-
 /** Milliseconds a step, from the time between step records. */
-function stepTimes(records: readonly StepRecord[]): RunDone['cost']['stepMs'] {
+function stepTimes(records: readonly StepRecord[]): Spread {
   const times = records.map((record, index) => {
     const before = records[index - 1] ?? { step: 0, seconds: 0 };
     return (1000 * (record.seconds - before.seconds)) / (record.step - before.step);
   });
-  return { median: quantile(times, 0.5), lowerQuartile: quantile(times, 0.25), upperQuartile: quantile(times, 0.75) };
-}
-
-function quantile(values: readonly number[], p: number): number {
-  return values.length === 0 ? 0 : quantileOf([...values], p);
+  return times.length === 0 ? { median: 0, lowerQuartile: 0, upperQuartile: 0 } : spreadOf(times);
 }

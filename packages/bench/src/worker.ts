@@ -8,9 +8,11 @@ import { isZooError, ZooError } from '@mixerzoo/core';
 import { type ExperimentSource, loadExperiment } from './experiment-source.js';
 import { acquireLock } from './lock.js';
 import { discoverPlugins } from './plugins.js';
+import { readDone, readMetrics } from './read-results.js';
+import { replaceJson } from './replace-file.js';
 import { type PlannedRun, resolveRuns, runDirectory } from './resolve-runs.js';
-import { RUN_FORMAT, type RunDone, type RunFailed, readDone, readMetrics } from './results.js';
-import { type RunProgress, trainRun, writeJson } from './train-run.js';
+import { RUN_FORMAT, type RunDone, type RunFailed } from './results.js';
+import { type RunProgress, trainRun } from './train-run.js';
 
 /** What a parent sends, once. */
 export interface RunOrder {
@@ -33,6 +35,8 @@ export type WorkerMessage =
 export async function serveWorker(): Promise<never> {
   if (!process.send) throw new Error('worker: expected to be started by mixerzoo run, got no parent to talk to.');
   process.on('disconnect', () => process.exit(1));
+  // Ctrl-C reaches every process of the terminal: it is for the parent, which ends its workers.
+  process.on('SIGINT', () => {});
   const order = await new Promise<RunOrder>((resolve) =>
     process.once('message', (message) => resolve(message as RunOrder)),
   );
@@ -58,7 +62,7 @@ async function serve({ source, cwd, out, directoryName, workers }: RunOrder): Pr
   const directory = runDirectory(out, run);
   await mkdir(directory, { recursive: true });
   const lock = await acquireLock(directory);
-  if ('heldBy' in lock) return { kind: 'busy', message: `in progress elsewhere (${lock.heldBy})` };
+  if ('heldBy' in lock) return { kind: 'busy', message: `in progress elsewhere: ${lock.heldBy}` };
   try {
     const before = await readDone(directory); // by who held the lock until now
     if (before) return { kind: 'done', result: before };
@@ -90,7 +94,7 @@ async function recordFailure(directory: string, run: PlannedRun, error: unknown)
     steps: last?.step ?? 0,
   };
   // The disk may be what failed; the first error is the one to report.
-  await writeJson(join(directory, 'result.json'), failure).catch(() => {});
+  await replaceJson(join(directory, 'result.json'), failure).catch(() => {});
 }
 
 function errorCode(error: unknown): string {

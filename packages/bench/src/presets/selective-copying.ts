@@ -42,4 +42,5 @@ export const selectiveCopying: ExperimentConfig = {
     testExamples: 1000,
   },
   learningRates: [3e-3],
+  freeRunning: true,
 };

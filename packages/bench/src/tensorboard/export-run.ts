@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { replaceFile } from '../report/index.js';
+import { replaceFile } from '../replace-file.js';
 import type { RunRecord } from '../results.js';
 import { type Event, encodeEvent, encodeFileVersion } from './event.js';
 import { encodeRecords } from './record-file.js';

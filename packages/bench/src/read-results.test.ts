@@ -2,8 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { InvalidConfigError } from '@mixerzoo/core';
 import { describe, expect, it } from 'vitest';
-import { loadRuns } from './results.js';
+import { loadRuns } from './read-results.js';
 
 const FIXTURES = fileURLToPath(new URL('./__fixtures__/runs', import.meta.url));
 
@@ -25,6 +26,16 @@ describe('loadRuns', () => {
     ]);
     expect(runs[1]?.epochs).toHaveLength(16);
     expect(runs[1]?.steps).toHaveLength(80);
+  });
+
+  it('passes by what other programs call config.json, and names a run of another format', async () => {
+    const root = copyOfFixtures();
+    writeFileSync(join(root, 'config.json'), '{"model_type": "gpt2"}');
+    const runs = await loadRuns(root);
+    expect(runs).toHaveLength(5);
+    const path = join(runs[0]?.directory as string, 'config.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 1', '"format": 2'));
+    await expect(loadRuns(root)).rejects.toThrow(/expected a run of format 1, got 2/);
   });
 
   it('reads a single run directory', async () => {
@@ -51,5 +62,6 @@ describe('loadRuns', () => {
     await expect(loadRuns(join(FIXTURES, 'nowhere'))).rejects.toThrow(
       /nowhere: expected a directory of runs, got ENOENT/,
     );
+    await expect(loadRuns(join(run?.directory as string, 'metrics.jsonl'))).rejects.toThrow(InvalidConfigError);
   });
 });

@@ -1,0 +1,41 @@
+/** The tests of a trained model: on validation examples, and on test examples at every length. */
+import { foldIn, type Task, type Trainer } from '@mixerzoo/core';
+import { countAnswers } from './answers.js';
+import { evaluateFreeRunning } from './free-running.js';
+import type { PlannedRun } from './resolve-runs.js';
+import type { Evaluation, LengthEvaluation } from './results.js';
+
+/** @param onLength called before each test length. */
+export async function testRun(
+  { config, task, model }: PlannedRun,
+  trainer: Trainer,
+  onLength: () => void,
+): Promise<{ validation: Evaluation; test: LengthEvaluation[] }> {
+  const { train, testLengths, freeRunning, seed } = config;
+  const test: LengthEvaluation[] = [];
+  for (const seqLen of testLengths) {
+    onLength();
+    const at = task.atLength(seqLen);
+    const count = train.testExamples;
+    const evaluation = await evaluate('test', at, count);
+    // The examples that the trainer draws, and as many tokens at a time as in a training batch.
+    const examples = () => at.generate({ split: 'test', seed: foldIn(seed, 'test'), count });
+    const batchSize = Math.max(1, Math.floor((train.batchSize * task.seqLen) / seqLen));
+    test.push({
+      ...evaluation,
+      stateSize: model.stateSize(seqLen),
+      flops: model.flops(seqLen, at.labelsPerExample),
+      ...(freeRunning && { freeRunning: await evaluateFreeRunning(model, trainer.params, examples(), batchSize) }),
+    });
+  }
+  return { validation: await evaluate('validation', task, train.validationExamples), test };
+
+  /** In the soft form too, of a model that has one. */
+  async function evaluate(split: 'validation' | 'test', on: Task, count: number): Promise<Evaluation> {
+    const { seqLen, loss, perExampleCorrect, perExampleTotal } = await trainer.evaluate(on, split, count);
+    const hard = { seqLen, ...countAnswers(perExampleCorrect, perExampleTotal), loss };
+    if (!model.softForm) return hard;
+    const soft = await trainer.evaluate(on, split, count, { soft: true });
+    return { ...hard, softAccuracy: soft.accuracy };
+  }
+}
