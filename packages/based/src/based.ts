@@ -42,7 +42,7 @@ export const basedSchema = z
   .refine(({ dModel, nHeads }) => dModel % nHeads === 0, {
     error: ({ input }) => {
       const { dModel, nHeads } = input as { dModel: number; nHeads: number };
-      return `expected nHeads to divide dModel, got ${nHeads} and ${dModel}`;
+      return `expected nHeads to divide dModel, got ${nHeads} and ${dModel}. Change one of them`;
     },
   });
 

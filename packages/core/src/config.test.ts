@@ -8,6 +8,7 @@ const schema = z.strictObject({
   nHeads: z.int().positive().default(1),
   filter: z.strictObject({ width: z.int().positive() }).optional(),
   positional: z.enum(['none', 'rope']).default('none'),
+  filters: z.union([z.enum(['short', 'long']), z.strictObject({ q: z.string().optional() })]).optional(),
 });
 
 const faultOf = (input: unknown): string => {
@@ -27,17 +28,22 @@ describe('parseConfig', () => {
 
   it('answers an unknown key with the nearest known one', () => {
     expect(faultOf({ dModel: 64, nHead: 2 })).toBe(
-      "cat: unknown key 'nHead'. Did you mean 'nHeads'? Known: dModel, filter, nHeads, positional.",
+      "cat: unknown key 'nHead'. Did you mean 'nHeads'? Known: dModel, filter, filters, nHeads, positional.",
     );
     expect(faultOf({ dModel: 64, filter: { width: 3, wdth: 3 } })).toBe(
       "cat: filter: unknown key 'wdth'. Did you mean 'width'? Known: width.",
     );
+    expect(faultOf({ dModel: 64, filters: { k: 'short' } })).toBe(
+      "cat: filters: unknown key 'k'. Did you mean 'q'? Known: q.",
+    );
   });
 
   it('says where, what was expected and what came', () => {
-    expect(faultOf({})).toMatch(/^cat: dModel: .*expected.*received undefined/);
+    expect(faultOf({})).toMatch(/^cat: dModel: .*expected.*got undefined/);
     expect(faultOf({ dModel: -1 })).toMatch(/^cat: dModel: too small: .*got -1\.$/);
-    expect(faultOf({ dModel: 8, positional: 'ropee' })).toMatch(/^cat: positional: .*"none"\|"rope".*got "ropee"\.$/);
+    expect(faultOf({ dModel: 8, positional: 'ropee' })).toMatch(
+      /^cat: positional: .*"none"\|"rope".*got "ropee"\. Did you mean 'rope'\?$/,
+    );
   });
 
   it('lists several faults', () => {

@@ -1,6 +1,6 @@
 /** Parsing of user input by zod schemas, with errors a user can act on. */
 import type { z } from 'zod';
-import { formatSuggestion, InvalidConfigError } from './errors.js';
+import { formatSuggestion, InvalidConfigError, nearestName } from './errors.js';
 
 /**
  * Parses `input`, filling in defaults.
@@ -31,9 +31,15 @@ function formatIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType)
     const nested = best.map((fault) => ({ ...fault, path: [...issue.path, ...fault.path] }) as z.core.$ZodIssue);
     return nested.flatMap((fault) => formatIssue(fault, input, schema));
   }
-  const message = issue.message.replace(/^Invalid input: /, '').replace(/^(Invalid|Too)/, (word) => word.toLowerCase());
-  const stated = /received/.test(message) || issue.code === 'custom';
-  return [`${at}${message}${stated ? '' : `, got ${formatValue(valueAt(input, issue.path))}`}.`];
+  const value = valueAt(input, issue.path);
+  const message = issue.message
+    .replace(/^Invalid input: /, '')
+    .replace(/^(Invalid|Too)/, (word) => word.toLowerCase())
+    .replace(', received ', ', got ');
+  const stated = message.includes(', got ');
+  const near =
+    issue.code === 'invalid_value' && typeof value === 'string' && nearestName(value, issue.values.map(String));
+  return [`${at}${message}${stated ? '' : `, got ${formatValue(value)}`}.${near ? ` Did you mean '${near}'?` : ''}`];
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -54,7 +60,7 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let node: unknown = schema;
   for (const key of [...path, undefined]) {
     node = unwrap(node);
-    const definition = (node as { def?: { type?: string; shape?: Record<string, unknown>; element?: unknown } }).def;
+    const definition = (node as SchemaNode).def;
     if (key === undefined) return definition?.shape ? Object.keys(definition.shape) : [];
     node = definition?.type === 'array' ? definition.element : definition?.shape?.[String(key)];
     if (node === undefined) return [];
@@ -62,11 +68,21 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return [];
 }
 
-/** Follows wrappers (optional, default, pipe) to the schema they wrap. */
+/** What is read of a schema. */
+interface SchemaNode {
+  readonly def?: {
+    readonly type?: string;
+    readonly shape?: Record<string, unknown>;
+    readonly element?: unknown;
+    readonly innerType?: unknown;
+    readonly in?: unknown;
+    readonly options?: readonly unknown[];
+  };
+}
+
+/** Follows wrappers (optional, default, pipe) to the schema they wrap, and a union to its object, if there is one. */
 function unwrap(node: unknown): unknown {
-  let current = node as { def?: { innerType?: unknown; in?: unknown } };
-  while (current.def && (current.def.innerType ?? current.def.in)) {
-    current = (current.def.innerType ?? current.def.in) as typeof current;
-  }
-  return current;
+  const { def } = node as SchemaNode;
+  const inner = def?.innerType ?? def?.in ?? def?.options?.find((option) => (unwrap(option) as SchemaNode).def?.shape);
+  return inner === undefined ? node : unwrap(inner);
 }

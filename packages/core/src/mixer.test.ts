@@ -44,6 +44,14 @@ describe('defineMixer', () => {
     expect(() => mixer.apply(bad(tf.ones([1, 5, 4])) as never, bad({}))).toThrow('got no tensor');
   });
 
+  it('refuses a state that a step has used, and one of another batch', () => {
+    const x = tf.ones<tf.Rank.R2>([2, 4]);
+    const state = mixer.initState(2);
+    disposeTree(mixer.step({}, x, state).state);
+    expect(() => mixer.step({}, x, state)).toThrow('Go on with the state the last step returned.');
+    expect(() => mixer.step({}, x, mixer.initState(1))).toThrow("of 2 sequences as x has, got 'sum' [1, 4].");
+  });
+
   it('prefills by steps where a mixer has no form of its own, and keeps no tensor', async () => {
     const x = testTensor<tf.Rank.R3>([2, 5, 4], 1);
     const before = tf.memory().numTensors;

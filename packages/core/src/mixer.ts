@@ -11,7 +11,7 @@ import type { z } from 'zod';
 import { parseConfig } from './config.js';
 import { isZooError, ShapeError } from './errors.js';
 import * as tf from './tf.js';
-import { formatShape, type Tree } from './tree.js';
+import { flattenTree, formatShape, type Tree } from './tree.js';
 
 /** What `apply` may need to know about the call it is part of. */
 export interface ApplyContext {
@@ -111,6 +111,7 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       },
       step(params: P, x: tf.Tensor2D, state: S) {
         assertInput(`${name}.step`, x, ['B', dModel]);
+        assertState(`${name}.step`, state, x.shape[0]);
         return forms.step(params, x, state);
       },
       prefill(params: P, x: tf.Tensor3D) {
@@ -140,13 +141,29 @@ function repeatStep<P extends Tree, S extends Tree>(
   return { y, state };
 }
 
-/** @throws ShapeError unless x is a float32 tensor of this shape, where letters stand for any size. */
+/** @throws ShapeError unless x is a float32 tensor of this shape, where letters stand for any size from 1. */
 function assertInput(where: string, x: tf.Tensor, shape: readonly (number | string)[]): void {
   const fits =
     x.rank === shape.length && shape.every((size, axis) => typeof size === 'string' || size === x.shape[axis]);
-  if (fits && x.dtype === 'float32') return;
+  if (fits && x.size > 0 && x.dtype === 'float32') return;
   const received = x.shape ? `${x.dtype} ${formatShape(x.shape)}` : 'no tensor';
   throw new ShapeError(`${where}: expected x of float32 [${shape.join(', ')}], got ${received}.`);
+}
+
+/** @throws ShapeError for a state that a step has consumed, or one of another number of sequences. */
+function assertState(where: string, state: Tree, batchSize: number): void {
+  for (const [path, leaf] of flattenTree(state)) {
+    if (leaf.isDisposed) {
+      throw new ShapeError(
+        `${where}: expected a state no step has used, got one that is freed. Go on with the state the last step returned.`,
+      );
+    }
+    if (leaf.shape[0] !== batchSize) {
+      throw new ShapeError(
+        `${where}: expected a state of ${batchSize} sequences as x has, got '${path}' ${formatShape(leaf.shape)}.`,
+      );
+    }
+  }
 }
 
 /** Runs a constructor; its errors begin with the name of what it makes. */

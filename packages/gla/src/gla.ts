@@ -56,7 +56,7 @@ export const glaSchema = z
           'dModel' | 'nHeads' | 'expandK' | 'expandV',
           number
         >;
-        return `expected nHeads to divide expandK dModel and expandV dModel, got ${nHeads}, ${expandK * dModel} and ${expandV * dModel}`;
+        return `expected nHeads to divide expandK dModel and expandV dModel, got ${nHeads}, ${expandK * dModel} and ${expandV * dModel}. Change one of them`;
       },
     },
   );

@@ -71,7 +71,8 @@ export const landmarkCatSchema = z
     const { dModel, nHeads, blockSearch, blockSize, seqLen } = context.value;
     const fault = (path: string, message: string) =>
       context.issues.push({ code: 'custom', path: [path], message, input: context.value });
-    if (dModel % nHeads !== 0) fault('nHeads', `expected a divisor of dModel ${dModel}, got ${nHeads}`);
+    if (dModel % nHeads !== 0)
+      fault('nHeads', `expected a divisor of dModel ${dModel}, got ${nHeads}. Change one of them`);
     const size = blockSize ?? defaultBlockSize(seqLen);
     if (blockSearch === 'binary' && !Number.isInteger(Math.log2(size))) {
       fault('blockSize', `expected a power of two for blockSearch 'binary', got ${size}`);

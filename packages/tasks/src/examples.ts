@@ -14,6 +14,7 @@ import {
   type Rng,
   type Split,
   type Task,
+  UnknownNameError,
 } from '@mixerzoo/core';
 
 /** Eighths of all possible examples that belong to each split: train 6, validation 1, test 1. */
@@ -34,13 +35,16 @@ export type WriteExample = (rng: Rng, inputs: Int32Array, labels: Int32Array) =>
  *
  * The examples depend on the task's name, the split and the seed; a larger `count` extends a smaller one.
  * Memory: 8 bytes per token (inputs and labels), nothing else that grows with `count`.
- * @throws InvalidConfigError (from `generate`) if `count` is not a whole number, or if the task has too few different
- *   examples for the split to be found.
+ * @throws UnknownNameError (from `generate`) for another split; InvalidConfigError if `count` is not a whole number, or if
+ *   the task has too few different examples for the split to be found.
  */
 export function createGenerate(taskName: string, seqLen: number, begin: () => WriteExample): Task['generate'] {
   return ({ split, seed, count }): Examples => {
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new InvalidConfigError(`${taskName}.generate: count must be a whole number >= 0, got ${count}.`);
+    }
+    if (!SPLIT_OF_EIGHTH.includes(split)) {
+      throw new UnknownNameError(`split of ${taskName}`, split, ['train', 'validation', 'test']);
     }
     const write = begin();
     const rng = createRng(foldIn(foldIn(seed, taskName), split));

@@ -115,6 +115,7 @@ export function causalAttention(
   const where = 'causalAttention';
   const [batch, queries, width] = q.shape;
   const fits =
+    [q, k, v].every(({ rank }) => rank === 3) &&
     k.shape[0] === batch &&
     v.shape[0] === batch &&
     k.shape[2] === width &&

@@ -54,7 +54,11 @@ const layerSchema = z.strictObject({
 const languageModelSchema = z.strictObject({
   vocabSize: z.int().positive(),
   dModel: z.int().positive(),
-  layers: z.array(layerSchema).min(1),
+  layers: z
+    .array(
+      z.custom<object>((layer) => !isMixer(layer), 'expected { sequenceMixer: mixer }, got a mixer').pipe(layerSchema),
+    )
+    .min(1),
   /** `learned`: a table of positions is added to the embedding. */
   positions: z.enum(['none', 'learned']).default('none'),
   /** Rows of the table of learned positions. Rows past the training length stay as initialised. */

@@ -117,7 +117,8 @@ export async function expectGradient(options: {
     const scale = Math.max(Math.abs(measured), Math.abs(claimed), 0.1 * Math.sqrt(norm), 1e-4);
     if (!(Math.abs(measured - claimed) <= tolerance * scale)) {
       throw new Error(
-        `${what}: expected the slope ${measured.toPrecision(4)} of central differences along direction ${direction}, got ${claimed.toPrecision(4)}.`,
+        `${what}: expected the slope ${measured.toPrecision(4)} of central differences along direction ${direction}, got ${claimed.toPrecision(4)}. ` +
+          `The gradient is wrong, or the step ${step} too long for a function so curved.`,
       );
     }
   }

@@ -5,7 +5,7 @@
  * Filters: `perHead` [H, W] one scalar filter per head; `perChannel` [d, W] depthwise; `headMixing` [W, H, H]
  * `y[h] = sum_w sum_g filter[w, g, h] x[t - w, g]` (source head first, as in the paper). Head h owns the columns [h d/H, (h + 1) d/H).
  */
-import { ShapeError } from '../../errors.js';
+import { ShapeError, UnknownNameError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op, referenceGradient } from '../define-op.js';
@@ -25,6 +25,8 @@ import {
 import * as webgpu from './webgpu.js';
 
 export type { FilterShape };
+
+const FILTER_SHAPES: readonly FilterShape[] = ['perHead', 'perChannel', 'headMixing'];
 
 export interface ShortConvolutionOptions {
   readonly shape: FilterShape;
@@ -178,6 +180,7 @@ function tapProduct(x: tf.Tensor, filter: tf.Tensor, shape: FilterShape, delay: 
 }
 
 function assertFilter(where: string, width: number, filter: tf.Tensor, shape: FilterShape, bias?: tf.Tensor): void {
+  if (!FILTER_SHAPES.includes(shape)) throw new UnknownNameError(`${where} shape`, shape, FILTER_SHAPES);
   const [first = 0, second = 0, third = 0] = filter.shape;
   const fits = {
     perHead: filter.rank === 2 && second > 0 && width % first === 0,
