@@ -1,6 +1,7 @@
 /**
- * `npm run check:packages`: what npm users get. Packs every package, installs each mixer package with core and its siblings
- * in an empty project, and runs the examples of its README there. Names as arguments narrow it to those packages.
+ * `npm run check:packages`: what npm users get. Packs every package, installs each with core and the siblings it needs in
+ * an empty project, and there type-checks (strictly) and runs the examples of its README, and of the repository's.
+ * Names as arguments narrow it to those packages.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,12 +20,16 @@ function run(command, args, cwd) {
 }
 
 /** The examples of a README that run on their own: those that import, and start an engine or print. */
-function examplesOf(name) {
-  const readme = readFileSync(join('packages', name, 'README.md'), 'utf8');
-  return [...readme.matchAll(/```(?:ts|js)\n([\s\S]*?)```/g)]
+function examplesOf(readme) {
+  return [...readFileSync(readme, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)]
     .map(([, code]) => code)
     .filter((code) => code.startsWith('import') && /await useEngine\(|console\.log/.test(code));
 }
+
+/** A project without Node's types. TensorFlow.js's declarations and TypeScript's both declare WebGPU, hence `skipLibCheck`. */
+const TSCONFIG = {
+  compilerOptions: { strict: true, noEmit: true, module: 'nodenext', target: 'es2022', types: [], skipLibCheck: true },
+};
 
 const tarballs = {};
 for (const name of ['core', ...names]) {
@@ -36,7 +41,9 @@ for (const name of ['core', ...names]) {
 
 let failures = 0;
 for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 || wanted.includes(candidate))) {
-  const examples = examplesOf(name);
+  // The repository's own example is of core and a mixer.
+  const readmes = [join('packages', name, 'README.md'), ...(name === 'core' ? ['README.md'] : [])];
+  const examples = readmes.flatMap(examplesOf);
   if (examples.length === 0) continue;
   const project = join(work, name);
   mkdirSync(project);
@@ -51,12 +58,17 @@ for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 
   );
   try {
     run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], project);
+    const files = examples.map((_, index) => join(project, `example-${index + 1}`));
+    for (const [index, code] of examples.entries()) writeFileSync(`${files[index]}.mts`, code);
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+    run(resolve('node_modules/.bin/tsc'), ['-p', project], project);
     for (const [index, code] of examples.entries()) {
-      const file = join(project, `example-${index + 1}.mjs`);
-      writeFileSync(file, transformSync(code, { loader: 'ts', format: 'esm', target: 'es2022' }).code);
-      run(process.execPath, [file], project);
+      const { code: script } = transformSync(code, { loader: 'ts', format: 'esm', target: 'es2022' });
+      writeFileSync(`${files[index]}.mjs`, script);
+      run(process.execPath, [`${files[index]}.mjs`], project);
     }
-    console.log(`@mixerzoo/${name}: installs alone, ${examples.length} example${examples.length === 1 ? '' : 's'} ran`);
+    const count = `${examples.length} example${examples.length === 1 ? '' : 's'}`;
+    console.log(`@mixerzoo/${name}: installs alone, ${count} type-checked and ran`);
   } catch (error) {
     failures += 1;
     console.error(`@mixerzoo/${name}: ${error.message}`);

@@ -34,7 +34,12 @@ for (const entry of await readdir(target, { recursive: true, withFileTypes: true
   await writeFile(file, renamed(await readFile(file, 'utf8')));
   await rename(file, join(entry.parentPath, renamed(entry.name)));
 }
-console.log(`${target} is ready. Next:
-  npm install                               link the package
-  npx vitest run --project ${name}    its tests: describeMixer holds it to the contract
-  edit ${join(target, 'src', `${name}.ts`)}`);
+const next = {
+  'npm install': 'links the package',
+  [`npx vitest run --project ${name}`]: 'its tests: describeMixer holds it to the contract',
+  [`edit ${join(target, 'src', `${name}.ts`)}`]: 'your equations; docs/adding-a-mixer.md says what they are held to',
+  'npm run build && npx mixerzoo list mixers': 'the command finds it',
+};
+const width = Math.max(...Object.keys(next).map(({ length }) => length));
+console.log(`${target} is ready. Next:`);
+for (const [command, what] of Object.entries(next)) console.log(`  ${command.padEnd(width)}  ${what}`);
