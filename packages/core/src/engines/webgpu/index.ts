@@ -11,7 +11,7 @@ import { replaceStockKernels } from './stock.js';
 import { probeSubgroups } from './subgroups.js';
 
 /** Features asked for where the adapter has them. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
