@@ -40,6 +40,9 @@ describe('parseConfig', () => {
 
   it('says where, what was expected and what came', () => {
     expect(faultOf({})).toMatch(/^cat: dModel: .*expected.*got undefined/);
+    expect(faultOf({ dModel: Number.NaN })).toMatch(/got NaN\.$/);
+    expect(faultOf({ dModel: 1.5 })).toMatch(/expected int, got 1\.5\.$/);
+    expect(faultOf({ dModel: '64' })).toBe('cat: dModel: expected number, got "64".');
     expect(faultOf({ dModel: -1 })).toMatch(/^cat: dModel: too small: .*got -1\.$/);
     expect(faultOf({ dModel: 8, positional: 'ropee' })).toMatch(
       /^cat: positional: .*"none"\|"rope".*got "ropee"\. Did you mean 'rope'\?$/,

@@ -35,7 +35,7 @@ function formatIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType)
   const message = issue.message
     .replace(/^Invalid input: /, '')
     .replace(/^(Invalid|Too)/, (word) => word.toLowerCase())
-    .replace(', received ', ', got ');
+    .replace(/, received (.*)$/, (_, received) => (issue.code === 'custom' ? `, got ${received}` : ''));
   const stated = message.includes(', got ');
   const near =
     issue.code === 'invalid_value' && typeof value === 'string' && nearestName(value, issue.values.map(String));
@@ -51,6 +51,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 /** `"cat"`, `3`, `undefined`, `{…}`: a value as short text for a message. */
 function formatValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'number') return String(value); // JSON has no NaN
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
