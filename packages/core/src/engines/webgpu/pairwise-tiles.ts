@@ -39,7 +39,7 @@ export interface PairwiseForm {
 }
 
 /** Queries and keys of a tile. */
-export const TILE = 32;
+const TILE = 32;
 /** Columns of q and k that are in workgroup memory at a time. */
 const DEPTH = 16;
 const THREADS = 64;
