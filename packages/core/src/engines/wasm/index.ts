@@ -22,14 +22,19 @@ const RELAXED_SIMD_PROBE = Uint8Array.from([
 
 /**
  * Starts the wasm engine.
- * @throws EngineError if threads are asked for that cannot be had.
+ * @throws EngineError if threads are asked for that cannot be had, or the backend under it does not start.
  */
 export async function openWasmEngine(options: EngineOptions = {}): Promise<Engine> {
   const threads = parseThreads(options.threads ?? environmentThreads());
   const relaxedSimd = detectRelaxedSimd();
   await import('@tensorflow/tfjs-backend-wasm');
   const start = async () => {
-    await tf.setBackend('wasm');
+    if (!(await tf.setBackend('wasm'))) {
+      throw new EngineError(
+        "wasm engine: expected TensorFlow.js's wasm backend to start, got the failure it printed. " +
+          'In a browser, serve the .wasm files of @tensorflow/tfjs-backend-wasm/dist beside the bundle.',
+      );
+    }
     await tf.ready();
   };
   await (threads > 1 ? withSharedMemory(start) : start());
