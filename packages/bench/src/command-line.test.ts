@@ -141,6 +141,7 @@ describe('mixerzoo', () => {
 
   it('reports elsewhere without a word beside the runs', async () => {
     cpSync(RUNS, join(cwd, 'done'), { recursive: true });
+    await mixerzoo('report', 'done/quick'); // an index of `done` would have something to lead to
     const { code, stdout } = await mixerzoo('report', 'done', '--out', 'mine');
     expect(code).toBe(0);
     expect(stdout).toContain(`Report: ${join(cwd, 'mine', 'report.html')}`);

@@ -110,7 +110,14 @@ export function costChart(cost: CostAxis, series: readonly Series[], size: Chart
     type: 'quantitative',
     title: COST_TITLES[cost],
     scale: { type: 'log', nice: false, padding: 16 },
-    axis: { grid: false, tickCount: 5, format: '~s', labelOverlap: 'greedy', labelFlush: false },
+    // SI prefixes for counts alone: `400m milliseconds` would be read as minutes.
+    axis: {
+      grid: false,
+      tickCount: 5,
+      format: cost === 'stateSize' ? '~s' : '~r',
+      labelOverlap: 'greedy',
+      labelFlush: false,
+    },
   };
   return chart(size, rows, [pointLayer(series, x, accuracyAxis, 75)]);
 }

@@ -208,8 +208,7 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
   );
   return lengths.map((seqLen) => {
     const tests = runs.flatMap((run) => run.result.test.filter((test) => test.seqLen === seqLen));
-    // JSON has null for a loss that is not finite.
-    const pick = (key: 'loss' | 'stateSize' | 'flops') => mean(tests.map((test) => test[key] ?? Number.NaN));
+    const pick = (key: 'loss' | 'stateSize' | 'flops') => mean(tests.map((test) => test[key]));
     const freeRunning = tests.flatMap((test) => test.freeRunning ?? []);
     return {
       seqLen,
