@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { TINY } from './__fixtures__/tiny-experiment.js';
-import { loadRuns } from './read-results.js';
-import type { RunDone, RunRecord } from './results.js';
-import { WORKER_ARGUMENT } from './run-experiment.js';
+import { loadRuns } from './runs/read-results.js';
+import type { RunDone, RunRecord } from './runs/results.js';
+import { WORKER_ARGUMENT } from './runs/run-experiment.js';
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
 const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

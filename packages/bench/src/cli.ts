@@ -3,8 +3,8 @@
  * keep a process alive.
  */
 import { main } from './command-line.js';
-import { WORKER_ARGUMENT } from './run-experiment.js';
-import { serveWorker } from './worker.js';
+import { WORKER_ARGUMENT } from './runs/run-experiment.js';
+import { serveWorker } from './runs/worker.js';
 
 if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
 else {

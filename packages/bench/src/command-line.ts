@@ -14,7 +14,7 @@ import { list } from './commands/list.js';
 import { report } from './commands/report.js';
 import { run } from './commands/run.js';
 import { validate } from './commands/validate.js';
-import { packageVersion } from './environment.js';
+import { packageVersion } from './runs/environment.js';
 
 const messages = createConsola({ stdout: process.stderr, stderr: process.stderr });
 

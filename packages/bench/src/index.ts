@@ -1,7 +1,7 @@
-export type { ExperimentConfig, LayerConfig, LayerOptions, TaskConfig } from './experiment.js';
-export { defineExperiment } from './experiment.js';
+export type { ExperimentConfig, LayerConfig, LayerOptions, TaskConfig } from './experiment/experiment.js';
+export { defineExperiment } from './experiment/experiment.js';
 export { presets } from './presets/index.js';
-export { loadRun, loadRuns } from './read-results.js';
+export { loadRun, loadRuns } from './runs/read-results.js';
 export type {
   Answers,
   EpochRecord,
@@ -19,4 +19,4 @@ export type {
   RunResult,
   StepRecord,
   TrainSettings,
-} from './results.js';
+} from './runs/results.js';

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { disposeTree, type EngineChoice, type Mixer, randomNormal, type Tree, tf, useEngine } from '@mixerzoo/core';
 import { mean } from 'simple-statistics';
-import { describeMachine } from '../environment.js';
 import { discoverPlugins, findMixer } from '../plugins.js';
-import { type Spread, spreadOf } from '../spread.js';
+import { describeMachine } from '../runs/environment.js';
+import { type Spread, spreadOf } from '../runs/spread.js';
 
 /** Milliseconds a token: median and quartiles over the steps after `seqLen` tokens. */
 interface Measurement extends Spread {

@@ -12,11 +12,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createTrainer, type EngineChoice, foldIn, useEngine } from '@mixerzoo/core';
-import { describeMachine } from '../environment.js';
-import { experimentSchema } from '../experiment.js';
+import { experimentSchema } from '../experiment/experiment.js';
+import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins, findMixer } from '../plugins.js';
-import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
-import { type Spread, spreadOf } from '../spread.js';
+import { describeMachine } from '../runs/environment.js';
+import { type Spread, spreadOf } from '../runs/spread.js';
 import { createStockTraining, openStockWasm } from './stock-cat.js';
 
 /** One measurement to make. */

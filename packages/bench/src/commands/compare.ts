@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import Table from 'cli-table3';
-import { loadRuns } from '../read-results.js';
 import { type Comparison, compareRuns } from '../report/compare.js';
 import { formatPercent } from '../report/format.js';
+import { loadRuns } from '../runs/read-results.js';
 
 /** A corrected p-value below this is called a difference. */
 const LEVEL = 0.05;

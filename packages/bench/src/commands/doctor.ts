@@ -1,8 +1,8 @@
 /** `mixerzoo doctor`: what this machine has and lacks, and how to get it. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { diagnoseEngines } from '@mixerzoo/core';
-import { describeMachine, packageVersion } from '../environment.js';
 import { discoverPlugins } from '../plugins.js';
+import { describeMachine, packageVersion } from '../runs/environment.js';
 
 const MINIMUM_NODE = [20, 19] as const;
 

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cat } from '@mixerzoo/cat';
 import { EngineError, type EngineName, isZooError, UnknownNameError, useEngine } from '@mixerzoo/core';
-import { installTensorflow, retractTensorflow } from '../install-tensorflow.js';
+import { installTensorflow, retractTensorflow } from '../engines/install-tensorflow.js';
+import { comparableLosses, SHORT_TRAINING, trainLosses } from '../engines/train-losses.js';
 import { discoverPlugins } from '../plugins.js';
-import { comparableLosses, SHORT_TRAINING, trainLosses } from '../train-losses.js';
 import { list } from './list.js';
 
 interface Flags {

@@ -1,9 +1,9 @@
 /** `mixerzoo export`: the runs of a directory in another tool's format. */
 import { basename, join, resolve } from 'node:path';
 import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
-import { loadRuns } from '../read-results.js';
 import { plural } from '../report/format.js';
-import { assertWritable } from '../run-experiment.js';
+import { loadRuns } from '../runs/read-results.js';
+import { assertWritable } from '../runs/run-experiment.js';
 import { exportRun } from '../tensorboard/export-run.js';
 
 const FORMATS = ['tensorboard'];

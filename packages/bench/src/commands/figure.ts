@@ -1,8 +1,9 @@
 /** `mixerzoo figure`: trains what a figure of the paper needs, draws it, and says which of its claims hold. */
 import { join, resolve } from 'node:path';
 import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
-import type { Experiment, ExperimentConfig } from '../experiment.js';
-import { loadExperiment } from '../experiment-source.js';
+import type { Experiment, ExperimentConfig } from '../experiment/experiment.js';
+import { loadExperiment } from '../experiment/experiment-source.js';
+import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { belongsTo } from '../figures/cells.js';
 import { VERDICT_MARKS } from '../figures/claims.js';
 import { findFigure } from '../figures/definitions.js';
@@ -13,7 +14,6 @@ import { writeFigure } from '../figures/write-figure.js';
 import { discoverPlugins, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { writeIndex } from '../report/write-index.js';
-import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
 import { parseAssignments, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 

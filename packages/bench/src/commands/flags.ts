@@ -1,7 +1,7 @@
 /** What the flags of the commands say. An option that takes values has them all, as typed, the last one counting. */
 import { availableParallelism } from 'node:os';
 import { InvalidConfigError } from '@mixerzoo/core';
-import { type ExperimentSource, parseTarget } from '../experiment-source.js';
+import { type ExperimentSource, parseTarget } from '../experiment/experiment-source.js';
 
 type Values = readonly string[];
 

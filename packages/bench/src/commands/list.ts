@@ -1,8 +1,8 @@
 /** `mixerzoo list mixers|tasks|presets|figures|engines`. */
 import { diagnoseEngines, UnknownNameError } from '@mixerzoo/core';
 import { z } from 'zod';
-import { describeBudget } from '../describe-experiment.js';
-import { loadExperiment } from '../experiment-source.js';
+import { describeBudget } from '../experiment/describe-experiment.js';
+import { loadExperiment } from '../experiment/experiment-source.js';
 import { figures } from '../figures/definitions.js';
 import { discoverPlugins, type Registered } from '../plugins.js';
 import { presets } from '../presets/index.js';

@@ -1,10 +1,10 @@
 /** `mixerzoo report`: page, table, Markdown and CSV of the runs in a directory. */
 import { resolve } from 'node:path';
-import { terminalWidth } from '../progress.js';
-import { loadRuns } from '../read-results.js';
 import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
-import { assertWritable } from '../run-experiment.js';
+import { terminalWidth } from '../runs/progress.js';
+import { loadRuns } from '../runs/read-results.js';
+import { assertWritable } from '../runs/run-experiment.js';
 
 /** @returns the exit code. @throws InvalidConfigError if there are no runs, or no place for the report. */
 export async function report(

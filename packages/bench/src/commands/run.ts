@@ -1,13 +1,13 @@
 /** `mixerzoo run`: an experiment from config to report. */
 import { join, resolve } from 'node:path';
-import { loadExperiment } from '../experiment-source.js';
+import { loadExperiment } from '../experiment/experiment-source.js';
+import { resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
-import { terminalWidth } from '../progress.js';
 import { plural } from '../report/format.js';
 import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
-import { resolveRuns } from '../resolve-runs.js';
-import { displayName } from '../run-experiment.js';
+import { terminalWidth } from '../runs/progress.js';
+import { displayName } from '../runs/run-experiment.js';
 import { parseSource, type SourceFlags, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 

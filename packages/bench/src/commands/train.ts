@@ -1,12 +1,12 @@
 /** What the commands that train have in common: the plan of their runs, bringing these to their end, reading them back. */
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Budget, createBudget } from '../budget.js';
-import { createProgressView } from '../progress.js';
-import { loadRun, readJson } from '../read-results.js';
-import { type PlannedRun, runDirectory } from '../resolve-runs.js';
-import type { RunConfig, RunRecord, RunResult } from '../results.js';
-import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../run-experiment.js';
+import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
+import { type Budget, createBudget } from '../runs/budget.js';
+import { createProgressView } from '../runs/progress.js';
+import { loadRun, readJson } from '../runs/read-results.js';
+import type { RunConfig, RunRecord, RunResult } from '../runs/results.js';
+import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
 import { parseMaxMinutes, parseWorkers, type TrainingFlags } from './flags.js';
 
 /** What came of the runs of a command. */

@@ -11,11 +11,11 @@ import {
   type Task,
   useEngine,
 } from '@mixerzoo/core';
-import { loadExperiment } from '../experiment-source.js';
+import { loadExperiment } from '../experiment/experiment-source.js';
+import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
 import { presets } from '../presets/index.js';
-import { type PlannedRun, resolveRuns } from '../resolve-runs.js';
-import { displayName } from '../run-experiment.js';
+import { displayName } from '../runs/run-experiment.js';
 import { parseSource, type SourceFlags } from './flags.js';
 
 interface Check {

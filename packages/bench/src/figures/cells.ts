@@ -5,7 +5,7 @@
  * the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
  */
 import type { Entry } from '../report/entries.js';
-import type { RunConfig } from '../results.js';
+import type { RunConfig } from '../runs/results.js';
 import type { Figure, FigureCell, FigureRow } from './figure.js';
 
 /** True for a run that a row of a figure shows. */

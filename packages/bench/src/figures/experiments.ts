@@ -6,7 +6,7 @@
  * selective copying has distinct signals and one noise token, learned positions, and CAT also with a filter as wide as
  * there are signals, as in the proof of Theorem 4 (see docs/selective-copying.md).
  */
-import type { ExperimentConfig } from '../experiment.js';
+import type { ExperimentConfig } from '../experiment/experiment.js';
 import { copyingSettings, type Scale, type ScaleSettings, settings } from './scales.js';
 
 type Models = NonNullable<ExperimentConfig['models']>;

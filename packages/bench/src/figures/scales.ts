@@ -8,7 +8,7 @@
  * the projections at the scale of their input; CAT normalises filtered queries and keys as Theorem 1 does. Both leave the
  * first plateau sooner.
  */
-import type { ExperimentConfig } from '../experiment.js';
+import type { ExperimentConfig } from '../experiment/experiment.js';
 
 export const SCALES = ['quick', 'small', 'paper'] as const;
 export type Scale = (typeof SCALES)[number];

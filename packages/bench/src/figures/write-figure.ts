@@ -5,10 +5,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { replaceFile, replaceJson } from '../replace-file.js';
 import { groupEntries } from '../report/entries.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
-import type { RunConfig, RunRecord } from '../results.js';
+import { replaceFile, replaceJson } from '../runs/replace-file.js';
+import type { RunConfig, RunRecord } from '../runs/results.js';
 import { figureCells } from './cells.js';
 import { judge } from './claims.js';
 import type { Figure, FigureCell, JudgedClaim } from './figure.js';

@@ -1,5 +1,5 @@
 /** One cell of the paper's Figure 2: MQAR with its vocabulary of 8,192 and 16 pairs at length 64, d = 64. */
-import type { ExperimentConfig } from '../experiment.js';
+import type { ExperimentConfig } from '../experiment/experiment.js';
 
 export const paperCell: ExperimentConfig = {
   name: 'paper-cell',

@@ -6,7 +6,7 @@
  * Attention is given what serves it best here: two layers reach 9 % with rotary positions and 6 % without, and no more at
  * learning rates 0.001 and 0.003 (`--set learningRates=[0.001,0.003]`). More steps may serve it; they are the same for all.
  */
-import type { ExperimentConfig } from '../experiment.js';
+import type { ExperimentConfig } from '../experiment/experiment.js';
 
 export const quick: ExperimentConfig = {
   name: 'quick',

@@ -2,7 +2,7 @@
  * What one layer of CAT needs for selective copying: the paper's setting (16 distinct signal tokens, L = 64) with its
  * filters of 3 taps and the variations that tell why it does or does not learn. See docs/selective-copying.md.
  */
-import type { ExperimentConfig } from '../experiment.js';
+import type { ExperimentConfig } from '../experiment/experiment.js';
 
 /** Projections start at the scale of their input: at N(0, 0.02) the same budget reaches far less. */
 const cat = { mixer: 'cat', dropout: 0, init: 'fanIn' } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DoneRun } from '../results.js';
+import type { DoneRun } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
 import { costChart, renderSvg } from './charts.js';
 import { groupEntries } from './entries.js';

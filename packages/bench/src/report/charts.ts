@@ -8,7 +8,7 @@
 import { max, mean } from 'simple-statistics';
 import { Error as ErrorLevel, logger, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { RunRecord } from '../results.js';
+import type { RunRecord } from '../runs/results.js';
 import type { Entry } from './entries.js';
 import { formatCount, formatEstimate, formatPercent } from './format.js';
 import { type SeriesStyle, seriesStyle } from './series-style.js';

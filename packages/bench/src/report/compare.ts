@@ -1,5 +1,5 @@
 /** Two sets of runs side by side: what differs in accuracy, and whether it is more than chance. */
-import type { RunConfig, RunRecord } from '../results.js';
+import type { RunConfig, RunRecord } from '../runs/results.js';
 import { type Entry, groupEntries } from './entries.js';
 import { compareAccuracies, type Difference, holm } from './statistics.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DoneRun, RunDone, RunRecord } from '../results.js';
+import type { DoneRun, RunDone, RunRecord } from '../runs/results.js';
 import { sampleConfig, sampleRun } from './__fixtures__/sample-run.js';
 import { groupEntries } from './entries.js';
 

@@ -6,7 +6,14 @@
  * report it.
  */
 import { mean, median } from 'simple-statistics';
-import { type Answers, type DoneRun, type FreeRunning, isDone, type RunConfig, type RunRecord } from '../results.js';
+import {
+  type Answers,
+  type DoneRun,
+  type FreeRunning,
+  isDone,
+  type RunConfig,
+  type RunRecord,
+} from '../runs/results.js';
 import { formatCount, formatSeconds, plural } from './format.js';
 import { chooseLearningRate, type RateChoice } from './learning-rate.js';
 import { type Estimate, meanAccuracy } from './statistics.js';

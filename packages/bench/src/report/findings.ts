@@ -1,5 +1,5 @@
 /** What came out of an experiment, in sentences computed from its numbers. */
-import type { RunConfig, RunRecord } from '../results.js';
+import type { RunConfig, RunRecord } from '../runs/results.js';
 import type { Entry, Outcome } from './entries.js';
 import { formatCount, formatPercent, formatRatio, formatSeconds, inPercent, listWords, plural } from './format.js';
 import { formatOpen } from './table.js';

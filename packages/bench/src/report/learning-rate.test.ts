@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RunRecord } from '../results.js';
+import type { RunRecord } from '../runs/results.js';
 import { sampleConfig, sampleRun } from './__fixtures__/sample-run.js';
 import { chooseLearningRate } from './learning-rate.js';
 

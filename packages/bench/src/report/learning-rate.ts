@@ -9,7 +9,7 @@
  *   only: it does not stand for the model, unless there is no other.
  */
 import { mean } from 'simple-statistics';
-import { isDone, type RunRecord } from '../results.js';
+import { isDone, type RunRecord } from '../runs/results.js';
 
 export interface RateChoice {
   readonly learningRate: number;

@@ -1,5 +1,5 @@
 /** The end of a report page, mostly folded: every run, its configuration, and where it ran. */
-import type { RunEnvironment, RunRecord } from '../results.js';
+import type { RunEnvironment, RunRecord } from '../runs/results.js';
 import { renderSvg, runChart } from './charts.js';
 import type { Entry } from './entries.js';
 import {

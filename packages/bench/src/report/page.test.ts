@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
-import type { RunRecord } from '../results.js';
+import type { RunRecord } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
 import { writeReport } from './write-report.js';
 

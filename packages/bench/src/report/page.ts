@@ -3,7 +3,7 @@
  * and on paper. Every chart comes in two widths (the style sheet shows one) and beside a table of its numbers.
  */
 import type { TopLevelSpec } from 'vega-lite';
-import type { RunRecord } from '../results.js';
+import type { RunRecord } from '../runs/results.js';
 import { type ChartSize, type Curve, curveChart, lengthChart, renderSvg, type Series } from './charts.js';
 import { costSection } from './cost-section.js';
 import type { Entry } from './entries.js';

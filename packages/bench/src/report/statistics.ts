@@ -8,7 +8,7 @@
  */
 import jstat from 'jstat';
 import { mean, sampleStandardDeviation, sampleVariance, sum } from 'simple-statistics';
-import type { Answers } from '../results.js';
+import type { Answers } from '../runs/results.js';
 
 /** An estimate with the ends of its 95 % confidence interval; both are null where nothing can be said. */
 export interface Estimate {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadRuns } from '../read-results.js';
-import type { RunRecord } from '../results.js';
+import { loadRuns } from '../runs/read-results.js';
+import type { RunRecord } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
 import { groupEntries } from './entries.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv } from './table.js';

@@ -1,8 +1,8 @@
 /** `index.html` over the reports in a directory and one level below it. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJson } from '../read-results.js';
-import { replaceFile } from '../replace-file.js';
+import { readJson } from '../runs/read-results.js';
+import { replaceFile } from '../runs/replace-file.js';
 import { indexPage, type ReportSummary } from './index-page.js';
 
 /**

@@ -11,9 +11,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
-import { loadRuns } from '../read-results.js';
-import { replaceFile, replaceJson } from '../replace-file.js';
-import type { RunConfig, RunRecord } from '../results.js';
+import { loadRuns } from '../runs/read-results.js';
+import { replaceFile, replaceJson } from '../runs/replace-file.js';
+import type { RunConfig, RunRecord } from '../runs/results.js';
 import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';

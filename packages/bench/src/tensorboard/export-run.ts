@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { replaceFile } from '../replace-file.js';
-import type { RunRecord } from '../results.js';
+import { replaceFile } from '../runs/replace-file.js';
+import type { RunRecord } from '../runs/results.js';
 import { type Event, encodeEvent, encodeFileVersion } from './event.js';
 import { encodeRecords } from './record-file.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loadRuns } from '../read-results.js';
+import { loadRuns } from '../runs/read-results.js';
 import { decodeEvent, encodeEvent } from './event.js';
 import { exportRun } from './export-run.js';
 import { decodeRecords, encodeRecords, maskedCrc } from './record-file.js';

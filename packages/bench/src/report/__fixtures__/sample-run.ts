@@ -9,7 +9,7 @@ import type {
   RunFailed,
   RunRecord,
   StepRecord,
-} from '../../results.js';
+} from '../../runs/results.js';
 
 /** What tells a sample run from the others. */
 export interface SampleOptions {

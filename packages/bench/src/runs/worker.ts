@@ -5,12 +5,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isZooError, ZooError } from '@mixerzoo/core';
-import { type ExperimentSource, loadExperiment } from './experiment-source.js';
+import { type ExperimentSource, loadExperiment } from '../experiment/experiment-source.js';
+import { type PlannedRun, resolveRuns, runDirectory } from '../experiment/resolve-runs.js';
+import { discoverPlugins } from '../plugins.js';
 import { acquireLock } from './lock.js';
-import { discoverPlugins } from './plugins.js';
 import { readDone, readMetrics } from './read-results.js';
 import { replaceJson } from './replace-file.js';
-import { type PlannedRun, resolveRuns, runDirectory } from './resolve-runs.js';
 import { RUN_FORMAT, type RunDone, type RunFailed } from './results.js';
 import { type RunProgress, trainRun } from './train-run.js';
 

@@ -42,7 +42,7 @@ describe('the webgpu engine', () => {
   }, async (context) => {
     if (engineName !== 'webgpu') context.skip(`about the webgpu engine, not ${engineName}`);
     const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-    const program = fileURLToPath(new URL('./__fixtures__/lose-device.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../__fixtures__/lose-device.ts', import.meta.url));
     const command = ['--conditions=@mixerzoo/source', '--import', loader, program];
     const { stdout } = await promisify(execFile)(process.execPath, command);
     const { training, saving, unharmed } = JSON.parse(stdout);

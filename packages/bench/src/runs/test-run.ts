@@ -1,8 +1,8 @@
 /** The tests of a trained model: on validation examples, and on test examples at every length. */
 import { foldIn, type Task, type Trainer } from '@mixerzoo/core';
+import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { countAnswers } from './answers.js';
 import { evaluateFreeRunning } from './free-running.js';
-import type { PlannedRun } from './resolve-runs.js';
 import type { Evaluation, LengthEvaluation } from './results.js';
 
 /** @param onLength called before each test length. */

@@ -11,8 +11,8 @@ import { pathToFileURL } from 'node:url';
 import { ENGINE_NAMES, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
 import { createJiti } from 'jiti';
 import { parse as parseYaml } from 'yaml';
+import { presets } from '../presets/index.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
-import { presets } from './presets/index.js';
 
 /** What the command line named; plain data, so that a worker process can resolve the same experiment. */
 export interface ExperimentSource {

@@ -19,11 +19,11 @@ import {
   UnknownNameError,
 } from '@mixerzoo/core';
 import type { z } from 'zod';
+import { findMixer, findTask, type Registry } from '../plugins.js';
+import { assertFreeRunning } from '../runs/free-running.js';
+import { RUN_FORMAT, type RunConfig } from '../runs/results.js';
 import { describeExperiment } from './describe-experiment.js';
 import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
-import { assertFreeRunning } from './free-running.js';
-import { findMixer, findTask, type Registry } from './plugins.js';
-import { RUN_FORMAT, type RunConfig } from './results.js';
 
 /** A run that can be started. */
 export interface PlannedRun {

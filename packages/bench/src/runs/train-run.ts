@@ -14,11 +14,11 @@ import {
   useEngine,
 } from '@mixerzoo/core';
 import { median } from 'simple-statistics';
+import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
 import { readMetrics } from './read-results.js';
 import { replaceFile, replaceJson } from './replace-file.js';
-import type { PlannedRun } from './resolve-runs.js';
 import { type EpochRecord, type MetricRecord, RUN_FORMAT, type RunDone, type StepRecord } from './results.js';
 import { type Spread, spreadOf } from './spread.js';
 import { testRun } from './test-run.js';

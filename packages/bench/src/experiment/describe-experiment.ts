@@ -1,7 +1,7 @@
 /** An experiment in words: what a table must say beside its numbers. */
 import type { Task } from '@mixerzoo/core';
+import { inPercent, listWords } from '../report/format.js';
 import type { Experiment } from './experiment.js';
-import { inPercent, listWords } from './report/format.js';
 
 /** What is trained on in one cell of a sweep. */
 interface Training {

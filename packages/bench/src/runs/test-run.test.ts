@@ -1,8 +1,8 @@
 import { createTrainer, type Task, useEngine } from '@mixerzoo/core';
 import { expect, it } from 'vitest';
-import { experimentSchema } from './experiment.js';
-import { discoverPlugins } from './plugins.js';
-import { resolveRuns } from './resolve-runs.js';
+import { experimentSchema } from '../experiment/experiment.js';
+import { resolveRuns } from '../experiment/resolve-runs.js';
+import { discoverPlugins } from '../plugins.js';
 import { testRun } from './test-run.js';
 
 it('tests at every length, free-running on the very examples of the test with a teacher', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { estimateSeconds } from './estimate.js';
-import type { PlannedRun } from './resolve-runs.js';
 
 /** A run of so many FLOPs. */
 const planned = (label: string, flops: number) =>

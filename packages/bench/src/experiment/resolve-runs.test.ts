@@ -1,7 +1,7 @@
 import { attention } from '@mixerzoo/attention';
 import { describe, expect, it } from 'vitest';
+import { discoverPlugins } from '../plugins.js';
 import { type ExperimentConfig, experimentSchema } from './experiment.js';
-import { discoverPlugins } from './plugins.js';
 import { resolveRuns } from './resolve-runs.js';
 
 const registry = await discoverPlugins(process.cwd());

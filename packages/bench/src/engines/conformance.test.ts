@@ -12,13 +12,13 @@ import { expectClose, tolerances } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { comparableLosses } from './train-losses.js';
 
-const modules = import.meta.glob<{ plugin?: Plugin }>('../../*/src/index.ts', { eager: true });
+const modules = import.meta.glob<{ plugin?: Plugin }>('../../../*/src/index.ts', { eager: true });
 const factories = Object.values(modules).flatMap(({ plugin }) => plugin?.mixers ?? []);
 
 /** `mixerzoo engines verify wasm --all --json`, from source. */
 async function lossesOnWasm(): Promise<Readonly<Record<string, readonly number[]>>> {
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const entry = fileURLToPath(new URL('./cli.ts', import.meta.url));
+  const entry = fileURLToPath(new URL('../cli.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...['--conditions=@mixerzoo/source', '--import', loader, entry],
     ...['engines', 'verify', 'wasm', '--all', '--json'],

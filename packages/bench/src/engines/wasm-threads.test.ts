@@ -43,7 +43,7 @@ async function trainOn(threads: number): Promise<Report> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--conditions=@mixerzoo/source', '--import', 'tsx', '--input-type=module', '--eval', PROGRAM],
-    { cwd: new URL('..', import.meta.url), env: { ...process.env, MIXERZOO_THREADS: String(threads) } },
+    { cwd: new URL('../..', import.meta.url), env: { ...process.env, MIXERZOO_THREADS: String(threads) } },
   );
   return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Report;
 }

@@ -6,11 +6,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { InvalidConfigError } from '@mixerzoo/core';
+import type { ExperimentSource } from '../experiment/experiment-source.js';
+import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { estimateSeconds, type TimedRun } from './estimate.js';
-import type { ExperimentSource } from './experiment-source.js';
 import { formatDuration, type ProgressView } from './progress.js';
 import { readDone } from './read-results.js';
-import { type PlannedRun, runDirectory } from './resolve-runs.js';
 import type { RunDone } from './results.js';
 import { runInOrder, threadsPerRun } from './schedule.js';
 import type { RunOrder, WorkerMessage } from './worker.js';
@@ -120,7 +120,7 @@ export function displayName(run: PlannedRun, among: readonly PlannedRun[]): stri
 type LastMessage = Exclude<WorkerMessage, { kind: 'progress' }>;
 
 /** The entry of worker processes: the command itself, from source or from dist as we are. */
-const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './cli.ts' : './cli.js', import.meta.url));
+const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : './cli.js', import.meta.url));
 
 /** Its first argument where the command is a worker. */
 export const WORKER_ARGUMENT = '__worker';

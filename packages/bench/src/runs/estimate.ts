@@ -1,6 +1,6 @@
 /** How long the rest of an experiment takes, from what its finished runs took. */
 import { median, sum } from 'simple-statistics';
-import type { PlannedRun } from './resolve-runs.js';
+import type { PlannedRun } from '../experiment/resolve-runs.js';
 
 /** A finished run and its seconds of training and testing. */
 export interface TimedRun {

@@ -6,7 +6,7 @@ import { InvalidConfigError } from '@mixerzoo/core';
 import { describe, expect, it } from 'vitest';
 import { loadRuns } from './read-results.js';
 
-const FIXTURES = fileURLToPath(new URL('./__fixtures__/runs', import.meta.url));
+const FIXTURES = fileURLToPath(new URL('../__fixtures__/runs', import.meta.url));
 
 function copyOfFixtures(): string {
   const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-results-'));
