@@ -77,6 +77,14 @@ async function numbers(cwd: string) {
   return { validation, test, steps, curve, points };
 }
 
+describe('mixerzoo list', () => {
+  it('does not mind a reader that closes the pipe', async () => {
+    const child = start(newProject(), ['list', 'mixers']);
+    child.stdout?.destroy();
+    expect(await ended(child)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
 describe('mixerzoo run', () => {
   it('trains, records, reports; a second time it skips what is done', async () => {
     const cwd = newProject();

@@ -6,6 +6,11 @@ import { main } from './command-line.js';
 import { WORKER_ARGUMENT } from './runs/run-experiment.js';
 import { serveWorker } from './runs/worker.js';
 
+// A reader that has read enough (`| head`) closes the pipe: no reason to end what goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
 else {
   const code = await main(process.argv);

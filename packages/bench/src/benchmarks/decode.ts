@@ -1,6 +1,6 @@
 /**
- * `npm run bench:decode`: what one more token costs after L tokens, for every mixer of the zoo. The state is prefilled in
- * parallel form where a mixer has one, then `step` is timed; before that, prefill and `step` are held to `apply`.
+ * `npm run bench:decode`: what one more token costs after L tokens, for every mixer of the zoo. The state is prefilled,
+ * then `step` is timed; before that, prefill and `step` are held to `apply`.
  *
  * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384`, `--width 64`, `--steps 256`,
  * `--engine wasm`, `--out <directory>` (default reports/decode: decode.json, decode.md).
@@ -20,8 +20,8 @@ interface Measurement extends Spread {
   readonly seqLen: number;
   /** The mean holds what happens now and then: a block being closed, a buffer growing. */
   readonly mean: number;
-  /** Milliseconds of the prefill; null where the state was built by steps. */
-  readonly prefill: number | null;
+  /** Milliseconds of the prefill. */
+  readonly prefill: number;
   /** Elements of state after `seqLen` tokens. */
   readonly stateSize: number;
 }
@@ -50,14 +50,11 @@ async function checkForms(mixer: Mixer, params: Tree, dModel: number): Promise<v
   const { seqLen, prompt, tolerance } = CHECKED;
   const x = input(seqLen, dModel);
   const [head, tail] = tf.split(x, [prompt, seqLen - prompt], 1) as [tf.Tensor3D, tf.Tensor3D];
-  const filled = mixer.prefill?.(params, head);
-  const begun = filled
-    ? { outputs: tf.unstack(filled.y, 1), state: filled.state }
-    : stepThrough(mixer, params, head, mixer.initState(1));
-  const rest = stepThrough(mixer, params, tail, begun.state);
+  const filled = mixer.prefill(params, head);
+  const rest = stepThrough(mixer, params, tail, filled.state);
   const worst = tf.tidy(() => {
     const parallel = mixer.apply(params, x);
-    const recurrent = tf.stack([...begun.outputs, ...rest.outputs], 1);
+    const recurrent = tf.concat([filled.y, tf.stack(rest.outputs, 1)], 1);
     return tf.stack([tf.sub(parallel, recurrent).abs().max(), parallel.abs().max()]);
   });
   const [error, scale] = (await worst.data()) as unknown as [number, number];
@@ -67,7 +64,7 @@ async function checkForms(mixer: Mixer, params: Tree, dModel: number): Promise<v
     );
   }
   disposeTree(rest.state);
-  tf.dispose([x, head, tail, worst, ...begun.outputs, ...rest.outputs, ...(filled ? [filled.y] : [])]);
+  tf.dispose([x, head, tail, worst, filled.y, ...rest.outputs]);
 }
 
 async function measure(
@@ -78,17 +75,11 @@ async function measure(
   const { dModel, seqLen, steps } = options;
   const prompt = input(seqLen, dModel);
   const start = performance.now();
-  const filled = mixer.prefill?.(params, prompt);
-  await filled?.y.data();
-  const prefill = filled ? performance.now() - start : null;
-  filled?.y.dispose();
-  let state = filled?.state;
-  if (!state) {
-    const stepped = stepThrough(mixer, params, prompt, mixer.initState(1));
-    tf.dispose(stepped.outputs);
-    state = stepped.state;
-  }
-  prompt.dispose();
+  const filled = mixer.prefill(params, prompt);
+  await filled.y.data();
+  const prefill = performance.now() - start;
+  tf.dispose([prompt, filled.y]);
+  let { state } = filled;
 
   const times: number[] = [];
   const token = randomNormal<tf.Rank.R2>([1, dModel], 1, 6);
@@ -143,7 +134,7 @@ function toMarkdown(header: string, lengths: readonly number[], rows: readonly M
       return `${median} (${low} - ${high}), ${average}`;
     }),
     ...table('Elements of state after L tokens', ({ stateSize }) => stateSize.toLocaleString('en')),
-    ...table('Milliseconds of prefill', ({ prefill }) => (prefill === null ? 'by steps' : prefill.toFixed(0))),
+    ...table('Milliseconds of prefill', ({ prefill }) => prefill.toFixed(0)),
   ].join('\n');
 }
 
