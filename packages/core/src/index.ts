@@ -60,7 +60,7 @@ export type { Checkpoint } from './train/checkpoint.js';
 export { hasCheckpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js';
 export { hashConfig } from './train/config-identity.js';
 export type { EvaluationResult, PositionAccuracy } from './train/evaluate.js';
-export { evaluate, evaluateExamples } from './train/evaluate.js';
+export { evaluate, evaluateExamples, sliceExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';
 export { createOptimizer } from './train/optimizer.js';
 export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.js';

@@ -8,6 +8,7 @@ import {
   InvalidConfigError,
   type LanguageModel,
   type LanguageModelParams,
+  sliceExamples,
   type Task,
   tf,
 } from '@mixerzoo/core';
@@ -48,9 +49,7 @@ export async function evaluateFreeRunning(
     const predicted = new Int32Array(count);
     for (let start = 0; start < count; start += batchSize) {
       const size = Math.min(batchSize, count - start);
-      const [from, to] = [start * seqLen, (start + size) * seqLen];
-      const batch = { count: size, seqLen, inputs: inputs.subarray(from, to), labels: asked.subarray(from, to) };
-      const tokens = model.predict(params, batch);
+      const tokens = model.predict(params, sliceExamples({ count, seqLen, inputs, labels: asked }, start, size));
       predicted.set(await tokens.data(), start);
       tokens.dispose();
       await tf.nextFrame();
