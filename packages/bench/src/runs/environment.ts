@@ -32,7 +32,7 @@ export async function describeEnvironment(
 ): Promise<RunEnvironment> {
   const [machine, git] = await Promise.all([describeMachine(), describeGit(process.cwd())]);
   const versions: Record<string, string> = { node: process.versions.node };
-  for (const name of ['@mixerzoo/core', '@mixerzoo/bench', '@tensorflow/tfjs', ...options.packages]) {
+  for (const name of ['@mixerzoo/core', '@mixerzoo/bench', '@tensorflow/tfjs-core', ...options.packages]) {
     const version = packageVersion(name);
     if (version) versions[name] = version;
   }
