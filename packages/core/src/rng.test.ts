@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from './engines/index.js';
-import { createRng, foldIn, randomNormal, restoreRng } from './rng.js';
+import { randomNormal } from './random-tensors.js';
+import { createRng, foldIn, restoreRng } from './rng.js';
 
 describe('rng', () => {
   beforeAll(async () => {

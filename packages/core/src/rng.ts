@@ -7,7 +7,6 @@
 
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
-import * as tf from './tf.js';
 
 /** A seeded stream of random numbers (xoroshiro128+). */
 export interface Rng {
@@ -62,23 +61,4 @@ export function foldIn(seed: number, label: string | number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return hash ^ (hash >>> 16);
-}
-
-/** A tensor of N(0, std^2) draws. */
-export function randomNormal<R extends tf.Rank>(shape: tf.ShapeMap[R], std: number, seed: number): tf.Tensor<R> {
-  const rng = createRng(seed);
-  const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => std * rng.normal());
-  return tf.tensor(values, shape);
-}
-
-/** A tensor of U[low, high) draws. */
-export function randomUniform<R extends tf.Rank>(
-  shape: tf.ShapeMap[R],
-  low: number,
-  high: number,
-  seed: number,
-): tf.Tensor<R> {
-  const rng = createRng(seed);
-  const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => low + (high - low) * rng.uniform());
-  return tf.tensor(values, shape);
 }

@@ -9,7 +9,8 @@ import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import type { ApplyContext } from '../mixer.js';
 import { linear, silu } from '../ops/index.js';
-import { foldIn, randomNormal } from '../rng.js';
+import { randomNormal } from '../random-tensors.js';
+import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { defineMixer } from '../../mixer.js';
 import { linear } from '../../ops/index.js';
-import { foldIn, randomNormal } from '../../rng.js';
+import { randomNormal } from '../../random-tensors.js';
+import { foldIn } from '../../rng.js';
 import * as tf from '../../tf.js';
 
 type Params = { vProj: { weight: tf.Tensor }; oProj: { weight: tf.Tensor } };

@@ -1,0 +1,22 @@
+/** Tensors of seeded random numbers, the same on every engine and machine. */
+import { createRng } from './rng.js';
+import * as tf from './tf.js';
+
+/** A tensor of N(0, std^2) draws. */
+export function randomNormal<R extends tf.Rank>(shape: tf.ShapeMap[R], std: number, seed: number): tf.Tensor<R> {
+  const rng = createRng(seed);
+  const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => std * rng.normal());
+  return tf.tensor(values, shape);
+}
+
+/** A tensor of U[low, high) draws. */
+export function randomUniform<R extends tf.Rank>(
+  shape: tf.ShapeMap[R],
+  low: number,
+  high: number,
+  seed: number,
+): tf.Tensor<R> {
+  const rng = createRng(seed);
+  const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => low + (high - low) * rng.uniform());
+  return tf.tensor(values, shape);
+}
