@@ -7,7 +7,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type TaskFactory, ZooError } from '@mixerzoo/core';
+import { ZooError } from '@mixerzoo/core/errors';
+import type { TaskFactory } from '@mixerzoo/core/task';
 import { plugin } from '../src/index.js';
 
 const COUNT = 100_000;

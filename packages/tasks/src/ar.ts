@@ -14,7 +14,7 @@
  * Source: the CAT paper, Definition 2 and Table 1; Figure 1 (left) trains it at 128 and tests at 32 to 1,024. The paper
  * does not say how many pairs its sequences hold; by default they are full: k = floor((L - 1) / 2).
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core';
+import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';

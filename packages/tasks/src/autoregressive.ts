@@ -2,7 +2,8 @@
  * Autoregressive evaluation of tasks whose answer is several tokens long, such as selective copying: what the model answers
  * becomes its next input, instead of the teacher's token. Independent of any model.
  */
-import { type Examples, IGNORED_LABEL, ShapeError } from '@mixerzoo/core';
+import { ShapeError } from '@mixerzoo/core/errors';
+import { type Examples, IGNORED_LABEL } from '@mixerzoo/core/task';
 
 /** The token a model predicts at `position` of each example; inputs: [count, seqLen] -> [count]. */
 export type PredictAt = (inputs: Int32Array, position: number) => Int32Array | Promise<Int32Array>;

@@ -1,5 +1,6 @@
 /** A task as a package outside would write it (the README's), and what `createGenerate` promises. */
-import { createRng, defineTask, type Split, type TaskFactory } from '@mixerzoo/core';
+import { createRng } from '@mixerzoo/core/rng';
+import { defineTask, type Split, type TaskFactory } from '@mixerzoo/core/task';
 import { describeTask } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';

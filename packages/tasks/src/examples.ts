@@ -5,17 +5,9 @@
  * example of its split comes up. So no example of one split can be made by a request for another, whatever the seeds,
  * the counts and the order of requests; and within a split the examples are distributed as the task defines them.
  */
-import {
-  createRng,
-  type Examples,
-  foldIn,
-  IGNORED_LABEL,
-  InvalidConfigError,
-  type Rng,
-  type Split,
-  type Task,
-  UnknownNameError,
-} from '@mixerzoo/core';
+import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core/errors';
+import { createRng, foldIn, type Rng } from '@mixerzoo/core/rng';
+import { type Examples, IGNORED_LABEL, type Split, type Task } from '@mixerzoo/core/task';
 
 /** Eighths of all possible examples that belong to each split: train 6, validation 1, test 1. */
 const SPLIT_OF_EIGHTH: readonly Split[] = ['train', 'train', 'train', 'train', 'train', 'train', 'validation', 'test'];

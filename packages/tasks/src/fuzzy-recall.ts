@@ -16,7 +16,7 @@
  * Source: Poli et al. 2024, "Mechanistic Design and Scaling of Hybrid Architectures" (MAD, arXiv 2403.17844): fuzzy in-context recall.
  * Deviations: theirs has values of several tokens too and asks one key of the full length; ours asks every key once.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core';
+import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';

@@ -1,4 +1,4 @@
-import { definePlugin } from '@mixerzoo/core';
+import { definePlugin } from '@mixerzoo/core/plugin';
 import { ar } from './ar.js';
 import { fuzzyRecall } from './fuzzy-recall.js';
 import { mqar } from './mqar.js';

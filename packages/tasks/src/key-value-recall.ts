@@ -13,7 +13,9 @@
  *
  * Source: the CAT paper, Definitions 2, 3 and 5, and Appendix A.1.
  */
-import { IGNORED_LABEL, InvalidConfigError, type Rng, type Task } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core/errors';
+import type { Rng } from '@mixerzoo/core/rng';
+import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import type { z } from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { createSlotSampler, powerLawWeights } from './sampling.js';

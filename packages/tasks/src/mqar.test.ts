@@ -1,4 +1,5 @@
-import { IGNORED_LABEL, InvalidConfigError, type Task } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core/errors';
+import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import { describeTask } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { mqar } from './mqar.js';

@@ -20,7 +20,8 @@
  * the example; here filler is never one of its keys. In the paper's form, values may repeat within an example ("draw the
  * values from the remaining vocabulary" leaves it open). Splits are disjoint by construction (see examples.ts).
  */
-import { defineTask, InvalidConfigError, type TaskFactory } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core/errors';
+import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';

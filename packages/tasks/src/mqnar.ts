@@ -18,7 +18,7 @@
  * Deviations: the paper does not say how its N-grams share tokens; the pool is ours. `numKvPairs` defaults to what the
  * length holds, floor(L / (2 (N + 1))), which is the paper's 10 at L = 64, but 21 and 42 at 128 and 256.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core';
+import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';

@@ -14,7 +14,7 @@
  * Source: the CAT paper, Definition 3 and Table 1. Deviation: the definition asks for a unique earlier copy of the last
  * N tokens in any sequence; here the sequence is pairs alone, as in the paper's table.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core';
+import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';

@@ -16,7 +16,7 @@
  * recall. Deviations: theirs repeats pairs at random and scores each repetition, and puts noise in chunks of two; ours keeps
  * the context and the queries of MQAR, so that the two differ in the noise alone.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core';
+import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';

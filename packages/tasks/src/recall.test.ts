@@ -1,5 +1,6 @@
 /** AR, NAR, MQNAR, noisy and fuzzy recall. */
-import { IGNORED_LABEL, InvalidConfigError, type Task } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core/errors';
+import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import { describeTask } from '@mixerzoo/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

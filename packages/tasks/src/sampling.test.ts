@@ -1,4 +1,4 @@
-import { createRng } from '@mixerzoo/core';
+import { createRng } from '@mixerzoo/core/rng';
 import { describe, expect, it } from 'vitest';
 import { createSlotSampler, createTokenPool } from './sampling.js';
 

@@ -6,7 +6,7 @@
  * 2. Successive weighted sampling with a sum tree over integer weights: integers, so that taking a weight out of the
  *    sums leaves no rounding behind. O(log n) a draw.
  */
-import type { Rng } from '@mixerzoo/core';
+import type { Rng } from '@mixerzoo/core/rng';
 
 /** The tokens low ... high - 1 in the order the last draws left them in. */
 export interface TokenPool {

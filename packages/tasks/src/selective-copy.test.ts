@@ -1,4 +1,4 @@
-import { InvalidConfigError, ShapeError } from '@mixerzoo/core';
+import { InvalidConfigError, ShapeError } from '@mixerzoo/core/errors';
 import { describeTask } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { evaluateAutoregressively, mqar, selectiveCopy } from './index.js';

@@ -18,7 +18,8 @@
  * Source: the CAT paper, Definition 4 and Section 6.3 (16 signals; L = 64, 128, 256), after Gu and Dao 2023 (arXiv 2312.00752).
  * Deviations: the paper gives neither the sizes of the vocabularies nor what L counts; 32 signal and 16 noise tokens are ours.
  */
-import { defineTask, IGNORED_LABEL, InvalidConfigError, type TaskFactory } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core/errors';
+import { defineTask, IGNORED_LABEL, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { countAtLength, lengthRuleSchema } from './length.js';

@@ -1,5 +1,5 @@
 /** The worked tables of the file headers and the README, read by the oracles. */
-import { IGNORED_LABEL, type Task } from '@mixerzoo/core';
+import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import { expect, it } from 'vitest';
 import { ar, fuzzyRecall, mqar, mqnar, nar, noisyRecall, selectiveCopy } from './index.js';
 

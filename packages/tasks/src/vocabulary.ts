@@ -11,7 +11,8 @@
  *
  * Sources: [1] Arora et al. 2023 and the zoology repository; [2] the CAT paper, Appendix A.1.
  */
-import { InvalidConfigError, type Rng } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core/errors';
+import type { Rng } from '@mixerzoo/core/rng';
 import { z } from 'zod';
 import { createTokenPool } from './sampling.js';
 
