@@ -67,12 +67,12 @@ function parseThreads(given: number | string | undefined): number {
 /** Whether the runtime has relaxed SIMD; `MIXERZOO_RELAXED_SIMD=0` does without, to compare. */
 function detectRelaxedSimd(): boolean {
   if (typeof process !== 'undefined' && process.env['MIXERZOO_RELAXED_SIMD'] === '0') return false;
-  // Node 20 has the instructions behind a flag, which takes effect for modules compiled after it is set.
-  try {
-    process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
-  } catch {
-    // Not in Node: the browser decides.
-  }
+  if (WebAssembly.validate(RELAXED_SIMD_PROBE)) return true;
+  // Node 20 has the instructions behind a flag, which takes effect for modules compiled after it is set. Later ones have
+  // them without, and print an error for a flag that they do not know.
+  const isNode20 = typeof process !== 'undefined' && process.versions?.node?.startsWith('20.');
+  if (!isNode20) return false;
+  process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
   return WebAssembly.validate(RELAXED_SIMD_PROBE);
 }
 
