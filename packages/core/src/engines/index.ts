@@ -3,6 +3,7 @@
  * speed, never results.
  */
 import { EngineError, UnknownNameError } from '../errors.js';
+import { processState } from '../process-state.js';
 import * as tf from '../tf.js';
 import type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
 import { repairStockGradients } from './stock-gradients.js';
@@ -25,27 +26,20 @@ const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> 
 
 export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
 
-let current: Engine | undefined;
-/** The engine that is being started, for those who ask meanwhile. */
-let starting: Promise<Engine> | undefined;
-
 /**
  * Starts the engine of this process; `auto` is `tensorflow` on a machine with an NVIDIA GPU where it loads, the embedded
  * engine elsewhere. Asking again for the one in use, or for `auto`, returns it, whatever the options.
  *
- * @param choice - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
- * @throws UnknownNameError, and EngineError if the engine is not there (the message says how to get it) or another
+ * @param asked - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
+ * @throws UnknownNameError (which names the variable where it is to blame), and EngineError if the engine is not there (the message says how to get it) or another
  *   is in use.
  */
-export async function useEngine(
-  choice: EngineChoice = engineFromEnvironment(),
-  options: EngineOptions = {},
-): Promise<Engine> {
-  if (choice !== 'auto' && !Object.hasOwn(ENGINES, choice)) {
-    throw new UnknownNameError('engine', choice, ['auto', ...ENGINE_NAMES]);
-  }
-  await starting?.catch(() => undefined); // its own caller hears of a failure
-  const engine = current ?? (await startOnce(choice, options));
+export async function useEngine(asked?: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
+  const choice = asked ?? engineFromEnvironment();
+  if (!isEngineChoice(choice)) throw unknownEngine('engine', choice);
+  const state = processState();
+  await state.starting?.catch(() => undefined); // its own caller hears of a failure
+  const engine = state.engine ?? (await startOnce(choice, options));
   if (choice === 'auto' || choice === engine.name) return engine;
   throw new EngineError(
     `useEngine: expected one engine per process, got '${choice}' while '${engine.name}' is in use. Start another process for it.`,
@@ -53,15 +47,16 @@ export async function useEngine(
 }
 
 function startOnce(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
-  starting ??= start(choice, options)
+  const state = processState();
+  state.starting ??= start(choice, options)
     .then((engine) => {
-      current = engine;
+      state.engine = engine;
       return engine;
     })
     .finally(() => {
-      starting = undefined;
+      state.starting = undefined;
     });
-  return starting;
+  return state.starting;
 }
 
 async function start(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
@@ -80,8 +75,9 @@ async function start(choice: EngineChoice, options: EngineOptions): Promise<Engi
  * @throws EngineError if there is none yet.
  */
 export function currentEngine(): Engine {
-  if (!current) throw new EngineError('currentEngine: no engine is in use yet. Call `await useEngine()` first.');
-  return current;
+  const { engine } = processState();
+  if (!engine) throw new EngineError('currentEngine: no engine is in use yet. Call `await useEngine()` first.');
+  return engine;
 }
 
 /** Tries every engine in turn. It leaves the process without a usable one: for `doctor` and `list`, not for training. */
@@ -98,6 +94,15 @@ export async function diagnoseEngines(): Promise<EngineDiagnosis[]> {
 }
 
 function engineFromEnvironment(): EngineChoice {
-  const value = typeof process === 'undefined' ? undefined : process.env['MIXERZOO_ENGINE'];
-  return value ? (value as EngineChoice) : 'auto';
+  const value = (typeof process !== 'undefined' && process.env['MIXERZOO_ENGINE']) || 'auto';
+  if (!isEngineChoice(value)) throw unknownEngine('engine (MIXERZOO_ENGINE)', value);
+  return value;
+}
+
+function isEngineChoice(value: string): value is EngineChoice {
+  return value === 'auto' || Object.hasOwn(ENGINES, value);
+}
+
+function unknownEngine(kind: string, value: string): UnknownNameError {
+  return new UnknownNameError(kind, value, ['auto', ...ENGINE_NAMES]);
 }

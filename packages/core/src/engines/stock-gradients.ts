@@ -4,12 +4,8 @@
  */
 import * as tf from '../tf.js';
 
-let repaired = false;
-
-/** Replaces the gradients, once per process. */
+/** Replaces the gradients; called when an engine is started. */
 export function repairStockGradients(): void {
-  if (repaired) return;
-  repaired = true;
   tf.unregisterGradient('Cumsum');
   tf.registerGradient({
     kernelName: 'Cumsum',

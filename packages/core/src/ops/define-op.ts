@@ -9,6 +9,7 @@ import type { WasmKernel } from '../engines/wasm/kernel.js';
 import { isWasmEngineOpen, runWasmKernel } from '../engines/wasm/kernel.js';
 import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu/kernel.js';
 import { InvalidConfigError, ShapeError } from '../errors.js';
+import { processState } from '../process-state.js';
 import * as tf from '../tf.js';
 import type { NamedTensors, OpAttrs } from './op-types.js';
 
@@ -64,8 +65,6 @@ export interface Op<I extends NamedTensors, A extends OpAttrs, O extends NamedTe
 }
 
 const BACKENDS = ['cpu', 'wasm', 'webgpu', 'tensorflow'] as const;
-const takenNames = new Set<string>();
-let referenceFormsOnly = false;
 
 /** Defines an op and registers its kernels and gradient. */
 export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
@@ -126,6 +125,7 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
   }
 
   const op = (inputs: I, attrs: A): O => {
+    sayOnceWithoutEngine(definition.name);
     const present = definition.inputs.filter((name) => inputs[name] !== undefined);
     for (const name of present) assertDtype(definition, name, (inputs[name] as tf.Tensor).dtype);
     const outputs = tf
@@ -171,7 +171,7 @@ function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTen
   inputs: I,
   attrs: A,
 ): O {
-  if (!referenceFormsOnly) {
+  if (!usesReferenceForms()) {
     if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs);
     if (backendName === 'webgpu' && kernels?.webgpu) return runWebgpuKernel(kernels.webgpu, inputs, attrs);
     const onTensorflow = backendName === 'tensorflow' && kernels?.tensorflow;
@@ -226,17 +226,18 @@ export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O e
 
 /** True inside {@link withReferenceForms}. */
 export function usesReferenceForms(): boolean {
-  return referenceFormsOnly;
+  return processState().referenceFormsOnly;
 }
 
 /** Runs `body` with every op in its reference form: the yardstick that fast kernels are held to. */
 export function withReferenceForms<T>(body: () => T): T {
-  const before = referenceFormsOnly;
-  referenceFormsOnly = true;
+  const state = processState();
+  const before = state.referenceFormsOnly;
+  state.referenceFormsOnly = true;
   try {
     return body();
   } finally {
-    referenceFormsOnly = before;
+    state.referenceFormsOnly = before;
   }
 }
 
@@ -252,12 +253,26 @@ function assertDtype<I extends NamedTensors, A extends OpAttrs, O extends NamedT
   );
 }
 
-/** Two installed copies of a package may define the same op: each keeps its own kernels. */
+/** An engine that was forgotten is no error, but a training without it takes a hundred times as long. */
+function sayOnceWithoutEngine(name: string): void {
+  const state = processState();
+  if (state.engine || state.saidNoEngine) return;
+  state.saidNoEngine = true;
+  console.warn(
+    `mixerzoo: expected an engine in use, got none: ${name} runs on the ${tf.getBackend()} backend of TensorFlow.js. ` +
+      "Call `await useEngine()` first, or `await useEngine('cpu')` if slow plain JavaScript is what you want.",
+  );
+}
+
+/**
+ * Two installed copies of a package may define the same op: each keeps its own kernels. The registry of TensorFlow.js,
+ * which all copies share, tells what is taken.
+ */
 function uniqueKernelName(name: string): string {
   if (!/^[A-Z][A-Za-z0-9]*$/.test(name))
     throw new InvalidConfigError(`defineOp: expected a PascalCase name, got '${name}'. Example: ShortConvolution.`);
   let kernelName = `mixerzoo.${name}`;
-  for (let copy = 2; takenNames.has(kernelName); copy += 1) kernelName = `mixerzoo.${name}#${copy}`;
-  takenNames.add(kernelName);
+  const isTaken = () => BACKENDS.some((backend) => tf.getKernel(kernelName, backend));
+  for (let copy = 2; isTaken(); copy += 1) kernelName = `mixerzoo.${name}#${copy}`;
   return kernelName;
 }

@@ -11,6 +11,7 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError } from '../../errors.js';
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
+import { processState } from '../../process-state.js';
 import * as tf from '../../tf.js';
 import { MOST_ARGS, type SharedKernelModule, type WasmThreads } from './threads.js';
 
@@ -63,25 +64,25 @@ interface Instance {
   readonly shared: SharedKernelModule | undefined;
 }
 
-let heap: WasmHeap | undefined;
-let instances = new Map<WasmCode, Instance>();
-let relaxedSimd = false;
-let threads: WasmThreads | undefined;
+/** What kernels of all copies of core run on. */
+export interface WasmBinding {
+  readonly heap: WasmHeap;
+  readonly relaxedSimd: boolean;
+  readonly threads: WasmThreads | undefined;
+  readonly instances: Map<WasmCode, Instance>;
+}
 
 /** Binds kernels to the heap of the backend in use. Called once by the wasm engine. */
 export function bindWasmHeap(
-  bound: WasmHeap,
-  options: { relaxedSimd: boolean; threads?: WasmThreads | undefined },
+  heap: WasmHeap,
+  { relaxedSimd, threads }: { relaxedSimd: boolean; threads?: WasmThreads | undefined },
 ): void {
-  heap = bound;
-  threads = options.threads;
-  relaxedSimd = options.relaxedSimd;
-  instances = new Map();
+  processState().wasm = { heap, relaxedSimd, threads, instances: new Map() };
 }
 
 /** True where the wasm engine is open: not on a stock wasm backend, which copies what it saves for gradients. */
 export function isWasmEngineOpen(): boolean {
-  return heap !== undefined;
+  return processState().wasm !== undefined;
 }
 
 /** Runs a kernel of an op. Its inputs must live on the wasm backend. */
@@ -90,10 +91,12 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
   inputs: I,
   attrs: A,
 ): O {
-  if (!heap) throw new EngineError("wasm kernel: the wasm engine is not in use. Call useEngine('wasm') first.");
-  const { asm, _malloc, _free } = heap;
+  const { wasm } = processState();
+  if (!wasm) throw new EngineError("wasm kernel: the wasm engine is not in use. Call useEngine('wasm') first.");
+  const { _malloc, _free } = wasm.heap;
+  const { threads } = wasm;
   const backend = tf.backend() as BackendWasm;
-  const { exports, shared } = instantiate(kernel.code, asm.memory);
+  const { exports, shared } = instantiate(wasm, kernel.code);
   const scratch: number[] = [];
   const find = (name: string) => {
     const found = exports[name];
@@ -123,9 +126,10 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
   }
 }
 
-function instantiate(code: WasmCode, memory: WebAssembly.Memory): Instance {
+function instantiate({ heap, relaxedSimd, threads, instances }: WasmBinding, code: WasmCode): Instance {
   let instance = instances.get(code);
   if (!instance) {
+    const { memory } = heap.asm;
     const bytes = Uint8Array.from(atob(relaxedSimd ? code.relaxed : code.simd), (c) => c.charCodeAt(0));
     if (!isShared(memory)) importUnsharedMemory(bytes);
     const module = new WebAssembly.Module(bytes);

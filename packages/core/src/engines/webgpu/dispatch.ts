@@ -8,6 +8,7 @@
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { EngineError, OutOfMemoryError } from '../../errors.js';
+import { processState } from '../../process-state.js';
 import * as tf from '../../tf.js';
 
 /** A dispatch of one shader. Names become the variables of the shader. */
@@ -48,9 +49,6 @@ interface BackendInternals {
   endComputePassEncoder(): void;
   submitQueue(): void;
 }
-
-/** Tensors on the host that hold zeros alone. */
-const zeros = new WeakSet<tf.DataId>();
 
 /** A shader compiled for the types of its bindings. */
 interface Program {
@@ -93,7 +91,7 @@ export function hostValues({ dataId }: tf.Tensor): ArrayLike<number> | undefined
 /** A tensor of zeros, which are not sent to the device: where a kernel of ours uses it the device clears memory. */
 export function zerosOnDevice({ size, shape, dtype }: tf.Tensor): tf.Tensor {
   const tensor = tf.engine().makeTensor(tf.util.makeZerosTypedArray(size, dtype as 'float32'), shape, dtype);
-  zeros.add(tensor.dataId);
+  processState().zeros.add(tensor.dataId);
   return tensor;
 }
 
@@ -168,14 +166,14 @@ function bufferOf(backend: BackendInternals, { dataId, size, shape }: tf.Tensor,
       `webgpu engine: expected tensors of at most ${mostBytes} bytes, the device's limit, got ${4 * size} ([${shape}]). Use a smaller batch.`,
     );
   }
-  if (zeros.has(dataId)) clear(backend, dataId, 4 * size);
+  if (processState().zeros.has(dataId)) clear(backend, dataId, 4 * size);
   backend.uploadToGPU(dataId);
   backend.commandQueueOwnedIds.add(dataId);
   return backend.tensorMap.get(dataId).resource;
 }
 
 function clear(backend: BackendInternals, dataId: object, bytes: number): void {
-  zeros.delete(dataId);
+  processState().zeros.delete(dataId);
   const data = backend.tensorMap.get(dataId);
   if (data.resource) return;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST; // as the backend's

@@ -1,4 +1,5 @@
 /** Whether shaders may use subgroups: a device that has them is asked how they lie, which WGSL leaves open. */
+import { processState } from '../../process-state.js';
 
 const THREADS = 256;
 
@@ -20,10 +21,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
 }
 `;
 
-const trusted = new WeakSet<GPUDevice>();
-
 /** Whether a device that was probed has subgroups to rely on. */
-export const hasSubgroups = (device: GPUDevice) => trusted.has(device);
+export const hasSubgroups = (device: GPUDevice) => processState().subgroupDevices.has(device);
 
 /** Runs a small shader, once for a device; from then on {@link hasSubgroups} knows it. */
 export async function probeSubgroups(device: GPUDevice): Promise<boolean> {
@@ -32,7 +31,7 @@ export async function probeSubgroups(device: GPUDevice): Promise<boolean> {
   const asExpected = await runProbe(device).catch(() => []);
   const fault = await device.popErrorScope();
   const works = !fault && asExpected.length === THREADS && asExpected.every((each) => each === 1);
-  if (works) trusted.add(device);
+  if (works) processState().subgroupDevices.add(device);
   return works;
 }
 
