@@ -36,7 +36,7 @@ export function expFlushed(x: v128): v128 {
   return v128.andnot(exp(x), f32x4.lt(x, f32x4.splat(-46)));
 }
 
-/** The natural logarithm of normal, positive x. */
+/** The natural logarithm of normal, positive x; NaN for NaN and infinity, whose bits say nothing. */
 // @ts-ignore: decorator
 @inline
 export function log(x: v128): v128 {
@@ -58,7 +58,7 @@ export function log(x: v128): v128 {
   p = f32x4.mul(f32x4.mul(p, r), square);
   p = madd(e, f32x4.splat(-2.12194440e-4), p);
   p = madd(square, f32x4.splat(-0.5), p);
-  return madd(e, f32x4.splat(0.693359375), f32x4.add(r, p));
+  return madd(e, f32x4.splat(0.693359375), f32x4.add(f32x4.add(r, p), f32x4.sub(x, x)));
 }
 
 /** 1 / (1 + e^-x). */

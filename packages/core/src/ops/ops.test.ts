@@ -1,14 +1,17 @@
 /** The ops of core through the shared suite, at sizes that do not divide the width of a vector or a tile. */
+import { describe, expect, it } from 'vitest';
+import { useEngine } from '../engines/index.js';
 import { createRng } from '../rng.js';
 import { describeOp } from '../testing/index.js';
 import * as tf from '../tf.js';
+import { withReferenceForms } from './define-op.js';
 import { dropoutOp } from './dropout/index.js';
 import { gatherRowsOp } from './embedding/index.js';
 import { linearOp } from './linear/index.js';
 import { layerNormOp, rmsNormOp } from './norm/index.js';
 import { type FilterShape, shortConvolutionOp, shortConvolutionStepOp } from './short-convolution/index.js';
 import { siluOp } from './silu/index.js';
-import { tiedCrossEntropyOp } from './tied-cross-entropy/index.js';
+import { tiedCrossEntropy, tiedCrossEntropyOp } from './tied-cross-entropy/index.js';
 
 const SIZES = [1, 7, 63] as const;
 
@@ -141,6 +144,43 @@ describeOp(
   })),
   { differentiable: ['loss'] },
 );
+
+describe('tiedCrossEntropy', () => {
+  const nan = Number.NaN;
+  // hidden [1, 0] makes the first column of the table the logits.
+  const tables: [string, number[]][] = [
+    ['at the label', [nan, 1, 2]],
+    ['beside a label with the largest logit', [5, nan, 2]],
+    ['last, beside a label with the largest logit', [5, 1, nan]],
+    ['everywhere', [nan, nan, nan]],
+  ];
+  it.each(
+    tables.flatMap(([where, logits]) => [
+      [where, 'kernels', logits, <T>(body: () => T) => body()] as const,
+      [where, 'reference forms', logits, withReferenceForms] as const,
+    ]),
+  )('counts no hit and gives no loss for a logit that is NaN %s, by %s', async (_where, _forms, logits, using) => {
+    await useEngine();
+    const table = tf.tensor2d(
+      logits.flatMap((logit) => [logit, 0]),
+      [3, 2],
+    );
+    const hidden = tf.tensor2d([1, 0, 1, 0], [2, 2]);
+    const { loss, correct } = using(() => tiedCrossEntropy(hidden, table, tf.tensor1d([0, 0], 'int32')));
+    expect([...(await correct.data())]).toEqual([0, 0]);
+    expect((await loss.data())[0]).toBeNaN();
+  });
+
+  it('counts the other rows as they are', async () => {
+    await useEngine();
+    const hidden = tf.tensor2d([nan, 0, 1, 0], [2, 2]);
+    const table = tf.tensor2d([3, 0, 1, 0], [2, 2]);
+    for (const using of [<T>(body: () => T) => body(), withReferenceForms]) {
+      const { correct } = using(() => tiedCrossEntropy(hidden, table, tf.tensor1d([0, 0], 'int32')));
+      expect([...(await correct.data())]).toEqual([0, 1]);
+    }
+  });
+});
 
 describeOp(
   dropoutOp,

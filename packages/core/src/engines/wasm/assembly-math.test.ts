@@ -86,6 +86,8 @@ describe.each([
     expect(large).toBeGreaterThan(1e38);
     expect(large).toBeLessThan(Infinity);
     expect(apply('applyExp', Float32Array.from([Number.NaN, 0, 0, 0]))[0]).toBeNaN();
+    const [lost, endless, nothing] = apply('applyLog', Float32Array.from([Number.NaN, Infinity, 1, 1]));
+    expect([lost, endless, nothing]).toEqual([Number.NaN, Number.NaN, 0]);
   });
 
   it('flushes weights under 1e-20 to zero, and no others', async () => {

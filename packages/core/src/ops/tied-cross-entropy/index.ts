@@ -20,13 +20,13 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
   reference({ hidden, table, labels }, { gradients }) {
     const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);
     const target = oneHot(labels, table);
-    const loss = logits
+    const losses = logits
       .sub(tf.logSumExp(logits, -1, true))
       .mul(target)
-      .sum(-1)
-      .mean()
-      .neg();
-    const correct = logits.argMax(-1).equal(labels).cast('float32');
+      .sum(-1);
+    const loss = losses.mean().neg();
+    const right = logits.argMax(-1).equal(labels).logicalAnd(losses.isNaN().logicalNot());
+    const correct = right.cast('float32');
     if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
     const dLogits = tf
       .softmax(logits)
@@ -70,7 +70,8 @@ function oneHot(labels: tf.Tensor, table: tf.Tensor): tf.Tensor {
  * @param hidden - [n, d], labelled positions only.
  * @param table - [V, d]
  * @param labels - int32 [n], each in [0, V).
- * @returns the mean loss in nats, and per position 1 where the largest logit is the label's (the first of equals).
+ * @returns the mean loss in nats, and per position 1 where the largest logit is the label's (the first of equals); 0 where a
+ *   logit is not a number.
  * @throws ShapeError, for a label outside too.
  */
 export function tiedCrossEntropy(

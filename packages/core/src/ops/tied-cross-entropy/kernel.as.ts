@@ -126,7 +126,7 @@ function octetsTogether(
 
 /**
  * One octet: logits become exponentials, less Z at the label; losses, hits and scales of its rows are written (scales
- * n elements behind the losses).
+ * n elements behind the losses). A row with a logit that is NaN has the loss NaN, and no hit.
  */
 function softmax(
   e: usize, labels: usize, loss: usize, correct: usize, rows: i32, n: i32, vocabulary: i32, gradient: bool,
@@ -177,6 +177,7 @@ function softmax(
   for (let i = 0; i < rows; i++) {
     const z = lane(total0, total1, i);
     const at = loss + (<usize>i << 2);
+    if (isNaN(z)) store<f32>(correct + (<usize>i << 2), 0);
     store<f32>(at, load<f32>(at) + logScalar(z));
     store<f32>(at + (<usize>n << 2), 1 / (z * <f32>n));
     if (gradient) {

@@ -19,7 +19,8 @@ export function tiedCrossEntropyOnTensorflow({ hidden, table, labels }: Inputs, 
   const largest = run('Log', [rowMax(probabilities)]);
   const losses = run('Sub', [run('Sub', [rowMax(logits), labelLogits]), largest]);
   const guesses = run('ArgMax', [logits, { int: -1 }], { output_type: { type: 'int32' } });
-  const correct = run('Cast', [run('Equal', [guesses, labels])], { DstT: { type: 'float32' } });
+  const right = run('LogicalAnd', [run('Equal', [guesses, labels]), run('Equal', [losses, losses])]); // NaN is no equal
+  const correct = run('Cast', [right], { DstT: { type: 'float32' } });
   const loss = run('Mean', [losses, { int: 0 }]);
   if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
   // The mean's 1/n goes onto the small factor and product, not onto [n, V].

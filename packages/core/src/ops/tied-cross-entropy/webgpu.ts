@@ -74,7 +74,8 @@ ${workgroupReductions(gpu, THREADS, ['total'])}${eachLine(THREADS)}
 /**
  * A workgroup per row, which goes over its logits once for the largest of them (the first of equals) and the sum of the
  * exponentials scaled to it: for the loss, and whether the label won; with `gradients` once more, for the logits to become
- * (softmax - one-hot) / n. A label outside the vocabulary makes the loss NaN.
+ * (softmax - one-hot) / n. A label outside the vocabulary makes the loss NaN, and so does a logit that is NaN, which is told
+ * by its bits: compilers may take every float for a number. Where the loss is NaN, nothing won.
  */
 function softmaxCode(gpu: WebgpuCall, gradients: boolean): string {
   return `${workgroupReductions(gpu, THREADS, ['highest', 'lowest', 'total'])}${eachLine(THREADS)}
@@ -83,8 +84,10 @@ function softmaxCode(gpu: WebgpuCall, gradients: boolean): string {
   var best = -3e38;
   var place = u.vocabulary;
   var share = 0.0;
+  var unknown = 0;
   for (var v = local; v < u.vocabulary; v += ${THREADS}) {
     let x = logits[at + v];
+    if ((bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u) { unknown = -1; }
     if (x > best) {
       share *= exp(best - x);
       best = x;
@@ -95,11 +98,12 @@ function softmaxCode(gpu: WebgpuCall, gradients: boolean): string {
   let largest = highest(best, local);
   let winner = lowest(select(u.vocabulary, place, best == largest), local);
   let z = total(share * exp(best - largest), local);
+  let lost = lowest(unknown, local) < 0;
   if (local == 0) {
     let outside = u32(label) >= u32(u.vocabulary);
     let own = logits[at + select(label, 0, outside)];
-    losses[u.first + line] = select(log(z) + largest - own, bitcast<f32>(u.nan), outside);
-    correct[u.first + line] = select(0.0, 1.0, winner == label);
+    losses[u.first + line] = select(log(z) + largest - own, bitcast<f32>(u.nan), outside || lost);
+    correct[u.first + line] = select(0.0, 1.0, winner == label && !lost);
   }
   ${
     gradients
