@@ -2,14 +2,14 @@
 import { createRng } from './rng.js';
 import * as tf from './tf.js';
 
-/** A tensor of N(0, std^2) draws. */
+/** A tensor of N(0, std^2) draws. @throws InvalidConfigError for what is no seed. */
 export function randomNormal<R extends tf.Rank>(shape: tf.ShapeMap[R], std: number, seed: number): tf.Tensor<R> {
   const rng = createRng(seed);
   const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => std * rng.normal());
   return tf.tensor(values, shape);
 }
 
-/** A tensor of U[low, high) draws. */
+/** A tensor of U[low, high) draws. @throws InvalidConfigError for what is no seed. */
 export function randomUniform<R extends tf.Rank>(
   shape: tf.ShapeMap[R],
   low: number,

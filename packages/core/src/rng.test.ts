@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from './engines/index.js';
-import { randomNormal } from './random-tensors.js';
+import { InvalidConfigError } from './errors.js';
+import { dropout } from './ops/index.js';
+import { randomNormal, randomUniform } from './random-tensors.js';
 import { createRng, foldIn, restoreRng } from './rng.js';
+import * as tf from './tf.js';
 
 describe('rng', () => {
   beforeAll(async () => {
@@ -50,6 +53,24 @@ describe('rng', () => {
     expect(seeds.size).toBe(10_000);
     expect(foldIn(3, 'train')).not.toBe(foldIn(3, 'test'));
     expect(foldIn(3, 'train')).not.toBe(foldIn(4, 'train'));
+  });
+
+  it('refuses what would be cut to another seed', () => {
+    for (const seed of [0.5, Number.NaN, Infinity, 2 ** 32, -(2 ** 31) - 1, 'a', undefined, null, true, 1n]) {
+      const wrong = seed as number;
+      for (const use of [
+        () => createRng(wrong),
+        () => foldIn(wrong, 'label'),
+        () => randomNormal([2], 1, wrong),
+        () => randomUniform([2], 0, 1, wrong),
+        () => dropout(tf.ones([2]), 0.5, wrong),
+      ]) {
+        expect(use).toThrow(InvalidConfigError);
+        expect(use).toThrow(/: expected a seed, a whole number from -2147483648 to 4294967295, got /);
+      }
+    }
+    expect(() => createRng('7' as never)).toThrow("got '7'. Derive seeds with foldIn.");
+    expect(createRng(-1).uniform()).toBe(createRng(2 ** 32 - 1).uniform());
   });
 
   it('treats seed 0 as a seed', async () => {

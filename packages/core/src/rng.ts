@@ -7,6 +7,23 @@
 
 import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
+import { InvalidConfigError } from './errors.js';
+
+/** The seeds there are: whole numbers of 32 bits, with a sign or without. */
+export const LEAST_SEED = -(2 ** 31);
+export const LARGEST_SEED = 2 ** 32 - 1;
+
+/**
+ * Every other number would be cut to 32 bits, all fractions and NaN to 0.
+ * @throws InvalidConfigError for what is no seed.
+ */
+export function assertSeed(where: string, seed: number): void {
+  if (Number.isInteger(seed) && seed >= LEAST_SEED && seed <= LARGEST_SEED) return;
+  const received = typeof seed === 'string' ? `'${seed}'` : String(seed);
+  throw new InvalidConfigError(
+    `${where}: expected a seed, a whole number from ${LEAST_SEED} to ${LARGEST_SEED}, got ${received}. Derive seeds with foldIn.`,
+  );
+}
 
 /** A seeded stream of random numbers (xoroshiro128+). */
 export interface Rng {
@@ -23,8 +40,10 @@ export interface Rng {
 /**
  * A stream that starts from a seed (any 32-bit integer, 0 included). The seed is scrambled first: the generator's first
  * draws from small seeds are extreme.
+ * @throws InvalidConfigError for what is no seed.
  */
 export function createRng(seed: number): Rng {
+  assertSeed('createRng', seed);
   return wrap(xoroshiro128plus(foldIn(seed, 'stream')));
 }
 
@@ -52,8 +71,13 @@ function wrap(generator: JumpableRandomGenerator): Rng {
   };
 }
 
-/** A 32-bit seed derived from another and a label: distinct labels give unrelated streams (FNV-1a, murmur3 finish). */
+/**
+ * A 32-bit seed, with a sign, derived from another and a label: distinct labels give unrelated streams (FNV-1a, murmur3
+ * finish).
+ * @throws InvalidConfigError for what is no seed.
+ */
 export function foldIn(seed: number, label: string | number): number {
+  assertSeed('foldIn', seed);
   let hash = (seed ^ 0x811c9dc5) | 0;
   for (const character of String(label)) {
     hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x01000193);

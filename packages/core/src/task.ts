@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import { parseConfig } from './config.js';
+import { assertSeed } from './rng.js';
 
 /** The label of a position that is not scored. */
 export const IGNORED_LABEL = -100;
@@ -35,7 +36,7 @@ export interface Task {
   readonly labelsPerExample: number;
   /** Accuracy of a guesser that draws uniformly from the tokens that can be an answer. */
   readonly chance: number;
-  /** `count` examples of a split; the same request gives the same examples. */
+  /** `count` examples of a split; the same request gives the same examples. @throws InvalidConfigError */
   generate(request: { split: Split; seed: number; count: number }): Examples;
   /** Solves one example exactly, from its inputs [seqLen] alone: the labels [seqLen]. */
   solve(inputs: Int32Array): Int32Array;
@@ -69,11 +70,16 @@ export function defineTask<C extends z.ZodType>(definition: {
   const { name, summary, schema, create } = definition;
   const factory = (input: z.input<C>): Task => {
     const config = parseConfig(schema, input, name);
+    const forms = create(config);
     return Object.freeze({
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),
-      ...create(config),
+      ...forms,
+      generate(request: Parameters<Task['generate']>[0]) {
+        assertSeed(`${name}.generate`, request.seed);
+        return forms.generate(request);
+      },
     });
   };
   return Object.assign(factory, { taskName: name, summary, schema });

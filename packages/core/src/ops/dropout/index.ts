@@ -5,6 +5,7 @@
  * The hash is the 32-bit finaliser `lowbias32` (C. Wellons, hash-prospector) of `i * 0x9e3779b9 + seed`.
  */
 import { InvalidConfigError } from '../../errors.js';
+import { assertSeed } from '../../rng.js';
 import * as tf from '../../tf.js';
 import { defineOp, type Op } from '../define-op.js';
 import { type Attrs, dropoutKernel, dropoutThreshold } from './wasm.js';
@@ -35,6 +36,7 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: number): 
   if (!(rate >= 0 && rate < 1)) {
     throw new InvalidConfigError(`dropout: expected a rate in [0, 1), got ${rate}.`);
   }
+  assertSeed('dropout', seed);
   return rate === 0 ? x : (dropoutOp({ x }, { rate, seed: seed | 0 }).y as T);
 }
 
