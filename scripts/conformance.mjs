@@ -19,9 +19,9 @@ import {
   disposeTree,
   flattenTree,
   tf,
-  unflattenTree,
   useEngine,
   withReferenceForms,
+  withTensors,
 } from '@mixerzoo/core';
 
 /** As in the tests, shares of the largest magnitude: `packages/core/src/testing/tolerance.ts`. */
@@ -48,7 +48,7 @@ async function mixerFactories() {
 function evaluate(mixer, params, x) {
   const leaves = flattenTree(params);
   const weights = tf.cos(tf.range(0, x.size)).reshape(SHAPE);
-  const applied = (input, ...values) => mixer.apply(unflattenTree(leaves.map(([path], i) => [path, values[i]])), input);
+  const applied = (input, ...values) => mixer.apply(withTensors(params, values), input);
   const y = mixer.apply(params, x);
   const inputs = [x, ...leaves.map(([, leaf]) => leaf)];
   const grads = tf.grads((...values) => tf.sum(tf.mul(applied(...values), weights)))(inputs);

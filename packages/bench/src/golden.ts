@@ -9,8 +9,8 @@ import {
   type LanguageModelParams,
   type Mixer,
   tf,
-  treeLeaves,
-  unflattenTree,
+  treeTensors,
+  withTensors,
 } from '@mixerzoo/core';
 import {
   expectGolden,
@@ -67,10 +67,7 @@ const checkLanguageModel: GoldenCheck = async (golden) => {
   await expectGolden(golden, 'loss', loss);
 
   const paths = flattenTree(params).map(([path]) => path);
-  const gradients = gradientsOf((leaves) => {
-    const tree = unflattenTree<LanguageModelParams>(paths.map((path, index) => [path, leaves[index] as tf.Tensor]));
-    return model.loss(tree, batch).loss;
-  }, treeLeaves(params));
+  const gradients = gradientsOf((tensors) => model.loss(withTensors(params, tensors), batch).loss, treeTensors(params));
   await expectGoldenGradients(golden, paths, gradients);
   tf.dispose([ids, logits, loss, ...gradients]);
   disposeTree(params);

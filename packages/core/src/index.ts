@@ -53,7 +53,8 @@ export type { Plugin } from './plugin.js';
 export { definePlugin } from './plugin.js';
 export { randomNormal, randomUniform } from './random-tensors.js';
 export type { Rng } from './rng.js';
-export { createRng, foldIn, restoreRng } from './rng.js';
+export { assertSeed, createRng, foldIn, restoreRng } from './rng.js';
+export { assertSameStructure } from './structure.js';
 export type { Examples, Split, Task, TaskFactory } from './task.js';
 export { defineTask, IGNORED_LABEL } from './task.js';
 export { tf } from './tf-namespace.js';
@@ -72,12 +73,13 @@ export type { EpochMetrics, StepInfo, Trainer, TrainerConfig } from './train/tra
 export { createTrainer } from './train/trainer.js';
 export type { Tree } from './tree.js';
 export {
-  assertSameStructure,
   disposeTree,
   flattenTree,
   formatShape,
   mapTree,
   treeLeaves,
   treeSize,
+  treeTensors,
   unflattenTree,
+  withTensors,
 } from './tree.js';

@@ -10,6 +10,7 @@
 import type { z } from 'zod';
 import { parseConfig } from './config.js';
 import { isZooError, ShapeError } from './errors.js';
+import { createParameters, flattenedAt } from './structure.js';
 import * as tf from './tf.js';
 import { flattenTree, formatShape, type Tree } from './tree.js';
 
@@ -38,9 +39,13 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   /**
    * Fresh parameters; the caller owns the tensors.
    * @param nLayers - depth of the model it is part of; output projections are scaled by 1 / sqrt(2 nLayers).
+   * @throws InvalidConfigError for a seed that is no whole number of 32 bits.
    */
   init(seed: number, nLayers?: number): P;
-  /** Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone. @throws ShapeError */
+  /**
+   * Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone.
+   * @throws ShapeError, for parameters of another mixer or config too.
+   */
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   /** State before the first token; every leaf leads with B. The caller owns it. */
   initState(batchSize: number): S;
@@ -100,23 +105,40 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
     const config = parseConfig(schema, input, name);
     const { dModel } = config as MixerConfig;
     const forms = named(name, () => create(config));
+    const parameters = createParameters(name, (seed, nLayers) => forms.init(seed, nLayers));
+    let statePaths: readonly string[] | undefined;
+    const pathsOfState = () => {
+      statePaths ??= tf.tidy(() => flattenTree(forms.initState(1)).map(([path]) => path));
+      return statePaths;
+    };
+    const sameShape = (form: string, y: tf.Tensor, { shape }: tf.Tensor) => assertOutput(`${name}.${form}`, y, shape);
     return Object.freeze({
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),
       ...forms,
+      init: parameters.init,
       apply(params: P, x: tf.Tensor3D, context?: ApplyContext) {
         assertInput(`${name}.apply`, x, ['B', 'L', dModel]);
-        return forms.apply(params, x, context);
+        parameters.assert(`${name}.apply`, params);
+        const y = forms.apply(params, x, context);
+        sameShape('apply', y, x);
+        return y;
       },
       step(params: P, x: tf.Tensor2D, state: S) {
         assertInput(`${name}.step`, x, ['B', dModel]);
-        assertState(`${name}.step`, state, x.shape[0]);
-        return forms.step(params, x, state);
+        parameters.assert(`${name}.step`, params);
+        assertState(`${name}.step`, state, pathsOfState(), x.shape[0]);
+        const stepped = forms.step(params, x, state);
+        sameShape('step', stepped.y, x);
+        return stepped;
       },
       prefill(params: P, x: tf.Tensor3D) {
         assertInput(`${name}.prefill`, x, ['B', 'L', dModel]);
-        return forms.prefill ? forms.prefill(params, x) : repeatStep(forms, params, x);
+        parameters.assert(`${name}.prefill`, params);
+        const filled = forms.prefill ? forms.prefill(params, x) : repeatStep(forms, params, x);
+        sameShape('prefill', filled.y, x);
+        return filled;
       },
     });
   };
@@ -143,16 +165,36 @@ function repeatStep<P extends Tree, S extends Tree>(
 
 /** @throws ShapeError unless x is a float32 tensor of this shape, where letters stand for any size from 1. */
 function assertInput(where: string, x: tf.Tensor, shape: readonly (number | string)[]): void {
+  const isTensor = x instanceof tf.Tensor;
   const fits =
-    x.rank === shape.length && shape.every((size, axis) => typeof size === 'string' || size === x.shape[axis]);
+    isTensor &&
+    x.rank === shape.length &&
+    shape.every((size, axis) => typeof size === 'string' || size === x.shape[axis]);
   if (fits && x.size > 0 && x.dtype === 'float32') return;
-  const received = x.shape ? `${x.dtype} ${formatShape(x.shape)}` : 'no tensor';
+  const received = isTensor ? `${x.dtype} ${formatShape(x.shape)}` : 'no tensor';
   throw new ShapeError(`${where}: expected x of float32 [${shape.join(', ')}], got ${received}.`);
 }
 
-/** @throws ShapeError for a state that a step has consumed, or one of another number of sequences. */
-function assertState(where: string, state: Tree, batchSize: number): void {
-  for (const [path, leaf] of flattenTree(state)) {
+/** @throws ShapeError unless y is a float32 tensor of this shape: tensors broadcast, and numbers go wrong in silence. */
+export function assertOutput(where: string, y: tf.Tensor, shape: readonly number[]): void {
+  const isTensor = y instanceof tf.Tensor;
+  if (isTensor && y.dtype === 'float32' && tf.util.arraysEqual(y.shape, [...shape])) return;
+  const received = isTensor ? `${y.dtype} ${formatShape(y.shape)}` : 'no tensor';
+  throw new ShapeError(
+    `${where}: expected an output of the shape of its input, float32 ${formatShape(shape)}, got ${received}. The fault is in the mixer.`,
+  );
+}
+
+/** @throws ShapeError for a state of another mixer, one that a step has consumed, or one of another number of sequences. */
+function assertState(where: string, state: Tree, paths: readonly string[], batchSize: number): void {
+  const leaves = flattenedAt(where, state);
+  if (leaves.length !== paths.length || leaves.some(([path]) => !paths.includes(path))) {
+    const list = (names: readonly string[]) => (names.length > 0 ? names.join(', ') : 'nothing');
+    throw new ShapeError(
+      `${where}: expected a state of ${list(paths)}, got ${list(leaves.map(([path]) => path))}. Make it with initState or prefill.`,
+    );
+  }
+  for (const [path, leaf] of leaves) {
     if (leaf.isDisposed) {
       throw new ShapeError(
         `${where}: expected a state no step has used, got one that is freed. Go on with the state the last step returned.`,

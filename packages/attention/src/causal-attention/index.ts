@@ -10,7 +10,7 @@
  * Shapes: q [B, M, H p], k [B, L, H p], v [B, L, H r], M <= L. The queries are the last M of the L positions, so
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
-import { defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
+import { assertSeed, defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
 import { joinHeads, splitHeads } from '../heads.js';
 import { attendGradientOnTensorflow, attendOnTensorflow } from './tensorflow.js';
 import {
@@ -135,6 +135,7 @@ export function causalAttention(
   if (!Number.isInteger(window) || window < 0) {
     throw new InvalidConfigError(`${where}: expected a window of at least 1 token, got ${window}.`);
   }
+  assertSeed(where, dropoutSeed);
   const scale = options.scale ?? (width / nHeads) ** -0.5;
   const outputs = causalAttentionOp({ q, k, v, slopes }, { nHeads, scale, window, dropoutRate, dropoutSeed });
   return outputs as { o: tf.Tensor3D; logSumExp: tf.Tensor3D };

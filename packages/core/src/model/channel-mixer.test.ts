@@ -33,6 +33,15 @@ describe.each(mixers)('%s', (name, make) => {
     await expectClose(row, tf.slice(rows, [5, 0], [1, D]), 1e-5);
   });
 
+  it('refuses parameters of another structure, and what is no seed', () => {
+    const x = testTensor<tf.Rank.R2>([4, D]);
+    expect(() => mixer.apply({}, x)).toThrow(`${mixer.name}.apply: expected a tensor '`);
+    const params = mixer.init(1);
+    disposeTree(params);
+    expect(() => mixer.apply(params, x)).toThrow(/that is freed/);
+    expect(() => mixer.init(0.5)).toThrow(`${mixer.name}.init: expected a seed`);
+  });
+
   it('has the gradient of central differences', async () => {
     const params = mixer.init(1);
     const paths = flattenTree(params).map(([path]) => path);

@@ -11,6 +11,7 @@ import type { ApplyContext } from '../mixer.js';
 import { linear, silu } from '../ops/index.js';
 import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
+import { createParameters } from '../structure.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 
@@ -22,9 +23,12 @@ export interface ChannelMixer<P extends Tree = Tree> {
   readonly name: string;
   /** The parsed config, defaults filled in. */
   readonly config: Readonly<Record<string, unknown>> & { readonly dModel: number };
-  /** Fresh parameters; the output projection is scaled by 1 / sqrt(2 nLayers). The caller owns the tensors. */
+  /**
+   * Fresh parameters; the output projection is scaled by 1 / sqrt(2 nLayers). The caller owns the tensors.
+   * @throws InvalidConfigError for a seed that is no whole number of 32 bits.
+   */
   init(seed: number, nLayers?: number): P;
-  /** x: [B, L, d] or [n, d] -> the same shape; each row depends on itself alone. */
+  /** x: [B, L, d] or [n, d] -> the same shape; each row depends on itself alone. @throws ShapeError */
   apply<T extends tf.Tensor2D | tf.Tensor3D>(params: P, x: T, context?: ApplyContext): T;
   /** FLOPs per sequence of `seqLen` tokens; a multiply-add is 2, elementwise work is not counted. */
   flops(seqLen: number): number;
@@ -55,15 +59,18 @@ export function mlp(input: z.input<typeof mlpSchema>): ChannelMixer<MlpParams> {
   const parsed = parseConfig(mlpSchema, input, 'mlp');
   const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 4 * parsed.dModel });
   const { dModel, dHidden, activation } = config;
+  const parameters = createParameters<MlpParams>('mlp', (seed, nLayers = 1) => ({
+    fc1: { weight: randomNormal([dModel, dHidden], INIT_STD, foldIn(seed, 'fc1')), bias: tf.zeros([dHidden]) },
+    fc2: { weight: initOutput(dHidden, dModel, foldIn(seed, 'fc2'), nLayers), bias: tf.zeros([dModel]) },
+  }));
   return Object.freeze({
     name: 'mlp',
     config,
-    init: (seed: number, nLayers = 1) => ({
-      fc1: { weight: randomNormal([dModel, dHidden], INIT_STD, foldIn(seed, 'fc1')), bias: tf.zeros([dHidden]) },
-      fc2: { weight: initOutput(dHidden, dModel, foldIn(seed, 'fc2'), nLayers), bias: tf.zeros([dModel]) },
-    }),
-    apply: <T extends tf.Tensor2D | tf.Tensor3D>(params: MlpParams, x: T) =>
-      linear(ACTIVATIONS[activation](linear(x, params.fc1)) as T, params.fc2),
+    init: parameters.init,
+    apply<T extends tf.Tensor2D | tf.Tensor3D>(params: MlpParams, x: T) {
+      parameters.assert('mlp.apply', params);
+      return linear(ACTIVATIONS[activation](linear(x, params.fc1)) as T, params.fc2);
+    },
     flops: (seqLen: number) => 4 * seqLen * dModel * dHidden,
   } as ChannelMixer<MlpParams>);
 }
@@ -86,15 +93,17 @@ export function swiGlu(input: z.input<typeof swiGluSchema>): ChannelMixer<SwiGlu
   const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 8 * Math.ceil(parsed.dModel / 3) });
   const { dModel, dHidden } = config;
   const projection = (seed: number) => ({ weight: randomNormal([dModel, dHidden], INIT_STD, seed) as tf.Tensor2D });
+  const parameters = createParameters<SwiGluParams>('swiGlu', (seed, nLayers = 1) => ({
+    gateProj: projection(foldIn(seed, 'gateProj')),
+    upProj: projection(foldIn(seed, 'upProj')),
+    downProj: { weight: initOutput(dHidden, dModel, foldIn(seed, 'downProj'), nLayers) },
+  }));
   return Object.freeze({
     name: 'swiGlu',
     config,
-    init: (seed: number, nLayers = 1) => ({
-      gateProj: projection(foldIn(seed, 'gateProj')),
-      upProj: projection(foldIn(seed, 'upProj')),
-      downProj: { weight: initOutput(dHidden, dModel, foldIn(seed, 'downProj'), nLayers) },
-    }),
-    apply: <T extends tf.Tensor2D | tf.Tensor3D>(params: SwiGluParams, x: T) => {
+    init: parameters.init,
+    apply<T extends tf.Tensor2D | tf.Tensor3D>(params: SwiGluParams, x: T) {
+      parameters.assert('swiGlu.apply', params);
       const gate = silu(linear(x, params.gateProj));
       return linear(tf.mul(gate, linear(x, params.upProj)) as T, params.downProj);
     },

@@ -17,9 +17,10 @@ import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
 import { embedding, gatherRows, tiedCrossEntropy } from '../ops/index.js';
 import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
+import { createParameters } from '../structure.js';
 import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
-import { disposeTree, formatShape, type Tree, treeSize } from '../tree.js';
+import { disposeTree, formatShape, type Tree } from '../tree.js';
 import { CHANNEL_MIXERS, type ChannelMixer, INIT_STD } from './channel-mixer.js';
 import { labelledPositions } from './labelled-positions.js';
 import {
@@ -107,6 +108,7 @@ export interface BatchLoss {
   readonly count: number;
 }
 
+/** Methods that take parameters throw a ShapeError for those of another model or config, and for freed ones. */
 export interface LanguageModel {
   /** JSON: everything that decides the computation, mixers by name and config. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -116,18 +118,21 @@ export interface LanguageModel {
   /** True if a mixer trains in a soft form of what it does at inference; see {@link Mixer.softForm}. */
   readonly softForm: boolean;
   readonly parameterCount: number;
-  /** Fresh parameters; the caller owns the tensors. */
+  /** Fresh parameters; the caller owns the tensors. @throws InvalidConfigError for a seed that is no 32-bit integer. */
   init(seed: number): LanguageModelParams;
   /** ids: int32 [B, L] -> hidden states after the final norm, [B, L, d]. @throws ShapeError */
   hidden(params: LanguageModelParams, ids: tf.Tensor2D, context?: ApplyContext): tf.Tensor3D;
-  /** hidden: [..., d] -> [..., V]. */
+  /** hidden: [..., d] -> [..., V]. @throws ShapeError */
   logits<T extends tf.Tensor>(params: LanguageModelParams, hidden: T): T;
   /**
    * The loss at the labelled positions of a batch.
    * @throws ShapeError if no position has a label, or a token is outside of the vocabulary.
    */
   loss(params: LanguageModelParams, batch: Examples, context?: ApplyContext): BatchLoss;
-  /** The most likely token at each labelled position, int32 [n]. @throws ShapeError as `loss`. */
+  /**
+   * The most likely token at each labelled position, int32 [n]; -1 where a logit is not a number. @throws ShapeError as
+   * `loss`.
+   */
   predict(params: LanguageModelParams, batch: Examples): tf.Tensor1D;
   /** State before the first token; the caller owns it ({@link disposeState}). */
   initState(batchSize: number): LanguageModelState;
@@ -165,7 +170,20 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   }
   const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, config));
   const nLayers = layers.length;
-  let parameterCount: number | undefined;
+  const table = (rows: number, seed: number) => ({
+    weight: randomNormal<tf.Rank.R2>([rows, dModel], INIT_STD, seed),
+  });
+  const parameters = createParameters<LanguageModelParams>('language model', (seed) => ({
+    embedding: table(vocabSize, foldIn(seed, 'embedding')),
+    ...(maxPositions === undefined
+      ? {}
+      : { positionEmbedding: table(maxPositions, foldIn(seed, 'positionEmbedding')) }),
+    layers: Object.fromEntries(
+      layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), nLayers)]),
+    ),
+    normF: initNorm(config.norm, dModel),
+    ...(config.tieEmbeddings ? {} : { head: table(vocabSize, foldIn(seed, 'head')) }),
+  }));
 
   const headTable = (params: LanguageModelParams) => (params.head ?? params.embedding).weight as tf.Tensor2D;
 
@@ -223,8 +241,9 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   const layerAt = (index: number) => layers[index] as (typeof layers)[number];
 
   /** Final hidden states at the labelled positions, [n, d], and the labels there. */
-  function labelled(params: LanguageModelParams, batch: Examples, context: ApplyContext) {
-    const { positions: at, labels } = labelledPositions(batch, vocabSize);
+  function labelled(where: string, params: LanguageModelParams, batch: Examples, context: ApplyContext) {
+    parameters.assert(where, params);
+    const { positions: at, labels } = labelledPositions(batch, vocabSize, where);
     const ids = tf.tensor2d(batch.inputs, [batch.count, batch.seqLen], 'int32');
     const indices = tf.tensor1d(at, 'int32');
     const hidden = forward(params, ids, context, (x) => gatherRows(tf.reshape(x, [-1, dModel]), indices));
@@ -238,57 +257,47 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     nLayers,
     softForm: config.layers.some(({ sequenceMixer }) => sequenceMixer.softForm === true),
     get parameterCount() {
-      if (parameterCount === undefined) {
-        const params = model.init(0);
-        parameterCount = treeSize(params);
-        disposeTree(params);
-      }
-      return parameterCount;
+      return parameters.size;
     },
-    init(seed) {
-      const table = (rows: number, name: string) => ({
-        weight: randomNormal<tf.Rank.R2>([rows, dModel], INIT_STD, foldIn(seed, name)),
-      });
-      return {
-        embedding: table(vocabSize, 'embedding'),
-        ...(maxPositions === undefined ? {} : { positionEmbedding: table(maxPositions, 'positionEmbedding') }),
-        layers: Object.fromEntries(
-          layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), nLayers)]),
-        ),
-        normF: initNorm(config.norm, dModel),
-        ...(config.tieEmbeddings ? {} : { head: table(vocabSize, 'head') }),
-      };
-    },
+    init: (seed) => parameters.init(seed),
     hidden(params, ids, context = EVALUATION) {
       assertIds('hidden', ids, 2);
+      parameters.assert('hidden', params);
       return tf.tidy(() => forward(params, ids, context) as tf.Tensor3D);
     },
-    logits: (params, hidden) =>
-      tf.tidy(() => {
+    logits(params, hidden) {
+      parameters.assert('logits', params);
+      return tf.tidy(() => {
         const rows = tf.reshape(hidden, [-1, dModel]) as tf.Tensor2D;
         return tf
           .matMul(rows, headTable(params), false, true)
           .reshape([...hidden.shape.slice(0, -1), vocabSize]) as typeof hidden;
-      }),
+      });
+    },
     loss: (params, batch, context = EVALUATION) =>
       tf.tidy(() => {
         const auxiliary: tf.Scalar[] = [];
         const withLosses = context.training
           ? { ...context, addLoss: (loss: tf.Scalar) => void auxiliary.push(loss) }
           : context;
-        const { hidden, labels } = labelled(params, batch, withLosses);
+        const { hidden, labels } = labelled('loss', params, batch, withLosses);
         const { loss: crossEntropy, correct } = tiedCrossEntropy(hidden, headTable(params), labels);
         const loss = auxiliary.length > 0 ? (tf.addN([crossEntropy, ...auxiliary]) as tf.Scalar) : crossEntropy;
         return { loss, crossEntropy, correct, count: labels.size };
       }),
     predict: (params, batch) =>
-      tf.tidy(() => tf.argMax(model.logits(params, labelled(params, batch, EVALUATION).hidden), -1) as tf.Tensor1D),
+      tf.tidy(() => {
+        const logits = model.logits(params, labelled('predict', params, batch, EVALUATION).hidden);
+        const unknown = tf.isNaN(tf.sum(logits, -1)); // the maximum passes over NaN on some engines
+        return tf.where<tf.Tensor>(unknown, tf.scalar(-1, 'int32'), tf.argMax(logits, -1)) as tf.Tensor1D;
+      }),
     initState: (batchSize) => ({
       position: 0,
       layers: Object.fromEntries(layers.map(({ sequenceMixer }, index) => [index, sequenceMixer.initState(batchSize)])),
     }),
     step(params, ids, state) {
       assertIds('step', ids, 1);
+      parameters.assert('step', params);
       return tf.tidy(() => {
         const next: Record<string, Tree> = {};
         const hidden = backbone(params, embed(params, ids, state.position), EVALUATION, (index) => ({
@@ -311,6 +320,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     },
     prefill(params, ids) {
       assertIds('prefill', ids, 2);
+      parameters.assert('prefill', params);
       const [batchSize, seqLen] = ids.shape;
       return tf.tidy(() => {
         const next: Record<string, Tree> = {};

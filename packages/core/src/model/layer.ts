@@ -12,7 +12,7 @@
  * zoology.
  */
 import { InvalidConfigError } from '../errors.js';
-import type { ApplyContext, Mixer } from '../mixer.js';
+import { type ApplyContext, assertOutput, type Mixer } from '../mixer.js';
 import { dropout } from '../ops/index.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
@@ -122,12 +122,18 @@ export function createLayer(
       const inner: ApplyContext = { ...context, seed: foldIn(context.seed, where) };
       const rateIn = index === 0 ? model.dropout.embedding : model.dropout.residual;
       const entered = addTo(stream.residual, drop(stream.hidden, rateIn, inner, 'in'));
-      const mixed = select(mix(params.mixer, applyNorm(params.norm1, entered, normEps), inner));
+      const normed = applyNorm(params.norm1, entered, normEps);
+      const mixture = mix(params.mixer, normed, inner);
+      assertOutput(`${where}: sequenceMixer '${sequenceMixer.name}'`, mixture, normed.shape);
+      const mixed = select(mixture);
       const kept = select(entered);
       if (residual === 'mixerOnly') return { residual: kept, hidden: mixed };
       const channel = (x: tf.Tensor) => {
         const normed = applyNorm(params.norm2 as NormParams, x, normEps);
-        return channelMixer ? channelMixer.apply(params.channel as Tree, normed as tf.Tensor3D, inner) : normed;
+        if (!channelMixer) return normed;
+        const y = channelMixer.apply(params.channel as Tree, normed as tf.Tensor3D, inner);
+        assertOutput(`${where}: channelMixer '${channelMixer.name}'`, y, normed.shape);
+        return y;
       };
       if (residual === 'parallel') return { residual: kept, hidden: tf.add(mixed, channel(kept)) };
       const between = addTo(kept, drop(mixed, model.dropout.residual, inner, 'between'));

@@ -4,7 +4,7 @@ import { useEngine } from '../engines/index.js';
 import { EVALUATION, type Mixer } from '../mixer.js';
 import { withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
-import { disposeTree, flattenTree, type Tree, treeLeaves, treeSize, unflattenTree } from '../tree.js';
+import { disposeTree, flattenTree, mapTree, type Tree, treeSize, treeTensors, withTensors } from '../tree.js';
 import { expectClose, expectGradient, largestMagnitude, testTensor } from './compare.js';
 import { profiledMatMulFlops } from './profile.js';
 import { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
@@ -236,16 +236,10 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     /** Gradients of a random projection of `apply` with respect to x and every parameter. */
     function gradientsOf(x: tf.Tensor3D) {
       const paths = flattenTree(params).map(([path]) => path);
-      const inputs = [x, ...treeLeaves(params)] as tf.Tensor[];
+      const inputs = [x, ...treeTensors(params)] as tf.Tensor[];
       const weights = testTensor<tf.Rank.R1>([x.size], 21);
-      const evaluate = ([at, ...leaves]: tf.Tensor[]) =>
-        mixer
-          .apply(
-            unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor])),
-            at as tf.Tensor3D,
-            EVALUATION,
-          )
-          .flatten();
+      const evaluate = ([at, ...tensors]: tf.Tensor[]) =>
+        mixer.apply(withTensors(params, tensors), at as tf.Tensor3D, EVALUATION).flatten();
       const gradients = tf.grads((...tensors: tf.Tensor[]) => evaluate(tensors).mul(weights).sum())(inputs);
       return { inputs, gradients, weights, evaluate, names: ['x', ...paths], all: [...gradients, weights] };
     }
@@ -254,11 +248,9 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
 
 /** Parameters moved off their initial values, so that no bias is zero and no filter an exact delta. */
 function perturbed(params: Tree): Tree {
-  const moved = unflattenTree(
-    flattenTree(params).map(([path, leaf], index) => [
-      path,
-      tf.tidy(() => tf.add(leaf, testTensor(leaf.shape as [number], 100 + index, leaf.rank > 1 ? 0.2 : 0.1))),
-    ]),
+  let seed = 100;
+  const moved = mapTree(params, (leaf) =>
+    tf.tidy(() => tf.add(leaf, testTensor(leaf.shape as [number], seed++, leaf.rank > 1 ? 0.2 : 0.1))),
   );
   disposeTree(params);
   return moved;

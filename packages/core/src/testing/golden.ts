@@ -7,9 +7,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
+import { assertSameStructure } from '../structure.js';
 import * as tf from '../tf.js';
 import { readSafetensors } from '../train/safetensors.js';
-import { assertSameStructure, disposeTree, flattenTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
+import { disposeTree, flattenTree, type Tree, treeTensors, unflattenTree, withTensors } from '../tree.js';
 import { expectClose, gradientsOf, largestMagnitude } from './compare.js';
 import { tolerances } from './tolerance.js';
 
@@ -94,17 +95,15 @@ export async function expectGoldenFunction(
   const dy = goldenTensor(golden, 'dy');
   const params = goldenTree(golden);
   const paths = flattenTree(params).map(([path]) => path);
-  const bind = (leaves: readonly tf.Tensor[]) =>
-    unflattenTree(paths.map((path, index) => [path, leaves[index] as tf.Tensor]));
 
   const y = tf.tidy(() => compute(x, params));
   await expectGolden(golden, 'y', y);
   const [gradX, ...gradParams] = gradientsOf(
-    ([at, ...leaves]) =>
-      compute(at as tf.Tensor, bind(leaves))
+    ([at, ...tensors]) =>
+      compute(at as tf.Tensor, withTensors(params, tensors))
         .mul(dy)
         .sum(),
-    [x, ...treeLeaves(params)],
+    [x, ...treeTensors(params)],
   ) as [tf.Tensor, ...tf.Tensor[]];
   await expectGolden(golden, 'grad.x', gradX);
   await expectGoldenGradients(golden, paths, gradParams);

@@ -5,10 +5,13 @@ import type { LanguageModel, LanguageModelParams } from '../model/language-model
 import { globalNorm } from '../ops/index.js';
 import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
-import { flattenTree, type Tree, unflattenTree } from '../tree.js';
+import { type Tree, treeTensors, withTensors } from '../tree.js';
 
 export interface BatchGradients {
-  /** Of the objective, a tree like the parameters; the caller owns it. Zero for a parameter that has no part in it. */
+  /**
+   * Of the objective, a tree like the parameters; the caller owns it. Zero for a parameter that has no part in it; for a tied
+   * one the sum over all its uses, at each of its places.
+   */
   readonly grads: Tree;
   /** Mean cross-entropy over the labelled positions, nats. */
   readonly loss: number;
@@ -28,7 +31,7 @@ export async function computeGradients(
   batch: Examples,
   context: ApplyContext,
 ): Promise<BatchGradients> {
-  const entries = flattenTree(params);
+  const tensors = treeTensors(params);
   const { grads, statistics, count } = tf.tidy(() => {
     const kept: tf.Tensor[] = [];
     let count = 0;
@@ -39,11 +42,11 @@ export async function computeGradients(
         count = result.count;
         return result.loss;
       },
-      entries.map(([, leaf]) => leaf),
+      tensors,
       undefined,
       true,
     );
-    const all = entries.map(([, leaf], index) => grads[index] ?? tf.zerosLike(leaf));
+    const all = tensors.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor));
     const statistics = tf.stack([...kept, value, globalNorm(all)]);
     tf.dispose(kept);
     return { grads: all, statistics, count };
@@ -51,6 +54,5 @@ export async function computeGradients(
   const values = await statistics.data();
   statistics.dispose();
   const [loss, hits, objective, gradientNorm] = values as unknown as [number, number, number, number];
-  const tree = unflattenTree(entries.map(([path], index) => [path, grads[index] as tf.Tensor] as const));
-  return { grads: tree, loss, objective, hits, count, gradientNorm };
+  return { grads: withTensors<Tree>(params, grads), loss, objective, hits, count, gradientNorm };
 }

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
-import { globalNorm } from '../ops/index.js';
+import { adamWStep, globalNorm, withReferenceForms } from '../ops/index.js';
 import * as tf from '../tf.js';
-import { disposeTree } from '../tree.js';
+import { disposeTree, type Tree } from '../tree.js';
 import { createOptimizer } from './optimizer.js';
 
 beforeAll(async () => {
@@ -52,6 +52,44 @@ describe('AdamW', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it.each([
+    ['kernels', <T>(body: () => T) => body()],
+    ['reference forms', withReferenceForms],
+  ])('updates a tied tensor once, and keeps it tied, by %s', async (_name, using) => {
+    const optimizer = createOptimizer({ learningRate: 0.1, weightDecay: 0 });
+    const before = tf.memory().numTensors;
+    const tied = tf.ones([3]);
+    const params = { a: tied, b: { c: tied } };
+    const gradient = tf.fill([3], 0.5);
+    const grads = { a: gradient, b: { c: tf.fill([3], 0.5) } };
+    let next = using(() => optimizer.update(params, grads, optimizer.init(params)));
+    expect((await next.params.a.data())[0]).toBeCloseTo(0.9, 6);
+    expect(next.params.b.c).toBe(next.params.a);
+    next = using(() => optimizer.update(next.params, grads, next.state));
+    expect((await next.params.a.data())[0]).toBeCloseTo(0.8, 6);
+    expect(next.state.m['a']).toBe((next.state.m['b'] as Tree)['c']);
+    for (const tree of [next.params, next.state.m, next.state.v, grads]) disposeTree(tree);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('keeps branches without a tensor, and finds its moments by name', async () => {
+    const optimizer = createOptimizer({ beta1: 0.5, weightDecay: 0 });
+    const make = () => ({ a: tf.ones([2]), empty: {}, b: { none: undefined, c: tf.zeros([2]) } });
+    const grads = { a: tf.ones([2]), b: { c: tf.zeros([2]) } };
+    const params = make();
+    const first = optimizer.update(params, grads, optimizer.init(params));
+    expect(Object.keys(first.params)).toEqual(['a', 'empty', 'b']);
+    expect(first.params.empty).toEqual({});
+    const { a, ...rest } = first.state.m;
+    const reordered = { ...first.state, m: { ...rest, a } };
+    const second = optimizer.update(first.params, grads, reordered);
+    // m = 0.5 m + 0.5 g from 0: 0.5, then 0.75.
+    expect((await (second.state.m['a'] as tf.Tensor).data())[0]).toBeCloseTo(0.75, 6);
+    expect(() => optimizer.update(second.params, grads, { ...second.state, v: {} })).toThrow(
+      "optimizer.update: state.v: expected a tensor 'a' [2], got none.",
+    );
+  });
+
   it('refuses gradients of another tree, and settings out of range', () => {
     const optimizer = createOptimizer();
     const params = { a: tf.ones([3]) };
@@ -62,6 +100,17 @@ describe('AdamW', () => {
       /unknown key 'learningrate'. Did you mean 'learningRate'/,
     );
     expect(() => createOptimizer({ beta1: 1 })).toThrow(/beta1/);
+  });
+});
+
+describe('adamWStep', () => {
+  it('refuses a tensor that it would update twice', () => {
+    const [p, m, v, g] = [tf.ones([2]), tf.zeros([2]), tf.zeros([2]), tf.ones([2])];
+    const options = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, step: 1, weightDecay: 0 };
+    expect(() => adamWStep({ params: [p, p], m: [m, tf.zeros([2])], v: [v, tf.zeros([2])] }, [g, g], options)).toThrow(
+      'adamWStep: expected every parameter and moment once, got one twice.',
+    );
+    expect(() => adamWStep({ params: [p], m: [m], v: [m] }, [g], options)).toThrow(/got one twice/);
   });
 });
 

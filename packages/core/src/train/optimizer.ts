@@ -5,8 +5,9 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { adamWStep } from '../ops/index.js';
+import { tensorsLike } from '../structure.js';
 import * as tf from '../tf.js';
-import { assertSameStructure, flattenTree, mapTree, type Tree, treeLeaves, unflattenTree } from '../tree.js';
+import { mapTree, type Tree, treeTensors, withTensors } from '../tree.js';
 
 export const optimizerSchema = z.strictObject({
   name: z.literal('adamW').default('adamW'),
@@ -35,7 +36,8 @@ export interface Optimizer {
   /** Moments of zero; the caller owns them. */
   init(params: Tree): OptimizerState;
   /**
-   * One step. Consumes parameters and state (they may be updated in place); leaves the gradients alone.
+   * One step. Consumes parameters and state (they may be updated in place); leaves the gradients alone. A tied tensor is
+   * updated once, by the gradient at the first of its places: that of the tensor as a whole, as TensorFlow.js computes it.
    *
    * @param grads - a tree like the parameters.
    * @param options.learningRate - default: the config's.
@@ -58,26 +60,24 @@ export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
     config,
     init: (params) => ({ step: 0, m: zeros(params), v: zeros(params) }),
     update(params, grads, state, { learningRate = config.learningRate, gradientScale = 1 } = {}) {
-      assertSameStructure(params, grads, 'optimizer.update');
-      const entries = flattenTree(params);
-      const gradients = new Map(flattenTree(grads));
+      const tensors = treeTensors(params);
+      const matching = (what: string, tree: Tree) => tensorsLike(params, tree, `optimizer.update: ${what}`);
       const { beta1, beta2, eps, weightDecay, decayed } = config;
       const step = state.step + 1;
       const next = adamWStep(
-        { params: entries.map(([, leaf]) => leaf), m: treeLeaves(state.m), v: treeLeaves(state.v) },
-        entries.map(([path]) => gradients.get(path) as tf.Tensor),
+        { params: tensors, m: matching('state.m', state.m), v: matching('state.v', state.v) },
+        matching('gradients', grads),
         {
           learningRate,
           beta1,
           beta2,
           eps,
           step,
-          weightDecay: decayed === 'all' ? weightDecay : entries.map(([, leaf]) => (leaf.rank >= 2 ? weightDecay : 0)),
+          weightDecay: decayed === 'all' ? weightDecay : tensors.map(({ rank }) => (rank >= 2 ? weightDecay : 0)),
           gradientScale,
         },
       );
-      const rebuilt = <T extends Tree>(leaves: readonly tf.Tensor[]) =>
-        unflattenTree<T>(entries.map(([path], index) => [path, leaves[index] as tf.Tensor] as const));
+      const rebuilt = (updated: readonly tf.Tensor[]) => withTensors(params, updated);
       return { params: rebuilt(next.params), state: { step, m: rebuilt(next.m), v: rebuilt(next.v) } };
     },
   };

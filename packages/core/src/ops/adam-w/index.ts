@@ -20,7 +20,7 @@ export type { AdamWOptions, AdamWState } from './types.js';
  * `p <- p - lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + decay p)`.
  *
  * Consumes the state: go on with the returned tensors. Gradients are left alone.
- * @throws ShapeError if the lists differ in length or sizes.
+ * @throws ShapeError if the lists differ in length or sizes, or hold a tensor of the state twice.
  */
 export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
   const { params, m, v } = state;
@@ -33,6 +33,12 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
         : `${list[misfit]?.size ?? 'none'} for the ${params[misfit]?.size} of parameter ${misfit}`;
     throw new ShapeError(
       `adamWStep: expected ${what} of the sizes of the parameters, got ${got}. Pass lists in the same order.`,
+    );
+  }
+  // In place, a second mention would be a second step.
+  if (new Set([...params, ...m, ...v]).size !== 3 * params.length) {
+    throw new ShapeError(
+      'adamWStep: expected every parameter and moment once, got one twice. Pass a tied parameter once, with its whole gradient.',
     );
   }
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
