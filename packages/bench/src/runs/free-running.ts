@@ -8,6 +8,7 @@ import {
   InvalidConfigError,
   type LanguageModel,
   type LanguageModelParams,
+  NumericalError,
   sliceExamples,
   type Task,
   tf,
@@ -34,7 +35,7 @@ export async function assertFreeRunning(task: Task): Promise<void> {
 /**
  * Answers every example token by token, each token a forward pass.
  * @param batchSize sequences at a time.
- * @throws ShapeError as `evaluateAutoregressively`.
+ * @throws ShapeError as `evaluateAutoregressively`; NumericalError where the model's answer is not a number.
  */
 export async function evaluateFreeRunning(
   model: LanguageModel,
@@ -53,6 +54,11 @@ export async function evaluateFreeRunning(
       predicted.set(await tokens.data(), start);
       tokens.dispose();
       await tf.nextFrame();
+    }
+    if (predicted.includes(-1)) {
+      throw new NumericalError(
+        `free-running test: expected finite logits at length ${seqLen}, got NaN at position ${position}. Test at shorter lengths, or train with a lower learning rate.`,
+      );
     }
     return predicted;
   };

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
+import { NumericalError, ShapeError } from '../errors.js';
 import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel, type LanguageModelParams } from '../model/language-model.js';
 import { createRng } from '../rng.js';
@@ -74,6 +75,64 @@ describe('evaluateExamples', () => {
     expect({ ...parts, loss: 0 }).toEqual({ ...whole, loss: 0 });
     const [loss] = await model.loss(params, set).loss.data();
     expect(whole.loss).toBeCloseTo(loss as number, 6);
+  });
+
+  it('leaves rows without a label out, whatever the batch size', async () => {
+    const seqLen = 4;
+    const none = IGNORED_LABEL;
+    const set: Examples = {
+      count: 3,
+      seqLen,
+      inputs: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 3, 5),
+      labels: Int32Array.of(none, 3, none, 4, none, none, none, none, none, none, 7, none),
+    };
+    // By hand: log sum exp less the label's logit, in double precision, from the logits of all positions.
+    const ids = tf.tensor2d(set.inputs, [3, seqLen], 'int32');
+    const logits = (await tf.tidy(() => model.logits(params, model.hidden(params, ids))).data()) as Float32Array;
+    const losses = [...set.labels].flatMap((label, index) => {
+      if (label === none) return [];
+      const row = logits.subarray(index * V, (index + 1) * V);
+      return [Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (row[label] as number)];
+    });
+    const expected = losses.reduce((sum, loss) => sum + loss, 0) / 3;
+    const results = await Promise.all([3, 2, 1].map((size) => evaluateExamples(model, params, set, size)));
+    for (const result of results) {
+      expect(result.loss).toBeCloseTo(expected, 6);
+      expect({ ...result, loss: 0 }).toEqual({ ...results[0], loss: 0 });
+      expect([...result.perExampleTotal]).toEqual([2, 0, 1]);
+    }
+  });
+
+  it('refuses what gives no number, at any batch size', async () => {
+    const set = await examples(3);
+    const none = set.labels.map(() => IGNORED_LABEL);
+    const outside = {
+      ...set,
+      inputs: set.inputs.with(0, V),
+      labels: set.labels.map((l, i) => (i < 6 ? IGNORED_LABEL : l)),
+    };
+    for (const size of [3, 1]) {
+      const refuses = async (bad: Examples, error: new (...args: never[]) => Error, message: RegExp) => {
+        await expect(evaluateExamples(model, params, bad, size)).rejects.toThrow(error);
+        await expect(evaluateExamples(model, params, bad, size)).rejects.toThrow(message);
+      };
+      await refuses(sliceExamples(set, 0, 0), ShapeError, /^evaluate: expected at least one example, got none/);
+      await refuses({ ...set, labels: none }, ShapeError, /^evaluate: expected a label at one position at least/);
+      await refuses(outside, ShapeError, /^evaluate: expected every token in \[0, 9\), got 9 in example 0/);
+    }
+    for (const size of [0, -1, 0.5, Number.NaN]) {
+      await expect(evaluateExamples(model, params, set, size)).rejects.toThrow(
+        `evaluate: expected a batchSize of whole sequences from 1, got ${size}.`,
+      );
+    }
+  });
+
+  it('names the length at which the loss is not finite', async () => {
+    const set = await examples(3);
+    const broken = { ...params, embedding: { weight: tf.fill([V, 4], Number.NaN) } };
+    const evaluation = evaluateExamples(model, broken, set, 2);
+    await expect(evaluation).rejects.toThrow(NumericalError);
+    await expect(evaluation).rejects.toThrow('evaluate: expected a finite loss at length 6, got NaN.');
   });
 
   it('leaks no tensor', async () => {

@@ -1,5 +1,7 @@
 /** Evaluation of a model: loss and accuracy over labelled positions, as a whole and per slice. */
+import { InvalidConfigError, NumericalError, ShapeError } from '../errors.js';
 import { EVALUATION } from '../mixer.js';
+import { labelledPositions } from '../model/labelled-positions.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { type Examples, IGNORED_LABEL, type Split, type Task } from '../task.js';
 import * as tf from '../tf.js';
@@ -36,6 +38,7 @@ export interface EvaluationResult {
  * @param options.seed - of the examples; the same seed gives every model the same ones.
  * @param options.batchSize - sequences at a time; it moves no result but rounding.
  * @param options.soft - in the form used in training, for models that have one (`softForm`).
+ * @throws as {@link evaluateExamples}.
  */
 export function evaluate(
   model: LanguageModel,
@@ -47,7 +50,11 @@ export function evaluate(
   return evaluateExamples(model, params, task.generate({ split, seed, count }), batchSize, soft);
 }
 
-/** Evaluates on given examples; frees the event loop between batches. */
+/**
+ * Evaluates on given examples, those without a label among them; frees the event loop between batches.
+ * @throws ShapeError without an example, without a label, or for a token outside of the vocabulary; InvalidConfigError for
+ *   a batch size that is none; NumericalError, which names the length, if the loss is not finite.
+ */
 export async function evaluateExamples(
   model: LanguageModel,
   params: LanguageModelParams,
@@ -57,6 +64,11 @@ export async function evaluateExamples(
 ): Promise<EvaluationResult> {
   const context = { ...EVALUATION, soft };
   const { count, seqLen } = examples;
+  if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
+    throw new InvalidConfigError(`evaluate: expected a batchSize of whole sequences from 1, got ${batchSize}.`);
+  }
+  if (count === 0) throw new ShapeError('evaluate: expected at least one example, got none. Raise their count.');
+  labelledPositions(examples, model.vocabSize, 'evaluate'); // whether all fits must not depend on what is in one batch
   const positionCorrect = new Float64Array(seqLen);
   const positionTotal = new Float64Array(seqLen);
   const perExampleCorrect = new Int32Array(count);
@@ -66,6 +78,7 @@ export async function evaluateExamples(
   let total = 0;
   for (let start = 0; start < count; start += batchSize) {
     const batch = sliceExamples(examples, start, Math.min(batchSize, count - start));
+    if (batch.labels.every((label) => label === IGNORED_LABEL)) continue;
     // One read a batch: the loss, then a 0 or 1 per labelled position.
     const packed = tf.tidy(() => {
       const { crossEntropy, correct } = model.loss(params, batch, context);
@@ -90,13 +103,19 @@ export async function evaluateExamples(
     }
     await tf.nextFrame();
   }
+  const loss = lossSum / total;
+  if (!Number.isFinite(loss)) {
+    throw new NumericalError(
+      `evaluate: expected a finite loss at length ${seqLen}, got ${loss}. Evaluate at shorter lengths, or train with a lower learning rate.`,
+    );
+  }
   return {
     examples: count,
     seqLen,
     correct,
     total,
     accuracy: correct / total,
-    loss: lossSum / total,
+    loss,
     perPosition: Array.from(positionTotal, (labels, position) => {
       const hits = positionCorrect[position] as number;
       return { position, correct: hits, total: labels, accuracy: hits / labels };

@@ -8,9 +8,9 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { currentEngine } from '../engines/index.js';
-import { CheckpointError, InvalidConfigError, NumericalError } from '../errors.js';
+import { CheckpointError, InvalidConfigError, isZooError, NumericalError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
-import { foldIn } from '../rng.js';
+import { foldIn, seedSchema } from '../rng.js';
 import type { Examples, Split, Task } from '../task.js';
 import * as tf from '../tf.js';
 import { disposeTree } from '../tree.js';
@@ -33,9 +33,9 @@ const trainerSchema = z.strictObject({
     'expected a task, as a task factory returns it',
   ),
   /** Of the parameters, the order of examples and the dropout masks. */
-  seed: z.int().default(0),
+  seed: seedSchema.default(0),
   /** Of the examples. Default: `seed`. The same for every model that is to be compared. */
-  dataSeed: z.int().optional(),
+  dataSeed: seedSchema.optional(),
   batchSize: z.int().positive(),
   /** Examples that do not fill a last batch are left out, others each epoch. */
   examplesPerEpoch: z.int().positive(),
@@ -110,7 +110,10 @@ export interface Trainer {
    *   aborted. After either, only `restore` and `dispose` are left.
    */
   runEpoch(options?: { onStep?: (info: StepInfo) => void; signal?: AbortSignal }): Promise<EpochMetrics>;
-  /** Evaluates the current parameters on a task, at any length; `soft` in the form used in training. */
+  /**
+   * Evaluates the current parameters on a task, at any length; `soft` in the form used in training.
+   * @throws NumericalError, which names the length, if the loss is not finite; ShapeError without examples.
+   */
   evaluate(task: Task, split: Split, count: number, options?: { soft?: boolean }): Promise<EvaluationResult>;
   /** Writes a checkpoint. @throws CheckpointError */
   save(directory: string): Promise<void>;
@@ -222,7 +225,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     return { loss, hits, count, gradientNorm, learningRate };
   }
 
-  function notFinite(where: string, what: string, value: number, learningRate: number): NumericalError {
+  function notFinite(where: string, what: string, value: number | 'none', learningRate: number): NumericalError {
     return new NumericalError(
       `${where}: expected a finite ${what}, got ${value} at step ${step} (epoch ${epoch + 1}, learning rate ${learningRate.toPrecision(3)}, ` +
         `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
@@ -300,10 +303,9 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         params,
         validation,
         Math.ceil(tokensPerEvaluation / task.seqLen),
-      );
-      if (!Number.isFinite(loss)) {
-        throw notFinite('validation', 'loss', loss, totals.learningRate);
-      }
+      ).catch((error: unknown) => {
+        throw isZooError(error, 'numerical') ? notFinite('validation', 'loss', 'none', totals.learningRate) : error;
+      });
       epoch += 1;
       const metrics: EpochMetrics = {
         epoch,
