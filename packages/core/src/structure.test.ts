@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from './engines/index.js';
 import { InvalidConfigError, ShapeError } from './errors.js';
-import { randomNormal } from './rng.js';
+import { randomNormal } from './random-tensors.js';
 import { assertSameStructure, createParameters } from './structure.js';
 import * as tf from './tf.js';
 import { disposeTree, type Tree, withTensors } from './tree.js';

@@ -10,7 +10,7 @@ import { parseConfig } from '../config.js';
 import { currentEngine } from '../engines/index.js';
 import { CheckpointError, InvalidConfigError, isZooError, NumericalError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
-import { foldIn, seedSchema } from '../rng.js';
+import { foldIn, LARGEST_SEED, LEAST_SEED } from '../rng.js';
 import type { Examples, Split, Task } from '../task.js';
 import * as tf from '../tf.js';
 import { disposeTree } from '../tree.js';
@@ -22,6 +22,8 @@ import { computeGradients } from './gradients.js';
 import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
 import { restoreTrees, snapshotTrees } from './snapshot.js';
+
+const seedSchema = z.int().min(LEAST_SEED).max(LARGEST_SEED);
 
 const trainerSchema = z.strictObject({
   model: z.custom<LanguageModel>(
