@@ -54,7 +54,10 @@ if (!loader || !existsSync(loader)) {
   stop('expected a Vulkan loader (libvulkan.so.1), got none. Install libvulkan1, or name one: --vulkan-loader <path>');
 }
 if (options.build)
-  execFileSync('npx', ['turbo', 'run', 'build', '--output-logs=errors-only'], { cwd: ROOT, stdio: 'inherit' });
+  execFileSync(process.execPath, ['scripts/turbo.mjs', 'run', 'build', '--output-logs=errors-only'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
 
 const out = resolve(options.out, 'mixerzoo-gpu');
 rmSync(out, { recursive: true, force: true });
