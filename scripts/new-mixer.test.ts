@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const SCRIPT = fileURLToPath(new URL('new-mixer.mjs', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-new-mixer-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function newMixer(...names: string[]) {
+  return spawnSync(process.execPath, [SCRIPT, ...names], { cwd: directory, encoding: 'utf8' });
+}
+
+describe('npm run new:mixer', () => {
+  it.each([
+    ['class', /variable of src\/class\.ts, got 'class'/], // words of the language
+    ['default', /got 'default'/],
+    ['import', /got 'import'/],
+    ['await', /got 'await'/],
+    ['static', /got 'static'/],
+    ['arguments', /got 'arguments'/],
+    ['linear', /got 'linear' \(The symbol "linear" has already been declared\)/], // names of the template's code
+    ['tf', /got 'tf'/],
+    ['plugin', /got 'plugin'/],
+    ['causal-averages', /got 'causal-averages'/],
+    ['index', /has a file 'src[/\\]index\.ts' already/], // its files
+    ['golden', /golden vectors/],
+    ['undefined', /a value of JavaScript/],
+    ['dist', /ignored by git/],
+    ['nul', /a device on Windows/],
+    ['lin-cat', /@mixerzoo\/cat has a mixer 'linCat'/], // mixers there are
+    ['Gated', /kebab-case/],
+    ['gated_mean', /kebab-case/],
+    ['../gated', /kebab-case/],
+    ['2d', /kebab-case/],
+    ['', /kebab-case/],
+  ])("refuses '%s' and writes nothing", (name, message) => {
+    const { status, stderr } = newMixer(name);
+    expect(stderr).toMatch(/^new:mixer: expected /);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+    expect(existsSync(join(directory, 'packages'))).toBe(false);
+  });
+
+  it('gives code that parses, once, for a name that reads like a word of Node or JavaScript', () => {
+    const { status } = newMixer('fs');
+    expect(status).toBe(0);
+    const source = join(directory, 'packages/fs/src');
+    expect(readdirSync(source).sort()).toEqual(['fs.test.ts', 'fs.ts', 'index.ts']);
+    for (const file of readdirSync(source)) {
+      const { code } = transformSync(readFileSync(join(source, file), 'utf8'), { loader: 'ts' });
+      expect(code).not.toMatch(/causal-?mean/i);
+    }
+    const again = newMixer('fs');
+    expect(again.status).toBe(2);
+    expect(again.stderr).toMatch(/packages\/ has already/);
+  });
+});
