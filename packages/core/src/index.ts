@@ -71,6 +71,7 @@ export type { Schedule, ScheduleConfig } from './train/schedule.js';
 export { createSchedule } from './train/schedule.js';
 export type { EpochMetrics, StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
 export { createTrainer } from './train/trainer.js';
+export { yieldToEventLoop } from './train/yield.js';
 export type { Tree } from './tree.js';
 export {
   disposeTree,

@@ -11,7 +11,7 @@ import {
   NumericalError,
   sliceExamples,
   type Task,
-  tf,
+  yieldToEventLoop,
 } from '@mixerzoo/core';
 import { evaluateAutoregressively, type PredictAt } from '@mixerzoo/tasks';
 import { countAnswers } from './answers.js';
@@ -53,7 +53,7 @@ export async function evaluateFreeRunning(
       const tokens = model.predict(params, sliceExamples({ count, seqLen, inputs, labels: asked }, start, size));
       predicted.set(await tokens.data(), start);
       tokens.dispose();
-      await tf.nextFrame();
+      await yieldToEventLoop();
     }
     if (predicted.includes(-1)) {
       throw new NumericalError(

@@ -5,6 +5,7 @@ import { labelledPositions } from '../model/labelled-positions.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { type Examples, IGNORED_LABEL, type Split, type Task } from '../task.js';
 import * as tf from '../tf.js';
+import { yieldToEventLoop } from './yield.js';
 
 /** Accuracy at one position of the sequence. */
 export interface PositionAccuracy {
@@ -101,7 +102,7 @@ export async function evaluateExamples(
       positionCorrect[position] = (positionCorrect[position] as number) + hit;
       positionTotal[position] = (positionTotal[position] as number) + 1;
     }
-    await tf.nextFrame();
+    await yieldToEventLoop();
   }
   const loss = lossSum / total;
   if (!Number.isFinite(loss)) {

@@ -12,7 +12,6 @@ import { CheckpointError, InvalidConfigError, isZooError, NumericalError } from 
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { foldIn, LARGEST_SEED, LEAST_SEED } from '../rng.js';
 import type { Examples, Split, Task } from '../task.js';
-import * as tf from '../tf.js';
 import { disposeTree } from '../tree.js';
 import { createBatches } from './batches.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
@@ -22,6 +21,7 @@ import { computeGradients } from './gradients.js';
 import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
 import { restoreTrees, snapshotTrees } from './snapshot.js';
+import { yieldToEventLoop } from './yield.js';
 
 const seedSchema = z.int().min(LEAST_SEED).max(LARGEST_SEED);
 
@@ -295,7 +295,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         });
         // Reads of the embedded engine never leave the microtask queue: let timers and messages through.
         if (performance.now() - lastYield > 100) {
-          await tf.nextFrame();
+          await yieldToEventLoop();
           lastYield = performance.now();
         }
       }
