@@ -3,10 +3,12 @@
  *
  * Layout: header size (8 bytes, little endian), header (JSON: name -> dtype, shape, data_offsets; string metadata
  * under `__metadata__`), then the arrays without holes. Works on typed arrays; it knows no tensors.
- * Source: https://github.com/huggingface/safetensors, "Format". Deviation: the half-precision and 8-bit float
- * dtypes, which JavaScript has no arrays for, are refused.
+ * Source: https://github.com/huggingface/safetensors, "Format". Deviations: F16 and BF16, which JavaScript has no
+ * arrays for, are widened to float32, which holds them exactly; BOOL comes as Uint8Array; 8-bit and smaller floats and
+ * complex numbers are not supported. Written are the dtypes of typed arrays alone.
  */
 import { CheckpointError } from '../errors.js';
+import { type Fail, isWellFormed, METADATA, parseHeader, quoted, type TensorEntry } from './safetensors-header.js';
 
 const ARRAYS = {
   F32: Float32Array,
@@ -44,17 +46,46 @@ export interface StoredTensor {
 
 /** What a safetensors file holds. */
 export interface Safetensors {
+  /** In the order of the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** How the elements of a dtype are stored, and read from a copy of their bytes. */
+interface Reader {
+  readonly elementBytes: number;
+  read(bytes: ArrayBuffer): StoredData;
+}
+
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ...Object.entries(ARRAYS).map(([dtype, ArrayOf]): [string, Reader] => [
+    dtype,
+    { elementBytes: ArrayOf.BYTES_PER_ELEMENT, read: (bytes) => new ArrayOf(bytes) },
+  ]),
+  ['BOOL', { elementBytes: 1, read: (bytes) => new Uint8Array(bytes) }],
+  ['F16', { elementBytes: 2, read: (bytes) => widen(bytes, float32BitsOfHalf) }],
+  ['BF16', { elementBytes: 2, read: (bytes) => widen(bytes, (bits) => bits << 16) }],
+]);
+
+/** The format's dtypes that no reader is here for. */
+const UNSUPPORTED: readonly string[] = [
+  'F4',
+  'F6_E2M3',
+  'F6_E3M2',
+  'F8_E5M2',
+  'F8_E4M3',
+  'F8_E8M0',
+  'F8_E4M3FNUZ',
+  'F8_E5M2FNUZ',
+  'C64',
+];
+
 /** The format's own limit, which keeps a damaged size from being taken for a header. */
 const MAX_HEADER_BYTES = 100_000_000;
-const METADATA = '__metadata__';
 
 /**
  * The file that holds these arrays, in this order.
- * @throws CheckpointError if a shape does not fit its elements.
+ * @throws CheckpointError if a shape does not fit its elements, or a name or metadata cannot be written.
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,
@@ -63,17 +94,25 @@ export function writeSafetensors(
   const entries = [...tensors];
   // A null prototype: `__proto__` is a name like any other.
   const header: Record<string, unknown> = Object.create(null);
+  for (const text of Object.entries(metadata).flat()) {
+    if (typeof text !== 'string' || !isWellFormed(text)) {
+      throw new CheckpointError(
+        `writeSafetensors: expected metadata of whole characters, got ${JSON.stringify(text)}.`,
+      );
+    }
+  }
   if (Object.keys(metadata).length > 0) header[METADATA] = metadata;
   let dataBytes = 0;
   for (const [name, { shape, data }] of entries) {
-    const fault =
-      name === METADATA || name in header
-        ? 'a name of its own'
-        : elementCount(shape) !== data.length
-          ? `${elementCount(shape)} elements for shape [${shape.join(', ')}]`
-          : undefined;
-    if (fault) throw new CheckpointError(`writeSafetensors: tensor '${name}': expected ${fault}, got ${data.length}.`);
-    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [dataBytes, dataBytes + data.byteLength] };
+    const fail: Fail = (expected, received) => {
+      throw new CheckpointError(`writeSafetensors: tensor ${quoted(name)}: expected ${expected}, got ${received}.`);
+    };
+    if (name === METADATA || name in header) fail('a name of its own', 'one that is taken');
+    if (!isWellFormed(name)) fail('a name of whole characters', 'half of a surrogate pair');
+    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) fail('a shape', `[${shape.join(', ')}]`);
+    if (elementCount(shape) !== data.length)
+      fail(`${elementCount(shape)} elements for shape [${shape.join(', ')}]`, `${data.length}`);
+    header[name] = { dtype: dtypeOf(data, fail), shape, data_offsets: [dataBytes, dataBytes + data.byteLength] };
     dataBytes += data.byteLength;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
@@ -91,12 +130,14 @@ export function writeSafetensors(
 }
 
 /**
- * The arrays of a file, copied out of it.
+ * The arrays of a file, copied out of it; nothing is copied before the whole header has been checked.
+ * @param file - its bytes.
  * @param where - the file's name, for messages.
- * @throws CheckpointError that says where the file is damaged.
+ * @throws CheckpointError that says where the file is damaged, or what in it is not supported.
  */
-export function readSafetensors(bytes: Uint8Array, where = 'safetensors'): Safetensors {
-  const fail = (expected: string, received: string, cause?: unknown): never => {
+export function readSafetensors(file: ArrayBufferLike | ArrayBufferView, where = 'safetensors'): Safetensors {
+  const bytes = toBytes(file, where);
+  const fail: Fail = (expected, received, cause) => {
     throw new CheckpointError(
       `${where}: expected ${expected}, got ${received}. The file is damaged or not safetensors; restore it from a copy or make it again.`,
       { cause },
@@ -108,65 +149,78 @@ export function readSafetensors(bytes: Uint8Array, where = 'safetensors'): Safet
     fail(`a header within its ${bytes.length} bytes`, `a header size of ${headerBytes}`);
   }
   const dataStart = 8 + headerBytes;
-  const dataBytes = bytes.length - dataStart;
-
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart)));
-  } catch (error) {
-    fail('a JSON header', error instanceof Error ? error.message : String(error), error);
-  }
-  if (typeof header !== 'object' || header === null || Array.isArray(header))
-    fail('a JSON object as header', 'another value');
-  const { [METADATA]: metadata = {}, ...entries } = header as Record<string, unknown>;
-  if (!isStringRecord(metadata)) fail('metadata of strings', JSON.stringify(metadata).slice(0, 60));
-
+  const { entries, metadata } = parseHeader(bytes.subarray(8, dataStart), fail);
+  const located = locate(entries, bytes.length - dataStart, where, fail);
   const tensors = new Map<string, StoredTensor>();
-  const spans: [start: number, end: number, name: string][] = [];
-  for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof dtype !== 'string' || !Object.hasOwn(ARRAYS, dtype)) {
-      fail(`tensor '${name}' of dtype ${Object.keys(ARRAYS).join(', ')}`, JSON.stringify(dtype) ?? 'none');
-    }
-    if (!isSizes(shape)) fail(`tensor '${name}' with a shape`, JSON.stringify(shape) ?? 'none');
-    if (!isSizes(offsets) || offsets.length !== 2)
-      fail(`tensor '${name}' with data_offsets`, JSON.stringify(offsets) ?? 'none');
-    const [start, end] = offsets as [number, number];
-    const ArrayOf = ARRAYS[dtype as ArrayType];
-    const size = elementCount(shape as number[]) * ArrayOf.BYTES_PER_ELEMENT;
-    if (end - start !== size) fail(`tensor '${name}' of ${size} bytes`, `data_offsets [${start}, ${end}]`);
-    if (end > dataBytes) fail(`tensor '${name}' within ${dataBytes} bytes of data`, `data_offsets [${start}, ${end}]`);
-    // Copied: the data need not be aligned in the file.
-    // A copy, also of a Node Buffer, whose own `slice` is a view of its pool.
-    const data = new ArrayOf(new Uint8Array(bytes.subarray(dataStart + start, dataStart + end)).buffer);
-    tensors.set(name, { shape: shape as number[], data });
-    spans.push([start, end, name]);
+  for (const { name, shape, start, end, read } of located) {
+    // A copy, since the data need not be aligned in the file; `slice` of a Node Buffer would be a view.
+    const copy = new Uint8Array(bytes.subarray(dataStart + start, dataStart + end));
+    tensors.set(name, { shape, data: read(copy.buffer) });
   }
-  spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  return { tensors, metadata };
+}
+
+/** The entries with their readers in the order of the file, whose bytes each belong to one of them. */
+function locate(entries: readonly TensorEntry[], dataBytes: number, where: string, fail: Fail) {
+  const located = entries.map((entry) => {
+    const reader = READERS.get(entry.dtype);
+    if (reader) return { ...entry, ...reader };
+    const known = [...READERS.keys()].join(', ');
+    const expected = `tensor ${quoted(entry.name)} of dtype ${known}`;
+    if (!UNSUPPORTED.includes(entry.dtype)) fail(expected, quoted(entry.dtype));
+    throw new CheckpointError(
+      `${where}: expected ${expected}, got ${entry.dtype}, which is not supported. Convert the tensor to one of these where the file was made.`,
+    );
+  });
+  located.sort((a, b) => a.start - b.start || a.end - b.end);
   let covered = 0;
-  for (const [start, end, name] of spans) {
-    if (start !== covered) fail(`tensor '${name}' to start at byte ${covered}`, `${start}`);
+  for (const { name, shape, start, end, elementBytes } of located) {
+    const tensor = `tensor ${quoted(name)}`;
+    const size = elementCount(shape) * elementBytes;
+    if (end - start !== size) fail(`${tensor} of ${size} bytes`, `data_offsets [${start}, ${end}]`);
+    if (end > dataBytes) fail(`${tensor} within ${dataBytes} bytes of data`, `data_offsets [${start}, ${end}]`);
+    if (start !== covered) fail(`${tensor} to start at byte ${covered}`, `${start}`);
     covered = end;
   }
   if (covered !== dataBytes) fail(`${covered} bytes of data`, `${dataBytes}`);
-  return { tensors, metadata: metadata as Record<string, string> };
+  return located;
 }
 
-function dtypeOf(data: StoredData): ArrayType {
+function toBytes(file: ArrayBufferLike | ArrayBufferView, where: string): Uint8Array {
+  if (ArrayBuffer.isView(file)) return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+  const kind = Object.prototype.toString.call(file).slice(8, -1); // of any realm
+  if (kind === 'ArrayBuffer' || kind === 'SharedArrayBuffer') return new Uint8Array(file);
+  throw new CheckpointError(
+    `${where}: expected the file's bytes as a Uint8Array or ArrayBuffer, got ${kind}. Pass what readFile or arrayBuffer() gives.`,
+  );
+}
+
+/** 16-bit floats as float32, by their bits. */
+function widen(bytes: ArrayBuffer, float32Bits: (bits: number) => number): Float32Array {
+  const narrow = new Uint16Array(bytes);
+  const wide = new Uint32Array(narrow.length);
+  for (let index = 0; index < narrow.length; index += 1) wide[index] = float32Bits(narrow[index] as number);
+  return new Float32Array(wide.buffer);
+}
+
+/** IEEE 754 binary16 to binary32: 5 bits of exponent become 8, 10 of fraction 23. */
+function float32BitsOfHalf(bits: number): number {
+  const sign = (bits & 0x8000) << 16;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13); // infinite or no number
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  // Subnormal, fraction x 2^-24: normal in binary32 once its leading bit is shifted out.
+  const shift = Math.clz32(fraction) - 21;
+  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
+}
+
+function dtypeOf(data: StoredData, fail: Fail): ArrayType {
   const found = (Object.keys(ARRAYS) as ArrayType[]).find((dtype) => data instanceof ARRAYS[dtype]);
-  if (!found)
-    throw new CheckpointError(`writeSafetensors: expected a typed array, got ${Object.prototype.toString.call(data)}.`);
-  return found;
+  return found ?? fail('a typed array', Object.prototype.toString.call(data));
 }
 
 function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-function isStringRecord(value: unknown): value is Record<string, string> {
-  return typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string');
 }
