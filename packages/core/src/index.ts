@@ -69,8 +69,9 @@ export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.
 export { readSafetensors, writeSafetensors } from './train/safetensors.js';
 export type { Schedule, ScheduleConfig } from './train/schedule.js';
 export { createSchedule } from './train/schedule.js';
-export type { EpochMetrics, StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
+export type { StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
 export { createTrainer } from './train/trainer.js';
+export type { EpochMetrics } from './train/training-state.js';
 export { yieldToEventLoop } from './train/yield.js';
 export type { Tree } from './tree.js';
 export {

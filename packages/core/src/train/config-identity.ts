@@ -1,6 +1,6 @@
 /** What makes two runs the same run: their configs as canonical JSON, and where they differ. */
 
-import { sha256 } from './checkpoint.js';
+import { sha256 } from './node-modules.js';
 
 /** Hex SHA-256 of a config as JSON: equal configs have equal ones, whatever the order of their keys. */
 export function hashConfig(config: unknown): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { useEngine } from '../engines/index.js';
+import { currentEngine, useEngine } from '../engines/index.js';
 import { CheckpointError, InvalidConfigError, NumericalError } from '../errors.js';
 import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel } from '../model/language-model.js';
@@ -12,7 +12,7 @@ import { defineTask, IGNORED_LABEL, type TaskFactory } from '../task.js';
 import { isSoftwareDriver } from '../testing/index.js';
 import * as tf from '../tf.js';
 import { flattenTree } from '../tree.js';
-import { readCheckpoint } from './checkpoint.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { createTrainer, type StepInfo, type Trainer, type TrainerConfig } from './trainer.js';
 
 const VOCAB = 12;
@@ -72,6 +72,12 @@ function settings(overrides: Partial<TrainerConfig> = {}): TrainerConfig {
     validationExamples: 40,
     ...overrides,
   };
+}
+
+/** A state as it stands in `checkpoint.json`. */
+interface SavedState extends Record<string, unknown> {
+  readonly config: Record<string, unknown>;
+  readonly history: readonly Record<string, unknown>[];
 }
 
 async function parameters(trainer: Trainer): Promise<Record<string, Float32Array>> {
@@ -290,18 +296,97 @@ describe('createTrainer', () => {
     await trainer.runEpoch();
   });
 
-  it('refuses a checkpoint whose counters were changed', async () => {
+  /** Saves a run of one epoch, with this as its state under a checksum that fits. */
+  const saveWith = async (trainer: Trainer, change: (state: SavedState) => unknown) => {
+    await trainer.save(directory);
+    const { tensors, sidecar } = await readCheckpoint(directory);
+    await writeCheckpoint(directory, { tensors, sidecar: change(sidecar as SavedState) as Record<string, unknown> });
+  };
+
+  it.each<[string, (state: SavedState) => unknown, RegExp]>([
+    ['a history that is null', (state) => ({ ...state, history: null }), /history: expected array, got null/],
+    ['no history', ({ history: _, ...state }) => state, /history: expected array, got undefined/],
+    ['epochs that are text', (state) => ({ ...state, history: ['one'] }), /history\.0: expected object, got "one"/],
+    [
+      'a loss that is not a number',
+      ({ history: [first], ...state }) => ({ ...state, history: [{ ...first, trainLoss: null }] }),
+      /history\.0\.trainLoss: expected number, got null/,
+    ],
+    [
+      'an accuracy above 1',
+      ({ history: [first], ...state }) => ({ ...state, history: [{ ...first, validationAccuracy: 1.5 }] }),
+      /history\.0\.validationAccuracy: too big: expected number to be <=1, got 1\.5/,
+    ],
+    [
+      'steps that do not fit the epoch',
+      ({ history: [first], ...state }) => ({ ...state, history: [{ ...first, step: 5 }] }),
+      /expected at most 4 epochs of 6 steps in order, got epoch 1 at step 5 in place 1/,
+    ],
+    [
+      'an epoch twice',
+      ({ history: [first], ...state }) => ({ ...state, history: [first, first] }),
+      /got epoch 1 at step 6 in place 2/,
+    ],
+    [
+      'an epoch beyond the last',
+      ({ history: [first], ...state }) => {
+        const epochs = [1, 2, 3, 4, 5].map((epoch) => ({ ...first, epoch, step: 6 * epoch }));
+        return { ...state, history: epochs };
+      },
+      /expected at most 4 epochs of 6 steps in order, got epoch 5 at step 30 in place 5/,
+    ],
+    ['another seed', (state) => ({ ...state, config: { ...state.config, seed: 6 } }), /seed is 5 here and 6 there/],
+    [
+      'another seed of the examples',
+      (state) => ({ ...state, config: { ...state.config, dataSeed: 6 } }),
+      /dataSeed is 5 here and 6 there/,
+    ],
+    ['another derivation of random streams', (state) => ({ ...state, rng: 'xorshift' }), /rng: .*got "xorshift"/],
+    ['a field of another trainer', (state) => ({ ...state, momentum: 1 }), /unknown key 'momentum'/],
+  ])('refuses a checkpoint of %s, and is left as it was', async (_, change, message) => {
+    const trainer = await start();
+    await train(trainer, 1);
+    await saveWith(trainer, change);
+    const before = await parameters(trainer);
+    const restoring = trainer.restore(directory);
+    await expect(restoring).rejects.toThrow(CheckpointError);
+    await expect(restoring).rejects.toThrow(message);
+    expect([trainer.epoch, trainer.history.length]).toEqual([1, 1]);
+    expect(await parameters(trainer)).toEqual(before);
+  });
+
+  it('refuses numbers of a history that were changed on disk', async () => {
     const trainer = await start();
     await train(trainer, 1);
     await trainer.save(directory);
     const file = join(directory, 'checkpoint.json');
-    const json = JSON.parse(await readFile(file, 'utf8'));
-    await writeFile(file, JSON.stringify({ ...json, epoch: 2 }));
-    await expect(trainer.restore(directory)).rejects.toThrow(
-      /6 steps and a history entry for each epoch, got 6 steps, 1 entries, 2 epochs/,
-    );
-    await writeFile(file, JSON.stringify({ ...json, history: undefined }));
-    await expect(trainer.restore(directory)).rejects.toThrow(CheckpointError);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/"validationAccuracy": [\d.]+/, '"validationAccuracy": 1'));
+    await expect(trainer.restore(directory)).rejects.toThrow(/It was damaged or changed after it was written/);
+  });
+
+  it('says on which other engines epochs were trained', async () => {
+    const trainer = await start();
+    await train(trainer, 1);
+    await trainer.save(directory);
+    expect(await trainer.restore(directory)).toEqual({ otherEngines: [] });
+    await saveWith(trainer, ({ history: [first], ...state }) => ({
+      ...state,
+      history: [{ ...first, engine: 'abacus' }],
+    }));
+    expect(await trainer.restore(directory)).toEqual({ otherEngines: ['abacus'] });
+    await trainer.runEpoch();
+    expect(trainer.history.map(({ engine }) => engine)).toEqual(['abacus', currentEngine().name]);
+  });
+
+  it('trains no epoch beyond the last', async () => {
+    const trainer = await start({ epochs: 1 });
+    await train(trainer, 1);
+    const failed = trainer.runEpoch();
+    await expect(failed).rejects.toThrow(InvalidConfigError);
+    await expect(failed).rejects.toThrow(/expected one of 1 epochs, got one more/);
+    expect(trainer.step).toBe(6);
+    await trainer.save(directory);
   });
 
   it('refuses settings that do not fit', async () => {

@@ -15,12 +15,13 @@ import type { Examples, Split, Task } from '../task.js';
 import { disposeTree } from '../tree.js';
 import { createBatches } from './batches.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { firstDifference, hashConfig, toJson } from './config-identity.js';
+import { hashConfig, toJson } from './config-identity.js';
 import { type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
 import { computeGradients } from './gradients.js';
 import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
 import { restoreTrees, snapshotTrees } from './snapshot.js';
+import { assertStateOf, type EpochMetrics, trainingState, trainingStateSchema } from './training-state.js';
 import { yieldToEventLoop } from './yield.js';
 
 const seedSchema = z.int().min(LEAST_SEED).max(LARGEST_SEED);
@@ -73,24 +74,6 @@ export interface StepInfo {
   readonly secondsPerStep: number;
 }
 
-/** An epoch. Losses in nats per labelled position, accuracies in [0, 1]. */
-export interface EpochMetrics {
-  /** Epochs and steps done, from 1. */
-  readonly epoch: number;
-  readonly step: number;
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  readonly validationLoss: number;
-  readonly validationAccuracy: number;
-  /** Of the epoch's last step. */
-  readonly learningRate: number;
-  /** Spent in training steps; without the validation. */
-  readonly seconds: number;
-  readonly validationSeconds: number;
-  /** Training tokens a second. */
-  readonly tokensPerSecond: number;
-}
-
 export interface Trainer {
   /** JSON: everything that decides the numbers. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -108,7 +91,7 @@ export interface Trainer {
   readonly params: LanguageModelParams;
   /**
    * Trains one epoch and validates.
-   * @throws NumericalError when a loss or gradient is not finite; it names the step. The signal's reason when it is
+   * @throws InvalidConfigError after the last epoch. NumericalError when a loss or gradient is not finite; it names the step. The signal's reason when it is
    *   aborted. After either, only `restore` and `dispose` are left.
    */
   runEpoch(options?: { onStep?: (info: StepInfo) => void; signal?: AbortSignal }): Promise<EpochMetrics>;
@@ -120,25 +103,14 @@ export interface Trainer {
   /** Writes a checkpoint. @throws CheckpointError */
   save(directory: string): Promise<void>;
   /**
-   * Goes on where a checkpoint was saved.
+   * Goes on where a checkpoint was saved: bit for bit as the uninterrupted run, if on the same engine.
+   * @returns the other engines that trained epochs of it, which round differently; empty if there are none.
    * @throws CheckpointError if there is none, or it is damaged, or of a run with another config; nothing is changed then.
    */
-  restore(directory: string): Promise<void>;
+  restore(directory: string): Promise<{ readonly otherEngines: readonly string[] }>;
   /** Frees every tensor. */
   dispose(): void;
 }
-
-interface Sidecar extends Readonly<Record<string, unknown>> {
-  readonly configHash: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly epoch: number;
-  readonly step: number;
-  readonly rng: { readonly scheme: string; readonly seed: number; readonly dataSeed: number };
-  readonly engine: string;
-  readonly history: readonly EpochMetrics[];
-}
-
-const RNG_SCHEME = 'every stream is foldIn of the seed and the counters (epoch, step)';
 
 /**
  * Sets up a run: parameters, optimizer, validation examples.
@@ -265,6 +237,11 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     },
     async runEpoch({ onStep, signal } = {}) {
       assertWhole('runEpoch');
+      if (epoch >= epochs) {
+        throw new InvalidConfigError(
+          `runEpoch: expected one of ${epochs} epochs, got one more: the run is done. Give createTrainer more epochs.`,
+        );
+      }
       unfinished = true;
       const totals = { loss: 0, hits: 0, count: 0, seconds: 0, steps: 0, learningRate: 0 };
       let lastYield = performance.now();
@@ -320,6 +297,8 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         seconds: totals.seconds,
         validationSeconds: (performance.now() - start) / 1000,
         tokensPerSecond: (totals.steps * batchSize * task.seqLen) / totals.seconds,
+        engine: engine.name,
+        finishedAt: new Date().toISOString(),
       };
       history.push(metrics);
       unfinished = false;
@@ -337,41 +316,24 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       assertWhole('save');
       const { m, v } = optimizerState;
       const tensors = await snapshotTrees({ params, m, v });
-      const rng = { scheme: RNG_SCHEME, seed, dataSeed };
-      const sidecar: Sidecar = {
-        configHash: trainer.configHash,
-        epoch,
-        step,
-        rng,
-        engine: engine.name,
-        history,
-        config,
-      };
-      await writeCheckpoint(directory, { tensors, sidecar });
+      await writeCheckpoint(directory, { tensors, sidecar: trainingState(config, history) });
     },
     async restore(directory) {
-      const { tensors, sidecar } = await readCheckpoint<Sidecar>(directory);
-      if (sidecar.configHash !== trainer.configHash) {
-        const difference = firstDifference(config, sidecar.config) ?? 'another config hash';
-        throw new CheckpointError(
-          `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
-        );
-      }
-      const { epoch: savedEpoch, step: savedStep, history: past } = sidecar;
-      if (!Array.isArray(past) || past.length !== savedEpoch || savedStep !== savedEpoch * stepsPerEpoch) {
-        throw new CheckpointError(
-          `${directory}/checkpoint.json: expected ${stepsPerEpoch} steps and a history entry for each epoch, got ${savedStep} steps, ${past?.length} entries, ${savedEpoch} epochs. ` +
-            'It was changed after it was written; delete the directory to start afresh.',
-        );
-      }
+      const { tensors, sidecar } = await readCheckpoint(directory, trainingStateSchema);
+      assertStateOf(sidecar, { config, epochs, stepsPerEpoch }, directory);
       const old = { params, m: optimizerState.m, v: optimizerState.v };
       const { m, v, ...restored } = restoreTrees(tensors, old, `${directory}/model.safetensors`);
       params = restored.params;
-      optimizerState = { step: savedStep, m, v };
+      history = sidecar.history;
+      epoch = history.length;
+      step = epoch * stepsPerEpoch;
+      optimizerState = { step, m, v };
       disposeTree(old);
-      [epoch, step, history] = [savedEpoch, savedStep, [...past]];
       lastFiniteLoss = history.at(-1)?.trainLoss;
       unfinished = false;
+      const engines = new Set(history.map((done) => done.engine));
+      engines.delete(engine.name);
+      return { otherEngines: [...engines] };
     },
     dispose() {
       for (const tree of [params, optimizerState.m, optimizerState.v]) disposeTree(tree);

@@ -1,0 +1,93 @@
+/** Where a training run stands, as its checkpoint's `checkpoint.json` has it. */
+import { z } from 'zod';
+import { CheckpointError } from '../errors.js';
+import { firstDifference } from './config-identity.js';
+
+/** An epoch. Losses in nats per labelled position, accuracies in [0, 1]. */
+export interface EpochMetrics {
+  /** Epochs and steps done, from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly validationLoss: number;
+  readonly validationAccuracy: number;
+  /** Of the epoch's last step. */
+  readonly learningRate: number;
+  /** Spent in training steps; without the validation. */
+  readonly seconds: number;
+  readonly validationSeconds: number;
+  /** Training tokens a second. */
+  readonly tokensPerSecond: number;
+  /** Name of the engine that trained it. */
+  readonly engine: string;
+  /** ISO 8601, after the validation. */
+  readonly finishedAt: string;
+}
+
+const share = z.number().min(0).max(1);
+const amount = z.number().nonnegative();
+
+const epochMetricsSchema = z.strictObject({
+  epoch: z.int().positive(),
+  step: z.int().positive(),
+  trainLoss: z.number(),
+  trainAccuracy: share,
+  validationLoss: z.number(),
+  validationAccuracy: share,
+  learningRate: amount,
+  seconds: amount,
+  validationSeconds: amount,
+  tokensPerSecond: amount,
+  engine: z.string().min(1),
+  finishedAt: z.iso.datetime(),
+}) satisfies z.ZodType<EpochMetrics>;
+
+const RNG_SCHEME = 'every stream is foldIn of the seed and the counters (epoch, step)';
+
+/** Beside the tensors, all there is to a checkpoint: the seeds are in the config, the counters in the history. */
+export const trainingStateSchema = z.strictObject({
+  config: z.record(z.string(), z.unknown()),
+  rng: z.literal(RNG_SCHEME),
+  /** Of every epoch done. */
+  history: z.array(epochMetricsSchema),
+});
+
+export type TrainingState = z.output<typeof trainingStateSchema>;
+
+/** What a checkpoint says of a run that stands after the last epoch of `history`. */
+export function trainingState(
+  config: Readonly<Record<string, unknown>>,
+  history: readonly EpochMetrics[],
+): TrainingState {
+  return { config, rng: RNG_SCHEME, history: [...history] };
+}
+
+/**
+ * @param run what the state has to fit.
+ * @param directory of the checkpoint, for messages.
+ * @throws CheckpointError if it is of a run with another config, or of epochs that this run does not have.
+ */
+export function assertStateOf(
+  state: TrainingState,
+  run: { readonly config: unknown; readonly epochs: number; readonly stepsPerEpoch: number },
+  directory: string,
+): void {
+  const difference = firstDifference(run.config, state.config);
+  if (difference !== undefined) {
+    throw new CheckpointError(
+      `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
+    );
+  }
+  const { history } = state;
+  const odd = history.findIndex(
+    ({ epoch, step }, index) => epoch !== index + 1 || step !== epoch * run.stepsPerEpoch || epoch > run.epochs,
+  );
+  const found = history[odd];
+  if (found) {
+    throw new CheckpointError(
+      `${directory}/checkpoint.json: expected at most ${run.epochs} epochs of ${run.stepsPerEpoch} steps in order, got epoch ${found.epoch} at step ${found.step} in place ${odd + 1}. ` +
+        'It was not written by this trainer; delete the directory to start afresh.',
+    );
+  }
+}
