@@ -1,9 +1,8 @@
 /**
  * State-space duality in plain `tf` ops, chunkwise: inside a chunk a masked quadratic form, between chunks the state.
  *
- * Exponents are sums of log decays from j to i; what lies above the diagonal is masked before the exponential and
- * every exponent is clamped at 0, so nothing overflows. They are differences of a running sum within the chunk: with
- * a running sum of size s they carry an absolute error of about 6e-8 s (the wasm kernel has none of this).
+ * Exponents are sums of the log decays from j to i, never differences of running sums: none is positive, and a saturated
+ * gate costs other tokens no precision, in the values as in the gradients.
  *
  * Source: Dao and Gu (arXiv 2405.21060), listing 1; `ssd_minimal_discrete` and `ssd_chunk_scan_combined_ref` of
  * state-spaces/mamba, which want a length that is a multiple of the chunk: here the last chunk is filled with tokens
@@ -46,28 +45,26 @@ export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, att
     chunked(C as tf.Tensor4D, [nGroups, dState]),
   ];
 
-  const lower = tf.linalg.bandPart(tf.ones([size, size]), -1, 0);
-  const logDecay = steps.mul(A.reshape([nHeads, 1, 1]));
-  const sums = tf
-    .matMul(logDecay.reshape([rows * nHeads, size]), lower as tf.Tensor2D, false, true)
-    .reshape([rows, nHeads, size, 1]); // of the tokens up to and with i
-  const total = sums.slice([0, 0, size - 1, 0], [-1, -1, 1, -1]);
+  const upper = tf.linalg.bandPart(tf.ones([size, size]), 0, -1); // 1 where j (row) <= i (column)
+  const logDecay = steps.mul(A.reshape([nHeads, 1, 1])).reshape<tf.Tensor4D>([rows, nHeads, 1, size]);
+  const column = (row: tf.Tensor) => row.reshape([rows, nHeads, size, 1]);
+  const fromStart = tf.cumsum(logDecay, 3); // of the tokens up to and with i
+  const toEnd = tf.cumsum(logDecay, 3, true, true); // of the tokens after i
+  const between = tf.cumsum(logDecay.mul(tf.sub(1, upper.transpose())), 3); // of the tokens after j up to and with i
 
-  const between = sums.sub(sums.transpose([0, 1, 3, 2])); // from j (column) to i (row)
-  const masked = between.mul(lower).add(tf.sub(1, lower).mul(-1e30));
-  const decay = tf.exp(tf.minimum(masked, 0));
-  const scores = tf.matMul(readers, inputs, false, true).reshape([rows, nGroups, 1, size, size]);
+  const decay = tf.exp(between).mul(upper); // [B chunks, H, j, i]
+  const scores = tf.matMul(inputs, readers, false, true).reshape([rows, nGroups, 1, size, size]);
   const weights = decay
-    .mul(steps.transpose([0, 1, 3, 2]))
+    .mul(steps)
     .reshape([rows, nGroups, perGroup, size, size])
     .mul(scores)
     .reshape<tf.Tensor3D>([rows * nHeads, size, size]);
-  const inside = tf.matMul(weights, xs.reshape<tf.Tensor3D>([rows * nHeads, size, headDim]));
+  const inside = tf.matMul(weights, xs.reshape<tf.Tensor3D>([rows * nHeads, size, headDim]), true);
 
-  const weighted = xs.mul(steps).mul(tf.exp(tf.minimum(total.sub(sums), 0)));
+  const weighted = xs.mul(steps).mul(tf.exp(column(toEnd)));
   const additions = tf.matMul(weighted.reshape<tf.Tensor3D>([rows * nHeads, size, headDim]), perHead(inputs), true);
   const perChunk = slicesOf(additions.reshape([batch, chunks, nHeads, headDim, dState]));
-  const chunkDecay = slicesOf(tf.exp(tf.minimum(total, 0)).reshape([batch, chunks, nHeads, 1, 1]));
+  const chunkDecay = slicesOf(tf.exp(logDecay.sum(3)).reshape([batch, chunks, nHeads, 1, 1]));
   const states = [initialState ?? tf.zeros([batch, nHeads, headDim, dState])];
   for (const [chunk, addition] of perChunk.entries()) {
     states.push((states[chunk] as tf.Tensor).mul(chunkDecay[chunk] as tf.Tensor).add(addition));
@@ -75,7 +72,7 @@ export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, att
   const before = tf.stack(states.slice(0, -1), 1).reshape<tf.Tensor3D>([rows * nHeads, headDim, dState]);
   const carried = tf
     .matMul(perHead(readers), before, false, true)
-    .mul(tf.exp(tf.minimum(sums, 0)).reshape([rows * nHeads, size, 1]));
+    .mul(tf.exp(fromStart).reshape([rows * nHeads, size, 1]));
 
   const joined = inside
     .add(carried)
