@@ -1,4 +1,4 @@
-import { tf, useEngine } from '@mixerzoo/core';
+import { tf, useEngine, withReferenceForms } from '@mixerzoo/core';
 import { describeOp, expectClose, gradientsOf, type OpCase, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { glaScan, glaScanOp } from './index.js';
@@ -81,6 +81,53 @@ describe('glaScan', () => {
     );
     for (const gradient of gradients) expect((await gradient.data()).every(Number.isFinite)).toBe(true);
     tf.dispose([drawn, gk, o, lastState, ...gradients] as never);
+  });
+
+  /** The gradient of sum o with respect to gk in double precision: `a_t S_{t-1} o dS_t`, both states kept. */
+  function gateGradient({ q, k, gk, v }: Record<'q' | 'k' | 'gk' | 'v', ArrayLike<number>>, sizes: Sizes) {
+    const { length, headK, headV } = sizes;
+    const at = (x: ArrayLike<number>, index: number) => x[index] as number;
+    const gradient = new Float64Array(length * headK);
+    for (let i = 0; i < headK; i += 1) {
+      for (let j = 0; j < headV; j += 1) {
+        const before = new Float64Array(length + 1); // the state's element before each token
+        for (let t = 0; t < length; t += 1) {
+          const decay = Math.exp(at(gk, t * headK + i));
+          before[t + 1] = decay * at(before, t) + at(k, t * headK + i) * at(v, t * headV + j);
+        }
+        let costate = 0;
+        for (let t = length - 1; t >= 0; t -= 1) {
+          costate = Math.exp(at(gk, t * headK + i)) * (costate + headK ** -0.5 * at(q, t * headK + i));
+          gradient[t * headK + i] = at(gradient, t * headK + i) + costate * at(before, t);
+        }
+      }
+    }
+    return gradient;
+  }
+
+  it.each([
+    ['open', () => -1e-3],
+    ['some saturated', (at: number) => (at % 37 === 5 ? -48 : -1e-3)],
+    ['all saturated', () => -48],
+  ])('has the gate gradient of double precision, however small: gates %s', async (_name, decay) => {
+    const sizes = { batch: 1, length: 200, nHeads: 1, headK: 22, headV: 10 };
+    const drawn = inputs(sizes);
+    const gates = Float32Array.from({ length: sizes.length * sizes.headK }, (_, at) => decay(at));
+    const gk = tf.tensor3d(gates, [1, sizes.length, sizes.headK]);
+    const [q, k, v] = [drawn.q, drawn.k, drawn.v] as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+    const expected = gateGradient({ q: await q.data(), k: await k.data(), gk: gates, v: await v.data() }, sizes);
+    const found = () =>
+      gradientsOf(([a]) => glaScan({ q, k, gk: a as tf.Tensor3D, v }, { nHeads: 1 }).o.sum(), [gk])[0];
+    for (const [form, gradient] of Object.entries({ kernel: found(), reference: withReferenceForms(found) })) {
+      const values = await (gradient as tf.Tensor).data();
+      for (const saturated of [true, false]) {
+        const of = (all: ArrayLike<number>) => {
+          const data = Array.from(all).filter((_, at) => (gates[at] === -48) === saturated);
+          return { shape: [data.length], data };
+        };
+        await expectClose(of(values), of(expected), 1e-5, `${form}, saturated: ${saturated}`, 1e-30);
+      }
+    }
   });
 
   it('names the shapes it was given', () => {

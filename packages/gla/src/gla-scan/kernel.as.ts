@@ -4,7 +4,8 @@
  * 2 K V + 16 (K + V) and more, and exponentials for every pair of tokens. No exponent is positive.
  *
  * "Lanes" are the axis of the state that vectors run along, padded with zeros to a multiple of four; "rows" the other.
- * Layout of q, k, gk [B, L, H K], v, o [B, L, H V], states [B, H, K, V].
+ * Layout of q, k, gk [B, L, H K], v, o [B, L, H V], lastState [B, H, K, V], states [B, H, chunks, K, V]: the state before every
+ * chunk, from which `backward` recomputes those within.
  */
 import { exp } from '@mixerzoo/core/assembly/math';
 import { madd, sumLanes } from '@mixerzoo/core/assembly/simd';
@@ -21,20 +22,21 @@ export function forwardScratch(headK: i32, headV: i32): i32 {
 }
 
 /** Bytes of scratch a unit of `backward` needs. */
-export function backwardScratch(headK: i32, headV: i32): i32 {
-  return ((headV + 5) * padded(headK)) << 2;
+export function backwardScratch(headK: i32, headV: i32, chunk: i32): i32 {
+  return (((chunk + 2) * headV + 4) * padded(headK)) << 2;
 }
 
-/** o and lastState of the heads [start, end) of B H. */
+/** o, lastState and states of the heads [start, end) of B H. */
 export function forward(
-  q: usize, k: usize, gk: usize, v: usize, o: usize, lastState: usize,
-  length: i32, heads: i32, headK: i32, headV: i32, scale: f32, scratch: usize, start: i32, end: i32,
+  q: usize, k: usize, gk: usize, v: usize, o: usize, lastState: usize, states: usize,
+  length: i32, heads: i32, headK: i32, headV: i32, chunk: i32, scale: f32, scratch: usize, start: i32, end: i32,
 ): void {
   const lanes = padded(headV);
   const rowBytes = <usize>lanes << 2;
   const keyStep = <usize>(heads * headK) << 2;
   const valueStep = <usize>(heads * headV) << 2;
   const valueBytes = <usize>headV << 2;
+  const chunks = (length + chunk - 1) / chunk;
   for (let unit = start; unit < end; unit++) {
     const state = scratch + <usize>unit * forwardScratch(headK, headV);
     const values = state + <usize>headK * rowBytes;
@@ -44,6 +46,7 @@ export function forward(
     const keys = tokenOffset(unit, length, heads, headK);
     let at = tokenOffset(unit, length, heads, headV);
     for (let t = 0, token = keys; t < length; t++, token += keyStep, at += valueStep) {
+      if (t % chunk == 0) keep(state, states + <usize>((unit * chunks + t / chunk) * headK) * valueBytes, headK, rowBytes, valueBytes);
       expRow(decay, gk + token, headK);
       memory.copy(values, v + at, valueBytes);
       let j: usize = 0;
@@ -51,10 +54,13 @@ export function forward(
       for (; j < rowBytes; j += 16) advance4(state + j, rowBytes, decay, k + token, q + token, values + j, sums + j, headK);
       scaleRow(o + at, sums, scale, headV);
     }
-    for (let i = 0; i < headK; i++) {
-      memory.copy(lastState + <usize>(unit * headK + i) * valueBytes, state + <usize>i * rowBytes, valueBytes);
-    }
+    keep(state, lastState + <usize>(unit * headK) * valueBytes, headK, rowBytes, valueBytes);
   }
+}
+
+/** Copies a state without its padding. */
+function keep(state: usize, to: usize, rows: i32, rowBytes: usize, bytes: usize): void {
+  for (let i = 0; i < rows; i++) memory.copy(to + <usize>i * bytes, state + <usize>i * rowBytes, bytes);
 }
 
 /** One token, 16 lanes: state = decay[row] state + k[row] v, sums = sum over rows of q[row] state. */
@@ -104,76 +110,103 @@ function advance4(state: usize, rowBytes: usize, decay: usize, k: usize, q: usiz
 
 /**
  * Gradients of the heads [start, end) of B H. Lanes are key channels here: the states are transposed, [V, K].
- * First the states again, forwards, for dQ; then dS backwards for dK, dV and, with dQ, the suffix sums dGk.
+ * Chunk by chunk from the last: the chunk's states again, forwards, for dQ; then dS backwards for dK, dV and, with the states
+ * kept, dGk.
  */
 export function backward(
-  q: usize, k: usize, gk: usize, v: usize, dO: usize, dLastState: usize,
+  q: usize, k: usize, gk: usize, v: usize, states: usize, dO: usize, dLastState: usize,
   dQ: usize, dK: usize, dGk: usize, dV: usize,
-  length: i32, heads: i32, headK: i32, headV: i32, scale: f32, scratch: usize, start: i32, end: i32,
+  length: i32, heads: i32, headK: i32, headV: i32, chunk: i32, scale: f32, scratch: usize, start: i32, end: i32,
 ): void {
   const lanes = padded(headK);
   const rowBytes = <usize>lanes << 2;
+  const stateBytes = <usize>headV * rowBytes;
   const keyBytes = <usize>headK << 2;
   const keyStep = <usize>(heads * headK) << 2;
   const valueStep = <usize>(heads * headV) << 2;
+  const chunks = (length + chunk - 1) / chunk;
   for (let unit = start; unit < end; unit++) {
-    const state = scratch + <usize>unit * backwardScratch(headK, headV);
-    const decay = state + <usize>headV * rowBytes;
+    const gradient = scratch + <usize>unit * backwardScratch(headK, headV, chunk); // a dS, the gradient of the state before a token
+    const history = gradient + stateBytes; // the states before the chunk and after each of its tokens
+    const decay = history + <usize>(chunk + 1) * stateBytes;
     const keys = decay + rowBytes;
     const queries = keys + rowBytes;
     const sums = queries + rowBytes;
-    const suffix = sums + rowBytes;
-    memory.fill(state, 0, <usize>backwardScratch(headK, headV));
-    let token = tokenOffset(unit, length, heads, headK);
-    let at = tokenOffset(unit, length, heads, headV);
+    memory.fill(gradient, 0, <usize>backwardScratch(headK, headV, chunk));
+    transpose(dLastState + (<usize>(unit * headK * headV) << 2), gradient, headK, headV, rowBytes);
 
-    for (let t = 0; t < length; t++, token += keyStep, at += valueStep) {
-      expRow(decay, gk + token, headK);
-      memory.copy(keys, k + token, keyBytes);
-      let i: usize = 0;
-      for (; i + 64 <= rowBytes; i += 64) recompute16(state + i, rowBytes, decay + i, keys + i, v + at, dO + at, sums + i, headV);
-      for (; i < rowBytes; i += 16) recompute4(state + i, rowBytes, decay + i, keys + i, v + at, dO + at, sums + i, headV);
-      scaleRow(dQ + token, sums, scale, headK);
-    }
+    for (let n = chunks - 1; n >= 0; n--) {
+      const rows = min(chunk, length - n * chunk);
+      let token = tokenOffset(unit, length, heads, headK) + <usize>(n * chunk) * keyStep;
+      let at = tokenOffset(unit, length, heads, headV) + <usize>(n * chunk) * valueStep;
+      let state = history;
+      transpose(states + (<usize>((unit * chunks + n) * headK * headV) << 2), state, headK, headV, rowBytes);
+      for (let t = 0; t < rows; t++, token += keyStep, at += valueStep, state += stateBytes) {
+        expRow(decay, gk + token, headK);
+        memory.copy(keys, k + token, keyBytes);
+        let i: usize = 0;
+        for (; i + 64 <= rowBytes; i += 64) recompute16(state + i, stateBytes, rowBytes, decay + i, keys + i, v + at, dO + at, sums + i, headV);
+        for (; i < rowBytes; i += 16) recompute4(state + i, stateBytes, rowBytes, decay + i, keys + i, v + at, dO + at, sums + i, headV);
+        scaleRow(dQ + token, sums, scale, headK);
+      }
 
-    // suffix = rowsum(dS_last o S_last); the state becomes dS_last.
-    for (let i = 0; i < headK; i++) {
-      let sum: f32 = 0;
-      for (let j = 0; j < headV; j++) {
-        const cell = state + <usize>j * rowBytes + (<usize>i << 2);
-        const gradient = load<f32>(dLastState + (<usize>((unit * headK + i) * headV + j) << 2));
-        sum += gradient * load<f32>(cell);
-        store<f32>(cell, gradient);
-      }
-      store<f32>(suffix + (<usize>i << 2), sum);
-    }
-
-    for (let t = length - 1; t >= 0; t--) {
-      token -= keyStep;
-      at -= valueStep;
-      expRow(decay, gk + token, headK);
-      memory.copy(keys, k + token, keyBytes);
-      scaleRow(queries, q + token, scale, headK);
-      let i: usize = 0;
-      for (; i + 64 <= rowBytes; i += 64) {
-        retreat16(state + i, rowBytes, decay + i, keys + i, queries + i, v + at, dO + at, sums + i, dV + at, headV, i > 0);
-      }
-      for (; i < rowBytes; i += 16) {
-        retreat4(state + i, rowBytes, decay + i, keys + i, queries + i, v + at, dO + at, sums + i, dV + at, headV, i > 0);
-      }
-      memory.copy(dK + token, sums, keyBytes);
-      for (let i: usize = 0; i < keyBytes; i += 4) {
-        const change = load<f32>(q + token + i) * load<f32>(dQ + token + i) - load<f32>(keys + i) * load<f32>(sums + i);
-        const sum = load<f32>(suffix + i) + change;
-        store<f32>(suffix + i, sum);
-        store<f32>(dGk + token + i, t > 0 ? sum : 0); // The first decay meets an empty state: exactly zero.
+      for (let t = 0; t < rows; t++) {
+        token -= keyStep;
+        at -= valueStep;
+        state -= stateBytes;
+        expRow(decay, gk + token, headK);
+        memory.copy(keys, k + token, keyBytes);
+        scaleRow(queries, q + token, scale, headK);
+        let i: usize = 0;
+        for (; i + 64 <= rowBytes; i += 64) {
+          retreat16(gradient + i, rowBytes, decay + i, keys + i, queries + i, v + at, dO + at, sums + i, dV + at, headV, i > 0);
+        }
+        for (; i < rowBytes; i += 16) {
+          retreat4(gradient + i, rowBytes, decay + i, keys + i, queries + i, v + at, dO + at, sums + i, dV + at, headV, i > 0);
+        }
+        memory.copy(dK + token, sums, keyBytes);
+        for (i = 0; i + 64 <= rowBytes; i += 64) products16(state + i, gradient + i, rowBytes, sums + i, headV);
+        for (; i < rowBytes; i += 16) products4(state + i, gradient + i, rowBytes, sums + i, headV);
+        memory.copy(dGk + token, sums, keyBytes);
       }
     }
   }
 }
 
-/** One token, 16 lanes: state = decay state + v[row] k, sums = sum over rows of dO[row] state. */
-function recompute16(state: usize, rowBytes: usize, decay: usize, k: usize, v: usize, dO: usize, sums: usize, rows: i32): void {
+/** [K, V] without padding to [V, K] with it. */
+function transpose(from: usize, to: usize, headK: i32, headV: i32, rowBytes: usize): void {
+  for (let i = 0; i < headK; i++) {
+    for (let j = 0; j < headV; j++, from += 4) store<f32>(to + <usize>j * rowBytes + (<usize>i << 2), load<f32>(from));
+  }
+}
+
+/** sums = sum over rows of a b, 16 lanes. */
+function products16(a: usize, b: usize, rowBytes: usize, sums: usize, rows: i32): void {
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
+  for (const end = a + <usize>rows * rowBytes; a < end; a += rowBytes, b += rowBytes) {
+    s0 = madd(v128.load(a), v128.load(b), s0);
+    s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
+    s2 = madd(v128.load(a, 32), v128.load(b, 32), s2);
+    s3 = madd(v128.load(a, 48), v128.load(b, 48), s3);
+  }
+  v128.store(sums, s0);
+  v128.store(sums, s1, 16);
+  v128.store(sums, s2, 32);
+  v128.store(sums, s3, 48);
+}
+
+/** As `products16`, four lanes. */
+function products4(a: usize, b: usize, rowBytes: usize, sums: usize, rows: i32): void {
+  let s0 = f32x4.splat(0);
+  for (const end = a + <usize>rows * rowBytes; a < end; a += rowBytes, b += rowBytes) s0 = madd(v128.load(a), v128.load(b), s0);
+  v128.store(sums, s0);
+}
+
+/** One token, 16 lanes: the state `next` bytes further = decay state + v[row] k, sums = sum over rows of dO[row] times it. */
+function recompute16(state: usize, next: usize, rowBytes: usize, decay: usize, k: usize, v: usize, dO: usize, sums: usize, rows: i32): void {
   const a0 = v128.load(decay);
   const a1 = v128.load(decay, 16);
   const a2 = v128.load(decay, 32);
@@ -190,16 +223,16 @@ function recompute16(state: usize, rowBytes: usize, decay: usize, k: usize, v: u
     const vj = v128.load_splat<f32>(v);
     const gj = v128.load_splat<f32>(dO);
     const s0 = madd(vj, k0, f32x4.mul(a0, v128.load(state)));
-    v128.store(state, s0);
+    v128.store(state + next, s0);
     q0 = madd(gj, s0, q0);
     const s1 = madd(vj, k1, f32x4.mul(a1, v128.load(state, 16)));
-    v128.store(state, s1, 16);
+    v128.store(state + next, s1, 16);
     q1 = madd(gj, s1, q1);
     const s2 = madd(vj, k2, f32x4.mul(a2, v128.load(state, 32)));
-    v128.store(state, s2, 32);
+    v128.store(state + next, s2, 32);
     q2 = madd(gj, s2, q2);
     const s3 = madd(vj, k3, f32x4.mul(a3, v128.load(state, 48)));
-    v128.store(state, s3, 48);
+    v128.store(state + next, s3, 48);
     q3 = madd(gj, s3, q3);
   }
   v128.store(sums, q0);
@@ -209,13 +242,13 @@ function recompute16(state: usize, rowBytes: usize, decay: usize, k: usize, v: u
 }
 
 /** As `recompute16`, four lanes. */
-function recompute4(state: usize, rowBytes: usize, decay: usize, k: usize, v: usize, dO: usize, sums: usize, rows: i32): void {
+function recompute4(state: usize, next: usize, rowBytes: usize, decay: usize, k: usize, v: usize, dO: usize, sums: usize, rows: i32): void {
   const a0 = v128.load(decay);
   const k0 = v128.load(k);
   let q0 = f32x4.splat(0);
   for (const end = v + (<usize>rows << 2); v < end; v += 4, dO += 4, state += rowBytes) {
     const s0 = madd(v128.load_splat<f32>(v), k0, f32x4.mul(a0, v128.load(state)));
-    v128.store(state, s0);
+    v128.store(state + next, s0);
     q0 = madd(v128.load_splat<f32>(dO), s0, q0);
   }
   v128.store(sums, q0);

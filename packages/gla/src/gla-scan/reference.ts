@@ -12,13 +12,14 @@
  */
 import { tf } from '@mixerzoo/core';
 
-/** Tokens per chunk. */
+/** Tokens per chunk; the backward pass starts each from the state kept before it. */
 export const CHUNK = 16;
 
 export type GlaScanInputs = { q: tf.Tensor; k: tf.Tensor; gk: tf.Tensor; v: tf.Tensor };
 export type GlaScanAttrs = { nHeads: number; scale: number };
-export type GlaScanOutputs = { o: tf.Tensor; lastState: tf.Tensor };
-export type GlaScanGradientInputs = GlaScanInputs & { dO: tf.Tensor; dLastState: tf.Tensor };
+/** `states` [B, H, ceil(L / CHUNK), K, V]: the state before every chunk, for the gradient. */
+export type GlaScanOutputs = { o: tf.Tensor; lastState: tf.Tensor; states: tf.Tensor };
+export type GlaScanGradientInputs = GlaScanInputs & { states: tf.Tensor; dO: tf.Tensor; dLastState: tf.Tensor };
 export type GlaScanGradients = { dQ: tf.Tensor; dK: tf.Tensor; dGk: tf.Tensor; dV: tf.Tensor };
 
 /** The reference form of the op; n = B H, c chunks per sequence, m = n c. */
@@ -49,8 +50,12 @@ export function glaScanReference({ q, k, gk, v }: GlaScanInputs, { nHeads, scale
     const at = (x: tf.Tensor) => x.slice([0, chunk, 0, 0], [-1, 1, -1, -1]);
     state = state.mul(at(kept)).add(at(added));
   }
-  const states = tf.concat(before, 1).reshape<tf.Tensor3D>([m, headK, headV]);
-  const across = tf.matMul(states, queries.mul<tf.Tensor3D>(tf.exp(fromStart)), true); // [m, V, t]
+  const states = tf.concat(before, 1);
+  const across = tf.matMul(
+    states.reshape<tf.Tensor3D>([m, headK, headV]),
+    queries.mul<tf.Tensor3D>(tf.exp(fromStart)),
+    true,
+  ); // [m, V, t]
 
   const o = within
     .add(across)
@@ -58,7 +63,11 @@ export function glaScanReference({ q, k, gk, v }: GlaScanInputs, { nHeads, scale
     .transpose([0, 2, 4, 1, 3])
     .reshape([batch, chunks * CHUNK, nHeads * headV])
     .slice([0, 0, 0], [-1, length, -1]);
-  return { o, lastState: state.reshape([batch, nHeads, headK, headV]) };
+  return {
+    o,
+    lastState: state.reshape([batch, nHeads, headK, headV]),
+    states: states.reshape([batch, nHeads, chunks, headK, headV]),
+  };
 }
 
 /** [B, L, H c] -> [B H chunks, c, 16], zeros after the last token: they leave the state as it is. */

@@ -1,22 +1,26 @@
 /**
- * The gated scan on the webgpu engine, as a recurrence without exchange between threads: forward and for dv a thread owns a column
- * of the state, for dq, dk and dgk a row. No exponent is positive; formulas as in index.ts.
+ * The gated scan on the webgpu engine, without exchange between threads; no exponent is positive; formulas as in index.ts.
  *
- * A line of the state is held in registers, as vectors where its length allows: it is walked by text without a loop. Where lines are
- * too few to fill a GPU each is divided among threads: all results are sums over a line, so partial ones are added afterwards. The
- * threads of a head read the same rows, so that what they read is in the cache; decays are taken once, before.
+ * Forward, and backward for dv, a thread owns a column of the state, held in registers, as vectors where its length allows: it is
+ * walked by text without a loop. Where columns are too few to fill a GPU each is divided among threads: all results are sums over a
+ * column, so partial ones are added afterwards. The threads of a head read the same rows, so that what they read is in the cache;
+ * decays are taken once, before.
+ *
+ * With the states before every chunk and their gradients after it, chunks are independent for dq, dk and dgk: a thread owns a row
+ * of the state in one chunk and goes over its elements, each forwards and then backwards through the tokens, kept in registers.
  */
 import { elementwise, sumPartials, type tf, type WebgpuCall, type WebgpuKernel } from '@mixerzoo/core';
-import type {
-  GlaScanAttrs,
-  GlaScanGradientInputs,
-  GlaScanGradients,
-  GlaScanInputs,
-  GlaScanOutputs,
+import {
+  CHUNK,
+  type GlaScanAttrs,
+  type GlaScanGradientInputs,
+  type GlaScanGradients,
+  type GlaScanInputs,
+  type GlaScanOutputs,
 } from './reference.js';
 
 const THREADS = 64;
-/** A line is divided into at most so many parts, while threads are fewer than fill a GPU, and partial sums not too many to hold. */
+/** A column is divided into at most so many parts, while threads are fewer than fill a GPU, and partial sums not too many to hold. */
 const MOST_PARTS = 4;
 const ENOUGH_THREADS = 2 ** 16;
 const MOST_PARTIALS = 2 ** 25;
@@ -27,13 +31,17 @@ export const forwardKernel: WebgpuKernel<GlaScanInputs, GlaScanAttrs, GlaScanOut
     const { batch, length, nHeads, headK, headV } = sizes;
     const o = gpu.output<tf.Rank.R3>([batch, length, nHeads * headV]);
     const lastState = gpu.output<tf.Rank.R4>([batch, nHeads, headK, headV]);
-    const state = registersOf(sizes, 'headV');
+    const states = gpu.output<tf.Rank.R5>([batch, nHeads, chunksOf(length), headK, headV]);
+    const state = registersOf(sizes);
     scan(gpu, sizes, state, {
       code: `
   ${state.declare}
   for (var t = 0; t < u.length; t++) {
     let row = (keys + t * u.nHeads * u.headK) / ${state.width} + first;
     let column = values + t * u.nHeads * u.headV + line;
+    if (t % ${CHUNK} == 0) {
+      ${state.keepIn('states', `t / ${CHUNK}`)}
+    }
     let value = v[column];
     var sum = 0.0;
     ${state.each(
@@ -45,15 +53,15 @@ export const forwardKernel: WebgpuKernel<GlaScanInputs, GlaScanAttrs, GlaScanOut
   ${state.eachElement((element, at) => `lastState[(head * u.headK + ${at}) * u.headV + line] = ${element};`)}`,
       read: { q, k, decays: decaysOf(gpu, gk), v },
       sums: { o },
-      write: { lastState },
+      write: { lastState, states },
       vectors: ['q', 'k', 'decays'],
     });
-    return { o, lastState };
+    return { o, lastState, states };
   },
 };
 
 export const backwardKernel: WebgpuKernel<GlaScanGradientInputs, GlaScanAttrs, GlaScanGradients> = {
-  run(gpu, { q, k, gk, v, dO, dLastState }, attrs) {
+  run(gpu, { q, k, gk, v, states, dO, dLastState }, attrs) {
     const sizes = sizesOf(q, v, attrs);
     const [dQ, dK, dGk, dV] = [q, k, gk, v].map(({ shape }) => gpu.output(shape as [number])) as [
       tf.Tensor,
@@ -61,73 +69,111 @@ export const backwardKernel: WebgpuKernel<GlaScanGradientInputs, GlaScanAttrs, G
       tf.Tensor,
       tf.Tensor,
     ];
-    const row = registersOf(sizes, 'headK');
-    scan(gpu, sizes, row, {
+    const decays = decaysOf(gpu, gk);
+    const after = gpu.scratch<tf.Rank.R1>([states.size]);
+    const gradient = registersOf(sizes);
+    scan(gpu, sizes, gradient, {
       code: `
-  ${row.declare}
-  for (var t = 0; t < u.length; t++) {
-    let row = keys + t * u.nHeads * u.headK + line;
-    let column = (values + t * u.nHeads * u.headV) / ${row.width} + first;
-    let decay = exp(gk[row]);
-    let key = k[row];
-    var sum = 0.0;
-    ${row.each(
-      (j) => `${j.name} = decay * ${j.name} + key * v[column + ${j.at}];
-    sum += ${row.product(j.name, `dO[column + ${j.at}]`)};`,
-    )}
-    dQ[plane + row] = u.scale * sum;
-  }
-  var carried = 0.0;
-  {
-    let last = (head * u.headK + line) * u.headV / ${row.width} + first;
-    ${row.each(
-      (j) => `carried += ${row.product(`dLastState[last + ${j.at}]`, j.name)};
-    ${j.name} = dLastState[last + ${j.at}];`,
-    )}
-  }
+  ${gradient.declare}
+  ${gradient.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`)}
   for (var t = u.length - 1; t >= 0; t--) {
-    let row = keys + t * u.nHeads * u.headK + line;
-    let column = (values + t * u.nHeads * u.headV) / ${row.width} + first;
-    let decay = exp(gk[row]);
-    let query = u.scale * q[row];
-    var sum = 0.0;
-    ${row.each(
-      (j) => `${j.name} += query * dO[column + ${j.at}];
-    sum += ${row.product(j.name, `v[column + ${j.at}]`)};
-    ${j.name} *= decay;`,
-    )}
-    dK[plane + row] = sum;
-    carried += q[row] * dQ[plane + row] - k[row] * sum;
-    dGk[plane + row] = select(carried, 0.0, t == 0); // Before the first token there is nothing to decay.
-  }`,
-      read: { q, k, gk, v, dO, dLastState },
-      sums: { dQ, dK, dGk },
-      vectors: ['v', 'dO', 'dLastState'],
-    });
-    const column = registersOf(sizes, 'headV');
-    scan(gpu, sizes, column, {
-      code: `
-  ${column.declare}
-  ${column.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`)}
-  for (var t = u.length - 1; t >= 0; t--) {
-    let row = (keys + t * u.nHeads * u.headK) / ${column.width} + first;
+    let row = (keys + t * u.nHeads * u.headK) / ${gradient.width} + first;
     let column = values + t * u.nHeads * u.headV + line;
+    if (t + 1 == u.length || (t + 1) % ${CHUNK} == 0) {
+      ${gradient.keepIn('after', `t / ${CHUNK}`)}
+    }
     let given = u.scale * dO[column];
     var sum = 0.0;
-    ${column.each(
+    ${gradient.each(
       (i) => `${i.name} += q[row + ${i.at}] * given;
-    sum += ${column.product(i.name, `k[row + ${i.at}]`)};
+    sum += ${gradient.product(`k[row + ${i.at}]`, i.name)};
     ${i.name} *= decays[row + ${i.at}];`,
     )}
     dV[plane + column] = sum;
   }`,
-      read: { q, k, decays: decaysOf(gpu, gk), dO, dLastState },
+      read: { q, k, decays, dO, dLastState },
       sums: { dV },
+      write: { after },
       vectors: ['q', 'k', 'decays'],
     });
+    rowGradients(gpu, sizes, { q, k, decays, v, dO, states, after }, { dQ, dK, dGk });
     return { dQ, dK, dGk, dV };
   },
 };
+
+/** dQ, dK, dGk: a thread for every row of the state in every chunk. `after` is the gradient of the state after a chunk. */
+function rowGradients(
+  gpu: WebgpuCall,
+  { batch, length, nHeads, headK, headV, scale }: ReturnType<typeof sizesOf>,
+  read: Record<'q' | 'k' | 'decays' | 'v' | 'dO' | 'states' | 'after', tf.Tensor>,
+  write: Record<'dQ' | 'dK' | 'dGk', tf.Tensor>,
+): void {
+  const chunks = chunksOf(length);
+  const size = batch * nHeads * chunks * headK;
+  const width = headV % 4 === 0 ? 4 : 1;
+  const product = (a: string, b: string) => (width === 4 ? `dot(${a}, ${b})` : `${a} * ${b}`);
+  const vector = width === 4 ? 'vec4f' : 'f32';
+  const numbers = `array<f32, ${CHUNK}>`;
+  // Tokens past the end keep the state as it is, and read the last one's rows.
+  gpu.dispatch({
+    code: `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let thread = i32((group.y * groups.x + group.x) * ${THREADS} + local);
+  if (thread >= u.size) { return; }
+  let line = thread % u.headK;
+  let chunk = thread / u.headK % u.chunks;
+  let head = thread / (u.headK * u.chunks);
+  let start = chunk * ${CHUNK};
+  let count = min(${CHUNK}, u.length - start);
+  let first = (head / u.nHeads * u.length + start) * u.nHeads + head % u.nHeads;
+  let columns = u.headV / ${width};
+  var decay: ${numbers};
+  var key: ${numbers};
+  var query: ${numbers};
+  var at: array<i32, ${CHUNK}>;
+  for (var t = 0; t < ${CHUNK}; t++) {
+    let token = first + min(t, count - 1) * u.nHeads;
+    let row = token * u.headK + line;
+    decay[t] = select(1.0, decays[row], t < count);
+    key[t] = select(0.0, k[row], t < count);
+    query[t] = select(0.0, u.scale * q[row], t < count);
+    at[t] = token * columns;
+  }
+  var dQuery: ${numbers};
+  var dKey: ${numbers};
+  var dDecay: ${numbers};
+  var before: array<${vector}, ${CHUNK}>;
+  for (var j = 0; j < columns; j++) {
+    var state = states[thread * columns + j];
+    for (var t = 0; t < ${CHUNK}; t++) {
+      before[t] = state;
+      state = decay[t] * state + key[t] * v[at[t] + j];
+      dQuery[t] += ${product('dO[at[t] + j]', 'state')};
+    }
+    var gradient = after[thread * columns + j];
+    for (var t = ${CHUNK - 1}; t >= 0; t--) {
+      gradient += query[t] * dO[at[t] + j];
+      dKey[t] += ${product('gradient', 'v[at[t] + j]')};
+      gradient *= decay[t];
+      dDecay[t] += ${product('gradient', 'before[t]')};
+    }
+  }
+  for (var t = 0; t < count; t++) {
+    let row = (first + t * u.nHeads) * u.headK + line;
+    dQ[row] = u.scale * dQuery[t];
+    dK[row] = dKey[t];
+    dGk[row] = dDecay[t];
+  }
+}`,
+    read,
+    write,
+    vec4: width === 4 ? ['v', 'dO', 'states', 'after'] : [],
+    integers: { size, length, nHeads, headK, headV, chunks },
+    floats: { scale },
+    workgroups: gpu.grid(Math.ceil(size / THREADS)),
+  });
+}
 
 /** e^gk. */
 function decaysOf(gpu: WebgpuCall, gk: tf.Tensor): tf.Tensor {
@@ -136,22 +182,24 @@ function decaysOf(gpu: WebgpuCall, gk: tf.Tensor): tf.Tensor {
   return decays;
 }
 
-/**
- * A thread's part of a line of the state, in registers s0, s1, ..., as vectors of 4 where that comes out even. The lines are the
- * columns of every head (`headV` of them) or the rows.
- */
-function registersOf(sizes: ReturnType<typeof sizesOf>, lines: 'headK' | 'headV') {
-  const { batch, nHeads, headK, headV } = sizes;
-  const [size, count] = [lines === 'headV' ? headK : headV, batch * nHeads * sizes[lines]];
-  const most = Math.min(MOST_PARTS, ENOUGH_THREADS / count, MOST_PARTIALS / (count * sizes.length));
+/** A thread's part of a column of a head's state, in registers s0, s1, ..., as vectors of 4 where that comes out even. */
+function registersOf({ batch, length: tokens, nHeads, headK, headV }: ReturnType<typeof sizesOf>) {
+  const count = batch * nHeads * headV;
+  const most = Math.min(MOST_PARTS, ENOUGH_THREADS / count, MOST_PARTIALS / (count * tokens));
   let parts = 1;
-  while (2 * parts <= most && size % (8 * parts) === 0) parts *= 2;
-  const width = size % 4 === 0 ? 4 : 1;
-  const length = size / parts;
+  while (2 * parts <= most && headK % (8 * parts) === 0) parts *= 2;
+  const width = headK % 4 === 0 ? 4 : 1;
+  const length = headK / parts;
   const names = Array.from({ length: length / width }, (_, at) => ({ name: `s${at}`, at }));
   const text = (each: readonly string[]) => each.join('\n    ');
+  /** Of every number, with its place in the column. */
+  const eachElement = (line: (element: string, at: string) => string) =>
+    text(
+      Array.from({ length }, (_, at) =>
+        line(width === 4 ? `s${Math.floor(at / 4)}[${at % 4}]` : `s${at}`, `part * ${length} + ${at}`),
+      ),
+    );
   return {
-    lines,
     count,
     parts,
     width,
@@ -159,24 +207,23 @@ function registersOf(sizes: ReturnType<typeof sizesOf>, lines: 'headK' | 'headV'
     product: (a: string, b: string) => (width === 4 ? `dot(${a}, ${b})` : `${a} * ${b}`),
     declare: text(names.map(({ name }) => `var ${name} = ${width === 4 ? 'vec4f()' : '0.0'};`)),
     each: (line: (register: { name: string; at: number }) => string) => text(names.map(line)),
-    /** Of every number, with its place in the line. */
-    eachElement: (line: (element: string, at: string) => string) =>
-      text(
-        Array.from({ length }, (_, at) =>
-          line(width === 4 ? `s${Math.floor(at / 4)}[${at % 4}]` : `s${at}`, `part * ${length} + ${at}`),
-        ),
+    eachElement,
+    /** Writes the column to that of a chunk in a tensor [B, H, chunks, K, V]. */
+    keepIn: (name: string, chunk: string) =>
+      eachElement(
+        (element, at) => `${name}[((head * u.chunks + ${chunk}) * u.headK + ${at}) * u.headV + line] = ${element};`,
       ),
   };
 }
 
 /**
- * A thread for every part of every line: `line` of `head`, whose part begins with the vector `first`. What is in `sums` is written
+ * A thread for every part of every column: `line` of `head`, whose part begins with the vector `first`. What is in `sums` is written
  * from `plane` on, for the sums over parts.
  */
 function scan(
   gpu: WebgpuCall,
   { length, nHeads, headK, headV, scale }: ReturnType<typeof sizesOf>,
-  { lines, count, parts, width, vectors: perPart }: ReturnType<typeof registersOf>,
+  { count, parts, width, vectors: perPart }: ReturnType<typeof registersOf>,
   {
     code,
     read,
@@ -202,9 +249,9 @@ function scan(
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let thread = i32((group.y * groups.x + group.x) * ${THREADS} + local);
   if (thread >= u.size) { return; }
-  let line = thread % u.${lines};
-  let part = thread / u.${lines} % ${parts};
-  let head = thread / (u.${lines} * ${parts});
+  let line = thread % u.headV;
+  let part = thread / u.headV % ${parts};
+  let head = thread / (u.headV * ${parts});
   let first = part * ${perPart};
   let plane = part * u.plane;
   let keys = (head / u.nHeads * u.length * u.nHeads + head % u.nHeads) * u.headK;
@@ -214,7 +261,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     read,
     write: { ...partials, ...write },
     vec4: width === 4 ? vectors : [],
-    integers: { size, plane, length, nHeads, headK, headV },
+    integers: { size, plane, length, nHeads, headK, headV, chunks: chunksOf(length) },
     floats: { scale },
     workgroups: gpu.grid(Math.ceil(size / THREADS)),
   });
@@ -223,6 +270,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     sumPartials(gpu, partials[name] as tf.Tensor, sum, { count: parts, size: plane });
   }
 }
+
+const chunksOf = (length: number) => Math.ceil(length / CHUNK);
 
 function sizesOf(q: tf.Tensor, v: tf.Tensor, { nHeads, scale }: GlaScanAttrs) {
   const [batch, length, width] = q.shape as [number, number, number];
