@@ -1,8 +1,18 @@
-import { createTrainer, type Task, useEngine } from '@mixerzoo/core';
+import {
+  createLanguageModel,
+  createTrainer,
+  defineMixer,
+  NumericalError,
+  type Task,
+  tf,
+  useEngine,
+} from '@mixerzoo/core';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { experimentSchema } from '../experiment/experiment.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
+import { evaluateFreeRunning } from './free-running.js';
 import { testRun } from './test-run.js';
 
 it('tests at every length, free-running on the very examples of the test with a teacher', async () => {
@@ -47,5 +57,48 @@ it('tests at every length, free-running on the very examples of the test with a 
   const [withTeacher, ...others] = requests.filter(({ split }) => split === 'test');
   expect(withTeacher?.count).toBe(50);
   expect(others).toEqual([withTeacher, withTeacher, withTeacher]);
+  trainer.dispose();
+});
+
+/** The token itself, as long as sequences are no longer than 16 tokens; NaN from there on. */
+const overflowing = defineMixer({
+  name: 'overflowing',
+  summary: '',
+  schema: z.strictObject({ dModel: z.int() }),
+  create: ({ dModel }) => ({
+    init: () => ({}),
+    apply: (_params, x) => tf.mul(x, x.shape[1] > 16 ? Number.NaN : 1) as tf.Tensor3D,
+    initState: (batchSize): { last: tf.Tensor2D } => ({ last: tf.zeros([batchSize, dModel]) }),
+    step: (_params, x, state: { last: tf.Tensor2D }) => ({ y: x, state }),
+    stateSize: () => dModel,
+    flops: () => 0,
+  }),
+});
+
+it('fails at a length where the loss is not a number, in place of 0 %', async () => {
+  await useEngine();
+  const experiment = experimentSchema.parse({
+    task: { task: 'selectiveCopy', seqLen: 16, numSignals: 4, signalVocabSize: 2, noiseVocabSize: 1 },
+    model: { dModel: 8 },
+    models: { A: { layers: ['cat'] } },
+    train: { batchSize: 8, validationExamples: 10, testExamples: 20 },
+    testLengths: [24],
+  });
+  const [run] = await resolveRuns(experiment, await discoverPlugins(process.cwd()));
+  const { task } = run!;
+  const layers = [{ sequenceMixer: overflowing({ dModel: 8 }) }];
+  const model = createLanguageModel({ vocabSize: task.vocabSize, dModel: 8, layers });
+  const sizes = { batchSize: 8, examplesPerEpoch: 8, epochs: 1, validationExamples: 10 };
+  const trainer = await createTrainer({ model, task, ...sizes });
+  const tested = testRun({ ...run!, model }, trainer, () => {});
+  await expect(tested).rejects.toThrow(NumericalError);
+  await expect(tested).rejects.toThrow('evaluate: expected a finite loss at length 24, got NaN.');
+
+  const longer = task.atLength(24).generate({ split: 'test', seed: 1, count: 5 });
+  const alone = evaluateFreeRunning(model, trainer.params, longer, 2);
+  await expect(alone).rejects.toThrow(NumericalError);
+  await expect(alone).rejects.toThrow(
+    'free-running test: expected finite logits at length 24, got NaN at position 20.',
+  );
   trainer.dispose();
 });

@@ -1,10 +1,20 @@
 /** The shared suite for mixers: what `Mixer` promises, checked on the engine of this process. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
+import { InvalidConfigError, ShapeError } from '../errors.js';
 import { EVALUATION, type Mixer } from '../mixer.js';
 import { withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
-import { disposeTree, flattenTree, mapTree, type Tree, treeSize, treeTensors, withTensors } from '../tree.js';
+import {
+  disposeTree,
+  flattenTree,
+  mapTree,
+  type Tree,
+  treeSize,
+  treeTensors,
+  unflattenTree,
+  withTensors,
+} from '../tree.js';
 import { expectClose, expectGradient, largestMagnitude, testTensor } from './compare.js';
 import { profiledMatMulFlops } from './profile.js';
 import { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
@@ -150,6 +160,27 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const joined = tf.concat(rows, 0);
       await expectClose(joined, whole, 1e-5, name);
       tf.dispose([x, whole, joined, ...rows]);
+    });
+
+    it('refuses parameters that are not its own, and what is no seed', () => {
+      const [x, token] = [input(3), testTensor<tf.Rank.R2>([BATCH, dModel])];
+      const refuses = (given: Tree) => {
+        const before = tf.memory().numTensors;
+        expect(() => mixer.apply(given, x, EVALUATION)).toThrow(ShapeError);
+        expect(() => mixer.prefill(given, x)).toThrow(ShapeError);
+        expect(tf.memory().numTensors).toBe(before);
+        const state = mixer.initState(BATCH);
+        expect(() => mixer.step(given, token, state)).toThrow(ShapeError);
+        disposeTree(state);
+      };
+      refuses({ ...params, unknown: x });
+      const paths = flattenTree(params).map(([path]) => path);
+      for (const missing of paths) refuses(unflattenTree(flattenTree(params).filter(([path]) => path !== missing)));
+      const freed = mixer.init(1);
+      disposeTree(freed);
+      if (paths.length > 0) refuses(freed);
+      for (const seed of [0.5, Number.NaN]) expect(() => mixer.init(seed)).toThrow(InvalidConfigError);
+      tf.dispose([x, token]);
     });
 
     it('holds the state it says', () => {

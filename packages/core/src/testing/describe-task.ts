@@ -58,6 +58,12 @@ export function describeTask(name: string, make: () => Task, options: DescribeTa
       });
     });
 
+    it('refuses what is no seed', () => {
+      for (const seed of [0.5, Number.NaN, 2 ** 32]) {
+        expect(() => task.generate({ split: 'train', seed, count: 1 })).toThrow(/generate: expected a seed/);
+      }
+    });
+
     it('keeps the splits disjoint, across seeds too', () => {
       const keys = SPLITS.map((split) => {
         const examples = [3, 4, 5].map((seed) => task.generate({ split, seed, count: 4 * count }));
