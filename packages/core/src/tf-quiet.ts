@@ -1,10 +1,17 @@
 /**
- * Evaluated before the plain JavaScript backend. A second copy of TensorFlow.js in the process registers its kernels
- * once more, which changes nothing, and would print a line for each.
+ * Evaluated before TensorFlow.js. A second copy of it in the process sets the platform and registers its kernels once
+ * more, which changes nothing, and would print a line for each.
  */
-import { env, findBackendFactory } from '@tensorflow/tfjs-core';
+
+interface Environment {
+  getBool(flag: string): boolean;
+  set(flag: string, value: boolean): void;
+}
+
+/** The environment of the copy that was loaded first. */
+const first = (globalThis as { _tfengine?: { ENV: Environment } })._tfengine?.ENV;
 
 /** Whether TensorFlow.js printed no warnings before; `tf.ts` puts it back. */
-export const wasQuiet = env().getBool('PROD');
+export const wasQuiet = first?.getBool('PROD') ?? false;
 
-if (findBackendFactory('cpu')) env().set('PROD', true);
+first?.set('PROD', true);

@@ -5,14 +5,19 @@
  * TensorFlow.js keeps its engine and its registries on the global object. Mixers import `tf` from `@mixerzoo/core`,
  * never from the source, so that gradients are those that we repaired and `x.add(y)` is there.
  */
-import { env, findBackend } from '@tensorflow/tfjs-core';
+// biome-ignore assist/source/organizeImports: `tf-quiet` is evaluated before TensorFlow.js.
 import { wasQuiet } from './tf-quiet.js';
-import '@tensorflow/tfjs-backend-cpu';
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { env } from '@tensorflow/tfjs-core';
 import './tf-registrations.generated.js';
 
 env().set('PROD', wasQuiet);
-// At its first tensor in Node the backend advises to install tfjs-node: a package that `useEngine` finds by itself.
-Object.assign(findBackend('cpu'), { firstUse: false });
+// At its first tensor in Node the backend would advise to install tfjs-node, which is no use here.
+Object.defineProperty(MathBackendCPU.prototype, 'firstUse', {
+  get: () => false,
+  set: () => undefined,
+  configurable: true, // a second copy of core does the same
+});
 
 export * from '@tensorflow/tfjs-core';
 export type {} from '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { silu } from '../ops/index.js';
 import * as tf from '../tf.js';
 import { currentEngine, useEngine } from './index.js';
 
@@ -9,8 +10,31 @@ describe('useEngine', () => {
     );
   });
 
+  it('names the variable whose engine nobody knows', async () => {
+    vi.stubEnv('MIXERZOO_ENGINE', 'wsam');
+    try {
+      await expect(useEngine(undefined)).rejects.toThrow(
+        /unknown engine \(MIXERZOO_ENGINE\) 'wsam'\. Did you mean 'wasm'\? Known: auto, cpu/,
+      );
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
   it('asks for an engine before one is used', () => {
     expect(() => currentEngine()).toThrow(/no engine is in use yet/);
+  });
+
+  it('is missed once by ops that run without', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    try {
+      for (let time = 0; time < 3; time += 1) silu(tf.ones([2]));
+      expect(warn.mock.calls).toEqual([
+        [expect.stringMatching(/expected an engine in use, got none: Silu runs on the cpu .*await useEngine\(\)/)],
+      ]);
+    } finally {
+      warn.mockRestore();
+    }
   });
 
   it('starts the embedded engine, and only one engine per process', async () => {
