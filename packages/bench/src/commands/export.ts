@@ -1,10 +1,11 @@
 /** `mixerzoo export`: the runs of a directory in another tool's format. */
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
 import { plural } from '../report/format.js';
 import { loadRuns } from '../runs/read-results.js';
+import type { RunRecord } from '../runs/results.js';
 import { assertWritable } from '../runs/run-experiment.js';
-import { exportRun } from '../tensorboard/export-run.js';
+import { exportExperiment, exportRun } from '../tensorboard/export-run.js';
 
 const FORMATS = ['tensorboard'];
 
@@ -27,7 +28,10 @@ export async function exportRuns(
   }
   await assertWritable(out);
   const files: string[] = [];
-  for (const run of runs) files.push(await exportRun(run, join(out, run.config.experiment, basename(run.directory))));
+  // Below `out` as below `from`: runs of one experiment in two directories stay apart.
+  const placeOf = ({ directory }: RunRecord) => join(out, relative(from, directory) || basename(directory));
+  for (const run of runs) files.push(await exportRun(run, placeOf(run)));
+  await exportExperiment(runs, out);
   if (flags.json) process.stdout.write(`${JSON.stringify({ directory: out, files }, null, 2)}\n`);
   else process.stdout.write(`${plural(files.length, 'run')} exported. See them: tensorboard --logdir ${out}\n`);
   return 0;

@@ -63,7 +63,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
   const cells = [
     String(config.learningRate),
     String(config.seed),
-    open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished',
+    `${open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished'}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
     formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
     done ? formatPercent(done.validation.accuracy) : NO_VALUE,
     test ? formatPercent(test.accuracy) : NO_VALUE,

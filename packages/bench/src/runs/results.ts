@@ -132,6 +132,10 @@ export interface EpochRecord {
   readonly totalSeconds: number;
   /** Training tokens a second over this epoch's steps. */
   readonly tokensPerSecond: number;
+  /** Name of the engine that trained it; absent in runs of older versions. */
+  readonly engine?: string | undefined;
+  /** ISO 8601, after the validation; absent in runs of older versions. */
+  readonly finishedAt?: string | undefined;
 }
 
 /** Right answers counted, so that intervals can be computed. */
@@ -197,6 +201,8 @@ export interface RunDone {
   readonly steps: number;
   /** True when validation accuracy reached `train.stopAt` before the last epoch. */
   readonly stoppedEarly: boolean;
+  /** The engines that trained it, where it was resumed on another one: they round differently. */
+  readonly engines?: readonly string[] | undefined;
   /** Seconds in training steps, over all processes of the run. */
   readonly trainSeconds: number;
   /** Seconds of training, validation and testing, over all processes of the run. */

@@ -195,8 +195,8 @@ function formatOutcome(outcome: RunOutcome): string {
   if (outcome.status === 'busy') return outcome.message;
   if (outcome.status === 'interrupted') return 'interrupted';
   if (outcome.status === 'unneeded') return 'not needed: solved at a learning rate before';
-  const { validation, trainSeconds, to99 } = outcome.result;
+  const { validation, trainSeconds, to99, engines } = outcome.result;
   const done = `validation ${(100 * validation.accuracy).toFixed(1)} % after ${outcome.result.steps} steps, ${trainSeconds.toFixed(1)} s`;
-  const reached = to99 ? `, 99 % at step ${to99.step}` : '';
+  const reached = `${to99 ? `, 99 % at step ${to99.step}` : ''}${engines ? `, trained on ${engines.join(' and ')}, which round differently` : ''}`;
   return outcome.status === 'skipped' ? `done before (${done}${reached})` : `${done}${reached}`;
 }

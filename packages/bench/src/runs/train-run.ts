@@ -87,6 +87,7 @@ export async function trainRun(
     const startOfTest = performance.now();
     const { validation, test } = await testRun(run, trainer, () => progress.report('testing'));
     const last = metrics.epochs.at(-1) as EpochRecord;
+    const engines = [...new Set(trainer.history.map((epoch) => epoch.engine))];
     const at99 = metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
     const result: RunDone = {
       format: RUN_FORMAT,
@@ -96,6 +97,7 @@ export async function trainRun(
       epochs: trainer.epoch,
       steps: trainer.step,
       stoppedEarly: trainer.epoch < train.epochs,
+      ...(engines.length > 1 && { engines }),
       trainSeconds: last.seconds,
       totalSeconds: last.totalSeconds + (performance.now() - startOfTest) / 1000,
       chance: task.chance,
@@ -174,6 +176,8 @@ function epochRecord(epoch: EpochMetrics, before: EpochRecord | undefined): Epoc
     seconds: (before?.seconds ?? 0) + epoch.seconds,
     totalSeconds: (before?.totalSeconds ?? 0) + epoch.seconds + epoch.validationSeconds,
     tokensPerSecond: epoch.tokensPerSecond,
+    engine: epoch.engine,
+    finishedAt: epoch.finishedAt,
   };
 }
 
