@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { NODE_FLAGS } from './__fixtures__/command.js';
+import { importGuarded } from './guarded-import.js';
+
+describe('importGuarded', () => {
+  it('makes an error of a call of process.exit, and gives it back afterwards', async () => {
+    const { exit } = process;
+    const calling = importGuarded('some-plugin', async () => process.exit(0));
+    await expect(calling).rejects.toThrow('some-plugin: expected a module to import, got a call of process.exit(0).');
+    expect(process.exit).toBe(exit);
+    await Promise.all([importGuarded('a', async () => 1), importGuarded('b', async () => 2)]);
+    expect(process.exit).toBe(exit);
+  });
+
+  it('gives up an import that never settles', async () => {
+    const limits = { sayAfterMs: 10_000, giveUpAfterMs: 50 };
+    await expect(importGuarded('some-plugin', () => new Promise(() => {}), limits)).rejects.toThrow(
+      'some-plugin: expected an import that ends, got none within 0.05 s. Does a top-level await wait for ever?',
+    );
+  });
+
+  it('names an import that takes long, though it loops', async () => {
+    const code = `
+      const { importGuarded } = await import('${new URL('./guarded-import.ts', import.meta.url)}');
+      const loop = (ms) => { for (const end = Date.now() + ms; Date.now() < end; ); };
+      const limits = { sayAfterMs: 300, giveUpAfterMs: 10000 };
+      await importGuarded('quick-plugin', async () => loop(1), limits);
+      await importGuarded('slow-plugin', async () => loop(2000), limits);
+    `;
+    const { stderr } = await promisify(execFile)(process.execPath, [
+      ...NODE_FLAGS,
+      '--input-type=module',
+      '--eval',
+      code,
+    ]);
+    expect(stderr).toBe(
+      'mixerzoo: importing slow-plugin takes long; it may wait for something, or loop. Ctrl-C ends it.\n',
+    );
+  });
+});

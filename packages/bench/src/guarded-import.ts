@@ -1,0 +1,63 @@
+/**
+ * Imports of code that is not ours, plugins and configs. One that would end the process is an error, one that takes long
+ * is named, and one that never ends is an error where it waits; what loops for ever can only be named.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { InvalidConfigError } from '@mixerzoo/core';
+import { orderGuard } from './runs/guard-thread.js';
+
+/** Milliseconds of an import. */
+export interface ImportLimits {
+  /** After which a line on standard error names it. */
+  readonly sayAfterMs: number;
+  /** After which it is given up. */
+  readonly giveUpAfterMs: number;
+}
+
+const LIMITS: ImportLimits = { sayAfterMs: 5000, giveUpAfterMs: 30_000 };
+
+/** The import that code runs in; what a module does later, from a timer, is no part of it. */
+const running = new AsyncLocalStorage<{ readonly name: string; going: boolean }>();
+const exit = process.exit;
+let imports = 0;
+
+/**
+ * Loads a module.
+ * @param name - as messages call it: a package, a path.
+ * @throws InvalidConfigError if it calls `process.exit` or does not settle, and what `load` throws.
+ */
+export async function importGuarded<T>(name: string, load: () => Promise<T>, limits = LIMITS): Promise<T> {
+  imports++;
+  process.exit = (code) => {
+    const caller = running.getStore();
+    if (!caller?.going) return exit(code);
+    throw new InvalidConfigError(
+      `${caller.name}: expected a module to import, got a call of process.exit(${code ?? ''}).`,
+    );
+  };
+  orderGuard({
+    kind: 'say',
+    line: `mixerzoo: importing ${name} takes long; it may wait for something, or loop. Ctrl-C ends it.\n`,
+    afterMs: limits.sayAfterMs,
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    const seconds = limits.giveUpAfterMs / 1000;
+    const error = new InvalidConfigError(
+      `${name}: expected an import that ends, got none within ${seconds} s. Does a top-level await wait for ever?`,
+    );
+    timer = setTimeout(reject, limits.giveUpAfterMs, error);
+  });
+  const own = { name, going: true };
+  try {
+    return await Promise.race([running.run(own, load), tooLong]);
+  } finally {
+    own.going = false;
+    clearTimeout(timer);
+    imports--;
+    if (imports === 0) {
+      process.exit = exit;
+      orderGuard({ kind: 'say', line: null, afterMs: 0 });
+    }
+  }
+}
