@@ -14,6 +14,7 @@ import {
   UnknownNameError,
 } from '@mixerzoo/core';
 import { createJiti } from 'jiti';
+import { importGuarded } from './guarded-import.js';
 
 /** A mixer or task factory, and where it is from. */
 export interface Registered<F> {
@@ -125,7 +126,8 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
   try {
     const entry = createJiti(import.meta.url).esmResolve(packageName, { parentURL, conditions });
     const url = pathToFileURL(realpathSync(fileURLToPath(entry))).href;
-    plugin = ((await import(/* @vite-ignore */ url)) as { plugin?: Plugin }).plugin;
+    const module = await importGuarded(packageName, () => import(/* @vite-ignore */ url));
+    plugin = (module as { plugin?: Plugin }).plugin;
   } catch (error) {
     const reason = (error as Error).message;
     throw new InvalidConfigError(`${packageName}: expected a package that loads, got '${reason}'.`, { cause: error });
