@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { ENGINE_NAMES, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
 import { createJiti } from 'jiti';
 import { parse as parseYaml } from 'yaml';
+import { importGuarded } from '../guarded-import.js';
 import { presets } from '../presets/index.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
 
@@ -98,7 +99,9 @@ async function readConfigFile(path: string): Promise<ExperimentConfig> {
   }
   let config: unknown;
   try {
-    config = /\.(ya?ml|json)$/.test(extension) ? parseYaml(await readFile(path, 'utf8')) : await importConfig(path);
+    config = /\.(ya?ml|json)$/.test(extension)
+      ? parseYaml(await readFile(path, 'utf8'))
+      : await importGuarded(path, () => importConfig(path));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'invalid-config') throw error;
     throw new InvalidConfigError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
