@@ -1,72 +1,27 @@
 /** The command as users run it: real processes, real (tiny) training, on the embedded engine. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import {
+  CLI,
+  ended,
+  epochsIn,
+  isAlive,
+  mixerzoo,
+  NODE_FLAGS,
+  newProject,
+  ownerOf,
+  runDirectories,
+  start,
+  until,
+} from './__fixtures__/command.js';
 import { TINY } from './__fixtures__/tiny-experiment.js';
 import { loadRuns } from './runs/read-results.js';
 import type { RunDone, RunRecord } from './runs/results.js';
-import { WORKER_ARGUMENT } from './runs/run-experiment.js';
-
-const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-function newProject(config = TINY): string {
-  const cwd = mkdtempSync(join(tmpdir(), 'mixerzoo-cli-'));
-  writeFileSync(join(cwd, 'tiny.yaml'), config);
-  return cwd;
-}
-
-const NODE_FLAGS = ['--conditions=@mixerzoo/source', '--import', LOADER];
-
-function start(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { cwd, env: { ...process.env, ...env } });
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const mixerzoo = (cwd: string, ...args: string[]) => ended(start(cwd, args));
-
-async function ended(child: ChildProcess): Promise<Ended> {
-  let [stdout, stderr] = ['', ''];
-  child.stdout?.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr?.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
-
-const files = (cwd: string) => {
-  const root = join(cwd, 'runs', 'tiny');
-  return existsSync(root)
-    ? readdirSync(root)
-        .filter((name) => /-s\d+-/.test(name))
-        .map((name) => join(root, name))
-    : [];
-};
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !condition(); await sleep(20)) {
-    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}`);
-  }
-}
-
-const epochsIn = (directory: string) =>
-  (existsSync(join(directory, 'checkpoint', 'checkpoint.json')) &&
-    readFileSync(join(directory, 'metrics.jsonl'), 'utf8').match(/"kind":"epoch"/g)?.length) ||
-  0;
+import { WORKER_ARGUMENT } from './runs/start-worker.js';
 
 /** The numbers of a run that do not depend on the clock. */
 async function numbers(cwd: string) {
@@ -107,7 +62,7 @@ describe('mixerzoo run', () => {
       seed: 0,
       versions: { node: process.versions.node },
     });
-    expect(existsSync(join(run?.directory as string, 'lock.json'))).toBe(false);
+    expect(existsSync(join(run?.directory as string, '.lock'))).toBe(false);
 
     const again = await mixerzoo(cwd, 'run', 'tiny.yaml', '--json');
     expect(again.code).toBe(0);
@@ -125,7 +80,7 @@ describe('mixerzoo run', () => {
     const worker = fork(CLI, [WORKER_ARGUMENT], { cwd, execArgv: NODE_FLAGS });
     const source = { file: join(cwd, 'tiny.yaml'), assignments: [] };
     const directoryName = basename(run?.directory as string);
-    worker.send({ source, cwd, out: join(cwd, 'runs'), directoryName, workers: 1 });
+    worker.send({ source, cwd, out: join(cwd, 'runs'), directoryName, leaseId: 'test', workers: 1 });
     const [message] = (await once(worker, 'message')) as [{ kind: string; result: RunDone }];
     expect(message).toMatchObject({ kind: 'done', result: { finishedAt: result.finishedAt } });
   });
@@ -149,19 +104,18 @@ describe('mixerzoo run', () => {
 
     const cwd = newProject(config);
     const parent = start(cwd, ['run', 'tiny.yaml']);
-    await until(() => files(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
-    const [directory] = files(cwd) as [string];
-    const worker = JSON.parse(readFileSync(join(directory, 'lock.json'), 'utf8')) as { pid: number };
+    await until(() => runDirectories(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
+    const [directory] = runDirectories(cwd) as [string];
+    const worker = ownerOf(directory) as number;
     parent.kill('SIGKILL');
-    await until(() => !isAlive(worker.pid), 'the worker ends with its parent');
+    await until(() => !isAlive(worker), 'the worker ends with its parent');
     const before = epochsIn(directory);
     expect(before).toBeLessThan(6);
     expect(existsSync(join(directory, 'result.json'))).toBe(false);
 
     const second = mixerzoo(cwd, 'run', 'tiny.yaml');
-    const lock = join(directory, 'lock.json');
-    const owner = () => (existsSync(lock) ? Number(/"pid":(\d+)/.exec(readFileSync(lock, 'utf8'))?.[1]) : worker.pid);
-    await until(() => owner() !== worker.pid && epochsIn(directory) > before, 'the second command has added an epoch');
+    const owner = () => ownerOf(directory) ?? worker;
+    await until(() => owner() !== worker && epochsIn(directory) > before, 'the second command has added an epoch');
     process.kill(owner(), 'SIGKILL');
     const { code, stdout } = await second;
     expect(code).toBe(1);
@@ -176,11 +130,11 @@ describe('mixerzoo run', () => {
   it('stops at Ctrl-C with code 130 and goes on later', async () => {
     const cwd = newProject(TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 500, stepsPerEpoch: 5'));
     const child = start(cwd, ['run', 'tiny.yaml']);
-    await until(() => files(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
+    await until(() => runDirectories(cwd).some((directory) => epochsIn(directory) >= 1), 'the first epoch is saved');
     // A terminal sends it to every process; a worker that ended first would look like one that failed.
-    const [directory] = files(cwd) as [string];
-    const worker = JSON.parse(readFileSync(join(directory, 'lock.json'), 'utf8')) as { pid: number };
-    process.kill(worker.pid, 'SIGINT');
+    const [directory] = runDirectories(cwd) as [string];
+    const worker = ownerOf(directory) as number;
+    process.kill(worker, 'SIGINT');
     const before = epochsIn(directory);
     await until(() => epochsIn(directory) > before, 'the worker has added an epoch');
     child.kill('SIGINT');
@@ -209,7 +163,7 @@ describe('mixerzoo run', () => {
   it('names a corrupt checkpoint and loses nothing', async () => {
     const cwd = newProject();
     await mixerzoo(cwd, 'run', 'tiny.yaml');
-    const [directory] = files(cwd) as [string];
+    const [directory] = runDirectories(cwd) as [string];
     const tensors = join(directory, 'checkpoint', 'model.safetensors');
     const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8');
     rmSync(join(directory, 'result.json'));
@@ -264,18 +218,9 @@ describe('mixerzoo run with a sweep', () => {
     const statuses = (JSON.parse(ended.stdout) as { runs: { status: string }[] }).runs.map(({ status }) => status);
     expect(statuses).toEqual(['done', 'done', 'unneeded', 'unneeded']);
     expect(
-      files(cwd)
+      runDirectories(cwd)
         .map((path) => /-d\d+-lr[\d.]+/.exec(path)?.[0])
         .sort(),
     ).toEqual(['-d16-lr0.01', '-d8-lr0.01']);
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

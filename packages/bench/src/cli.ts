@@ -3,18 +3,19 @@
  * keep a process alive.
  */
 import { main } from './command-line.js';
-import { WORKER_ARGUMENT } from './runs/run-experiment.js';
+import { expectOwnEnd, surviveOutputErrors } from './process-end.js';
+import { WORKER_ARGUMENT } from './runs/start-worker.js';
 import { serveWorker } from './runs/worker.js';
 
-// A reader that has read enough (`| head`) closes the pipe: no reason to end what goes on.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
-
+const outputError = surviveOutputErrors();
 if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
 else {
+  const atOwnEnd = expectOwnEnd();
   const code = await main(process.argv);
   // A pipe takes what is written later than we write it: an exit would cut the end off.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
-  process.exit(code);
+  const error = outputError();
+  if (error) process.stderr.write(`mixerzoo: expected to print everything, got ${error.code}. Files are complete.\n`);
+  atOwnEnd();
+  process.exit(code === 0 && error ? 1 : code);
 }

@@ -70,6 +70,7 @@ function createCommands(): CAC {
     .option(...WORKERS)
     .option('--out <directory>', 'Where runs are kept (default: runs)')
     .option(...MAX_MINUTES)
+    .option(...STALL_MINUTES)
     .option('--dry-run', 'Print the resolved config and the runs, and stop')
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
@@ -87,6 +88,7 @@ function createCommands(): CAC {
     .option(...WORKERS)
     .option('--out <directory>', 'Where runs and figures are kept (default: runs)')
     .option(...MAX_MINUTES)
+    .option(...STALL_MINUTES)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
     .action(figure);
@@ -133,6 +135,11 @@ const WORKERS = ['--workers <count>', 'Runs at a time (default: the number of co
 const MAX_MINUTES = [
   '--max-minutes <minutes>',
   'Stop then, and report what is missing; the same command goes on',
+] as const;
+
+const STALL_MINUTES = [
+  '--stall-minutes <minutes>',
+  'End a run that shows no progress for so long as failed (default: only say so, after 10)',
 ] as const;
 
 /** `--dryRun` of `--dry-run`: cac takes what follows a flag of two words for its value unless it is written so. */

@@ -14,6 +14,7 @@ import { writeFigure } from '../figures/write-figure.js';
 import { discoverPlugins, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { writeIndex } from '../report/write-index.js';
+import { exclusively } from '../runs/lease.js';
 import { parseAssignments, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 
@@ -27,6 +28,7 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   const definition = findFigure(id);
   const scale = parseScale(flags.scale?.at(-1));
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
+  const directory = join(out, `${id}-${scale}`);
   const assignments = parseAssignments(flags);
   const parts = await planFigure(definition, scale, assignments, await discoverPlugins(cwd));
   const runs = inRounds(parts);
@@ -40,8 +42,10 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
     out,
     heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
-  const written = await writeFigure(definition, scale, records, planned, join(out, `${id}-${scale}`));
-  const index = await writeIndex(out);
+  const { written, index } = await exclusively([out, directory], async () => ({
+    written: await writeFigure(definition, scale, records, planned, directory),
+    index: await writeIndex(out),
+  }));
   if (flags.json) {
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

@@ -20,6 +20,7 @@ export interface TrainingFlags {
   readonly workers?: Values;
   readonly out?: Values;
   readonly maxMinutes?: Values;
+  readonly stallMinutes?: Values;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -52,12 +53,14 @@ export function parseWorkers({ workers }: TrainingFlags): number {
   return count;
 }
 
-/** Minutes a command may take; undefined for as long as it needs. @throws InvalidConfigError */
-export function parseMaxMinutes({ maxMinutes }: TrainingFlags): number | undefined {
-  if (maxMinutes === undefined) return undefined;
-  const minutes = Number(maxMinutes.at(-1));
+/** Minutes a command may take, or a run be without progress; undefined without the flag. @throws InvalidConfigError */
+export function parseMinutes(flags: TrainingFlags, name: 'maxMinutes' | 'stallMinutes'): number | undefined {
+  const values = flags[name];
+  if (values === undefined) return undefined;
+  const minutes = Number(values.at(-1));
   if (!(minutes > 0)) {
-    throw new InvalidConfigError(`--max-minutes: expected a number above 0, got ${maxMinutes.at(-1)}.`);
+    const flag = name === 'maxMinutes' ? '--max-minutes' : '--stall-minutes';
+    throw new InvalidConfigError(`${flag}: expected a number above 0, got ${values.at(-1)}.`);
   }
   return minutes;
 }

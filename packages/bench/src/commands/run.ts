@@ -2,10 +2,12 @@
 import { join, resolve } from 'node:path';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
+import { workerSource } from '../experiment/worker-source.js';
 import { discoverPlugins } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
+import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
 import { displayName } from '../runs/run-experiment.js';
 import { parseSource, type SourceFlags, type TrainingFlags } from './flags.js';
@@ -22,16 +24,21 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
     await printPlan(runs, out, flags.json);
     return 0;
   }
+  const forWorkers = await workerSource(source, experiment);
   const description = runs[0]!.config.description;
   const { outcomes, planned, records, stream, budget } = await train(runs, flags, {
-    sourceOf: () => source,
+    sourceOf: () => forWorkers,
     cwd,
     out,
     heading: (atATime) => [`${experiment.name}: ${plural(runs.length, 'run')}, ${atATime} at a time.`, description],
   });
   // Its own words: runs that were done before may have those of an experiment that was another then.
-  const paths = await writeReport(records, join(out, experiment.name), { planned, description });
-  await writeIndex(out);
+  const reports = join(out, experiment.name);
+  const paths = await exclusively([out, reports], async () => {
+    const written = await writeReport(records, reports, { planned, description });
+    await writeIndex(out);
+    return written;
+  });
   if (flags.json) {
     const result = { experiment: experiment.name, report: paths, runs: outcomes.map(toJson) };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

@@ -7,7 +7,7 @@ import { createProgressView } from '../runs/progress.js';
 import { loadRun, readJson } from '../runs/read-results.js';
 import type { RunConfig, RunRecord, RunResult } from '../runs/results.js';
 import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
-import { parseMaxMinutes, parseWorkers, type TrainingFlags } from './flags.js';
+import { parseMinutes, parseWorkers, type TrainingFlags } from './flags.js';
 
 /** What came of the runs of a command. */
 export interface Trained {
@@ -36,12 +36,13 @@ export async function train(
   },
 ): Promise<Trained> {
   const workers = parseWorkers(flags);
-  const budget = createBudget(parseMaxMinutes(flags));
+  const stallMinutes = parseMinutes(flags, 'stallMinutes');
+  const budget = createBudget(parseMinutes(flags, 'maxMinutes'));
   for (const name of new Set(runs.map(({ config }) => config.experiment))) await assertWritable(join(where.out, name));
   const stream = flags.json ? process.stderr : process.stdout;
   const view = createProgressView(stream);
   for (const line of heading(Math.min(workers, runs.length))) view.line(line);
-  const outcomes = await runExperiment(runs, { ...where, workers, view, signal: budget.signal });
+  const outcomes = await runExperiment(runs, { ...where, workers, view, stallMinutes, signal: budget.signal });
   view.close();
   const needed = outcomes.filter(({ status }) => status !== 'unneeded');
   const records: RunRecord[] = [];

@@ -10,10 +10,13 @@ export interface Budget {
 /** The longest a timer can run, ms: some 24 days. One that is set to more fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Starts to count the minutes, if any, and to listen for SIGINT and SIGTERM: the first ends the runs, a second all. */
+/**
+ * Starts to count the minutes, if any, and to listen for Ctrl-C, SIGTERM and the end of the terminal: the first ends the
+ * runs, a second all.
+ */
 export function createBudget(maxMinutes: number | undefined): Budget {
   const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.abort());
   const timeUp = new AbortController();
   const limit = maxMinutes === undefined ? undefined : Math.min(60_000 * maxMinutes, LONGEST_TIMER);
   const timer = limit === undefined ? undefined : setTimeout(() => timeUp.abort(), limit);

@@ -1,100 +1,220 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
-import { existsSync, mkdtempSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { acquireLock } from './lock.js';
+import { acquireLease, type Lease, LeaseLostError, releaseLease, removeDrafts } from './lease.js';
 
-// Real functions that a test can look over the shoulder of.
+// A real function that a test can look over the shoulder of.
 vi.mock('node:fs', async (original) => {
   const actual = await original<typeof fs>();
-  const { readFileSync, renameSync, rmSync } = actual;
-  return { ...actual, readFileSync: vi.fn(readFileSync), renameSync: vi.fn(renameSync), rmSync: vi.fn(rmSync) };
+  return { ...actual, rmSync: vi.fn(actual.rmSync) };
 });
 
-const newDirectory = () => mkdtempSync(join(tmpdir(), 'mixerzoo-lock-'));
+const newDirectory = () => mkdtempSync(join(tmpdir(), 'mixerzoo-lease-'));
 
-describe('acquireLock', () => {
-  it('is held by one, and given back', async () => {
+/** Short enough for a test, long enough for a busy machine. */
+const LEASE = { leaseMs: 600 };
+
+const DEAD = 2 ** 30;
+
+/** A lease as another process has left it; by default of a place that we cannot see. */
+function leave(directory: string, owner: Readonly<Record<string, unknown>> = {}, id = 'other'): string {
+  const lock = join(directory, '.lock');
+  mkdirSync(lock, { recursive: true });
+  const file = join(lock, `${id}.json`);
+  const content = { pid: DEAD, host: hostname(), leaseMs: 600, place: 'elsewhere', started: null, ...owner };
+  writeFileSync(file, JSON.stringify(content));
+  return file;
+}
+
+/** What the lease file of this process says. */
+async function ownContent(): Promise<Record<string, unknown>> {
+  const directory = newDirectory();
+  const lease = (await acquireLease(directory, LEASE)) as Lease;
+  const [name] = readdirSync(join(directory, '.lock')) as [string];
+  const content = JSON.parse(readFileSync(join(directory, '.lock', name), 'utf8')) as Record<string, unknown>;
+  lease.release();
+  return content;
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ result: T; ms: number }> {
+  const start = performance.now();
+  return { result: await work(), ms: performance.now() - start };
+}
+
+describe('acquireLease', () => {
+  it('is held by one, and given back with nothing left', async () => {
     const directory = newDirectory();
-    const lock = await acquireLock(directory, 0);
-    expect(lock).toHaveProperty('release');
-    expect(await acquireLock(directory, 0)).toEqual({ heldBy: `process ${process.pid} on ${hostname()}` });
-    if ('release' in lock) lock.release();
-    expect(existsSync(join(directory, 'lock.json'))).toBe(false);
-    expect(await acquireLock(directory, 0)).toHaveProperty('release');
+    const lease = await acquireLease(directory, { ...LEASE, id: 'mine' });
+    expect(lease).toHaveProperty('release');
+    const file = join(directory, '.lock', 'mine.json');
+    expect(await acquireLease(directory, LEASE)).toEqual({
+      heldBy: `process ${process.pid} on ${hostname()} (${file})`,
+    });
+    (lease as Lease).assertHeld();
+    (lease as Lease).release();
+    expect(readdirSync(directory)).toEqual([]);
+    const next = await acquireLease(directory, LEASE);
+    expect(next).toHaveProperty('release');
+    (next as Lease).release();
   });
 
   it('goes to exactly one of many who want it at once', async () => {
     const directory = newDirectory();
-    const locks = await Promise.all(Array.from({ length: 8 }, () => acquireLock(directory, 0)));
-    expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+    const leases = await Promise.all(Array.from({ length: 8 }, () => acquireLease(directory, LEASE)));
+    const held = leases.filter((lease) => 'release' in lease);
+    expect(held).toHaveLength(1);
+    for (const lease of held) lease.release();
+    expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is taken from a process that was killed', async () => {
+  it('is taken at once from a process that was killed, or whose number another has now', async ({ skip }) => {
+    const { place } = await ownContent();
+    if (place === null) skip('this system does not tell where process numbers are its own');
     const directory = newDirectory();
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    const owner = { pid: child.pid, host: hostname(), started: null };
-    writeFileSync(join(directory, 'lock.json'), JSON.stringify(owner));
-    expect(await acquireLock(directory, 0)).toHaveProperty('heldBy');
     child.kill('SIGKILL');
     await once(child, 'exit');
-    expect(await acquireLock(directory, 0)).toHaveProperty('release');
+    leave(directory, { pid: child.pid, place, leaseMs: 60_000 });
+    leave(directory, { pid: process.pid, started: '1', place, leaseMs: 60_000 }, 'reused');
+    const { result, ms } = await timed(() => acquireLease(directory, LEASE));
+    expect(result).toHaveProperty('release');
+    expect(ms).toBeLessThan(30_000);
+    (result as Lease).release();
   });
 
-  it('is taken from a process whose number another one has now', async ({ skip }) => {
-    if (process.platform !== 'linux') skip('start times of processes are read from /proc');
+  it.each([
+    ['of a container of the same host name', 'elsewhere'],
+    ['of a system that tells no place, as macOS and Windows', null],
+  ])('leaves a renewed lease %s alone, though no process here has its number', async (_, place) => {
     const directory = newDirectory();
-    const owner = { pid: process.pid, host: hostname(), started: '1' };
-    writeFileSync(join(directory, 'lock.json'), JSON.stringify(owner));
-    expect(await acquireLock(directory, 0)).toHaveProperty('release');
+    const file = leave(directory, { place });
+    const renewal = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
+    const found = await acquireLease(directory, LEASE);
+    clearInterval(renewal);
+    expect(found).toEqual({ heldBy: `process ${DEAD} on ${hostname()} (${file})` });
+    expect(readdirSync(join(directory, '.lock'))).toEqual(['other.json']);
+  });
+
+  it.each([
+    ['of the past', -1e6],
+    ['of the future, of a clock that is wrong', 1e6],
+  ])('is taken when it was not renewed for its time, and not before, with a date %s', async (_, seconds) => {
+    const directory = newDirectory();
+    const file = leave(directory);
+    utimesSync(file, Date.now() / 1000 + seconds, Date.now() / 1000 + seconds);
+    const waits: string[] = [];
+    const onWait = (message: string) => waits.push(message);
+    const { result, ms } = await timed(() => acquireLease(directory, { ...LEASE, onWait }));
+    expect(result).toHaveProperty('release');
+    expect(ms).toBeGreaterThanOrEqual(600);
+    expect([...new Set(waits)]).toEqual([
+      `${file}: held by process ${DEAD} on ${hostname()}. Waiting up to 1 s for it to be renewed.`,
+    ]);
+    (result as Lease).release();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.each<[string, (lock: string) => void]>([
+    ['an object without an owner', (lock) => write(join(lock, 'a.json'), '{}')],
+    ['an owner without a time', (lock) => write(join(lock, 'a.json'), '{"pid":1,"host":"a","started":null}')],
+    ['a lease for ever', (lock) => write(join(lock, 'a.json'), '{"pid":1,"host":"a","leaseMs":1e300}')],
+    ['a file cut short', (lock) => write(join(lock, 'a.json'), '{"pid": 1')],
+    ['a dangling link', (lock) => link(join(lock, 'a.json'))],
+    ['a directory', (lock) => mkdirSync(join(lock, 'a.json'), { recursive: true })],
+    ['a dangling link in its place', link],
+    ['a file in its place', (lock) => write(lock, '{}')],
+  ])('is taken from %s after the time of a lease, says what it waits for, and does not spin', async (_, damage) => {
+    const directory = newDirectory();
+    damage(join(directory, '.lock'));
+    const waits: string[] = [];
+    const cpu = process.cpuUsage();
+    const { result, ms } = await timed(() =>
+      acquireLease(directory, { ...LEASE, onWait: (message) => waits.push(message) }),
+    );
+    const { user, system } = process.cpuUsage(cpu);
+    expect(result).toHaveProperty('release');
+    expect(ms).toBeGreaterThanOrEqual(600);
+    expect((user + system) / 1000 / ms).toBeLessThan(0.5);
+    expect(new Set(waits)).toHaveLength(1);
+    expect(waits[0]).toMatch(/\.lock.*: held by nobody who can be told from a damaged file/);
+    (result as Lease).release();
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('is left alone if another process took it while it was found stale', async () => {
     const directory = newDirectory();
-    const path = join(directory, 'lock.json');
-    const lock = (pid: number) => JSON.stringify({ pid, host: hostname(), started: null });
-    writeFileSync(path, lock(2 ** 30)); // no such process
-    const { readFileSync } = await vi.importActual<typeof fs>('node:fs');
-    let taken = false;
-    vi.mocked(fs.readFileSync).mockImplementation((file, options) => {
-      const found = readFileSync(file, options);
-      if (file === path && !taken) writeFileSync(path, lock(process.ppid));
-      taken ||= file === path;
-      return found;
+    const stale = leave(directory);
+    let renewal: NodeJS.Timeout | undefined;
+    const { rmSync } = await vi.importActual<typeof fs>('node:fs');
+    vi.mocked(fs.rmSync).mockImplementation((path, options) => {
+      if (path === stale && renewal === undefined) {
+        rmSync(stale);
+        const file = leave(directory, {}, 'faster');
+        renewal = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
+      }
+      rmSync(path, options);
     });
-    vi.mocked(fs.renameSync).mockClear();
-    vi.mocked(fs.rmSync).mockClear();
-    expect(await acquireLock(directory, 0)).toEqual({ heldBy: `process ${process.ppid} on ${hostname()}` });
-    const moved = [...vi.mocked(fs.renameSync).mock.calls, ...vi.mocked(fs.rmSync).mock.calls].map(([file]) => file);
-    expect(moved).not.toContain(path);
-    expect(readdirSync(directory)).toEqual(['lock.json']);
+    const found = await acquireLease(directory, LEASE);
+    clearInterval(renewal);
+    vi.mocked(fs.rmSync).mockImplementation(rmSync);
+    expect(found).toMatchObject({ heldBy: expect.stringContaining('faster.json') });
+    expect(readdirSync(join(directory, '.lock'))).toEqual(['faster.json']);
   });
 
-  it('is taken though a process was killed while it broke the lock', async () => {
+  it('is renewed while the main thread is busy', async () => {
     const directory = newDirectory();
-    const path = join(directory, 'lock.json');
-    writeFileSync(path, JSON.stringify({ pid: 2 ** 30, host: hostname(), started: null }));
-    writeFileSync(`${path}.breaking`, '{}');
-    const before = Date.now() / 1000 - 60;
-    utimesSync(`${path}.breaking`, before, before);
-    expect(await acquireLock(directory, 0)).toHaveProperty('release');
+    const lease = (await acquireLease(directory, { ...LEASE, id: 'busy' })) as Lease;
+    const file = join(directory, '.lock', 'busy.json');
+    const before = statSync(file).mtimeMs;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000);
+    expect(statSync(file).mtimeMs).toBeGreaterThan(before + 1000);
+    lease.release();
   });
 
-  it('names the way out of a lock whose owner, on another machine, cannot be seen', async () => {
+  it('tells an owner that was taken over, whose release then harms nobody', async () => {
     const directory = newDirectory();
-    const path = join(directory, 'lock.json');
-    writeFileSync(path, JSON.stringify({ pid: 7, host: 'another', started: null }));
-    expect(await acquireLock(directory, 0)).toEqual({
-      heldBy: `process 7 on another (if it has ended, delete ${path})`,
-    });
-  });
-
-  it('is taken when its file is damaged', async () => {
-    const directory = newDirectory();
-    writeFileSync(join(directory, 'lock.json'), '{"pid": 1');
-    expect(await acquireLock(directory, 0)).toHaveProperty('release');
+    const lease = (await acquireLease(directory, { ...LEASE, id: 'mine' })) as Lease;
+    releaseLease(directory, 'mine');
+    leave(directory);
+    expect(() => lease.assertHeld()).toThrow(LeaseLostError);
+    expect(() => lease.assertHeld()).toThrow(/expected this process to hold the lock, got taken over/);
+    lease.release();
+    expect(readdirSync(join(directory, '.lock'))).toEqual(['other.json']);
   });
 });
+
+describe('removeDrafts', () => {
+  it('removes what killed processes left half made, and nothing else', () => {
+    const directory = newDirectory();
+    leave(directory);
+    for (const name of ['metrics.jsonl', 'metrics.jsonl.123.tmp', '.lock.123'])
+      writeFileSync(join(directory, name), '');
+    removeDrafts(directory);
+    expect(readdirSync(directory).sort()).toEqual(['.lock', 'metrics.jsonl']);
+    expect(existsSync(join(directory, '.lock', 'other.json'))).toBe(true);
+  });
+});
+
+function write(path: string, content: string): void {
+  if (path.endsWith('.json')) mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, content);
+}
+
+function link(path: string): void {
+  if (path.endsWith('.json')) mkdirSync(join(path, '..'), { recursive: true });
+  symlinkSync(join(tmpdir(), 'no-such-file'), path);
+}

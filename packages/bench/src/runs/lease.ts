@@ -1,118 +1,308 @@
 /**
- * One process per run directory. The lock is a file that names its owner; an owner that is gone (killed, or its pid
- * taken over by another process) has left a stale lock, which is broken.
+ * One process per directory, by a lease: the directory `.lock` in it holds one file, named by its owner's random id, that
+ * the owner renews every few seconds. A lease that an observer has seen unchanged for its time, by the observer's own
+ * clock, has ended; clocks are never compared, so the processes may be on several machines, or in containers of one name.
+ * A process that is seen to be dead ends its lease at once.
+ *
+ * Every step is one that the file system does wholly or not at all, and none can hit another owner's lease: taking it is
+ * renaming a directory made beforehand onto `.lock`, which fails unless that is absent or empty; ending it is unlinking
+ * the one file, whose name nobody else has. An owner that was stopped meanwhile finds its file gone and writes no more.
  */
-import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CheckpointError } from '@mixerzoo/core';
+import { orderGuard } from './guard-thread.js';
 
+/** What the file says. Process and host are for people; whose it is, its name says. */
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** Start of the process in clock ticks since boot, where the system tells (Linux): tells a reused pid. */
+  readonly since: string;
+  /** How long the lease lasts without being renewed. */
+  readonly leaseMs: number;
+  /** Where `pid` and `started` mean something; null where the system does not tell (all but Linux). */
+  readonly place: string | null;
+  /** Start of the process in clock ticks since boot: tells a number that another process has now. */
   readonly started: string | null;
 }
 
-/** A lock in hand, or who has it. */
-export type Lock = { readonly release: () => void } | { readonly heldBy: string };
+/** A lease in hand. */
+export interface Lease {
+  /** @throws LeaseLostError if another process has taken over: this one was stopped, or cut off, for too long. */
+  assertHeld(): void;
+  release(): void;
+}
 
-/** Takes the lock of a directory, waiting up to `patienceMs` for an owner that may be about to end. */
-export async function acquireLock(directory: string, patienceMs = 5000): Promise<Lock> {
-  const path = join(directory, 'lock.json');
-  const mine = JSON.stringify({ pid: process.pid, host: hostname(), started: startTime(process.pid) } satisfies Owner);
-  const deadline = Date.now() + patienceMs;
+export interface LeaseOptions {
+  /** Of the owner to be, unique; by it another process can {@link releaseLease}. */
+  readonly id?: string;
+  /** How long the lease lasts without being renewed; it is renewed ten times as often. */
+  readonly leaseMs?: number;
+  /** Told what is waited for, at every look, while it is not known whether the owner still renews. */
+  readonly onWait?: (message: string) => void;
+}
+
+/** Another process took over the directory. */
+export class LeaseLostError extends CheckpointError {
+  constructor(directory: string) {
+    super(
+      `${directory}: expected this process to hold the lock, got taken over by another: this one did not renew it for too long. What the other writes is not overwritten.`,
+    );
+  }
+}
+
+/** A file that asks for more is damaged: nobody wants to wait for its end. */
+const LONGEST_LEASE_MS = 600_000;
+/** `MIXERZOO_LEASE_SECONDS` of the environment, or half a minute. */
+const LEASE_MS = Math.min(LONGEST_LEASE_MS, 1000 * (Number(process.env['MIXERZOO_LEASE_SECONDS']) || 30));
+const RENEWALS = 10;
+
+const LOCK = '.lock';
+
+/** Takes the lease of a directory, or says who has it, as soon as its owner is seen to renew it. */
+export async function acquireLease(
+  directory: string,
+  { id = randomUUID(), leaseMs = LEASE_MS, onWait }: LeaseOptions = {},
+): Promise<Lease | { readonly heldBy: string }> {
+  const lock = join(directory, LOCK);
+  const file = join(lock, fileName(id));
+  const place = placeOfProcess();
+  const mine: Owner = {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    leaseMs,
+    place,
+    started: startTime(process.pid),
+  };
+  const first = new Map<string, { readonly state: string; readonly at: number }>();
   for (;;) {
-    if (createWhole(path, mine)) return { release: () => rmSync(path, { force: true }) };
-    const text = readIfThere(path);
-    if (text === undefined) continue;
-    const owner = parseOwner(text);
-    if (!owner || !isAlive(owner)) {
-      if (!breakLock(path, text, mine)) await sleep(20);
-    } else if (Date.now() >= deadline) return { heldBy: describeOwner(owner, path) };
-    else await sleep(100);
+    const found = lookAt(lock);
+    // False where somebody was faster, who will be seen.
+    if (found.length === 0 && take(lock, id, `${JSON.stringify(mine, null, 2)}\n`)) {
+      orderGuard({ kind: 'renew', file, everyMs: leaseMs / RENEWALS });
+      return {
+        assertHeld() {
+          if (!isThere(file)) throw new LeaseLostError(directory);
+        },
+        release() {
+          orderGuard({ kind: 'rest', file });
+          releaseLease(directory, id);
+        },
+      };
+    }
+    const now = performance.now();
+    for (const { path, state, owner } of found) {
+      const before = first.get(path);
+      if (before === undefined) first.set(path, { state, at: now });
+      else if (before.state !== state) return { heldBy: `${describeOwner(owner)} (${path})` };
+      const unchangedMs = now - (before?.at ?? now);
+      if (unchangedMs >= (owner?.leaseMs ?? leaseMs) || isDead(owner, place)) end(path, lock);
+      else if (unchangedMs > 0) {
+        const seconds = Math.ceil((owner?.leaseMs ?? leaseMs) / 1000);
+        onWait?.(`${path}: held by ${describeOwner(owner)}. Waiting up to ${seconds} s for it to be renewed.`);
+      }
+    }
+    await sleep(Math.min(250, leaseMs / RENEWALS));
   }
 }
-
-/** Creates a file with its whole content in one step; false if there is one. */
-function createWhole(path: string, content: string): boolean {
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, content);
-  try {
-    linkSync(draft, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  } finally {
-    rmSync(draft, { force: true });
-  }
-}
-
-/** A process that breaks a lock holds this one no longer than that, unless it was killed at it. */
-const BREAKING_MS = 10_000;
 
 /**
- * Removes a stale lock; false if another process is at it. One process at a time, and only what it still finds stale: a
- * lock that somebody has taken in the meantime is never touched, not even for a moment.
+ * Does what no two processes may do at once in a directory, after whoever does it now; what a killed one has left half
+ * made is removed first.
+ * @param directories the first is the one of the lease.
+ * @throws CheckpointError if another process keeps the directory for ten minutes.
  */
-function breakLock(path: string, stale: string, mine: string): boolean {
-  const breaking = `${path}.breaking`;
-  if (!createWhole(breaking, mine)) {
-    if (Date.now() - modifiedAt(breaking) > BREAKING_MS) rmSync(breaking, { force: true });
-    return false;
-  }
-  try {
-    if (readIfThere(path) === stale) rmSync(path, { force: true });
-    return true;
-  } finally {
-    rmSync(breaking, { force: true });
+export async function exclusively<T>(directories: readonly [string, ...string[]], work: () => Promise<T>): Promise<T> {
+  const [directory] = directories;
+  const end = performance.now() + LONGEST_LEASE_MS;
+  for (;;) {
+    const lease = await acquireLease(directory);
+    if ('release' in lease) {
+      try {
+        for (const each of directories) removeDrafts(each);
+        return await work();
+      } finally {
+        lease.release();
+      }
+    }
+    if (performance.now() > end) {
+      throw new CheckpointError(
+        `${directory}: expected to write here, got it locked by ${lease.heldBy}. End that first.`,
+      );
+    }
   }
 }
 
-/** Milliseconds since 1970; now for a file that is gone. */
-function modifiedAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+/** Ends the lease of an owner, by its owner or by who knows that it has ended. Another owner's is never touched. */
+export function releaseLease(directory: string, id: string): void {
+  const lock = join(directory, LOCK);
+  fs.rmSync(join(lock, fileName(id)), { force: true });
+  fs.rmSync(`${lock}.${id}`, { recursive: true, force: true });
+  removeIfEmpty(lock);
 }
 
-function readIfThere(path: string): string | undefined {
+/** Whether a lease goes on, and is that of this owner. */
+export function holdsLease(directory: string, id: string): boolean {
+  return isThere(join(directory, LOCK, fileName(id)));
+}
+
+/**
+ * Removes what processes that were killed have left half made: drafts of files (`*.tmp`) and of locks. For the
+ * owner of the directory's lease; a directory that is not there has none.
+ */
+export function removeDrafts(directory: string): void {
+  for (const name of namesIn(directory)) {
+    const draft = name.endsWith('.tmp') || name.startsWith(`${LOCK}.`);
+    if (draft) fs.rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+const fileName = (id: string) => `${id}.json`;
+
+/** Ends a lease that is over, or removes what stands in a lock's place; a lock that is a directory stays. */
+function end(path: string, lock: string): void {
+  if (path !== lock) {
+    fs.rmSync(path, { recursive: true, force: true });
+    return;
+  }
   try {
-    return readFileSync(path, 'utf8');
+    fs.unlinkSync(lock);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const stats = fs.lstatSync(lock, { throwIfNoEntry: false });
+    if (stats && !stats.isDirectory()) throw error;
+  }
+}
+
+/** Errors of a rename onto what is there, on POSIX and on Windows, and of a draft that an owner tidied away. */
+const TAKEN = [
+  'ENOTEMPTY',
+  'EEXIST',
+  'ENOTDIR',
+  'ENOENT',
+  ...(process.platform === 'win32' ? ['EPERM', 'EACCES'] : []),
+];
+
+/** True if the lock is ours now; false if there is one. */
+function take(lock: string, id: string, content: string): boolean {
+  const draft = `${lock}.${id}`;
+  fs.mkdirSync(draft);
+  try {
+    fs.writeFileSync(join(draft, fileName(id)), content);
+    removeIfEmpty(lock); // Windows renames onto nothing
+    fs.renameSync(draft, lock);
+    return true;
+  } catch (error) {
+    if (isThere(join(lock, fileName(id)))) return true; // a network file system may report a rename that it has done as failed
+    if (!TAKEN.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return false;
+  } finally {
+    fs.rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory);
+  } catch {} // not there, or another's
+}
+
+interface Sight {
+  readonly path: string;
+  /** Differs after a renewal. */
+  readonly state: string;
+  /** Undefined where the file does not say, as it is damaged. */
+  readonly owner: Owner | undefined;
+}
+
+/** Who holds a lock; nobody where it is absent or empty. What stands there in place of a directory is damage. */
+function lookAt(lock: string): Sight[] {
+  const stats = fs.lstatSync(lock, { throwIfNoEntry: false });
+  if (!stats) return [];
+  const paths = stats.isDirectory() ? namesIn(lock).map((name) => join(lock, name)) : [lock];
+  return paths.flatMap((path) => sight(path) ?? []);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
+  }
+}
+
+function sight(path: string): Sight | undefined {
+  if (!fs.lstatSync(path, { throwIfNoEntry: false })) return undefined;
+  try {
+    const file = fs.openSync(path, 'r'); // a network file system looks anew at a file that is opened
+    try {
+      const text = fs.readFileSync(file, 'utf8');
+      return { path, state: `${fs.fstatSync(file).mtimeMs} ${text}`, owner: parseOwner(text) };
+    } finally {
+      fs.closeSync(file);
+    }
+  } catch (error) {
+    return { path, state: `${(error as NodeJS.ErrnoException).code}`, owner: undefined };
   }
 }
 
 function parseOwner(text: string): Owner | undefined {
   try {
-    return JSON.parse(text) as Owner;
+    const owner = JSON.parse(text) as Partial<Owner> | null;
+    const { pid, leaseMs } = owner ?? {};
+    const whole = Number.isInteger(pid) && typeof leaseMs === 'number' && leaseMs > 0 && leaseMs <= LONGEST_LEASE_MS;
+    return whole ? (owner as Owner) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** We cannot see whether a process of another machine, or of a container that is gone, has ended: its user can. */
-function describeOwner({ pid, host }: Owner, path: string): string {
-  return `process ${pid} on ${host}${host === hostname() ? '' : ` (if it has ended, delete ${path})`}`;
-}
+const describeOwner = (owner: Owner | undefined) =>
+  owner ? `process ${owner.pid} on ${owner.host}` : 'nobody who can be told from a damaged file';
 
-function isAlive(owner: Owner): boolean {
-  if (owner.host !== hostname()) return true; // a shared disk: the other machine knows
+/** True only where it can be seen: a process of our own machine since it was started, and of our own container. */
+function isDead(owner: Owner | undefined, here: string | null): boolean {
+  if (!owner || here === null || owner.place !== here) return false;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-  return owner.started === null || startTime(owner.pid) === owner.started;
+  return owner.started !== null && owner.started !== startTime(owner.pid);
+}
+
+/** Where process numbers are our own: this start of this machine, and this namespace of them. */
+function placeOfProcess(): string | null {
+  try {
+    if (fs.readlinkSync('/proc/self') !== String(process.pid)) return null; // another namespace's /proc
+    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${fs.readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return null;
+  }
 }
 
 function startTime(pid: number): string | null {
   try {
     // Field 22 of /proc/<pid>/stat; the second field may hold spaces, so count from the closing parenthesis.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
   } catch {
     return null;
+  }
+}
+
+/** Opened, since a network file system may remember that a file is there, and looks anew at one that is opened. */
+function isThere(path: string): boolean {
+  try {
+    fs.closeSync(fs.openSync(path, 'r'));
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ESTALE', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }

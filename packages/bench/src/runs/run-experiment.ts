@@ -2,18 +2,16 @@
  * Runs an experiment: each run in a process of its own, several at a time; what is done is skipped, what is partial is
  * resumed, and a run that fails leaves the others alone.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { access, constants, mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { InvalidConfigError } from '@mixerzoo/core';
-import type { ExperimentSource } from '../experiment/experiment-source.js';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
+import type { WorkerSource } from '../experiment/worker-source.js';
 import { estimateSeconds, type TimedRun } from './estimate.js';
 import { formatDuration, type ProgressView } from './progress.js';
 import { readDone } from './read-results.js';
 import type { RunDone } from './results.js';
-import { runInOrder, threadsPerRun } from './schedule.js';
-import type { RunOrder, WorkerMessage } from './worker.js';
+import { runInOrder } from './schedule.js';
+import { startWorker } from './start-worker.js';
 
 /** How a run of an experiment ended. */
 export type RunOutcome = { readonly run: PlannedRun; readonly directory: string } & (
@@ -30,8 +28,8 @@ export type RunOutcome = { readonly run: PlannedRun; readonly directory: string 
 );
 
 export interface RunExperimentOptions {
-  /** Where a run's config came from; its worker reads it again. */
-  sourceOf(run: PlannedRun): ExperimentSource;
+  /** From which a run's worker resolves it for itself. */
+  sourceOf(run: PlannedRun): WorkerSource;
   readonly cwd: string;
   readonly out: string;
   /** Processes at a time. */
@@ -39,6 +37,8 @@ export interface RunExperimentOptions {
   readonly view: ProgressView;
   /** Ends the workers and starts no more. */
   readonly signal?: AbortSignal;
+  /** Minutes without progress after which a run is ended as failed; default: it is only said. */
+  readonly stallMinutes?: number | undefined;
 }
 
 /**
@@ -70,13 +70,18 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
   async function bringToEnd(run: PlannedRun, previous: RunOutcome | undefined): Promise<RunOutcome> {
     const { out, signal, view } = options;
     const directory = runDirectory(out, run);
+    const name = displayName(run, runs);
     const result = before.get(run) ?? (await readDone(directory)); // by another command, in the meantime
     if (result) return { run, directory, status: 'skipped', result };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
     if (previous && isEnough(previous)) return { run, directory, status: 'unneeded' };
-    const message = await startWorker(run, options, concurrent, (progress) =>
-      view.update(displayName(run, runs), progress),
-    );
+    const message = await startWorker(run, {
+      ...options,
+      source: options.sourceOf(run),
+      concurrent,
+      onProgress: (progress) => view.update(name, progress),
+      onNote: (note) => view.line(`${name}: ${note}`),
+    });
     if (message.kind === 'done') return { run, directory, status: 'done', result: message.result };
     if (message.kind === 'busy') return { run, directory, status: 'busy', message: message.message };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
@@ -115,65 +120,6 @@ export function displayName(run: PlannedRun, among: readonly PlannedRun[]): stri
     ...(others.some((other) => other.config.seed !== seed) ? [`seed ${seed}`] : []),
   ];
   return parts.join(', ');
-}
-
-type LastMessage = Exclude<WorkerMessage, { kind: 'progress' }>;
-
-/** The entry of worker processes: the command itself, from source or from dist as we are. */
-const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : './cli.js', import.meta.url));
-
-/** Its first argument where the command is a worker. */
-export const WORKER_ARGUMENT = '__worker';
-
-function startWorker(
-  run: PlannedRun,
-  { sourceOf, cwd, out, signal }: RunExperimentOptions,
-  concurrent: number,
-  onProgress: (progress: Extract<WorkerMessage, { kind: 'progress' }>['progress']) => void,
-): Promise<LastMessage> {
-  return new Promise((resolve) => {
-    const child: ChildProcess = fork(ENTRY, [WORKER_ARGUMENT], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, MIXERZOO_THREADS: threadsPerRun(concurrent) },
-    });
-    const stop = () => child.kill('SIGKILL');
-    signal?.addEventListener('abort', stop, { once: true });
-    let last: LastMessage | undefined;
-    let complaints = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      complaints = (complaints + chunk.toString()).slice(-2000);
-    });
-    child.on('message', (message: WorkerMessage) => {
-      if (message.kind === 'progress') onProgress(message.progress);
-      else last = message;
-    });
-    child.on('error', (error) => {
-      last ??= { kind: 'failed', code: 'unknown', message: `worker: ${error.message}` };
-    });
-    child.on('close', (code, killedBy) => {
-      signal?.removeEventListener('abort', stop);
-      // The system kills without a word, most often for want of memory.
-      const want = killedBy === 'SIGKILL' ? ' (is there memory enough? fewer --workers need less)' : '';
-      const how = killedBy ? `signal ${killedBy}${want}` : `exit code ${code}`;
-      const words = complaints.trim();
-      resolve(
-        last ?? {
-          kind: 'failed',
-          code: 'unknown',
-          message:
-            `worker: expected a result, got ${how}${words ? `:\n${words}` : '.'} ` +
-            'The same command goes on from its last epoch.',
-        },
-      );
-    });
-    child.send({
-      source: sourceOf(run),
-      cwd,
-      out,
-      directoryName: run.directoryName,
-      workers: concurrent,
-    } satisfies RunOrder);
-  });
 }
 
 /** @throws InvalidConfigError if a directory for output cannot be made or written. */

@@ -17,6 +17,7 @@ import { median } from 'simple-statistics';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
+import type { Lease } from './lease.js';
 import { readMetrics } from './read-results.js';
 import { replaceFile, replaceJson } from './replace-file.js';
 import { type EpochRecord, type MetricRecord, RUN_FORMAT, type RunDone, type StepRecord } from './results.js';
@@ -41,13 +42,18 @@ export interface RunProgress {
 const RECORDS_PER_EPOCH = 10;
 
 /**
- * Trains, tests and writes the result. The caller holds the directory's lock.
- * @throws whatever training throws; the checkpoint of the last whole epoch stays.
+ * Trains, tests and writes the result. The lease is the caller's; nothing is written once it is lost.
+ * @throws LeaseLostError, or whatever training throws; the checkpoint of the last whole epoch stays.
  */
 export async function trainRun(
   run: PlannedRun,
   directory: string,
-  options: { readonly workers: number; readonly packages: readonly string[]; onProgress(progress: RunProgress): void },
+  options: {
+    readonly workers: number;
+    readonly packages: readonly string[];
+    readonly lease: Pick<Lease, 'assertHeld'>;
+    onProgress(progress: RunProgress): void;
+  },
 ): Promise<RunDone> {
   const { config, task, model } = run;
   const { train, seed, learningRate } = config;
@@ -55,6 +61,7 @@ export async function trainRun(
   await rm(join(directory, 'result.json'), { force: true });
   await replaceJson(join(directory, 'config.json'), config);
   const engine = await useEngine(config.engine as EngineChoice);
+  options.lease.assertHeld();
   await replaceJson(join(directory, 'environment.json'), await describeEnvironment(engine, { seed, ...options }));
 
   const trainer = await createTrainer({
@@ -74,11 +81,14 @@ export async function trainRun(
   try {
     const checkpoint = join(directory, 'checkpoint');
     if (await hasCheckpoint(checkpoint)) await trainer.restore(checkpoint);
+    options.lease.assertHeld();
     const metrics = await resumeMetrics(join(directory, 'metrics.jsonl'), trainer);
     const progress = createProgress(train, trainer, options.onProgress);
     while (!trainer.done) {
       await trainEpoch(trainer, metrics, progress.step);
+      options.lease.assertHeld();
       await metrics.flush();
+      options.lease.assertHeld();
       await trainer.save(checkpoint);
       progress.report('training');
     }
@@ -114,6 +124,7 @@ export async function trainRun(
         generation: await measureGeneration(model, trainer.params, task),
       },
     };
+    options.lease.assertHeld();
     await replaceJson(join(directory, 'result.json'), result);
     return result;
   } finally {

@@ -4,11 +4,12 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isZooError, ZooError } from '@mixerzoo/core';
-import { type ExperimentSource, loadExperiment } from '../experiment/experiment-source.js';
-import { type PlannedRun, resolveRuns, runDirectory } from '../experiment/resolve-runs.js';
+import { isZooError } from '@mixerzoo/core';
+import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
+import { findRun, type WorkerSource } from '../experiment/worker-source.js';
 import { discoverPlugins } from '../plugins.js';
-import { acquireLock } from './lock.js';
+import { orderGuard } from './guard-thread.js';
+import { acquireLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
 import { readDone, readMetrics } from './read-results.js';
 import { replaceJson } from './replace-file.js';
 import { RUN_FORMAT, type RunDone, type RunFailed } from './results.js';
@@ -16,10 +17,12 @@ import { type RunProgress, trainRun } from './train-run.js';
 
 /** What a parent sends, once. */
 export interface RunOrder {
-  readonly source: ExperimentSource;
+  readonly source: WorkerSource;
   readonly cwd: string;
   readonly out: string;
   readonly directoryName: string;
+  /** By which the parent ends the lease of a worker that it has killed. */
+  readonly leaseId: string;
   /** Runs that go on at the same time, for the record. */
   readonly workers: number;
 }
@@ -27,6 +30,8 @@ export interface RunOrder {
 /** What a worker sends. */
 export type WorkerMessage =
   | { readonly kind: 'progress'; readonly progress: RunProgress }
+  /** Words for the user; the same ones again say that the worker is alive. */
+  | { readonly kind: 'note'; readonly message: string }
   | { readonly kind: 'done'; readonly result: RunDone }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'busy'; readonly message: string };
@@ -35,6 +40,7 @@ export type WorkerMessage =
 export async function serveWorker(): Promise<never> {
   if (!process.send) throw new Error('worker: expected to be started by mixerzoo run, got no parent to talk to.');
   process.on('disconnect', () => process.exit(1));
+  orderGuard({ kind: 'end-with-parent' }); // where a busy loop hears of no disconnect
   // Ctrl-C reaches every process of the terminal: it is for the parent, which ends its workers.
   process.on('SIGINT', () => {});
   const order = await new Promise<RunOrder>((resolve) =>
@@ -47,40 +53,43 @@ export async function serveWorker(): Promise<never> {
   process.exit(0);
 }
 
-async function serve({ source, cwd, out, directoryName, workers }: RunOrder): Promise<WorkerMessage> {
+async function serve({ source, cwd, out, directoryName, leaseId, workers }: RunOrder): Promise<WorkerMessage> {
   process.chdir(cwd);
   const registry = await discoverPlugins(cwd);
-  const runs = await resolveRuns(await loadExperiment(source), registry);
-  const run = runs.find((candidate) => candidate.directoryName === directoryName);
-  if (!run) {
-    throw new ZooError(
-      'invalid-config',
-      `${directoryName}: expected the config to give the same runs each time it is read, got one that changed. ` +
-        'Keep dates and random values out of it.',
-    );
-  }
+  const run = await findRun(source, directoryName, registry);
   const directory = runDirectory(out, run);
   await mkdir(directory, { recursive: true });
-  const lock = await acquireLock(directory);
-  if ('heldBy' in lock) return { kind: 'busy', message: `in progress elsewhere: ${lock.heldBy}` };
+  const lease = await acquireLease(directory, {
+    id: leaseId,
+    onWait: (message) => process.send?.({ kind: 'note', message } satisfies WorkerMessage),
+  });
+  if ('heldBy' in lease) return { kind: 'busy', message: `in progress elsewhere: ${lease.heldBy}` };
   try {
-    const before = await readDone(directory); // by who held the lock until now
+    removeDrafts(directory);
+    const before = await readDone(directory); // by who held the lease until now
     if (before) return { kind: 'done', result: before };
     const result = await trainRun(run, directory, {
       workers,
+      lease,
       packages: [...new Set([...registry.mixers, ...registry.tasks].map((entry) => entry.packageName))],
       onProgress: (progress) => process.send?.({ kind: 'progress', progress } satisfies WorkerMessage),
     });
     return { kind: 'done', result };
   } catch (error) {
-    await recordFailure(directory, run, error);
+    if (!holdsLease(directory, leaseId)) return { kind: 'busy', message: new LeaseLostError(directory).message };
+    await recordFailure(directory, run, { code: errorCode(error), message: errorMessage(error) });
     throw error;
   } finally {
-    lock.release();
+    lease.release();
   }
 }
 
-async function recordFailure(directory: string, run: PlannedRun, error: unknown): Promise<void> {
+/** Writes the result of a run that failed. The caller holds the directory's lease. */
+export async function recordFailure(
+  directory: string,
+  run: PlannedRun,
+  error: Pick<RunFailed, 'code' | 'message'>,
+): Promise<void> {
   const epochs = await readMetrics(join(directory, 'metrics.jsonl')).catch(() => []);
   const last = epochs.filter((record) => record.kind === 'epoch').at(-1);
   const failure: RunFailed = {
@@ -88,8 +97,7 @@ async function recordFailure(directory: string, run: PlannedRun, error: unknown)
     id: run.config.id,
     status: 'failed',
     finishedAt: new Date().toISOString(),
-    code: errorCode(error),
-    message: errorMessage(error),
+    ...error,
     epochs: last?.epoch ?? 0,
     steps: last?.step ?? 0,
   };
