@@ -2,8 +2,8 @@
 import { basename, join, relative, resolve } from 'node:path';
 import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
 import { plural } from '../report/format.js';
+import { exclusively } from '../runs/lease.js';
 import { loadRuns } from '../runs/read-results.js';
-import type { RunRecord } from '../runs/results.js';
 import { assertWritable } from '../runs/run-experiment.js';
 import { exportExperiment, exportRun } from '../tensorboard/export-run.js';
 
@@ -27,11 +27,13 @@ export async function exportRuns(
     throw new InvalidConfigError(`export: expected runs below ${from}, got none. Make runs with \`mixerzoo run\`.`);
   }
   await assertWritable(out);
-  const files: string[] = [];
   // Below `out` as below `from`: runs of one experiment in two directories stay apart.
-  const placeOf = ({ directory }: RunRecord) => join(out, relative(from, directory) || basename(directory));
-  for (const run of runs) files.push(await exportRun(run, placeOf(run)));
-  await exportExperiment(runs, out);
+  const targets = runs.map(({ directory }) => join(out, relative(from, directory) || basename(directory)));
+  const files: string[] = [];
+  await exclusively([out, ...targets], async () => {
+    for (const [index, run] of runs.entries()) files.push(await exportRun(run, targets[index] as string));
+    await exportExperiment(runs, out);
+  });
   if (flags.json) process.stdout.write(`${JSON.stringify({ directory: out, files }, null, 2)}\n`);
   else process.stdout.write(`${plural(files.length, 'run')} exported. See them: tensorboard --logdir ${out}\n`);
   return 0;

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
+import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
 import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
@@ -15,8 +16,13 @@ export async function report(
   const out = resolve(flags.out?.at(-1) ?? from);
   const runs = await loadRuns(from);
   if (runs.length > 0) await assertWritable(out);
-  const paths = await writeReport(runs, out);
-  if (out === from) await writeIndex(from);
+  const write = async () => {
+    const written = await writeReport(runs, out);
+    if (out === from) await writeIndex(from);
+    return written;
+  };
+  const inRun = runs.some((run) => run.directory === out); // whose worker has the directory to itself
+  const paths = await (runs.length === 0 || inRun ? write() : exclusively([out], write));
   if (flags.json) {
     const summary = runs.map(({ directory, config, environment, result }) => ({
       directory,

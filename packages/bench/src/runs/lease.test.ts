@@ -15,7 +15,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { acquireLease, type Lease, LeaseLostError, releaseLease, removeDrafts } from './lease.js';
+import { acquireLease, exclusively, type Lease, LeaseLostError, releaseLease, removeDrafts } from './lease.js';
 
 // A real function that a test can look over the shoulder of.
 vi.mock('node:fs', async (original) => {
@@ -25,8 +25,9 @@ vi.mock('node:fs', async (original) => {
 
 const newDirectory = () => mkdtempSync(join(tmpdir(), 'mixerzoo-lease-'));
 
-/** Short enough for a test, long enough for a busy machine. */
+/** One that a test waits for, and one that the thread renews in time on a busy machine. */
 const LEASE = { leaseMs: 600 };
+const LONG_LEASE = { leaseMs: 10_000 };
 
 const DEAD = 2 ** 30;
 
@@ -58,23 +59,23 @@ async function timed<T>(work: () => Promise<T>): Promise<{ result: T; ms: number
 describe('acquireLease', () => {
   it('is held by one, and given back with nothing left', async () => {
     const directory = newDirectory();
-    const lease = await acquireLease(directory, { ...LEASE, id: 'mine' });
+    const lease = await acquireLease(directory, { ...LONG_LEASE, id: 'mine' });
     expect(lease).toHaveProperty('release');
     const file = join(directory, '.lock', 'mine.json');
-    expect(await acquireLease(directory, LEASE)).toEqual({
+    expect(await acquireLease(directory, LONG_LEASE)).toEqual({
       heldBy: `process ${process.pid} on ${hostname()} (${file})`,
     });
     (lease as Lease).assertHeld();
     (lease as Lease).release();
     expect(readdirSync(directory)).toEqual([]);
-    const next = await acquireLease(directory, LEASE);
+    const next = await acquireLease(directory, LONG_LEASE);
     expect(next).toHaveProperty('release');
     (next as Lease).release();
   });
 
   it('goes to exactly one of many who want it at once', async () => {
     const directory = newDirectory();
-    const leases = await Promise.all(Array.from({ length: 8 }, () => acquireLease(directory, LEASE)));
+    const leases = await Promise.all(Array.from({ length: 8 }, () => acquireLease(directory, LONG_LEASE)));
     const held = leases.filter((lease) => 'release' in lease);
     expect(held).toHaveLength(1);
     for (const lease of held) lease.release();
@@ -194,6 +195,29 @@ describe('acquireLease', () => {
     expect(() => lease.assertHeld()).toThrow(/expected this process to hold the lock, got taken over/);
     lease.release();
     expect(readdirSync(join(directory, '.lock'))).toEqual(['other.json']);
+  });
+});
+
+describe('exclusively', () => {
+  it('lets one at a time write in a directory, the next after the one before, and removes drafts first', async () => {
+    const directory = newDirectory();
+    const other = join(directory, 'report');
+    mkdirSync(other);
+    writeFileSync(join(other, 'table.md.123.tmp'), '');
+    const order: string[] = [];
+    const work = (name: string) => async () => {
+      order.push(`${name} begins`);
+      expect(readdirSync(other)).toEqual([]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      order.push(`${name} ends`);
+    };
+    await Promise.all([exclusively([directory, other], work('a')), exclusively([directory, other], work('b'))]);
+    expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
+    expect(readdirSync(directory)).toEqual(['report']);
+    await expect(exclusively([directory], () => Promise.reject(new Error('no such luck')))).rejects.toThrow(
+      'no such luck',
+    );
+    expect(readdirSync(directory)).toEqual(['report']);
   });
 });
 
