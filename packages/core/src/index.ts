@@ -61,6 +61,7 @@ export { tf } from './tf-namespace.js';
 export type { Checkpoint } from './train/checkpoint.js';
 export { hasCheckpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js';
 export { hashConfig } from './train/config-identity.js';
+export { countCopies } from './train/count-copies.js';
 export type { EvaluationResult, PositionAccuracy } from './train/evaluate.js';
 export { evaluate, evaluateExamples, sliceExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';

@@ -232,10 +232,10 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
 }
 
 /** An example as one answer. */
-function wholeAnswers({ exactMatches, examples }: FreeRunning): Answers {
+function wholeAnswers({ exactMatches, examples, repeats }: FreeRunning): Answers {
   const accuracy = exactMatches / examples;
   const exampleStd = Math.sqrt(accuracy * (1 - accuracy));
-  return { correct: exactMatches, total: examples, accuracy, examples, exampleStd };
+  return { correct: exactMatches, total: examples, accuracy, examples, exampleStd, repeats };
 }
 
 const rank = (entry: Entry) => entry.outcome?.accuracy.value ?? -1;

@@ -75,6 +75,15 @@ describe('writeReport', () => {
     expect(text).toContain('7 of 16 epochs done');
   });
 
+  test('says where test examples repeat, and which engines trained a run', async () => {
+    const run = sampleRun();
+    if (run.result?.status !== 'done') throw new Error('sampleRun: expected a finished run.');
+    const test = run.result.test.map((one) => ({ ...one, repeats: { distinct: 20, effective: 19.2 } }));
+    const { text } = await pageOf([{ ...run, result: { ...run.result, test, engines: ['wasm', 'cpu'] } }], 'repeats');
+    expect(text).toMatch(/<p class="note">Length 128: 20 of \d+ test examples differ; intervals rest on these alone/);
+    expect(text).toContain('finished (on wasm and cpu)');
+  });
+
   test('escapes what it is given', async () => {
     const hostile = `</script><script>alert(1)</script><img src=x onerror="alert(2)">'&`;
     const runs = [

@@ -1,5 +1,7 @@
+import { countCopies, createRng, type Rng } from '@mixerzoo/core';
 import { describe, expect, test } from 'vitest';
-import { accuracyEstimate, meanAccuracy, wilson } from './statistics.js';
+import { countAnswers } from '../runs/answers.js';
+import { accuracyEstimate, compareAccuracies, meanAccuracy, wilson } from './statistics.js';
 
 const independent = (p: number, labels: number) => Math.sqrt((p * (1 - p)) / labels);
 
@@ -41,6 +43,72 @@ describe('accuracyEstimate', () => {
 
   test('has no interval without labels', () => {
     expect(accuracyEstimate({ correct: 0, total: 0, examples: 0, exampleStd: 0 }).low).toBeNull();
+  });
+});
+
+describe('intervals where examples repeat', () => {
+  const TRUTH = 0.6;
+  const LABELS = 2;
+  const EXAMPLES = 512;
+
+  /** A model that answers each label of `different` examples right with probability TRUTH; they are drawn by `draw`. */
+  function test512(rng: Rng, different: number, draw: (rng: Rng) => number) {
+    const right = Array.from(
+      { length: different },
+      () => Number(rng.uniform() < TRUTH) + Number(rng.uniform() < TRUTH),
+    );
+    const answers = () => {
+      const drawn = Int32Array.from({ length: EXAMPLES }, () => draw(rng));
+      const copies = countCopies({ count: EXAMPLES, seqLen: 1, inputs: drawn, labels: drawn });
+      const correct = drawn.map((example) => right[example]!);
+      return countAnswers(correct, new Int32Array(EXAMPLES).fill(LABELS), copies);
+    };
+    return answers;
+  }
+
+  /** How many of 100 intervals hold the truth, of 400 that are made. */
+  function held(interval: (rng: Rng) => { low: number | null; high: number | null }, truth: number): number {
+    const rng = createRng(7);
+    const holding = Array.from({ length: 400 }, () => interval(rng)).filter(
+      ({ low, high }) => low! <= truth && truth <= high!,
+    ).length;
+    return holding / 4;
+  }
+
+  const evenly = (different: number) => (rng: Rng) => rng.integer(different);
+  const unevenly = (different: number) => (rng: Rng) =>
+    Math.min(different - 1, Math.floor(-8 * Math.log(1 - rng.uniform())));
+
+  test.each([
+    ['nearly all differ', 5000, evenly],
+    ['600 are possible', 600, evenly],
+    ['20 differ', 20, evenly],
+    ['20 differ, some much rarer', 20, unevenly],
+  ])('hold the truth 95 times of 100 where %s', (_, different, draw) => {
+    const { distinct, effective } = test512(createRng(1), different, draw(different))().repeats!;
+    expect(distinct).toBeLessThanOrEqual(different);
+    expect(effective).toBeLessThanOrEqual(distinct);
+    const share = held((rng) => accuracyEstimate(test512(rng, different, draw(different))()), TRUTH);
+    expect(share).toBeGreaterThan(92);
+    expect(share).toBeLessThan(99);
+  });
+
+  test('do not shrink with seeds that draw the same few examples', () => {
+    const share = held((rng) => {
+      const answers = test512(rng, 20, evenly(20));
+      return meanAccuracy([answers(), answers(), answers(), answers()]);
+    }, TRUTH);
+    expect(share).toBeGreaterThan(92);
+    expect(share).toBeLessThan(99);
+  });
+
+  test('of differences between models hold no difference as often', () => {
+    const share = held((rng) => {
+      const [a, b] = [test512(rng, 20, evenly(20)), test512(rng, 20, evenly(20))];
+      return compareAccuracies([a()], [b()]);
+    }, 0);
+    expect(share).toBeGreaterThan(92);
+    expect(share).toBeLessThan(99);
   });
 });
 

@@ -4,7 +4,7 @@
  * Sources: [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
  * [2] E. L. Korn, B. I. Graubard, Confidence intervals for proportions with small expected number of positive counts
  * estimated from survey data, Survey Methodology 24 (1998): Wilson's interval with the effective sample size, because
- * the positions of one example are not independent of each other.
+ * the positions of one example are not independent of each other, nor are examples that repeat.
  */
 import jstat from 'jstat';
 import { mean, sampleStandardDeviation, sampleVariance, sum } from 'simple-statistics';
@@ -23,15 +23,46 @@ const Z = jstat.normal.inv(UPPER, 0, 1);
 /**
  * Accuracy of one evaluation with Wilson's 95 % interval [1]. The sample size is the number of labelled positions
  * divided by the design effect: the variance of the accuracy between examples over what independent positions would
- * give [2]. At 0 % and 100 % no variance can be estimated, and the positions count as independent.
+ * give [2]. At 0 % and 100 % no variance can be estimated, and the positions count as independent. Examples that repeat
+ * count for as many as differ.
  */
-export function accuracyEstimate({ correct, total, examples, exampleStd }: Omit<Answers, 'accuracy'>): Estimate {
+export function accuracyEstimate(answers: Omit<Answers, 'accuracy'>): Estimate {
+  const { correct, total, exampleStd } = answers;
   if (total === 0) return { value: Number.NaN, low: null, high: null };
+  const { examples, positions } = informative(answers);
   const p = correct / total;
-  const independent = (p * (1 - p)) / total;
+  const independent = (p * (1 - p)) / positions;
   const clustered = exampleStd ** 2 / Math.max(1, examples);
   const designEffect = independent > 0 ? Math.max(1, clustered / independent) : 1;
-  return wilson(p, total / designEffect);
+  return wilson(p, positions / designEffect);
+}
+
+/** Examples, and labelled positions in them, that an interval may count on. */
+function informative({ total, examples, repeats }: Omit<Answers, 'accuracy'>) {
+  return repeats
+    ? { examples: repeats.effective, positions: (total * repeats.effective) / examples }
+    : { examples, positions: total };
+}
+
+/** The evaluations of several seeds as one. */
+function pool(evaluations: readonly Answers[]): Omit<Answers, 'accuracy'> {
+  const total = (pick: (evaluation: Answers) => number) => sum(evaluations.map(pick));
+  const examples = total((one) => one.examples);
+  const pooled = {
+    correct: total(({ correct }) => correct),
+    total: total((one) => one.total),
+    examples,
+    exampleStd: Math.sqrt(mean(evaluations.map((one) => one.exampleStd ** 2))),
+  };
+  const repeating = evaluations.flatMap(({ repeats }) => repeats ?? []);
+  if (repeating.length === 0) return pooled;
+  // Every seed draws from the same few examples: that two draws agree stays as likely, and more draws do not help.
+  const agree = mean(evaluations.map((one) => (one.repeats ? 1 / one.repeats.effective - 1 / one.examples : 0)));
+  const repeats = {
+    distinct: Math.max(...repeating.map(({ distinct }) => distinct)),
+    effective: 1 / (1 / examples + agree),
+  };
+  return { ...pooled, repeats };
 }
 
 /** Wilson's 95 % interval of a proportion `p` seen in `n` independent trials [1]. */
@@ -54,13 +85,7 @@ export function wilson(p: number, n: number): Estimate {
 export function meanAccuracy(evaluations: readonly Answers[]): Estimate {
   const n = evaluations.length;
   const accuracies = evaluations.map(({ accuracy }) => accuracy);
-  const sum = (pick: (evaluation: Answers) => number) => evaluations.reduce((total, one) => total + pick(one), 0);
-  const examples = accuracyEstimate({
-    correct: sum(({ correct }) => correct),
-    total: sum(({ total }) => total),
-    examples: sum((one) => one.examples),
-    exampleStd: Math.sqrt(sum((one) => one.exampleStd ** 2) / n),
-  });
+  const examples = accuracyEstimate(pool(evaluations));
   if (n < 2) return examples;
   const value = mean(accuracies);
   const half = (jstat.studentt.inv(UPPER, n - 1) * sampleStandardDeviation(accuracies)) / Math.sqrt(n);
@@ -103,11 +128,10 @@ const around = (value: number, half: number): Estimate => ({ value, low: value -
 
 /** Variance of the mean accuracy over examples, not less than independent positions with one more hit and miss give. */
 function examplesVariance(evaluations: readonly Answers[]): number {
-  const total = sum(evaluations.map((one) => one.total));
-  const p = (sum(evaluations.map(({ correct }) => correct)) + 1) / (total + 2);
-  const clustered =
-    mean(evaluations.map((one) => one.exampleStd ** 2)) / sum(evaluations.map(({ examples }) => examples));
-  return Math.max(clustered, (p * (1 - p)) / (total + 2));
+  const pooled = pool(evaluations);
+  const { examples, positions } = informative(pooled);
+  const p = ((pooled.correct / pooled.total) * positions + 1) / (positions + 2);
+  return Math.max(pooled.exampleStd ** 2 / examples, (p * (1 - p)) / (positions + 2));
 }
 
 /** p-values corrected for their number (S. Holm, A simple sequentially rejective multiple test procedure, 1979). */

@@ -73,6 +73,19 @@ describe('formatTable', () => {
     expect(formatTable(swept.slice(0, 2))).not.toContain('so far');
   });
 
+  test('says where test examples repeat', () => {
+    const run = sampleRun();
+    const { result } = run;
+    if (result?.status !== 'done') throw new Error('sampleRun: expected a finished run.');
+    const [first, ...others] = result.test;
+    const few = { ...first!, repeats: { distinct: 20, effective: 19.2 } };
+    const repeating = { ...run, result: { ...result, test: [few, ...others] } };
+    const note = `Length 64: 20 of ${few.examples} test examples differ; intervals rest on these alone. A larger task has more.`;
+    expect(formatTable([repeating])).toContain(`\n${note}`);
+    expect(markdownTable(groupEntries([repeating]))).toContain(`\n- ${note}`);
+    expect(formatTable([run])).not.toContain('test examples differ');
+  });
+
   test('keeps control characters of a name from the terminal', () => {
     expect(formatTable([sampleRun({ label: 'a\u001b[2Jb\nc' })])).toContain(' a [2Jb c ');
   });

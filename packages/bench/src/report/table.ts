@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import type { Entry, Outcome } from './entries.js';
-import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE } from './format.js';
+import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 
 /** A column of the final table. */
 export interface Column {
@@ -113,7 +113,12 @@ export function terminalTable(entries: readonly Entry[], width = Number.POSITIVE
     text = drawTable(entries, columns);
   }
   const dropped = left.length === 0 ? [] : [`Left out for width: ${left.map(({ header }) => header).join(', ')}.`];
-  return [text, ...dropped, ...rateNotes(entries).map(plainText), ...openLines(entries)].join('\n');
+  return [
+    text,
+    ...dropped,
+    ...[...rateNotes(entries), ...repeatNotes(entries)].map(plainText),
+    ...openLines(entries),
+  ].join('\n');
 }
 
 function drawTable(entries: readonly Entry[], columns: readonly Column[]): string {
@@ -159,6 +164,23 @@ export function rateNotes(entries: readonly Entry[]): string[] {
   });
 }
 
+/** `Length 8: 20 of 512 test examples differ; …`, a line per setting and length where examples repeat. */
+export function repeatNotes(entries: readonly Entry[]): string[] {
+  const fewest = new Map<string, { readonly distinct: number; readonly examples: number }>();
+  for (const { setting, outcome } of entries) {
+    for (const { seqLen, examples, repeats } of (outcome?.selected ?? []).flatMap(({ result }) => result.test)) {
+      const place = [setting, `length ${seqLen}`].filter(Boolean).join(', ');
+      const { distinct } = repeats ?? { distinct: examples };
+      if (repeats && distinct < (fewest.get(place)?.distinct ?? Number.POSITIVE_INFINITY))
+        fewest.set(place, { distinct, examples });
+    }
+  }
+  return [...fewest].map(
+    ([place, { distinct, examples }]) =>
+      `${place[0]!.toUpperCase()}${place.slice(1)}: ${formatCount(distinct)} of ${plural(examples, 'test example')} differ; intervals rest on these alone. A larger task has more.`,
+  );
+}
+
 /** `Model, learning rate 1, seed 0: failed: message`, a line per run without a result. */
 function openLines(entries: readonly Entry[]): string[] {
   return entries.flatMap((entry) =>
@@ -176,7 +198,9 @@ export function markdownTable(entries: readonly Entry[]): string {
   const columns = tableColumns(entries);
   const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
   const rows = entries.map((entry) => columns.map((column) => cellText(column, entry)));
-  const notes = [...rateNotes(entries), ...openLines(entries)].map((line) => `- ${escapeMarkdown(line)}`);
+  const notes = [...rateNotes(entries), ...repeatNotes(entries), ...openLines(entries)].map(
+    (line) => `- ${escapeMarkdown(line)}`,
+  );
   return [
     row(columns.map(({ header }) => header)),
     `| ${columns.map(({ align }) => (align === 'right' ? '---:' : '---')).join(' | ')} |`,

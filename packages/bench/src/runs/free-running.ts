@@ -3,6 +3,7 @@
  * stand in the example: what one gets who generates.
  */
 import {
+  countCopies,
   type Examples,
   IGNORED_LABEL,
   InvalidConfigError,
@@ -65,7 +66,7 @@ export async function evaluateFreeRunning(
   const { perExampleCorrect, perPosition } = await evaluateAutoregressively(examples, predict);
   const places = perPosition.length;
   return {
-    ...countAnswers(perExampleCorrect, new Int32Array(count).fill(places)),
+    ...countAnswers(perExampleCorrect, new Int32Array(count).fill(places), countCopies(examples)),
     exactMatches: perExampleCorrect.filter((correct) => correct === places).length,
     perPosition,
   };

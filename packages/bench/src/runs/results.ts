@@ -138,6 +138,14 @@ export interface EpochRecord {
   readonly finishedAt?: string | undefined;
 }
 
+/** Examples that repeat, as those of a task with few different ones do. */
+export interface Repeats {
+  /** How many of the examples differ. */
+  readonly distinct: number;
+  /** As many examples, all different and drawn alike, say as much: less than `distinct` where some came more often. */
+  readonly effective: number;
+}
+
 /** Right answers counted, so that intervals can be computed. */
 export interface Answers {
   /** Labelled positions answered correctly, of how many. */
@@ -147,9 +155,11 @@ export interface Answers {
   readonly examples: number;
   /**
    * Standard deviation over examples of the accuracy within an example. Positions of one example are not
-   * independent: the interval of the accuracy is +- 1.96 * exampleStd / sqrt(examples).
+   * independent: the interval of the accuracy is +- 1.96 * exampleStd / sqrt(examples), or sqrt(repeats.effective).
    */
   readonly exampleStd: number;
+  /** Absent where all examples differ. */
+  readonly repeats?: Repeats | undefined;
 }
 
 /** The outcome of an evaluation. */

@@ -32,8 +32,9 @@ export async function testRun(
 
   /** In the soft form too, of a model that has one. */
   async function evaluate(split: 'validation' | 'test', on: Task, count: number): Promise<Evaluation> {
-    const { seqLen, loss, perExampleCorrect, perExampleTotal } = await trainer.evaluate(on, split, count);
-    const hard = { seqLen, ...countAnswers(perExampleCorrect, perExampleTotal), loss };
+    const { seqLen, loss, ...per } = await trainer.evaluate(on, split, count);
+    const answers = countAnswers(per.perExampleCorrect, per.perExampleTotal, per.perExampleCopies);
+    const hard = { seqLen, ...answers, loss };
     if (!model.softForm) return hard;
     const soft = await trainer.evaluate(on, split, count, { soft: true });
     return { ...hard, softAccuracy: soft.accuracy };

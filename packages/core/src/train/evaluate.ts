@@ -5,6 +5,7 @@ import { labelledPositions } from '../model/labelled-positions.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { type Examples, IGNORED_LABEL, type Split, type Task } from '../task.js';
 import * as tf from '../tf.js';
+import { countCopies } from './count-copies.js';
 import { yieldToEventLoop } from './yield.js';
 
 /** Accuracy at one position of the sequence. */
@@ -31,6 +32,8 @@ export interface EvaluationResult {
   readonly perExampleCorrect: Int32Array;
   /** Labelled positions of each example, [examples]. */
   readonly perExampleTotal: Int32Array;
+  /** How many of the examples are the same as each, itself included, [examples]; all 1 where they differ. */
+  readonly perExampleCopies: Int32Array;
 }
 
 /**
@@ -123,6 +126,7 @@ export async function evaluateExamples(
     }).filter((slice) => slice.total > 0),
     perExampleCorrect,
     perExampleTotal,
+    perExampleCopies: countCopies(examples),
   };
 }
 
