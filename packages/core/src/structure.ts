@@ -24,25 +24,28 @@ export function assertSameStructure(expected: Tree, received: Tree, where: strin
 }
 
 /**
- * The tensors of `received` at the places of those of `expected`, in the order of `treeTensors(expected)`: one for each
- * tensor there, that of the first place for a tied one.
+ * The tensors of a tree at the places of those of another: one for each of them, for a tied one that of its first place.
+ * @param expected - the other's leaves by path.
  * @throws ShapeError as {@link assertSameStructure}.
  */
-export function tensorsLike(expected: Tree, received: Tree, where: string): tf.Tensor[] {
-  assertSameStructure(expected, received, where);
-  const found = new Map(flattenTree(received));
+export function tensorsLike(expected: ReadonlyMap<string, tf.Tensor>, received: Tree, where: string): tf.Tensor[] {
+  const found = assertStructure(expected, received, where, '');
   const matches = new Map<tf.Tensor, tf.Tensor>();
-  for (const [path, tensor] of flattenTree(expected)) {
+  for (const [path, tensor] of expected) {
     if (!matches.has(tensor)) matches.set(tensor, found.get(path) as tf.Tensor);
   }
   return [...matches.values()];
 }
 
-/** @returns the leaves of `received`. */
-function assertStructure(expected: Structure, received: Tree, where: string, remedy: string): tf.Tensor[] {
+/** @returns the leaves of `received` by path. */
+function assertStructure(
+  expected: Structure,
+  received: Tree,
+  where: string,
+  remedy: string,
+): ReadonlyMap<string, tf.Tensor> {
   const refused = (message: string) => new ShapeError(`${where}: ${message}.${remedy}`);
-  const leaves = flattenedAt(where, received);
-  const found = new Map(leaves);
+  const found = new Map(flattenedAt(where, received));
   for (const [path, { shape, dtype }] of expected) {
     const leaf = found.get(path);
     if (!leaf) throw refused(`expected a tensor '${path}' ${formatShape(shape)}, got none`);
@@ -51,7 +54,7 @@ function assertStructure(expected: Structure, received: Tree, where: string, rem
     }
     if (leaf.dtype !== dtype) throw refused(`expected '${path}' of dtype ${dtype}, got ${leaf.dtype}`);
   }
-  for (const [path, leaf] of leaves) {
+  for (const [path, leaf] of found) {
     if (!expected.has(path)) throw refused(`unexpected tensor '${path}'`);
     if (leaf.isDisposed) throw freed(where, path);
     if (!tf.engine().state.tensorInfo.has(leaf.dataId)) {
@@ -60,7 +63,7 @@ function assertStructure(expected: Structure, received: Tree, where: string, rem
       );
     }
   }
-  return leaves.map(([, leaf]) => leaf);
+  return found;
 }
 
 /** {@link flattenTree}, whose errors begin with where the tree came in. */
@@ -121,7 +124,7 @@ export function createParameters<P extends Tree>(
       const leaves = leavesOf.get(params);
       if (!leaves) {
         const remedy = ` Pass parameters that the init of ${name} made, with this config.`;
-        leavesOf.set(params, assertStructure(expected().structure, params, where, remedy));
+        leavesOf.set(params, [...assertStructure(expected().structure, params, where, remedy).values()]);
       } else if (leaves.some((leaf) => leaf.isDisposed)) {
         const [path = ''] = flattenTree(params).find(([, leaf]) => leaf.isDisposed) ?? [];
         throw freed(where, path);

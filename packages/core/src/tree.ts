@@ -16,17 +16,17 @@ export interface Tree {
 
 /** The branches of a node by name. @throws ShapeError for what is no branch of a tree. */
 function branchesOf(node: unknown, path: string): [name: string, branch: unknown][] {
-  const at = path === '' ? 'at its root' : `at '${path}'`;
+  const at = () => (path === '' ? 'at its root' : `at '${path}'`);
   const prototype = typeof node === 'object' && node !== null ? Object.getPrototypeOf(node) : undefined;
   // A plain object, of whichever realm: its prototype is null, or has none itself.
   if (prototype === undefined || (prototype !== null && Object.getPrototypeOf(prototype) !== null)) {
     const numbered = Array.isArray(node) ? ' Give it the keys 0, 1, ...: { 0: a, 1: b }.' : '';
-    throw new ShapeError(`tree: expected a plain object of tensors ${at}, got ${describe(node)}.${numbered}`);
+    throw new ShapeError(`tree: expected a plain object of tensors ${at()}, got ${describe(node)}.${numbered}`);
   }
   const branches = Object.entries(node as object);
   for (const [name] of branches) {
     if (name !== '' && !name.includes('.')) continue;
-    throw new ShapeError(`tree: expected names without dots ${at}, got '${name}'. Paths are names joined with dots.`);
+    throw new ShapeError(`tree: expected names without dots ${at()}, got '${name}'. Paths are names joined with dots.`);
   }
   return branches;
 }
@@ -121,14 +121,10 @@ export function treeTensors(tree: Tree): tf.Tensor[] {
  * @throws ShapeError if their number differs.
  */
 export function withTensors<T extends Tree>(tree: T, tensors: readonly tf.Tensor[]): T {
-  const own = treeTensors(tree);
-  if (own.length !== tensors.length) {
-    throw new ShapeError(
-      `withTensors: expected ${own.length} tensors, one for each of the tree, got ${tensors.length}.`,
-    );
-  }
-  const replacement = new Map(own.map((tensor, index) => [tensor, tensors[index] as tf.Tensor]));
-  return mapTree(tree, (leaf) => replacement.get(leaf) as tf.Tensor);
+  let used = 0;
+  const replaced = mapTree(tree, () => tensors[used++] as tf.Tensor);
+  if (used === tensors.length) return replaced;
+  throw new ShapeError(`withTensors: expected ${used} tensors, one for each of the tree, got ${tensors.length}.`);
 }
 
 /** Number of elements in all tensors; a tied one counts once. @throws ShapeError */

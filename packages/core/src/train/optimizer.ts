@@ -7,7 +7,7 @@ import { parseConfig } from '../config.js';
 import { adamWStep } from '../ops/index.js';
 import { tensorsLike } from '../structure.js';
 import * as tf from '../tf.js';
-import { mapTree, type Tree, treeTensors, withTensors } from '../tree.js';
+import { flattenTree, mapTree, type Tree, withTensors } from '../tree.js';
 
 export const optimizerSchema = z.strictObject({
   name: z.literal('adamW').default('adamW'),
@@ -60,8 +60,9 @@ export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
     config,
     init: (params) => ({ step: 0, m: zeros(params), v: zeros(params) }),
     update(params, grads, state, { learningRate = config.learningRate, gradientScale = 1 } = {}) {
-      const tensors = treeTensors(params);
-      const matching = (what: string, tree: Tree) => tensorsLike(params, tree, `optimizer.update: ${what}`);
+      const places = new Map(flattenTree(params));
+      const tensors = [...new Set(places.values())];
+      const matching = (what: string, tree: Tree) => tensorsLike(places, tree, `optimizer.update: ${what}`);
       const { beta1, beta2, eps, weightDecay, decayed } = config;
       const step = state.step + 1;
       const next = adamWStep(

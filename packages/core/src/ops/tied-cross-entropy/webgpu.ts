@@ -84,10 +84,10 @@ function softmaxCode(gpu: WebgpuCall, gradients: boolean): string {
   var best = -3e38;
   var place = u.vocabulary;
   var share = 0.0;
-  var unknown = 0;
+  var unknown = false;
   for (var v = local; v < u.vocabulary; v += ${THREADS}) {
     let x = logits[at + v];
-    if ((bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u) { unknown = -1; }
+    if ((bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u) { unknown = true; }
     if (x > best) {
       share *= exp(best - x);
       best = x;
@@ -96,9 +96,9 @@ function softmaxCode(gpu: WebgpuCall, gradients: boolean): string {
     share += exp(x - best);
   }
   let largest = highest(best, local);
-  let winner = lowest(select(u.vocabulary, place, best == largest), local);
+  let winner = lowest(select(select(u.vocabulary, place, best == largest), -1, unknown), local);
+  let lost = winner < 0;
   let z = total(share * exp(best - largest), local);
-  let lost = lowest(unknown, local) < 0;
   if (local == 0) {
     let outside = u32(label) >= u32(u.vocabulary);
     let own = logits[at + select(label, 0, outside)];
