@@ -67,6 +67,7 @@ describe('mixerzoo with bad input', () => {
     ['no workers', ['run', 'tiny.yaml', '--workers', '0'], /--workers: expected a whole number from 1, got 0/s],
     ['workers that are no number', ['run', 'tiny.yaml', '--workers', 'two'], /--workers: .* got two/s],
     ['minutes that are no number', ['run', 'tiny.yaml', '--max-minutes', 'ten'], /--max-minutes: .* got ten/s],
+    ['minutes of silence that are none', ['run', 'tiny.yaml', '--stall-minutes', '0'], /--stall-minutes: .* got 0/s],
     ['an option without its value', ['run', 'tiny.yaml', '--out'], /run: expected --out <directory>, got no value/s],
     ['an option for a value', ['run', 'tiny.yaml', '--out', '--json'], /expected --out <directory>, got no value/s],
     ['a short option that is none', ['run', '-w', '2'], /mixerzoo run: unknown option '-w'/s],

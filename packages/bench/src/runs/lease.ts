@@ -57,7 +57,7 @@ export class LeaseLostError extends CheckpointError {
 /** A file that asks for more is damaged: nobody wants to wait for its end. */
 const LONGEST_LEASE_MS = 600_000;
 /** `MIXERZOO_LEASE_SECONDS` of the environment, or half a minute. */
-const LEASE_MS = Math.min(LONGEST_LEASE_MS, 1000 * (Number(process.env['MIXERZOO_LEASE_SECONDS']) || 30));
+const LEASE_MS = leaseTime(Number(process.env['MIXERZOO_LEASE_SECONDS']));
 const RENEWALS = 10;
 
 const LOCK = '.lock';
@@ -159,6 +159,10 @@ export function removeDrafts(directory: string): void {
     const draft = name.endsWith('.tmp') || name.startsWith(`${LOCK}.`);
     if (draft) fs.rmSync(join(directory, name), { recursive: true, force: true });
   }
+}
+
+function leaseTime(seconds: number): number {
+  return seconds > 0 ? Math.min(LONGEST_LEASE_MS, 1000 * seconds) : 30_000;
 }
 
 const fileName = (id: string) => `${id}.json`;

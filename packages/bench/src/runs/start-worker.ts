@@ -113,7 +113,8 @@ const LOOKS = 20;
 /** The longest a timer can run, ms. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-function watchForSilence(limitMs: number, onSilence: () => void) {
+/** Calls back once for every silence of so many milliseconds; what it returns is told of words, and of the end. */
+export function watchForSilence(limitMs: number, onSilence: () => void) {
   let looks = 0;
   const timer = setInterval(
     () => {
