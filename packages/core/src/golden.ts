@@ -27,7 +27,7 @@ interface OptimizerGoldenConfig {
 const checkOptimizer: GoldenCheck = async (golden) => {
   const config = golden.config as unknown as OptimizerGoldenConfig;
   const { learningRate, weightDecay, beta1, beta2, eps, epochs, stepsPerEpoch } = config;
-  const optimizer = createOptimizer({ learningRate, weightDecay, beta1, beta2, eps });
+  const optimizer = createOptimizer({ learningRate, weightDecay, beta1, beta2, eps, decayed: 'all' });
   const schedule = createSchedule({ name: config.schedule }, { learningRate, epochs, stepsPerEpoch });
   let params: Tree = goldenTree(golden);
   let state = optimizer.init(params);

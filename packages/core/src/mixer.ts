@@ -57,6 +57,11 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
   /** `apply` from the empty state that also returns the state after the last token. @throws ShapeError */
   prefill(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+  /**
+   * Paths of parameters that weight decay spoils, whatever their rank (`aLog`): rates of decay, skips, biases of gates. The
+   * optimizer spares them unless it is told to decay everything.
+   */
+  readonly noDecay?: readonly string[];
   /** True if training uses a soft form of a hard operation; an evaluation then reports both, and the gap. */
   readonly softForm?: boolean;
   /** Elements of state held per sequence after `seqLen` tokens. */

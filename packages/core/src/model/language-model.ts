@@ -115,6 +115,8 @@ export interface LanguageModel {
   readonly vocabSize: number;
   readonly dModel: number;
   readonly nLayers: number;
+  /** Paths of parameters that do not decay: each mixer's {@link Mixer.noDecay}. */
+  readonly noDecay?: readonly string[];
   /** True if a mixer trains in a soft form of what it does at inference; see {@link Mixer.softForm}. */
   readonly softForm: boolean;
   readonly parameterCount: number;
@@ -255,6 +257,9 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     vocabSize,
     dModel,
     nLayers,
+    noDecay: layers.flatMap(({ sequenceMixer }, index) =>
+      (sequenceMixer.noDecay ?? []).map((path) => `layers.${index}.mixer.${path}`),
+    ),
     softForm: config.layers.some(({ sequenceMixer }) => sequenceMixer.softForm === true),
     get parameterCount() {
       return parameters.size;

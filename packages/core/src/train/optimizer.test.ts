@@ -25,13 +25,29 @@ describe('AdamW', () => {
 
   it('decays what it is told to', async () => {
     const plain = await update({ learningRate: 0.1, weightDecay: 0 });
-    const all = await update({ learningRate: 0.1, weightDecay: 0.5 });
-    const matrices = await update({ learningRate: 0.1, weightDecay: 0.5, decayed: 'matrices' });
+    const all = await update({ learningRate: 0.1, weightDecay: 0.5, decayed: 'all' });
+    const matrices = await update({ learningRate: 0.1, weightDecay: 0.5 });
     expect(plain.matrix).toBeCloseTo(0.9, 5);
     expect(all.matrix).toBeCloseTo(0.95 - 0.1, 5);
     expect(all.vector).toBeCloseTo(0.95 - 0.1, 5);
     expect(matrices.matrix).toBe(all.matrix);
     expect(matrices.vector).toBe(plain.vector);
+  });
+
+  it('spares the parameters it is told to, unless everything decays', async () => {
+    const trained = async (decayed: 'all' | 'matrices') => {
+      const options = { noDecay: ['mixer.rate'] };
+      const optimizer = createOptimizer({ learningRate: 0.01, weightDecay: 0.1, decayed }, options);
+      const params = { mixer: { rate: tf.ones([2, 2]), weight: tf.ones([2, 2]) } };
+      const grads = { mixer: { rate: tf.zeros([2, 2]), weight: tf.zeros([2, 2]) } };
+      let next = { params, state: optimizer.init(params) };
+      for (let step = 0; step < 800; step += 1) next = optimizer.update(next.params, grads, next.state);
+      const { rate, weight } = next.params.mixer;
+      return [(await rate.data())[0], (await weight.data())[0]];
+    };
+    const worn = expect.closeTo(0.999 ** 800, 4); // 0.449
+    expect(await trained('matrices')).toEqual([1, worn]);
+    expect(await trained('all')).toEqual([worn, worn]);
   });
 
   it('scales gradients', async () => {
@@ -100,6 +116,9 @@ describe('AdamW', () => {
       /unknown key 'learningrate'. Did you mean 'learningRate'/,
     );
     expect(() => createOptimizer({ beta1: 1 })).toThrow(/beta1/);
+    expect(() => createOptimizer({}, { noDecay: ['b'] }).init(params)).toThrow(
+      /expected noDecay paths of the parameters, got 'b'\./,
+    );
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
+import { InvalidConfigError } from '../errors.js';
 import { adamWStep } from '../ops/index.js';
 import { tensorsLike } from '../structure.js';
 import * as tf from '../tf.js';
@@ -18,8 +19,11 @@ export const optimizerSchema = z.strictObject({
   eps: z.number().positive().default(1e-8),
   /** Decoupled: each step multiplies by `1 - learningRate * weightDecay`. */
   weightDecay: z.number().nonnegative().default(0.1),
-  /** What decays: every parameter, as zoology's runs do, or only those of rank 2 and more (no biases, norms). */
-  decayed: z.enum(['all', 'matrices']).default('all'),
+  /**
+   * What decays: only what is of rank 2 and more (no biases, norms) and not in `noDecay`, as the papers' own recipes have it
+   * and Mamba and Mamba-2 need; or every parameter, as in zoology's runs, and so in the presets that follow them.
+   */
+  decayed: z.enum(['all', 'matrices']).default('matrices'),
 });
 
 export type OptimizerConfig = z.input<typeof optimizerSchema>;
@@ -33,7 +37,10 @@ export interface OptimizerState {
 
 export interface Optimizer {
   readonly config: z.output<typeof optimizerSchema>;
-  /** Moments of zero; the caller owns them. */
+  /**
+   * Moments of zero; the caller owns them.
+   * @throws InvalidConfigError if `noDecay` has a path that the parameters do not.
+   */
   init(params: Tree): OptimizerState;
   /**
    * One step. Consumes parameters and state (they may be updated in place); leaves the gradients alone. A tied tensor is
@@ -52,18 +59,38 @@ export interface Optimizer {
   ): { params: P; state: OptimizerState };
 }
 
-/** @throws InvalidConfigError */
-export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
+/**
+ * AdamW.
+ *
+ * @param options.noDecay - paths of parameters that do not decay, whatever their rank, unless `decayed` is `'all'`:
+ *   a model's `noDecay`.
+ * @throws InvalidConfigError
+ */
+export function createOptimizer(
+  input: OptimizerConfig = {},
+  { noDecay = [] }: { readonly noDecay?: readonly string[] } = {},
+): Optimizer {
   const config = Object.freeze(parseConfig(optimizerSchema, input, 'optimizer'));
+  const { beta1, beta2, eps, weightDecay, decayed } = config;
   const zeros = <T extends Tree>(params: T) => mapTree(params, (leaf) => tf.zerosLike(leaf));
   return {
     config,
-    init: (params) => ({ step: 0, m: zeros(params), v: zeros(params) }),
+    init(params) {
+      const paths = new Set(flattenTree(params).map(([path]) => path));
+      const unknown = noDecay.filter((path) => !paths.has(path));
+      if (unknown.length > 0) {
+        throw new InvalidConfigError(
+          `optimizer.init: expected noDecay paths of the parameters, got '${unknown.join("', '")}'. Name leaves of the mixer's tree.`,
+        );
+      }
+      return { step: 0, m: zeros(params), v: zeros(params) };
+    },
     update(params, grads, state, { learningRate = config.learningRate, gradientScale = 1 } = {}) {
       const places = new Map(flattenTree(params));
       const tensors = [...new Set(places.values())];
       const matching = (what: string, tree: Tree) => tensorsLike(places, tree, `optimizer.update: ${what}`);
-      const { beta1, beta2, eps, weightDecay, decayed } = config;
+      const spared = new Set(noDecay.map((path) => places.get(path)));
+      const decayOf = (tensor: tf.Tensor) => (tensor.rank >= 2 && !spared.has(tensor) ? weightDecay : 0);
       const step = state.step + 1;
       const next = adamWStep(
         { params: tensors, m: matching('state.m', state.m), v: matching('state.v', state.v) },
@@ -74,7 +101,7 @@ export function createOptimizer(input: OptimizerConfig = {}): Optimizer {
           beta2,
           eps,
           step,
-          weightDecay: decayed === 'all' ? weightDecay : tensors.map(({ rank }) => (rank >= 2 ? weightDecay : 0)),
+          weightDecay: decayed === 'all' ? weightDecay : tensors.map(decayOf),
           gradientScale,
         },
       );

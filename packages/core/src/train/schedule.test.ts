@@ -35,13 +35,14 @@ describe('createSchedule', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('constant' as const, 'cosine' as const, 'cosinePerEpoch' as const),
-        fc.nat({ max: 30 }),
+        fc.nat({ max: 20 }),
         fc.nat({ max: 60 }),
         (name, warmupSteps, step) => {
-          const rate = createSchedule({ name, warmupSteps, minLearningRate: 0.01 }, run)(step);
+          const minLearningRate = name === 'constant' ? 0 : 0.01;
+          const rate = createSchedule({ name, warmupSteps, minLearningRate }, run)(step);
           expect(rate).toBeGreaterThan(0);
           expect(rate).toBeLessThanOrEqual(0.1 + 1e-12);
-          if (step >= warmupSteps) expect(rate).toBeGreaterThanOrEqual(0.01 - 1e-12);
+          if (step >= warmupSteps) expect(rate).toBeGreaterThanOrEqual(minLearningRate - 1e-12);
         },
       ),
     );
@@ -49,5 +50,16 @@ describe('createSchedule', () => {
 
   it('refuses what it does not know', () => {
     expect(() => createSchedule({ name: 'linear' } as never, run)).toThrow(/schedule: name/);
+  });
+
+  it('refuses what does not fit the run', () => {
+    const make = (config: ScheduleConfig) => () => createSchedule(config, run);
+    expect(make({ warmupSteps: 20 })).not.toThrow();
+    expect(make({ warmupSteps: 21 })).toThrow(/warmupSteps: expected at most the run's 20 steps, got 21\./);
+    expect(make({ name: 'cosine', minLearningRate: 0.1 })).not.toThrow();
+    expect(make({ name: 'cosine', minLearningRate: 0.98 })).toThrow(
+      /minLearningRate: expected at most the learning rate 0\.1, got 0\.98\./,
+    );
+    expect(make({ minLearningRate: 0.01 })).toThrow(/minLearningRate: expected 0 beside the schedule 'constant'/);
   });
 });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
+import { InvalidConfigError } from '../errors.js';
 
 export const scheduleSchema = z.strictObject({
   name: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('constant'),
@@ -24,7 +25,8 @@ export type Schedule = (step: number) => number;
  * With T the steps (epochs) after the warm-up and t those done, the cosine is
  * `min + (rate - min) (1 + cos(pi t / T)) / 2`; `cosinePerEpoch` counts whole epochs from the start and is scaled
  * down during the warm-up.
- * @throws InvalidConfigError
+ * @throws InvalidConfigError, also where the config does not fit the run: a warm-up longer than it, a `minLearningRate` above
+ *   its rate.
  */
 export function createSchedule(
   config: ScheduleConfig,
@@ -32,6 +34,21 @@ export function createSchedule(
 ): Schedule {
   const { name, warmupSteps, minLearningRate } = parseConfig(scheduleSchema, config, 'schedule');
   const steps = epochs * stepsPerEpoch;
+  if (warmupSteps > steps) {
+    throw new InvalidConfigError(
+      `schedule: warmupSteps: expected at most the run's ${steps} steps, got ${warmupSteps}. Warm up less, or train longer.`,
+    );
+  }
+  if (minLearningRate > learningRate) {
+    throw new InvalidConfigError(
+      `schedule: minLearningRate: expected at most the learning rate ${learningRate}, got ${minLearningRate}. A cosine falls from the one to the other.`,
+    );
+  }
+  if (name === 'constant' && minLearningRate > 0) {
+    throw new InvalidConfigError(
+      `schedule: minLearningRate: expected 0 beside the schedule 'constant', which has no end to fall to, got ${minLearningRate}. Use 'cosine'.`,
+    );
+  }
   const cosine = (progress: number) =>
     minLearningRate + ((learningRate - minLearningRate) * (1 + Math.cos(Math.PI * Math.min(1, progress)))) / 2;
   const decayed: Schedule = {

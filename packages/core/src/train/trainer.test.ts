@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { currentEngine, useEngine } from '../engines/index.js';
 import { CheckpointError, InvalidConfigError, NumericalError } from '../errors.js';
+import type { Mixer } from '../mixer.js';
 import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel } from '../model/language-model.js';
 import { createRng, foldIn } from '../rng.js';
@@ -118,6 +119,22 @@ describe('createTrainer', () => {
   afterEach(async () => {
     for (const trainer of open.splice(0)) trainer.dispose();
     await rm(directory, { recursive: true, force: true });
+  });
+
+  it("decays what the model's mixers do not spare", async () => {
+    const mixer = averagingMixer({ dModel: 8 });
+    const idle = (name: string) => ({ [name]: tf.ones([2, 2]) }); // nothing reads them: no gradient
+    const sequenceMixer = {
+      ...mixer,
+      noDecay: ['rate'],
+      init: (seed: number) => ({ ...mixer.init(seed), ...idle('rate'), ...idle('weight') }),
+    } as unknown as Mixer;
+    const model = createLanguageModel({ vocabSize: VOCAB, dModel: 8, layers: [{ sequenceMixer }] });
+    const trainer = await start({ model });
+    await trainer.runEpoch();
+    const after = await parameters(trainer);
+    expect(after['layers.0.mixer.rate']?.[0]).toBe(1);
+    expect(after['layers.0.mixer.weight']?.[0]).toBeLessThan(0.996);
   });
 
   it('learns', async (context) => {
@@ -390,6 +407,9 @@ describe('createTrainer', () => {
   });
 
   it('refuses settings that do not fit', async () => {
+    await expect(createTrainer(settings({ schedule: { warmupSteps: 1000 } }))).rejects.toThrow(
+      /warmupSteps: expected at most the run's 24 steps, got 1000/,
+    );
     await expect(createTrainer(settings({ batchSize: 101 }))).rejects.toThrow(
       /examplesPerEpoch to fill a batch of 101, got 100/,
     );

@@ -145,7 +145,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     );
   }
   const stepsPerEpoch = Math.floor(examplesPerEpoch / batchSize);
-  const optimizer = createOptimizer(options.optimizer);
+  const optimizer = createOptimizer(options.optimizer, { noDecay: model.noDecay ?? [] });
   const schedule = createSchedule(options.schedule, {
     learningRate: optimizer.config.learningRate,
     epochs,
