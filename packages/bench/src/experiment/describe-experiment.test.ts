@@ -9,7 +9,7 @@ const experiment = (train: object, rest: object = {}) =>
 describe('describeBudget', () => {
   it('says what every model gets', () => {
     expect(describeBudget(experiment({ epochs: 4, stepsPerEpoch: 25, batchSize: 32 }))).toBe(
-      'Budget of every model: 100 steps of 32 fresh examples, AdamW with weight decay 0.1, learning rate 0.01 falling to 0 by a cosine.',
+      'Budget of every model: 100 steps of 32 fresh examples, AdamW with weight decay 0.1 of matrices, learning rate 0.01 falling to 0 by a cosine.',
     );
   });
 
@@ -20,6 +20,7 @@ describe('describeBudget', () => {
       batchSize: 4,
       freshExamples: false,
       schedule: 'constant',
+      decayed: 'all',
       stopAt: 0.99,
       clipNorm: 1,
     };
@@ -27,6 +28,12 @@ describe('describeBudget', () => {
       'Budget of every model: at most 10 steps of 4 out of 20 examples, AdamW with weight decay 0.1, ' +
         'learning rate 0.001 and 0.01, gradients clipped to norm 1, 3 seeds, ended at 99 % on validation.',
     );
+  });
+
+  it("says what differs from AdamW's usual settings", () => {
+    const text = describeBudget(experiment({ beta2: 0.95, eps: 1e-6, minLearningRate: 1e-4, weightDecay: 0 }));
+    expect(text).toContain('AdamW with weight decay 0, betas 0.9 and 0.95, eps 0.000001, learning rate 0.01');
+    expect(text).toContain('falling to 0.0001 by a cosine');
   });
 });
 

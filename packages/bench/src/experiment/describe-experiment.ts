@@ -2,6 +2,7 @@
 import type { Task } from '@mixerzoo/core';
 import { inPercent, listWords } from '../report/format.js';
 import type { Experiment } from './experiment.js';
+import { fallInWords, optimizerInWords } from './recipe.js';
 
 /** What is trained on in one cell of a sweep. */
 interface Training {
@@ -53,16 +54,15 @@ export function describeBudget({
   learningRates,
   seeds,
 }: Pick<Experiment, 'train' | 'learningRates' | 'seeds'>): string {
-  const { epochs, stepsPerEpoch, batchSize, freshExamples, weightDecay, schedule, warmupSteps, clipNorm, stopAt } =
-    train;
+  const { epochs, stepsPerEpoch, batchSize, freshExamples, warmupSteps, clipNorm, stopAt } = train;
   const steps = epochs * stepsPerEpoch;
   const examples = freshExamples
     ? `${batchSize} fresh examples`
     : `${batchSize} out of ${batchSize * stepsPerEpoch} examples`;
-  const rates = `learning rate ${listWords(learningRates.map(String))}${schedule === 'constant' ? '' : ' falling to 0 by a cosine'}`;
+  const rates = `learning rate ${listWords(learningRates.map(String))}${fallInWords(train)}`;
   const parts = [
     `${stopAt === null ? '' : 'at most '}${steps} steps of ${examples}`,
-    `AdamW with weight decay ${weightDecay}`,
+    `AdamW with ${optimizerInWords(train).join(', ')}`,
     rates,
     ...(warmupSteps > 0 ? [`${warmupSteps} steps of warm-up`] : []),
     ...(clipNorm === null ? [] : [`gradients clipped to norm ${clipNorm}`]),

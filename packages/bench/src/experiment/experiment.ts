@@ -90,9 +90,20 @@ const trainSchema = z.strictObject({
   epochs: positive.default(16),
   stepsPerEpoch: positive.default(50),
   freshExamples: z.boolean().default(true),
+  /** AdamW's, as `createOptimizer` of core has them. */
   weightDecay: z.number().min(0).default(0.1),
+  /**
+   * What decays: matrices, without the parameters a mixer names in `noDecay`; or everything, as in zoology's runs and so in the
+   * presets and figures.
+   */
+  decayed: z.enum(['all', 'matrices']).default('matrices'),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.999),
+  eps: z.number().positive().default(1e-8),
   schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('cosine'),
   warmupSteps: z.number().int().min(0).default(0),
+  /** What a cosine ends at. */
+  minLearningRate: z.number().min(0).default(0),
   clipNorm: z.number().positive().nullable().default(null),
   stopAt: z.number().gt(0).lte(1).nullable().default(null),
   validationExamples: positive.default(256),

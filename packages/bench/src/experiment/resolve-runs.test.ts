@@ -149,6 +149,22 @@ describe('resolveRuns', () => {
     );
   });
 
+  it('refuses a recipe that does not fit the run, in any cell, before anything is trained', async () => {
+    const train = { epochs: 2, stepsPerEpoch: 5 };
+    const models = { A: { layers: ['cat'] } };
+    await expect(resolve({ models, train: { ...train, warmupSteps: 1000 } })).rejects.toThrow(
+      /^train: schedule: warmupSteps: expected at most the run's 10 steps, got 1000\./,
+    );
+    const lengths = [{ seqLen: 32, train: { stepsPerEpoch: 1 } }];
+    await expect(resolve({ models, train: { ...train, warmupSteps: 5 }, sweep: { lengths } })).rejects.toThrow(
+      /at most the run's 2 steps, got 5/,
+    );
+    const learningRates = [0.1, 0.01];
+    await expect(resolve({ models, learningRates, train: { minLearningRate: 0.05 } })).rejects.toThrow(
+      /minLearningRate: expected at most the learning rate 0\.01, got 0\.05/,
+    );
+  });
+
   it('refuses a test length that does not hold the task', async () => {
     await expect(resolve({ models: { A: { layers: ['cat'] } }, testLengths: [15] })).rejects.toThrow(
       /testLengths: mqar: .*15/,

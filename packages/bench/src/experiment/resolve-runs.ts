@@ -24,6 +24,7 @@ import { assertFreeRunning } from '../runs/free-running.js';
 import { RUN_FORMAT, type RunConfig } from '../runs/results.js';
 import { describeExperiment } from './describe-experiment.js';
 import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
+import { assertTrainable } from './recipe.js';
 
 /** A run that can be started. */
 export interface PlannedRun {
@@ -46,7 +47,10 @@ export function runDirectory(out: string, run: PlannedRun): string {
  */
 export async function resolveRuns(experiment: Experiment, registry: Registry): Promise<PlannedRun[]> {
   const cells: Cell[] = [];
-  for (const at of sweptCells(experiment)) cells.push(await resolveCell(at, registry));
+  for (const at of sweptCells(experiment)) {
+    for (const rate of experiment.learningRates) within('train', () => assertTrainable(at.train, rate));
+    cells.push(await resolveCell(at, registry));
+  }
   const testLengths = [...new Set(cells.flatMap((cell) => cell.testLengths))].sort((a, b) => a - b);
   const description = describeExperiment(
     experiment,

@@ -11,6 +11,7 @@ export const paperCell: ExperimentConfig = {
     batchSize: 32,
     epochs: 40,
     stepsPerEpoch: 10,
+    decayed: 'all',
     schedule: 'constant',
     stopAt: 0.99,
     validationExamples: 256,

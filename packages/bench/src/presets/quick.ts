@@ -23,7 +23,7 @@ export const quick: ExperimentConfig = {
     'Attention, 1 layer': { layers: [{ mixer: 'attention', positional: 'rope', dropout: 0 }] },
     'Attention, 2 layers': { layers: [{ mixer: 'attention', positional: 'rope', dropout: 0 }], nLayers: 2 },
   },
-  train: { batchSize: 32, epochs: 16, stepsPerEpoch: 50, validationExamples: 256, testExamples: 512 },
+  train: { batchSize: 32, epochs: 16, stepsPerEpoch: 50, decayed: 'all', validationExamples: 256, testExamples: 512 },
   testLengths: [32, 64, 128, 256, 512],
   learningRates: [1e-2],
 };

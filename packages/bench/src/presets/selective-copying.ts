@@ -36,6 +36,7 @@ export const selectiveCopying: ExperimentConfig = {
     batchSize: 32,
     epochs: 6,
     stepsPerEpoch: 200,
+    decayed: 'all',
     clipNorm: 1,
     stopAt: 0.999,
     validationExamples: 256,

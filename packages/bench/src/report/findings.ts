@@ -1,4 +1,5 @@
 /** What came out of an experiment, in sentences computed from its numbers. */
+import { fallInWords, optimizerInWords } from '../experiment/recipe.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import type { Entry, Outcome } from './entries.js';
 import { formatCount, formatPercent, formatRatio, formatSeconds, inPercent, listWords, plural } from './format.js';
@@ -82,8 +83,8 @@ export function recipes(runs: readonly RunRecord[]): string[] {
       runs.map(({ config: { train } }) =>
         [
           'AdamW',
-          `weight decay ${train.weightDecay}`,
-          `${tried}${train.schedule === 'constant' ? ', constant' : ' falling to 0 by a cosine'}`,
+          ...optimizerInWords(train),
+          `${tried}${fallInWords(train) || ', constant'}`,
           ...(train.warmupSteps > 0 ? [`${plural(train.warmupSteps, 'step')} of warm-up`] : []),
           ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),
         ].join(', '),

@@ -63,9 +63,16 @@ export interface TrainSettings {
   /** New training examples every epoch; otherwise the same ones, reshuffled. */
   readonly freshExamples: boolean;
   readonly weightDecay: number;
+  /** What decays; this and the other optional settings are absent in runs of older versions, which had no choice. */
+  readonly decayed?: 'all' | 'matrices';
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly eps?: number;
   readonly schedule: 'constant' | 'cosine' | 'cosinePerEpoch';
   /** Steps of linear warm-up. */
   readonly warmupSteps: number;
+  /** What a cosine ends at. */
+  readonly minLearningRate?: number;
   /** Largest global gradient norm; null for no clipping. */
   readonly clipNorm: number | null;
   /** Training ends after the epoch whose validation accuracy reaches this; null trains to the end. */

@@ -14,6 +14,7 @@ import {
   useEngine,
 } from '@mixerzoo/core';
 import { median } from 'simple-statistics';
+import { trainingRecipe } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
@@ -72,8 +73,7 @@ export async function trainRun(
     examplesPerEpoch: train.batchSize * train.stepsPerEpoch,
     epochs: train.epochs,
     freshExamples: train.freshExamples,
-    optimizer: { learningRate, weightDecay: train.weightDecay },
-    schedule: { name: train.schedule, warmupSteps: train.warmupSteps },
+    ...trainingRecipe(train, learningRate),
     clipNorm: train.clipNorm,
     validationExamples: train.validationExamples,
     stopAt: train.stopAt,
