@@ -55,6 +55,24 @@ describe('attention', () => {
     expect(() => attention({ dModel: 16, nHead: 2 } as never)).toThrow("Did you mean 'nHeads'?");
   });
 
+  it('refuses positions that make no sense together', () => {
+    const yarn = { method: 'yarn', factor: 4, originalLength: 16 } as const;
+    const rope = (rest: Partial<Parameters<typeof attention>[0]>) => () =>
+      attention({ dModel: 16, positional: 'rope', ...rest });
+    expect(rope({ contextExtension: { ...yarn, betaFast: 1, betaSlow: 32 } })).toThrow(
+      /contextExtension: expected betaFast above betaSlow, got 1 and 32\./,
+    );
+    expect(rope({ contextExtension: { ...yarn, betaSlow: 40 } })).toThrow(/got 32 and 40\./);
+    expect(rope({ contextExtension: { ...yarn, method: 'interpolation', betaFast: 32 } })).toThrow(/'yarn' alone/);
+    for (const ropeBase of [1, 0.5]) expect(rope({ ropeBase, contextExtension: yarn })).toThrow(/ropeBase/);
+    expect(rope({ nHeads: 16 })).toThrow(/rotate at least 2 columns of a head, got 1 of 1\./);
+    expect(rope({ nHeads: 2, rotaryFraction: 0.2 })).toThrow(/rotate at least 2 columns of a head, got 0\.2 of 8\./);
+    expect(() => attention({ dModel: 16, ropeBase: 500 })).toThrow(
+      /ropeBase: expected none without positional 'rope', got 500\./,
+    );
+    expect(() => slidingWindow({ dModel: 16, positional: 'alibi', rotaryFraction: 0.5 })).toThrow(/rotaryFraction/);
+  });
+
   it('interpolates positions: a context stretched by 2 sees distance 2 as 1', async () => {
     const plain = attention({ dModel: 8, positional: 'rope' });
     const stretched = attention({

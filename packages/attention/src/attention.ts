@@ -20,7 +20,7 @@ import {
 } from '@mixerzoo/core';
 import { z } from 'zod';
 import { attend, cachedTokens, emptyKvCache, extendKvCache, type KvCache, trimToWindow } from './attend.js';
-import { createPositions, positionalOptions } from './positions.js';
+import { createPositions, positionalCheck, positionalOptions } from './positions.js';
 import { initProjection, projectionInitOption } from './projection-init.js';
 
 const options = {
@@ -33,12 +33,14 @@ const options = {
 };
 
 /** Config of {@link attention}. */
-export const attentionSchema = z.strictObject(options);
+export const attentionSchema = z.strictObject(options).check(positionalCheck);
 /** Config of {@link slidingWindow}. */
-export const slidingWindowSchema = z.strictObject({
-  ...options,
-  window: z.int().positive().default(64).describe('tokens a query sees, itself included'),
-});
+export const slidingWindowSchema = z
+  .strictObject({
+    ...options,
+    window: z.int().positive().default(64).describe('tokens a query sees, itself included'),
+  })
+  .check(positionalCheck);
 
 /** A projection: weight [d, d] and, if there is one, bias [d]. */
 type Projection = { readonly weight: tf.Tensor2D } | { readonly weight: tf.Tensor2D; readonly bias: tf.Tensor1D };

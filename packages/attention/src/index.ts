@@ -9,7 +9,7 @@ export type { CausalAttentionOptions } from './causal-attention/index.js';
 export { causalAttention } from './causal-attention/index.js';
 export { joinHeads, splitHeads } from './heads.js';
 export type { PositionalConfig, Positions } from './positions.js';
-export { alibiSlopes, createPositions, positionalOptions } from './positions.js';
+export { alibiSlopes, createPositions, positionalCheck, positionalOptions } from './positions.js';
 export type { ProjectionInit } from './projection-init.js';
 export { initProjection, projectionInitOption } from './projection-init.js';
 export type { ContextExtension, RotaryFrequencies } from './rotary/frequencies.js';

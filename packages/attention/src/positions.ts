@@ -3,16 +3,16 @@
  * distance (ALiBi, Press et al. 2021). Learned absolute positions belong to the model. Other mixers that attend
  * (CAT, landmarks) take these options and this code.
  */
-import { InvalidConfigError, tf } from '@mixerzoo/core';
+import { InvalidConfigError, refuseIdle, tf } from '@mixerzoo/core';
 import { z } from 'zod';
-import { rotaryAngles, rotaryFrequencies, yarnTemperature } from './rotary/frequencies.js';
+import { BETA_FAST, BETA_SLOW, rotaryAngles, rotaryFrequencies, yarnTemperature } from './rotary/frequencies.js';
 import { rotary } from './rotary/index.js';
 
 /** Options to spread into a mixer's schema. */
 export const positionalOptions = {
   positional: z.enum(['none', 'rope', 'alibi']).default('none').describe('how attention knows positions'),
-  ropeBase: z.number().positive().default(10_000).describe('slowest wavelength of RoPE over 2 pi'),
-  rotaryFraction: z.number().min(0).max(1).default(1).describe("share of each head's columns that RoPE rotates"),
+  ropeBase: z.number().gt(1).default(10_000).describe('slowest wavelength of RoPE over 2 pi'),
+  rotaryFraction: z.number().gt(0).max(1).default(1).describe("share of each head's columns that RoPE rotates"),
   contextExtension: z
     .strictObject({
       method: z.enum(['interpolation', 'yarn']),
@@ -21,9 +21,27 @@ export const positionalOptions = {
       betaFast: z.number().positive().optional(),
       betaSlow: z.number().positive().optional(),
     })
+    .check(({ value, issues }) => {
+      const { method, betaFast, betaSlow } = value;
+      const fault = (message: string) => issues.push({ code: 'custom', message, input: value });
+      if (method !== 'yarn' && (betaFast ?? betaSlow) !== undefined) {
+        fault(`expected betaFast and betaSlow with method 'yarn' alone, got them with '${method}'. Leave them out`);
+      }
+      const [fast, slow] = [betaFast ?? BETA_FAST, betaSlow ?? BETA_SLOW];
+      if (fast <= slow) fault(`expected betaFast above betaSlow, got ${fast} and ${slow}. Change one of them`);
+    })
     .optional()
     .describe('stretches a trained context: positions by interpolation or YaRN, the temperature of logits by YaRN'),
 };
+
+/** A check for schemas that spread {@link positionalOptions}. */
+export const positionalCheck = refuseIdle<Pick<PositionalConfig, 'positional'>, keyof typeof positionalOptions>(
+  positionalOptions,
+  {
+    ropeBase: [({ positional }) => positional === 'rope', "positional 'rope'"],
+    rotaryFraction: [({ positional }) => positional === 'rope', "positional 'rope'"],
+  },
+);
 
 /** The parsed {@link positionalOptions}. */
 export type PositionalConfig = z.output<z.ZodObject<typeof positionalOptions>>;
@@ -56,6 +74,11 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
   }
   const logitScale = contextExtension?.method === 'yarn' ? yarnTemperature(contextExtension.factor) ** 2 : 1;
   const rotated = positional === 'rope' ? 2 * Math.floor(Math.trunc(headDim * rotaryFraction) / 2) : 0;
+  if (positional === 'rope' && rotated === 0) {
+    throw new InvalidConfigError(
+      `rotaryFraction: expected RoPE to rotate at least 2 columns of a head, got ${rotaryFraction} of ${headDim}. Widen the heads, raise rotaryFraction, or use positional 'none'.`,
+    );
+  }
   const frequencies = rotaryFrequencies(rotated, ropeBase, contextExtension);
   let angles = rotaryAngles(frequencies, 0, 0);
   let known = 0;

@@ -96,6 +96,24 @@ describe('cat', () => {
     await expectClose(mixer.apply(scaled, x), mixer.apply(params, x), 1e-4);
   });
 
+  it('spares the rates of its exponential filters from weight decay', () => {
+    expect(cat({ dModel: 8 }).noDecay).toEqual([]);
+    expect(cat({ dModel: 8, filters: { q: 'perHead', k: 'diagonalSsm' } }).noDecay).toEqual(['kFilter.logRate']);
+    const { noDecay } = linCat({ dModel: 8, filters: 'exponential' });
+    expect(noDecay).toEqual(['qFilter.logRate', 'kFilter.logRate', 'vFilter.logRate']);
+  });
+
+  it('refuses options that another makes idle', () => {
+    expect(() => cat({ dModel: 8, temperature: 5 })).toThrow(
+      /cat: temperature: expected none without normalizeQK, got 5\. It would change nothing: leave it out\./,
+    );
+    expect(() => mhcat({ dModel: 8, learnTemperature: false })).toThrow(/learnTemperature/);
+    expect(() => cat({ dModel: 8, dState: 2 })).toThrow(/dState: expected none without a filter 'diagonalSsm'/);
+    expect(() => cat({ dModel: 8, ropeBase: 500 })).toThrow(/ropeBase/);
+    expect(() => linCat({ dModel: 8, normalize: false, eps: 1e-3 })).toThrow(/eps: expected none without normalize/);
+    expect(() => linearAttentionMixer({ dModel: 8, featureMap: 'identity', eps: 1e-3 })).toThrow(/eps/);
+  });
+
   it('starts at the identity filter', async () => {
     const filter = await (cat({ dModel: 8, nHeads: 2 }).init(1).vFilter as tf.Tensor).array();
     for (const row of filter as number[][]) expect(row.map((value) => Math.round(value) + 0)).toEqual([1, 0, 0]);

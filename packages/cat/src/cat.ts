@@ -20,6 +20,7 @@ import {
   headDimOf,
   initProjection,
   type KvCache,
+  positionalCheck,
   positionalOptions,
 } from '@mixerzoo/attention';
 import {
@@ -32,6 +33,7 @@ import {
   type MixerFactory,
   type MixerForms,
   randomNormal,
+  refuseIdle,
   rmsNorm,
   tf,
 } from '@mixerzoo/core';
@@ -40,6 +42,7 @@ import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
   type FilterStates,
+  projectionCheck,
   projectionOptions,
 } from './convolved-projections.js';
 
@@ -52,17 +55,24 @@ const options = {
   ...positionalOptions,
 };
 
-/** Config of {@link cat}. */
-export const catSchema = z.strictObject(options);
-/** Config of {@link mhcat}. */
-export const mhcatSchema = z.strictObject({
-  ...options,
-  filters: options.filters
-    .unwrap()
-    .default('headMixing')
-    .describe(options.filters.description ?? ''),
-  mixMaps: z.boolean().default(false).describe('mix attention maps across heads'),
+const temperatureCheck = refuseIdle<{ normalizeQK: boolean }, keyof typeof options>(options, {
+  temperature: [({ normalizeQK }) => normalizeQK, 'normalizeQK'],
+  learnTemperature: [({ normalizeQK }) => normalizeQK, 'normalizeQK'],
 });
+
+/** Config of {@link cat}. */
+export const catSchema = z.strictObject(options).check(projectionCheck, positionalCheck, temperatureCheck);
+/** Config of {@link mhcat}. */
+export const mhcatSchema = z
+  .strictObject({
+    ...options,
+    filters: options.filters
+      .unwrap()
+      .default('headMixing')
+      .describe(options.filters.description ?? ''),
+    mixMaps: z.boolean().default(false).describe('mix attention maps across heads'),
+  })
+  .check(projectionCheck, positionalCheck, temperatureCheck);
 
 /** Parameters of CAT: projections, the filters there are, and by option a temperature [H] and map mixing [H, H]. */
 export type CatParams = ConvolvedProjectionParams & {
@@ -131,6 +141,7 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
   };
 
   return {
+    noDecay: projections.noDecay,
     init(seed, nLayers = 1) {
       return {
         ...projections.init(seed),

@@ -5,7 +5,7 @@
  * the paper's function at O(L W d); the head-mixing filter is defined on heads anyway.
  */
 import { initProjection, projectionInitOption } from '@mixerzoo/attention';
-import { foldIn, linear, type Tree, type tf } from '@mixerzoo/core';
+import { foldIn, linear, refuseIdle, type Tree, type tf } from '@mixerzoo/core';
 import { z } from 'zod';
 import { createFilter, FILTER_KINDS, type SequenceFilter } from './filters.js';
 
@@ -34,6 +34,17 @@ export const projectionOptions = {
   ...projectionInitOption,
 };
 
+/** A check for schemas that spread {@link projectionOptions}. */
+export const projectionCheck = refuseIdle<Pick<ProjectionConfig, 'filters'>, keyof typeof projectionOptions>(
+  projectionOptions,
+  {
+    dState: [
+      ({ filters }) => (typeof filters === 'string' ? [filters] : Object.values(filters)).includes('diagonalSsm'),
+      "a filter 'diagonalSsm'",
+    ],
+  },
+);
+
 type ProjectionConfig = z.output<z.ZodObject<typeof projectionOptions>>;
 
 /** Weights [d, d] of the projections, and the filters there are. */
@@ -59,6 +70,8 @@ export interface ConvolvedProjections {
   ): Heads<tf.Tensor2D> & { states: FilterStates };
   /** `apply` that also returns the filter states after the last token. */
   prefill(params: ConvolvedProjectionParams, x: tf.Tensor3D): Heads<tf.Tensor3D> & { states: FilterStates };
+  /** Paths of parameters that weight decay spoils. */
+  readonly noDecay: readonly string[];
   readonly stateSize: number;
   flops(seqLen: number): number;
 }
@@ -111,6 +124,7 @@ export function createConvolvedProjections(config: ProjectionConfig): ConvolvedP
       ]);
       return { ...convolve(params, projected), states: Object.fromEntries(states) };
     },
+    noDecay: present.flatMap(([role, filter]) => filter.noDecay.map((path) => `${role}Filter.${path}`)),
     stateSize: present.reduce((total, [, filter]) => total + filter.stateSize, 0),
     flops: (seqLen) => seqLen * (3 * 2 * dModel ** 2 + present.reduce((total, [, filter]) => total + filter.flops, 0)),
   };

@@ -50,6 +50,8 @@ export interface SequenceFilter {
   step(params: tf.Tensor | Tree, x: tf.Tensor2D, state: tf.Tensor3D): { y: tf.Tensor2D; state: tf.Tensor3D };
   /** The state after x [B, L, d]. */
   stateAfter(params: tf.Tensor | Tree, x: tf.Tensor3D): tf.Tensor3D;
+  /** Paths of parameters that weight decay spoils. */
+  readonly noDecay: readonly string[];
   /** Elements of state per sequence. */
   readonly stateSize: number;
   /** Per token. */
@@ -108,6 +110,7 @@ function createShortFilter(shape: FilterShape, options: FilterOptions): Sequence
       return { y, state: cache };
     },
     stateAfter: (_, x) => shortConvolutionCache(x, filterWidth),
+    noDecay: [],
     stateSize: past * dModel,
     flops: 2 * filterWidth * dModel * mixedHeads,
   };
@@ -141,6 +144,7 @@ function createSsmFilter(
     step: (params, x, state) =>
       exponentialConvolutionStep(x, state, decayOf(params as SsmParams), weightOf(params as SsmParams)),
     stateAfter: (params, x) => tf.tidy(() => exponentialConvolutionState(x, decayOf(params as SsmParams))),
+    noDecay: ['logRate'],
     stateSize: dModel * dState,
     flops: 4 * dModel * dState,
   };

@@ -10,12 +10,22 @@
  * S = sum k v^T per head, and for the normaliser z = sum k.
  */
 import { headDimOf, initProjection, splitHeads } from '@mixerzoo/attention';
-import { defineMixer, foldIn, linear, type Mixer, type MixerFactory, type MixerForms, tf } from '@mixerzoo/core';
+import {
+  defineMixer,
+  foldIn,
+  linear,
+  type Mixer,
+  type MixerFactory,
+  type MixerForms,
+  refuseIdle,
+  tf,
+} from '@mixerzoo/core';
 import { z } from 'zod';
 import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
   type FilterStates,
+  projectionCheck,
   projectionOptions,
 } from './convolved-projections.js';
 import { elu1 } from './elu1/index.js';
@@ -29,15 +39,24 @@ const options = {
   chunkSize: z.int().positive().default(64).describe('tokens per chunk; changes the cost, not the result'),
 };
 
-/** Config of {@link linCat}. */
-export const linCatSchema = z.strictObject({ ...projectionOptions, ...options });
-/** Config of {@link linearAttentionMixer}. */
-export const linearAttentionSchema = z.strictObject({
-  dModel: projectionOptions.dModel,
-  nHeads: projectionOptions.nHeads,
-  init: projectionOptions.init,
-  ...options,
+/** Whether outputs are divided by the sum of weights. */
+const normalizes = ({ featureMap, normalize }: { featureMap: string; normalize?: boolean | undefined }) =>
+  normalize ?? featureMap === 'elu1';
+const epsCheck = refuseIdle<Parameters<typeof normalizes>[0], keyof typeof options>(options, {
+  eps: [normalizes, 'normalize'],
 });
+
+/** Config of {@link linCat}. */
+export const linCatSchema = z.strictObject({ ...projectionOptions, ...options }).check(projectionCheck, epsCheck);
+/** Config of {@link linearAttentionMixer}. */
+export const linearAttentionSchema = z
+  .strictObject({
+    dModel: projectionOptions.dModel,
+    nHeads: projectionOptions.nHeads,
+    init: projectionOptions.init,
+    ...options,
+  })
+  .check(epsCheck);
 
 /** Parameters of LinCAT. */
 export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: { readonly weight: tf.Tensor2D } };
@@ -75,7 +94,7 @@ export const linearAttentionMixer: MixerFactory<
 function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatParams, LinCatState> {
   const { dModel, nHeads, featureMap, eps, chunkSize } = config;
   const headDim = headDimOf(dModel, nHeads);
-  const normalize = config.normalize ?? featureMap === 'elu1';
+  const normalize = normalizes(config);
   const scale = config.scale ?? (featureMap === 'identity' ? headDim ** -0.5 : 1);
   const projections = createConvolvedProjections(config);
 
@@ -89,6 +108,7 @@ function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatP
     linear(linearAttention(heads, { nHeads, scale, normalize, eps, chunkSize }), params.oProj);
 
   return {
+    noDecay: projections.noDecay,
     init: (seed, nLayers = 1) => ({
       ...projections.init(seed),
       oProj: {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { parseConfig } from './config.js';
+import { parseConfig, refuseIdle } from './config.js';
 import { isZooError } from './errors.js';
 
 const schema = z.strictObject({
@@ -51,5 +51,19 @@ describe('parseConfig', () => {
 
   it('lists several faults', () => {
     expect(faultOf({ dModel: 'wide', nHeads: 0 }).split('\n')).toHaveLength(3);
+  });
+
+  it('refuses options that another makes idle, unless they are left at their defaults', () => {
+    const options = { filter: z.enum(['short', 'ssm']).default('short'), rho: z.number().default(0.5) };
+    const schema = z.strictObject(options).check(
+      refuseIdle<{ filter: string }, keyof typeof options>(options, {
+        rho: [({ filter }) => filter === 'ssm', "filter 'ssm'"],
+      }),
+    );
+    expect(parseConfig(schema, { filter: 'ssm', rho: 0.25 }, 'x')).toEqual({ filter: 'ssm', rho: 0.25 });
+    expect(parseConfig(schema, { rho: 0.5 }, 'x')).toEqual({ filter: 'short', rho: 0.5 });
+    expect(() => parseConfig(schema, { rho: 0.25 }, 'x')).toThrow(
+      "x: rho: expected none without filter 'ssm', got 0.25. It would change nothing: leave it out.",
+    );
   });
 });

@@ -18,6 +18,29 @@ export function parseConfig<S extends z.ZodType>(schema: S, input: unknown, wher
   );
 }
 
+/**
+ * A check for `schema.check`: options that do nothing, since another is what it is, are refused unless they are left at their
+ * defaults. Silence would let them pass for having been tried.
+ *
+ * @param shape - the schemas of the options, for their defaults.
+ * @param rules - by option: whether it is used, and what would use it, for the message.
+ * @example z.strictObject(options).check(refuseIdle(options, { rho: [({ filter }) => filter === 'ssm', "filter 'ssm'"] }))
+ */
+export function refuseIdle<T extends object, K extends string>(
+  shape: Readonly<Record<K, z.ZodType>>,
+  rules: Readonly<Partial<Record<K, readonly [isUsed: (config: T) => boolean, by: string]>>>,
+): (context: { readonly value: T; readonly issues: z.core.$ZodRawIssue[] }) => void {
+  return ({ value, issues }) => {
+    for (const [name, rule] of Object.entries(rules) as [K, readonly [(config: T) => boolean, string]][]) {
+      const [isUsed, by] = rule;
+      const given = (value as Record<string, unknown>)[name];
+      if (given === undefined || given === shape[name].safeParse(undefined).data || isUsed(value)) continue;
+      const message = `expected none without ${by}, got ${formatValue(given)}. It would change nothing: leave it out`;
+      issues.push({ code: 'custom', path: [name], message, input: value });
+    }
+  };
+}
+
 function formatIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): string[] {
   const at = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
   if (issue.code === 'unrecognized_keys') {

@@ -1,4 +1,4 @@
-export { parseConfig } from './config.js';
+export { parseConfig, refuseIdle } from './config.js';
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engines/index.js';
 export { currentEngine, diagnoseEngines, ENGINE_NAMES, useEngine } from './engines/index.js';
 export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow/bindings.js';

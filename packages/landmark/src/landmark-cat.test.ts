@@ -255,7 +255,7 @@ describe('landmarkCat', () => {
   });
 
   it('chooses a block size of about sqrt(L)', () => {
-    expect([1, 64, 100, 1024].map(defaultBlockSize)).toEqual([2, 8, 10, 32]);
+    expect([1, 64, 100, 1024].map((length) => defaultBlockSize(length))).toEqual([2, 8, 10, 32]);
   });
 
   it('refuses heads that do not divide the width, and a block that cannot be halved', () => {
@@ -263,5 +263,18 @@ describe('landmarkCat', () => {
       /landmarkCat: nHeads: expected a divisor of dModel 8, got 3/,
     );
     expect(() => landmarkCat({ dModel: 8, blockSize: 6, blockSearch: 'binary' })).toThrow(/power of two .*got 6/);
+  });
+
+  it('has a default block that can be halved, at any length', () => {
+    expect([1, 8, 64, 100, 1000].map((length) => defaultBlockSize(length, 'binary'))).toEqual([2, 4, 8, 8, 32]);
+    expect(() => landmarkCat({ dModel: 8, seqLen: 100, blockSearch: 'binary' })).not.toThrow();
+  });
+
+  it('refuses options that another makes idle', () => {
+    expect(() => landmarkCat({ dModel: 8, filterLength: 4 })).toThrow(
+      /filterLength: expected none without keyFilter 'learned', got 4\./,
+    );
+    expect(() => landmarkCat({ dModel: 8, keyFilter: 'learned', rho: 0.5 })).toThrow(/without keyFilter 'exponential'/);
+    expect(() => landmarkCat({ dModel: 8, auxiliaryWeight: 1 })).toThrow(/without training 'auxiliary'/);
   });
 });

@@ -23,6 +23,7 @@ import {
   type Mixer,
   type MixerFactory,
   randomNormal,
+  refuseIdle,
   shortConvolution,
   shortConvolutionCache,
   shortConvolutionStep,
@@ -37,45 +38,58 @@ import { blockAttention } from './ops/block-attention/index.js';
 import { groupedAttention } from './ops/grouped-attention/index.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
+const options = {
+  dModel: z.int().positive().describe('model width'),
+  nHeads: z.int().positive().default(1).describe('attention heads'),
+  seqLen: z.int().positive().default(64).describe('expected sequence length; sets the default block size'),
+  blockSize: z
+    .int()
+    .min(2)
+    .optional()
+    .describe('tokens a landmark stands for; default about sqrt(seqLen), a power of two to search by halves'),
+  keyFilter: z.enum(['box', 'exponential', 'learned']).default('box').describe('long filter that makes landmarks'),
+  filterLength: z.int().positive().optional().describe('taps of a learned key filter; default blockSize'),
+  rho: z.number().positive().max(1).optional().describe('decay of the exponential filter; default e^(-1/blockSize)'),
+  localKeys: z
+    .enum(['raw', 'convolved'])
+    .default('raw')
+    .describe('keys of local attention: before or after the long filter'),
+  filterWidth: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe('taps of the short filters on q, k and v; 0 for none, the bare formula'),
+  topK: z.int().positive().default(1).describe('blocks retrieved per query'),
+  blockSearch: z
+    .enum(['all', 'binary'])
+    .default('all')
+    .describe('attend to the whole retrieved block, or search it by halves for one token'),
+  training: z
+    .enum(['grouped', 'straightThrough', 'auxiliary'])
+    .default('grouped')
+    .describe('differentiable form used while training'),
+  auxiliaryWeight: z.number().positive().default(0.1).describe('weight of the block-mass loss of `auxiliary`'),
+};
+type Options = z.output<z.ZodObject<typeof options>>;
+
 /** Config of {@link landmarkCat}. */
 export const landmarkCatSchema = z
-  .strictObject({
-    dModel: z.int().positive().describe('model width'),
-    nHeads: z.int().positive().default(1).describe('attention heads'),
-    seqLen: z.int().positive().default(64).describe('expected sequence length; sets the default block size'),
-    blockSize: z.int().min(2).optional().describe('tokens a landmark stands for; default about sqrt(seqLen)'),
-    keyFilter: z.enum(['box', 'exponential', 'learned']).default('box').describe('long filter that makes landmarks'),
-    filterLength: z.int().positive().optional().describe('taps of a learned key filter; default blockSize'),
-    rho: z.number().positive().max(1).optional().describe('decay of the exponential filter; default e^(-1/blockSize)'),
-    localKeys: z
-      .enum(['raw', 'convolved'])
-      .default('raw')
-      .describe('keys of local attention: before or after the long filter'),
-    filterWidth: z
-      .int()
-      .min(0)
-      .default(3)
-      .describe('taps of the short filters on q, k and v; 0 for none, the bare formula'),
-    topK: z.int().positive().default(1).describe('blocks retrieved per query'),
-    blockSearch: z
-      .enum(['all', 'binary'])
-      .default('all')
-      .describe('attend to the whole retrieved block, or search it by halves for one token'),
-    training: z
-      .enum(['grouped', 'straightThrough', 'auxiliary'])
-      .default('grouped')
-      .describe('differentiable form used while training'),
-    auxiliaryWeight: z.number().positive().default(0.1).describe('weight of the block-mass loss of `auxiliary`'),
-  })
+  .strictObject(options)
+  .check(
+    refuseIdle<Options, keyof typeof options>(options, {
+      filterLength: [({ keyFilter }) => keyFilter === 'learned', "keyFilter 'learned'"],
+      rho: [({ keyFilter }) => keyFilter === 'exponential', "keyFilter 'exponential'"],
+      auxiliaryWeight: [({ training }) => training === 'auxiliary', "training 'auxiliary'"],
+    }),
+  )
   .check((context) => {
-    const { dModel, nHeads, blockSearch, blockSize, seqLen } = context.value;
+    const { dModel, nHeads, blockSearch, blockSize } = context.value;
     const fault = (path: string, message: string) =>
       context.issues.push({ code: 'custom', path: [path], message, input: context.value });
     if (dModel % nHeads !== 0)
       fault('nHeads', `expected a divisor of dModel ${dModel}, got ${nHeads}. Change one of them`);
-    const size = blockSize ?? defaultBlockSize(seqLen);
-    if (blockSearch === 'binary' && !Number.isInteger(Math.log2(size))) {
-      fault('blockSize', `expected a power of two for blockSearch 'binary', got ${size}`);
+    if (blockSearch === 'binary' && blockSize !== undefined && !Number.isInteger(Math.log2(blockSize))) {
+      fault('blockSize', `expected a power of two for blockSearch 'binary', got ${blockSize}`);
     }
   });
 
@@ -116,7 +130,7 @@ export const landmarkCat: MixerFactory<
   schema: landmarkCatSchema,
   create(config) {
     const { dModel, nHeads, filterWidth, localKeys, topK, blockSearch, training, auxiliaryWeight } = config;
-    const blockSize = config.blockSize ?? defaultBlockSize(config.seqLen);
+    const blockSize = config.blockSize ?? defaultBlockSize(config.seqLen, blockSearch);
     const filterLength = config.filterLength ?? blockSize;
     const rho = config.rho ?? Math.exp(-1 / blockSize);
     const headDim = dModel / nHeads;
@@ -293,7 +307,8 @@ export const landmarkCat: MixerFactory<
   },
 });
 
-/** About sqrt(seqLen), at least 2: the block size that minimises L / B + B. */
-export function defaultBlockSize(seqLen: number): number {
-  return Math.max(2, Math.round(Math.sqrt(seqLen)));
+/** About sqrt(seqLen), at least 2: the block size that minimises L / B + B. A power of two for a search by halves. */
+export function defaultBlockSize(seqLen: number, blockSearch: 'all' | 'binary' = 'all'): number {
+  const size = Math.sqrt(seqLen);
+  return Math.max(2, blockSearch === 'binary' ? 2 ** Math.round(Math.log2(size)) : Math.round(size));
 }

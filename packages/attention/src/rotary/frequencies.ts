@@ -6,9 +6,15 @@
  *   yarn           "NTK by parts": fast dimensions as they are, slow ones interpolated, a ramp between
  *                  correction dimensions; temperature 0.1 ln(factor) + 1                (Peng et al. 2023)
  *
+ * Where both correction dimensions lie on one side of all there are, there is no ramp: a length so short that no dimension
+ * makes `betaSlow` rotations over it interpolates every one, and one so long that all make `betaFast` none.
+ *
  * The ramp is linear in the dimension's index, as in YaRN's released code; the paper's is linear in the number of
  * rotations.
  */
+
+/** Default rotations over the trained length above which a dimension is left alone, and below which it is interpolated. */
+export const [BETA_FAST, BETA_SLOW] = [32, 1];
 
 /** How a context is stretched. */
 export interface ContextExtension {
@@ -36,17 +42,17 @@ export interface RotaryFrequencies {
 export function rotaryFrequencies(dim: number, base: number, extension?: ContextExtension): RotaryFrequencies {
   const plain = Array.from({ length: dim / 2 }, (_, index) => base ** ((-2 * index) / dim));
   if (!extension) return { invFreq: plain, positionScale: 1, mscale: 1 };
-  const { method, factor, originalLength, betaFast = 32, betaSlow = 1 } = extension;
+  const { method, factor, originalLength, betaFast = BETA_FAST, betaSlow = BETA_SLOW } = extension;
   if (method === 'interpolation') return { invFreq: plain, positionScale: 1 / factor, mscale: 1 };
 
-  /** The index whose frequency makes this many rotations over the trained length. */
+  /** The index, unbounded, whose frequency makes this many rotations over the trained length. */
   const correction = (rotations: number) =>
     (dim * Math.log(originalLength / (rotations * 2 * Math.PI))) / (2 * Math.log(base));
-  const low = Math.max(Math.floor(correction(betaFast)), 0);
-  const high = Math.min(Math.ceil(correction(betaSlow)), dim - 1);
-  const span = high === low ? 0.001 : high - low;
+  const bounded = (index: number) => Math.min(Math.max(index, 0), dim - 1);
+  const low = bounded(Math.floor(correction(betaFast)));
+  const high = bounded(Math.ceil(correction(betaSlow)));
   const invFreq = plain.map((frequency, index) => {
-    const interpolated = Math.min(Math.max((index - low) / span, 0), 1);
+    const interpolated = high > low ? Math.min(Math.max((index - low) / (high - low), 0), 1) : Number(index >= high);
     return frequency * (1 - interpolated) + (frequency / factor) * interpolated;
   });
   return { invFreq, positionScale: 1, mscale: yarnTemperature(factor) };
