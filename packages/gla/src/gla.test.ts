@@ -23,6 +23,22 @@ describe('gla config', () => {
     expect(() => gla({ dModel: 6, nHeads: 1, expandK: 0.25 })).toThrow(/got 1, 1.5 and 6/);
   });
 
+  it.each([
+    [1, 1, 1],
+    [5, 1, 2],
+    [7, 1, 3],
+    [12, 3, 6],
+    [50, 1, 25],
+    [64, 4, 32],
+    [66, 3, 33],
+    [100, 2, 50],
+  ])('fits a width of %i by default: %i heads, %i columns of keys', (dModel, nHeads, keys) => {
+    const { config, stateSize } = gla({ dModel });
+    expect(config).toMatchObject({ nHeads, expandK: keys / dModel, expandV: 1 });
+    expect(stateSize(1)).toBe((keys * dModel) / nHeads);
+    expect(gla(config as never).config).toEqual(config);
+  });
+
   it('takes a ratio of widths that is whole up to rounding', () => {
     expect(gla({ dModel: 100, nHeads: 1, expandK: 0.29 }).stateSize(1)).toBe(29 * 100);
   });

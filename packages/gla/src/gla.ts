@@ -34,32 +34,42 @@ const expanded = (expand: number, dModel: number) => {
   const width = expand * dModel;
   return Math.abs(width - Math.round(width)) < 1e-6 ? Math.round(width) : width;
 };
-const splits = (width: number, nHeads: number) => width > 0 && width % nHeads === 0;
 
-/** Config of {@link gla}. */
+/** Config of {@link gla}. What is left out is made to fit any width: odd ones have keys of (d - 1) / 2 columns. */
 export const glaSchema = z
   .strictObject({
     dModel: z.int().positive().describe('model width d'),
-    nHeads: z.int().positive().default(4).describe('heads H; must divide expandK dModel and expandV dModel'),
-    expandK: z.number().positive().default(0.5).describe('width of queries and keys over d'),
+    nHeads: z
+      .int()
+      .positive()
+      .optional()
+      .describe('heads H; must divide expandK dModel and expandV dModel; default the most up to 4 that do'),
+    expandK: z.number().positive().optional().describe('width of queries and keys over d; default 0.5'),
     expandV: z.number().positive().default(1).describe('width of values and gate over d'),
     gateLowRank: z.int().positive().default(16).describe("rank of the decay's projection"),
     gateLogitNormalizer: z.number().positive().default(16).describe('divides the log-decay'),
     normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
   })
-  .refine(
-    ({ dModel, nHeads, expandK, expandV }) =>
-      splits(expanded(expandK, dModel), nHeads) && splits(expanded(expandV, dModel), nHeads),
-    {
-      error: ({ input }) => {
-        const { dModel, nHeads, expandK, expandV } = input as Record<
-          'dModel' | 'nHeads' | 'expandK' | 'expandV',
-          number
-        >;
-        return `expected nHeads to divide expandK dModel and expandV dModel, got ${nHeads}, ${expandK * dModel} and ${expandV * dModel}. Change one of them`;
-      },
+  .transform(({ dModel, nHeads, expandK = Math.max(1, Math.floor(dModel / 2)) / dModel, ...rest }) => ({
+    dModel,
+    nHeads: nHeads ?? [4, 3, 2].find((heads) => splits(heads, { dModel, expandK, ...rest })) ?? 1,
+    expandK,
+    ...rest,
+  }))
+  .refine((config) => splits(config.nHeads, config), {
+    error: ({ input }) => {
+      const { dModel, nHeads, expandK, expandV } = input as Record<'dModel' | 'nHeads' | 'expandK' | 'expandV', number>;
+      return `expected nHeads to divide expandK dModel and expandV dModel, got ${nHeads}, ${expandK * dModel} and ${expandV * dModel}. Change one of them`;
     },
-  );
+  });
+
+/** True if so many heads divide keys and values. */
+function splits(nHeads: number, { dModel, expandK, expandV }: Record<'dModel' | 'expandK' | 'expandV', number>) {
+  return [expandK, expandV].every((expand) => {
+    const width = expanded(expand, dModel);
+    return width > 0 && width % nHeads === 0;
+  });
+}
 
 type Projection = { weight: tf.Tensor2D };
 

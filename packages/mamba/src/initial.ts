@@ -1,7 +1,19 @@
 /**
- * Initial values of the Mamba family, as state-spaces/mamba draws them (`modules/mamba_simple.py`, `mamba2.py`).
+ * Inner width and initial values of the Mamba family, as state-spaces/mamba draws them (`modules/mamba_simple.py`, `mamba2.py`).
  */
-import { createRng, randomUniform, tf } from '@mixerzoo/core';
+import { createRng, InvalidConfigError, randomUniform, tf } from '@mixerzoo/core';
+
+/**
+ * E, `expand` dModel rounded.
+ * @throws InvalidConfigError if nothing is left.
+ */
+export function innerWidth(expand: number, dModel: number): number {
+  const inner = Math.round(expand * dModel);
+  if (inner > 0) return inner;
+  throw new InvalidConfigError(
+    `expand: expected an inner width of at least 1, got ${expand} of ${dModel} columns. Raise expand.`,
+  );
+}
 
 /** Weight [in, out] as `torch.nn.Linear` draws it: U(+-1 / sqrt(in)), times `scale`. */
 export function linearWeight(shape: [number, number], seed: number, scale = 1): tf.Tensor2D {

@@ -1,7 +1,8 @@
-import { tf, useEngine } from '@mixerzoo/core';
+import { createLanguageModel, createOptimizer, mapTree, tf, useEngine } from '@mixerzoo/core';
 import { describeMixer } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { mamba } from './mamba.js';
+import { mamba2 } from './mamba2.js';
 
 /** Scans and convolutions are no matrix products: their share of the FLOPs is large at these widths. */
 const matMulShare = 0.5;
@@ -40,6 +41,26 @@ describe('mamba', () => {
     const spread = async (weight: tf.Tensor) => Math.sqrt((await tf.moments(weight).variance.data())[0] as number);
     expect(await spread(params.inProj.weight)).toBeCloseTo(0.02, 3);
     expect(await spread(params.dtProj.weight)).toBeCloseTo(0.02, 2);
+  });
+
+  it.each([
+    ['mamba', mamba({ dModel: 4, dState: 3 })],
+    ['mamba2', mamba2({ dModel: 4, dState: 3 })],
+  ] as const)('keeps the rates of %s at their values through 800 steps of weight decay', async (_, mixer) => {
+    await useEngine();
+    const model = createLanguageModel({ vocabSize: 5, dModel: 4, layers: [{ sequenceMixer: mixer }] });
+    const optimizer = createOptimizer({ learningRate: 0.01, weightDecay: 0.1 }, { noDecay: model.noDecay ?? [] });
+    const params = mapTree(model.init(1), (leaf) => tf.onesLike(leaf));
+    const grads = mapTree(params, (leaf) => tf.zerosLike(leaf));
+    let next = { params, state: optimizer.init(params) };
+    for (let step = 0; step < 800; step += 1) next = optimizer.update(next.params, grads, next.state);
+    const after = next.params.layers[0]?.mixer as unknown as Record<string, tf.Tensor> & {
+      inProj: { weight: tf.Tensor };
+    };
+    const first = async (leaf: tf.Tensor | undefined) => (await leaf?.data())?.[0];
+    expect(await first(after.aLog)).toBe(1);
+    expect(await first(after.dSkip)).toBe(1);
+    expect(await first(after.inProj.weight)).toBeCloseTo(0.449, 3);
   });
 
   it('refuses an unknown option and names the nearest', () => {

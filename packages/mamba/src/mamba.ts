@@ -27,7 +27,7 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { depthwise, linearWeight, stepSizeBias } from './initial.js';
+import { depthwise, innerWidth, linearWeight, stepSizeBias } from './initial.js';
 import { selectiveScan } from './ops/selective-scan/index.js';
 import { splitColumns } from './ops/split-columns/index.js';
 
@@ -79,7 +79,7 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
   summary: 'Mamba: selective state space model (S6) with a gate and a short convolution.',
   schema,
   create({ dModel, dState, dConv, expand, dtRank: rank, init }) {
-    const inner = Math.round(expand * dModel);
+    const inner = innerWidth(expand, dModel);
     const dtRank = rank === 'auto' ? Math.ceil(dModel / 16) : rank;
 
     /** What `apply` and `step` share after the convolution: the scan of u [B, L, E] gated by z, and its final state. */
@@ -112,6 +112,7 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
     };
 
     return {
+      noDecay: ['aLog', 'dSkip', 'dtProj.bias'],
       init(seed, nLayers = 1): MambaParams {
         const part = (name: string) => foldIn(seed, name);
         const projection = (shape: [number, number], name: string, depthScale = 1) =>

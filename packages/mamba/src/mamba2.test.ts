@@ -26,8 +26,23 @@ describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dC
 });
 
 describe('mamba2', () => {
+  it.each([
+    [16, 1, 32],
+    [48, 1, 48],
+    [50, 1, 50],
+    [64, 1, 64],
+    [66, 1, 44],
+    [100, 1, 50],
+    [64, 4, 32],
+  ])('has heads that fit a width of %i and %i groups: %i columns', (dModel, nGroups, headDim) => {
+    const chosen = mamba2({ dModel, dState: 4, nGroups });
+    expect(chosen.init(1).dtBias.shape).toEqual([(2 * dModel) / headDim]);
+  });
+
   it('refuses heads that do not divide the inner width, and groups that do not divide the heads', () => {
     expect(() => mamba2({ dModel: 10, headDim: 8 })).toThrow(/headDim that divides expand dModel = 20, got 8/);
     expect(() => mamba2({ dModel: 16, headDim: 8, nGroups: 3 })).toThrow(/divide the 4 heads, got 3/);
+    expect(() => mamba2({ dModel: 16, nGroups: 3 })).toThrow(/expected/);
+    expect(() => mamba2({ dModel: 4, expand: 0.1 })).toThrow(/inner width of at least 1, got 0\.1 of 4 columns/);
   });
 });

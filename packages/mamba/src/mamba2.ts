@@ -28,7 +28,7 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { depthwise, linearWeight, stepSizeBias } from './initial.js';
+import { depthwise, innerWidth, linearWeight, stepSizeBias } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';
 import { ssd } from './ops/ssd/index.js';
 
@@ -37,7 +37,11 @@ const schema = z.strictObject({
   dState: z.int().positive().default(128).describe("N, columns of a head's state"),
   dConv: z.int().positive().default(4).describe('W, taps of the short convolution'),
   expand: z.number().positive().default(2).describe('inner width E over d'),
-  headDim: z.int().positive().optional().describe('P, columns of a head; must divide E; default 64, or E if smaller'),
+  headDim: z
+    .int()
+    .positive()
+    .optional()
+    .describe('P, columns of a head; must divide E; default the largest up to 64 that the groups allow'),
   nGroups: z.int().positive().default(1).describe('G, groups of heads that share B and C; must divide the heads'),
   chunkSize: z.int().positive().default(64).describe('tokens per chunk of the scan: speed, not function'),
   normEps: z.number().positive().default(1e-5).describe('eps of the gated norm'),
@@ -75,8 +79,8 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
   summary: 'Mamba-2: state-space duality (SSD) with scalar decays per head and a gated norm.',
   schema,
   create({ dModel, dState, dConv, expand, headDim: requestedHeadDim, nGroups, chunkSize, normEps }) {
-    const inner = Math.round(expand * dModel);
-    const headDim = requestedHeadDim ?? Math.min(64, inner);
+    const inner = innerWidth(expand, dModel);
+    const headDim = requestedHeadDim ?? largestHead(inner, nGroups);
     const nHeads = inner / headDim;
     const convolvedWidth = inner + 2 * nGroups * dState;
     if (!Number.isInteger(nHeads)) {
@@ -127,6 +131,7 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
     };
 
     return {
+      noDecay: ['aLog', 'dSkip', 'dtBias'],
       init(seed, nLayers = 1): Mamba2Params {
         const part = (name: string) => foldIn(seed, name);
         const rng = createRng(part('aLog'));
@@ -188,3 +193,10 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
     };
   },
 });
+
+/** The largest width of a head up to 64 that divides the inner width into heads which the groups divide; else 64. */
+function largestHead(inner: number, nGroups: number): number {
+  let headDim = Math.min(64, inner);
+  while (headDim > 0 && (inner % headDim !== 0 || (inner / headDim) % nGroups !== 0)) headDim -= 1;
+  return headDim || 64;
+}

@@ -81,7 +81,9 @@ describe('ssd at saturated gates', () => {
     const found = () =>
       gradientsOf(
         ([A, dt]) =>
-          ssd({ x, dt: dt as tf.Tensor3D, A: A as tf.Tensor1D, B, C }).y.mul(tensor(weights, [1, L, H, P])).sum(),
+          ssd({ x, dt: dt as tf.Tensor3D, A: A as tf.Tensor1D, B, C })
+            .y.mul(tensor(weights, [1, L, H, P]))
+            .sum(),
         [tensor<tf.Rank.R1>(numbers.A, [H]), tensor<tf.Rank.R3>(numbers.dt, [1, L, H])],
       );
     const expected = {
