@@ -18,14 +18,14 @@ import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
-import { plainFiller, recallOptions } from './recall-config.js';
+import { pairsOf, plainFiller, recallOptions } from './recall-config.js';
 
 /** Most pairs that leave room for the query. */
 const mostPairs = (seqLen: number) => Math.max(1, Math.floor((seqLen - 1) / 2));
 
 const arSchema = z
   .strictObject(recallOptions)
-  .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? mostPairs(config.seqLen) }));
+  .transform((config) => ({ ...config, numKvPairs: pairsOf(config, mostPairs(config.seqLen)) }));
 
 /**
  * Associative recall with one query.

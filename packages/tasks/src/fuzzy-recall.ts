@@ -21,7 +21,15 @@ import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { poolAtLength } from './mqnar.js';
-import { gapExponent, plainFiller, queryOptions, recallOptions, unigramPoolOption } from './recall-config.js';
+import {
+  gapExponent,
+  pairsOf,
+  plainFiller,
+  queryCheck,
+  queryOptions,
+  recallOptions,
+  unigramPoolOption,
+} from './recall-config.js';
 
 const { form: _, ...options } = recallOptions;
 
@@ -32,8 +40,12 @@ const fuzzyRecallSchema = z
     maxKeyLength: z.int().min(2).max(8).default(3).describe('tokens of the longest key'),
     unigramPool: unigramPoolOption,
   })
+  .check(queryCheck)
   .transform((config) => {
-    const numKvPairs = config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / (2 * (config.maxKeyLength + 1))));
+    const numKvPairs = pairsOf(
+      { ...config, form: 'zoology', ngram: config.maxKeyLength },
+      config.seqLen / (2 * (config.maxKeyLength + 1)),
+    );
     return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
   });
 

@@ -86,6 +86,14 @@ describe('mqar', () => {
     expect([...many.inputs.subarray(0, few.inputs.length)]).toEqual([...few.inputs]);
   });
 
+  it('has as many pairs as the length and the vocabulary hold, unless it is told', () => {
+    const pairs = (config: Parameters<typeof mqar>[0]) => mqar(config).config.numKvPairs;
+    expect(pairs({ seqLen: 64 })).toBe(16);
+    expect(pairs({ seqLen: 64, vocabSize: 34 })).toBe(16);
+    expect(pairs({ seqLen: 64, vocabSize: 30 })).toBe(14);
+    expect(pairs({ seqLen: 64, vocabSize: 17, form: 'paper' })).toBe(15);
+  });
+
   it('scales the pairs with the length, or keeps them', () => {
     const scaled = mqar({ vocabSize: 8192, seqLen: 128 }).atLength(1024);
     expect([scaled.seqLen, scaled.config.numKvPairs]).toEqual([1024, 256]);
@@ -96,13 +104,22 @@ describe('mqar', () => {
   it.each([
     ['a length too short', { seqLen: 64, numKvPairs: 32 }, /seqLen must be at least 128 .* got 64.*numKvPairs <= 16/],
     ['an odd length', { seqLen: 65 }, /seqLen must be even .* got 65/],
-    ['a vocabulary too small', { vocabSize: 30, seqLen: 64 }, /vocabSize must be at least 34 .* got 30/],
+    [
+      'a vocabulary too small',
+      { vocabSize: 30, seqLen: 64, numKvPairs: 16 },
+      /vocabSize must be at least 34 .* got 30/,
+    ],
     [
       'the same in the paper form',
-      { vocabSize: 17, form: 'paper' as const },
+      { vocabSize: 17, form: 'paper' as const, numKvPairs: 16 },
       /vocabSize must be at least 18 .* got 17/,
     ],
     ['no pairs', { numKvPairs: 0 }, /numKvPairs/],
+    [
+      'a power law of uniform queries',
+      { queryPlacement: 'uniform' as const, powerA: 0.1 },
+      /powerA: expected none without queryPlacement 'powerLaw', got 0\.1/,
+    ],
     ['an unknown key', { numKVPairs: 4 } as object, /unknown key 'numKVPairs'.*Did you mean 'numKvPairs'/],
     ['an unknown form', { form: 'zoo' } as object, /form/],
   ])('refuses %s', (_, config, message) => {

@@ -25,7 +25,7 @@ import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
-import { gapExponent, plainFiller, queryOptions, recallOptions } from './recall-config.js';
+import { gapExponent, pairsOf, plainFiller, queryCheck, queryOptions, recallOptions } from './recall-config.js';
 import { formSchema } from './vocabulary.js';
 
 const mqarSchema = z
@@ -34,7 +34,8 @@ const mqarSchema = z
     ...queryOptions,
     form: formSchema.default('zoology').describe('which tokens are keys and values'),
   })
-  .transform((config) => ({ ...config, numKvPairs: config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / 4)) }));
+  .check(queryCheck)
+  .transform((config) => ({ ...config, numKvPairs: pairsOf(config, config.seqLen / 4) }));
 
 /**
  * Multi-query associative recall.

@@ -22,12 +22,23 @@ import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
-import { gapExponent, ngramOptions, plainFiller, queryOptions, recallOptions } from './recall-config.js';
+import {
+  gapExponent,
+  ngramOptions,
+  pairsOf,
+  plainFiller,
+  queryCheck,
+  queryOptions,
+  recallOptions,
+} from './recall-config.js';
 
-const mqnarSchema = z.strictObject({ ...recallOptions, ...ngramOptions, ...queryOptions }).transform((config) => {
-  const numKvPairs = config.numKvPairs ?? Math.max(1, Math.floor(config.seqLen / (2 * (config.ngram + 1))));
-  return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
-});
+const mqnarSchema = z
+  .strictObject({ ...recallOptions, ...ngramOptions, ...queryOptions })
+  .check(queryCheck)
+  .transform((config) => {
+    const numKvPairs = pairsOf(config, config.seqLen / (2 * (config.ngram + 1)));
+    return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
+  });
 
 /**
  * Multi-query N-gram associative recall.

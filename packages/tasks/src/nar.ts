@@ -19,13 +19,13 @@ import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { poolAtLength } from './mqnar.js';
-import { ngramOptions, plainFiller, recallOptions } from './recall-config.js';
+import { ngramOptions, pairsOf, plainFiller, recallOptions } from './recall-config.js';
 
 /** Most pairs that leave room for the query. */
 const mostPairs = (seqLen: number, ngram: number) => Math.max(1, Math.floor((seqLen - ngram) / (ngram + 1)));
 
 const narSchema = z.strictObject({ ...recallOptions, ...ngramOptions }).transform((config) => {
-  const numKvPairs = config.numKvPairs ?? mostPairs(config.seqLen, config.ngram);
+  const numKvPairs = pairsOf(config, mostPairs(config.seqLen, config.ngram));
   return { ...config, numKvPairs, unigramPool: config.unigramPool ?? numKvPairs };
 });
 

@@ -20,7 +20,7 @@ import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
-import { gapExponent, queryOptions, recallOptions } from './recall-config.js';
+import { gapExponent, pairsOf, queryCheck, queryOptions, recallOptions } from './recall-config.js';
 import { formSchema } from './vocabulary.js';
 
 const { randomNonQueries: _, ...options } = recallOptions;
@@ -33,10 +33,11 @@ const noisyRecallSchema = z
     noiseFraction: z.number().min(0).max(0.9).default(0.2).describe('noise as a share of the context'),
     noiseVocabSize: z.int().min(1).max(8192).default(16).describe('noise tokens there are, beyond vocabSize'),
   })
+  .check(queryCheck)
   .transform((config) => {
     const { noiseFraction, seqLen } = config;
     const tokensPerPair = 4 + 2 * noisePerPairToken(noiseFraction);
-    return { ...config, numKvPairs: config.numKvPairs ?? Math.max(1, Math.floor(seqLen / tokensPerPair)) };
+    return { ...config, numKvPairs: pairsOf(config, seqLen / tokensPerPair) };
   });
 
 /** Noise tokens per token of a pair, where noise is `fraction` of the context. */

@@ -1,7 +1,8 @@
 /** The options that all recall tasks share, with the defaults of the CAT paper's experiments. */
+import { refuseIdle } from '@mixerzoo/core';
 import { z } from 'zod';
 import { lengthRuleSchema } from './length.js';
-import { formSchema, vocabSizeSchema } from './vocabulary.js';
+import { formSchema, mostKeys, type VocabularyForm, vocabSizeSchema } from './vocabulary.js';
 
 /** For `z.strictObject({ ...recallOptions, ... })`. */
 export const recallOptions = {
@@ -13,11 +14,35 @@ export const recallOptions = {
   pairsAtLength: lengthRuleSchema.default('proportional').describe('at another length k grows with it, or stays'),
 };
 
+/**
+ * k: as given, or the most that fit: the length (`fitting`), and the N-grams over the pool of key tokens, or without a pool of
+ * its own, which grows with k, the vocabulary.
+ */
+export function pairsOf(
+  config: {
+    readonly numKvPairs?: number | undefined;
+    readonly unigramPool?: number | undefined;
+    readonly ngram?: number;
+    readonly form: VocabularyForm;
+    readonly vocabSize: number;
+  },
+  fitting: number,
+): number {
+  const { numKvPairs, unigramPool, ngram = 1, form, vocabSize } = config;
+  const most = unigramPool === undefined ? mostKeys(form, vocabSize) : unigramPool ** ngram;
+  return numKvPairs ?? Math.max(1, Math.min(Math.floor(fitting), most));
+}
+
 /** Where the queries of a multi-query task stand. */
 export const queryOptions = {
   queryPlacement: z.enum(['powerLaw', 'uniform']).default('powerLaw').describe('where queries stand'),
   powerA: z.number().positive().default(0.01).describe('a of the power law a i^(a - 1) of the gaps; 1 is uniform'),
 };
+
+/** A check for schemas that spread {@link queryOptions}. */
+export const queryCheck = refuseIdle<{ queryPlacement: string }, keyof typeof queryOptions>(queryOptions, {
+  powerA: [({ queryPlacement }) => queryPlacement === 'powerLaw', "queryPlacement 'powerLaw'"],
+});
 
 /** Distinct tokens of the keys. It defaults to the number of pairs, so that a token is in N keys on average. */
 export const unigramPoolOption = z

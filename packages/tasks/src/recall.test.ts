@@ -157,6 +157,23 @@ describe('recall tasks', () => {
     for (const { inputs, labels } of rows(one, 50)) expect([...other.solve(Int32Array.from(inputs))]).toEqual(labels);
   });
 
+  it('have as many pairs as length, vocabulary and pool hold, unless they are told', () => {
+    for (const task of [
+      ar({ seqLen: 64, vocabSize: 20 }),
+      nar({ seqLen: 64, vocabSize: 20 }),
+      nar({ seqLen: 64, unigramPool: 3 }),
+      mqnar({ seqLen: 96, vocabSize: 12 }),
+      mqnar({ seqLen: 96, unigramPool: 2 }),
+      noisyRecall({ seqLen: 96, vocabSize: 24 }),
+      fuzzyRecall({ seqLen: 96, vocabSize: 20 }),
+    ]) {
+      const { inputs, labels } = task.generate({ split: 'train', seed: 1, count: 1 });
+      expect([...task.solve(inputs)], task.name).toEqual([...labels]);
+    }
+    expect(nar({ seqLen: 64, unigramPool: 3 }).config.numKvPairs).toBe(9);
+    expect(nar({ seqLen: 64, vocabSize: 16, unigramPool: 5 }).config.numKvPairs).toBe(20);
+  });
+
   it('scales pairs and pool with the length, and never asks for more than fits', () => {
     expect(mqnar({ seqLen: 128, numKvPairs: 20 }).atLength(1024).config).toMatchObject({
       numKvPairs: 160,

@@ -23,6 +23,10 @@ export const vocabSizeSchema = z.int().min(2).max(MAX_VOCAB_SIZE);
 export const formSchema = z.enum(['zoology', 'paper']);
 export type VocabularyForm = z.output<typeof formSchema>;
 
+/** Most pairs of a key token and a value that a vocabulary holds. */
+export const mostKeys = (form: VocabularyForm, vocabSize: number) =>
+  form === 'zoology' ? Math.floor(vocabSize / 2) - 1 : vocabSize - 2;
+
 /** Draws the tokens of one example after another. */
 export interface Vocabulary {
   /** The values that can be an answer, over all examples. */
