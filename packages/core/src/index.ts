@@ -32,6 +32,7 @@ export {
   UnknownNameError,
   ZooError,
 } from './errors.js';
+export { factoryOf } from './made-by.js';
 export type { ApplyContext, Mixer, MixerConfig, MixerFactory, MixerForms } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
 export type { ChannelMixer, ChannelMixerName } from './model/channel-mixer.js';

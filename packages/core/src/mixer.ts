@@ -10,6 +10,7 @@
 import type { z } from 'zod';
 import { parseConfig } from './config.js';
 import { isZooError, ShapeError } from './errors.js';
+import { madeBy } from './made-by.js';
 import { createParameters, flattenedAt } from './structure.js';
 import * as tf from './tf.js';
 import { flattenTree, formatShape, type Tree } from './tree.js';
@@ -117,7 +118,7 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       return statePaths;
     };
     const sameShape = (form: string, y: tf.Tensor, { shape }: tf.Tensor) => assertOutput(`${name}.${form}`, y, shape);
-    return Object.freeze({
+    return madeBy(factory, {
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),

@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import { parseConfig } from './config.js';
+import { madeBy } from './made-by.js';
 import { assertSeed } from './rng.js';
 
 /** The label of a position that is not scored. */
@@ -71,7 +72,7 @@ export function defineTask<C extends z.ZodType>(definition: {
   const factory = (input: z.input<C>): Task => {
     const config = parseConfig(schema, input, name);
     const forms = create(config);
-    return Object.freeze({
+    return madeBy(factory, {
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),
