@@ -50,8 +50,9 @@ async function compile(entry, flags) {
         try {
           const source = await readFile(name, 'utf8');
           return source.replace(SHARED_IMPORT, `${relative(dirname(resolve(name)), ASSEMBLY)}/`);
-        } catch {
-          return null;
+        } catch (error) {
+          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null; // the compiler tries several names
+          throw error;
         }
       },
       writeFile: (_name, contents) => {

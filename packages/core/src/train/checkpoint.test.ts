@@ -25,6 +25,19 @@ describe('checkpoints', () => {
     await rm(join(directory, '..', '..'), { recursive: true, force: true });
   });
 
+  it('says so where it cannot look, and writes through no link', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'mixerzoo-links-'));
+    await symlink(join(root, 'loop'), join(root, 'loop'));
+    await expect(hasCheckpoint(join(root, 'loop'))).rejects.toThrow(/expected to look for one, got ELOOP/);
+    await writeFile(join(root, 'precious'), 'keep');
+    for (const name of ['model.safetensors.next', 'checkpoint.json.next']) {
+      await symlink(join(root, 'precious'), join(root, name));
+    }
+    await writeCheckpoint(root, { tensors: new Map(), sidecar: {} });
+    expect(await readFile(join(root, 'precious'), 'utf8')).toBe('keep');
+    expect((await readCheckpoint(root)).tensors.size).toBe(0);
+  });
+
   it('come back as they were written, and replace the one before', async () => {
     expect(await hasCheckpoint(directory)).toBe(false);
     await writeCheckpoint(directory, content(1));

@@ -161,9 +161,11 @@ function parseStored<T>(schema: z.ZodType<T>, stored: unknown, file: string, rem
   }
 }
 
-/** Written and flushed to the disk before the promise settles. */
+/** Written and flushed to the disk before the promise settles; a link of that name is replaced, not followed. */
 async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await nodeModules().fs.open(file, 'w');
+  const { fs } = nodeModules();
+  await fs.rm(file, { force: true });
+  const handle = await fs.open(file, 'wx');
   try {
     await handle.writeFile(bytes);
     await handle.sync();
