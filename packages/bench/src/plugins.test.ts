@@ -33,6 +33,8 @@ install(at('@scope/two'), '@scope/two', PLUGIN(['first', 'second']));
 install(at('no-keyword'), 'no-keyword', PLUGIN(['quiet']), []);
 install(at('broken'), 'broken', 'throw new Error("no such luck");');
 install(at('leaves'), 'leaves', 'process.exit(0);');
+install(at('damaged'), 'damaged', PLUGIN(['lost']));
+writeFileSync(join(at('damaged'), 'package.json'), '{"name": "dam');
 install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));
 install(at('shadow'), 'shadow', PLUGIN(['plain2']));
 install(join(root, 'node_modules', 'shadow'), 'shadow', PLUGIN(['outer']));
@@ -60,6 +62,7 @@ describe('discoverPlugins', async () => {
     const faults = new Map(registry.faults.map(({ packageName, message }) => [packageName, message]));
     expect(faults.get('broken')).toMatch(/no such luck/);
     expect(faults.get('leaves')).toMatch(/expected a module to import, got a call of process\.exit\(0\)/);
+    expect(faults.get(at('damaged'))).toMatch(/package\.json cannot be read/);
     expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
   });
 

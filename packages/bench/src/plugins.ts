@@ -33,16 +33,33 @@ export interface Registry {
   readonly from: readonly string[];
 }
 
+/** Files of plugins' entries, by the factories loaded from them. */
+const entries = new WeakMap<object, string>();
+
+/** The real path of the entry of the package that a factory was loaded from; undefined for one of no plugin. */
+export function entryOf(factory: object): string | undefined {
+  return entries.get(factory);
+}
+
+/** Resolved as Node would, with the condition under which we ourselves run (source in the repository, else dist). */
+export const IMPORT_CONDITIONS: readonly string[] = [
+  'node',
+  'import',
+  ...(import.meta.url.endsWith('.ts') ? ['@mixerzoo/source'] : []),
+];
+
 const KEYWORD = 'mixerzoo-plugin';
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** Loads every plugin visible from a directory. A plugin that fails to load is a fault of the registry, not an error. */
 export async function discoverPlugins(cwd: string): Promise<Registry> {
   const found = new Map<string, string>();
+  const unreadable: string[] = [];
   for (const start of [cwd, HERE]) {
     for (const directory of nodeModulesUpwards(start)) {
       for (const packageDirectory of packagesIn(directory)) {
         const manifest = readManifest(packageDirectory);
+        if (!manifest && existsSync(join(packageDirectory, 'package.json'))) unreadable.push(packageDirectory);
         const keywords = manifest?.keywords;
         if (!manifest?.name || !Array.isArray(keywords) || !keywords.includes(KEYWORD)) continue;
         // The copy nearest to the working directory wins.
@@ -56,6 +73,9 @@ export async function discoverPlugins(cwd: string): Promise<Registry> {
     faults: { packageName: string; message: string }[];
     from: string[];
   };
+  for (const packageName of unreadable) {
+    registry.faults.push({ packageName, message: 'its package.json cannot be read' });
+  }
   for (const [packageName, directory] of [...found].sort(([a], [b]) => a.localeCompare(b))) {
     try {
       const plugin = await importPlugin(packageName, directory);
@@ -119,13 +139,16 @@ async function find<F>(
 
 /** @throws InvalidConfigError if the package does not load, or is no plugin. */
 async function importPlugin(packageName: string, directory: string): Promise<Plugin> {
-  // Resolved as Node would, with the condition under which we ourselves run (source in the repository, else dist).
-  const conditions = ['node', 'import', ...(import.meta.url.endsWith('.ts') ? ['@mixerzoo/source'] : [])];
   const parentURL = pathToFileURL(join(directory, 'package.json')).href;
   let plugin: Plugin | undefined;
+  let path: string;
   try {
-    const entry = createJiti(import.meta.url).esmResolve(packageName, { parentURL, conditions });
-    const url = pathToFileURL(realpathSync(fileURLToPath(entry))).href;
+    const entry = createJiti(import.meta.url).esmResolve(packageName, {
+      parentURL,
+      conditions: [...IMPORT_CONDITIONS],
+    });
+    path = realpathSync(fileURLToPath(entry));
+    const url = pathToFileURL(path).href;
     const module = await importGuarded(packageName, () => import(/* @vite-ignore */ url));
     plugin = (module as { plugin?: Plugin }).plugin;
   } catch (error) {
@@ -140,6 +163,7 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
   if (plugin.specVersion !== 1) {
     throw new InvalidConfigError(`${packageName}: expected a plugin of version 1, got ${String(plugin.specVersion)}.`);
   }
+  for (const factory of [...plugin.mixers, ...plugin.tasks]) entries.set(factory, path);
   return plugin;
 }
 
@@ -147,6 +171,8 @@ interface Manifest {
   readonly name?: string;
   readonly version?: string;
   readonly keywords?: unknown;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** A package's package.json; undefined if there is none or it is damaged. */
@@ -182,7 +208,9 @@ function packagesIn(directory: string): string[] {
 function list(directory: string): string[] {
   try {
     return readdirSync(directory).filter((name) => !name.startsWith('.'));
-  } catch {
-    return [];
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw new InvalidConfigError(`${directory}: expected to look for plugins there, got ${code}.`, { cause: error });
   }
 }

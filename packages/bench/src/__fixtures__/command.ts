@@ -32,6 +32,12 @@ export interface Ended {
 
 export const mixerzoo = (cwd: string, ...args: string[]) => ended(start(cwd, args));
 
+/** Node's arguments that run the command. */
+export const COMMAND = [...NODE_FLAGS, CLI] as const;
+
+/** Runs any program to its end. */
+export const run = (program: string, args: readonly string[], cwd: string) => ended(spawn(program, args, { cwd }));
+
 export async function ended(child: ChildProcess): Promise<Ended> {
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', (chunk) => {

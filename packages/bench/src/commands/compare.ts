@@ -5,6 +5,7 @@ import Table from 'cli-table3';
 import { type Comparison, compareRuns } from '../report/compare.js';
 import { formatPercent } from '../report/format.js';
 import { loadRuns } from '../runs/read-results.js';
+import { createFaultLog } from './fault-log.js';
 
 /** A corrected p-value below this is called a difference. */
 const LEVEL = 0.05;
@@ -15,9 +16,11 @@ const TESTS = {
   examples: '* one seed, or seeds that agree: z-test over examples, which speaks of these trained models only',
 } as const;
 
-/** @returns the exit code. @throws InvalidConfigError if the two have nothing to compare. */
+/** @returns the exit code: 1 if a record cannot be read. @throws InvalidConfigError if the two have nothing to compare. */
 export async function compare(a: string, b: string, flags: { json?: boolean }): Promise<number> {
-  const [runsA, runsB] = await Promise.all([loadRuns(resolve(a)), loadRuns(resolve(b))]);
+  const faults = createFaultLog();
+  const runsA = await loadRuns(resolve(a), faults.count);
+  const runsB = await loadRuns(resolve(b), faults.count);
   const { comparisons, onlyA, onlyB } = compareRuns(runsA, runsB);
   if (comparisons.length === 0) {
     throw new InvalidConfigError(
@@ -26,7 +29,7 @@ export async function compare(a: string, b: string, flags: { json?: boolean }): 
   }
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ comparisons, onlyA, onlyB }, null, 2)}\n`);
-    return 0;
+    return faults.exitCode(0);
   }
   process.stdout.write(`${comparisonTable(comparisons)}\n`);
   const by = new Set(comparisons.map(({ difference }) => difference.by));
@@ -35,7 +38,7 @@ export async function compare(a: string, b: string, flags: { json?: boolean }): 
   for (const [side, names] of [[a, onlyA] as const, [b, onlyB] as const]) {
     if (names.length > 0) process.stdout.write(`Only in ${side}: ${names.join('; ')}.\n`);
   }
-  return 0;
+  return faults.exitCode(0);
 }
 
 const describe = (names: readonly string[]) => names.join('; ') || 'no finished run';

@@ -1,18 +1,18 @@
 /** `mixerzoo export`: the runs of a directory in another tool's format. */
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
 import { plural } from '../report/format.js';
 import { exclusively } from '../runs/lease.js';
 import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
 import { exportExperiment, exportRun } from '../tensorboard/export-run.js';
+import { createFaultLog } from './fault-log.js';
 
 const FORMATS = ['tensorboard'];
 
 /**
- * @returns the exit code.
- * @throws UnknownNameError for an unknown format, InvalidConfigError if there are no runs, CheckpointError if one cannot
- *   be read.
+ * @returns the exit code: 1 if a record cannot be read.
+ * @throws UnknownNameError for an unknown format, InvalidConfigError if there are no runs.
  */
 export async function exportRuns(
   format: string,
@@ -22,13 +22,15 @@ export async function exportRuns(
   if (!FORMATS.includes(format)) throw new UnknownNameError('export format', format, FORMATS);
   const from = resolve(directory ?? 'runs');
   const out = resolve(flags.out?.at(-1) ?? join(from, 'tensorboard'));
-  const runs = await loadRuns(from);
+  const faults = createFaultLog();
+  const runs = await loadRuns(from, faults.count);
   if (runs.length === 0) {
     throw new InvalidConfigError(`export: expected runs below ${from}, got none. Make runs with \`mixerzoo run\`.`);
   }
   await assertWritable(out);
   // Below `out` as below `from`: runs of one experiment in two directories stay apart.
   const targets = runs.map(({ directory }) => join(out, relative(from, directory) || basename(directory)));
+  for (const target of targets) assertInside(out, target);
   const files: string[] = [];
   await exclusively([out, ...targets], async () => {
     for (const [index, run] of runs.entries()) files.push(await exportRun(run, targets[index] as string));
@@ -36,5 +38,15 @@ export async function exportRuns(
   });
   if (flags.json) process.stdout.write(`${JSON.stringify({ directory: out, files }, null, 2)}\n`);
   else process.stdout.write(`${plural(files.length, 'run')} exported. See them: tensorboard --logdir ${out}\n`);
-  return 0;
+  return faults.exitCode(0);
+}
+
+/** Names in records are checked when they are read; what is written is checked again. */
+function assertInside(directory: string, path: string): void {
+  const inside = relative(directory, path);
+  if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) {
+    throw new InvalidConfigError(
+      `export: expected a place below ${directory}, got ${path}. Rename the experiment or run.`,
+    );
+  }
 }

@@ -33,10 +33,9 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   const parts = await planFigure(definition, scale, assignments, await discoverPlugins(cwd));
   const runs = inRounds(parts);
   if (flags.dryRun) {
-    await printPlan(runs, out, flags.json);
-    return 0;
+    return printPlan(runs, out, flags.json);
   }
-  const { outcomes, planned, records, stream, budget } = await train(runs, flags, {
+  const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
     sourceOf: (run) => ({ inline: parts.find((part) => part.runs.includes(run))!.config, assignments }),
     cwd,
     out,
@@ -44,7 +43,7 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   });
   const { written, index } = await exclusively([out, directory], async () => ({
     written: await writeFigure(definition, scale, records, planned, directory),
-    index: await writeIndex(out),
+    index: await writeIndex(out, faults.count),
   }));
   if (flags.json) {
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
@@ -55,7 +54,7 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
     stream.write(`${written.measured} of ${written.points} points measured.\n`);
     for (const path of [svg, png, csv, page, index]) if (path !== undefined) stream.write(`${path}\n`);
   }
-  return budget.exitCode(outcomes);
+  return exitCode();
 }
 
 /** An experiment of a figure with the runs that the figure shows. */

@@ -6,19 +6,21 @@ import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
 import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
+import { createFaultLog } from './fault-log.js';
 
-/** @returns the exit code. @throws InvalidConfigError if there are no runs, or no place for the report. */
+/** @returns the exit code: 1 if a record cannot be read. @throws InvalidConfigError if there are no runs, or no place for the report. */
 export async function report(
   directory: string | undefined,
   flags: { out?: readonly string[]; json?: boolean },
 ): Promise<number> {
   const from = resolve(directory ?? 'runs');
   const out = resolve(flags.out?.at(-1) ?? from);
-  const runs = await loadRuns(from);
+  const faults = createFaultLog();
+  const runs = await loadRuns(from, faults.count);
   if (runs.length > 0) await assertWritable(out);
   const write = async () => {
     const written = await writeReport(runs, out);
-    if (out === from) await writeIndex(from);
+    if (out === from) await writeIndex(from, faults.count);
     return written;
   };
   const inRun = runs.some((run) => run.directory === out); // whose worker has the directory to itself
@@ -34,5 +36,5 @@ export async function report(
   } else {
     process.stdout.write(`${formatTable(runs, terminalWidth(process.stdout))}\n\nReport: ${paths.page}\n`);
   }
-  return 0;
+  return faults.exitCode(0);
 }

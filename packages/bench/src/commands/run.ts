@@ -1,10 +1,11 @@
 /** `mixerzoo run`: an experiment from config to report. */
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
 import { workerSource } from '../experiment/worker-source.js';
 import { discoverPlugins } from '../plugins.js';
 import { plural } from '../report/format.js';
+import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
 import { exclusively } from '../runs/lease.js';
@@ -19,24 +20,25 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
   const source = parseSource(target, flags, cwd);
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
   const experiment = await loadExperiment(source);
-  const runs = await resolveRuns(experiment, await discoverPlugins(cwd));
+  const runs = await resolveRuns(experiment, await discoverPlugins(cwd), source.file);
   if (flags.dryRun) {
-    await printPlan(runs, out, flags.json);
-    return 0;
+    return printPlan(runs, out, flags.json);
   }
   const forWorkers = await workerSource(source, experiment);
   const description = runs[0]!.config.description;
-  const { outcomes, planned, records, stream, budget } = await train(runs, flags, {
+  const place = join(out, experiment.name);
+  const owner = { source: source.file === undefined ? `preset ${source.preset}` : relative(place, source.file) };
+  await assertOwnReport(place, { experiments: [experiment.name], ...owner });
+  const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
     sourceOf: () => forWorkers,
     cwd,
     out,
     heading: (atATime) => [`${experiment.name}: ${plural(runs.length, 'run')}, ${atATime} at a time.`, description],
   });
   // Its own words: runs that were done before may have those of an experiment that was another then.
-  const reports = join(out, experiment.name);
-  const paths = await exclusively([out, reports], async () => {
-    const written = await writeReport(records, reports, { planned, description });
-    await writeIndex(out);
+  const paths = await exclusively([out, place], async () => {
+    const written = await writeReport(records, place, { planned, description, ...owner });
+    await writeIndex(out, faults.count);
     return written;
   });
   if (flags.json) {
@@ -50,5 +52,5 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
     }
     stream.write(`\nReport: ${paths.page}\n`);
   }
-  return budget.exitCode(outcomes);
+  return exitCode();
 }

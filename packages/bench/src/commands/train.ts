@@ -1,12 +1,13 @@
 /** What the commands that train have in common: the plan of their runs, bringing these to their end, reading them back. */
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
-import { type Budget, createBudget } from '../runs/budget.js';
+import type { PlannedRun } from '../experiment/resolve-runs.js';
+import { createBudget } from '../runs/budget.js';
+import { describeOtherCode, mendConfigs, readPlanned } from '../runs/check-runs.js';
 import { createProgressView } from '../runs/progress.js';
-import { loadRun, readJson } from '../runs/read-results.js';
-import type { RunConfig, RunRecord, RunResult } from '../runs/results.js';
+import type { RunConfig, RunRecord } from '../runs/results.js';
 import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
+import { createFaultLog, type FaultLog } from './fault-log.js';
 import { parseMinutes, parseWorkers, type TrainingFlags } from './flags.js';
 
 /** What came of the runs of a command. */
@@ -17,7 +18,9 @@ export interface Trained {
   readonly records: readonly RunRecord[];
   /** Where words go: with `--json`, standard output is for the result alone. */
   readonly stream: NodeJS.WriteStream;
-  readonly budget: Budget;
+  readonly faults: FaultLog;
+  /** Says what is missing on standard error. */
+  exitCode(): number;
 }
 
 /**
@@ -42,28 +45,33 @@ export async function train(
   const stream = flags.json ? process.stderr : process.stdout;
   const view = createProgressView(stream);
   for (const line of heading(Math.min(workers, runs.length))) view.line(line);
+  const faults = createFaultLog();
+  const found = await readPlanned(runs, where.out, faults.name);
+  await mendConfigs(found);
+  const otherCode = await describeOtherCode(found, where.out);
+  if (otherCode !== undefined) view.line(otherCode);
   const outcomes = await runExperiment(runs, { ...where, workers, view, stallMinutes, signal: budget.signal });
   view.close();
   const needed = outcomes.filter(({ status }) => status !== 'unneeded');
-  const records: RunRecord[] = [];
-  for (const { directory } of needed) {
-    const record = await loadRun(directory).catch(() => undefined); // it may not have begun
-    if (record) records.push(record);
-  }
-  return { outcomes, planned: needed.map(({ run }) => run.config), records, stream, budget };
+  const planned = needed.map(({ run }) => run);
+  const read = await readPlanned(planned, where.out, faults.count);
+  const records = [...read.values()].filter((run): run is RunRecord => run.config !== undefined);
+  const exitCode = () => faults.exitCode(budget.exitCode(outcomes));
+  return { outcomes, planned: planned.map(({ config }) => config), records, stream, faults, exitCode };
 }
 
-/** `--dry-run`: the runs, where they go, and whether they are done. */
-export async function printPlan(runs: readonly PlannedRun[], out: string, json = false): Promise<void> {
-  const planned = await Promise.all(
-    runs.map(async (entry) => {
-      const directory = runDirectory(out, entry);
-      const result = await readJson<RunResult>(join(directory, 'result.json')).catch(() => undefined);
-      return { directory, status: result?.status ?? 'to do', config: entry.config };
-    }),
-  );
+/** `--dry-run`: the runs, where they go, and whether they are done. @returns the exit code: 1 if records cannot be read. */
+export async function printPlan(runs: readonly PlannedRun[], out: string, json = false): Promise<number> {
+  const faults = createFaultLog();
+  const found = await readPlanned(runs, out, faults.count);
+  const planned = [...found].map(([{ config }, { directory, result }]) => {
+    return { directory, status: result?.status ?? 'to do', config };
+  });
+  const otherCode = await describeOtherCode(found, out);
+  if (otherCode !== undefined) process.stderr.write(`${otherCode}\n`);
   const plan = { runs: planned };
   process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : stringify(plan, { aliasDuplicateObjects: false }));
+  return faults.exitCode(0);
 }
 
 /** An outcome for `--json`. */

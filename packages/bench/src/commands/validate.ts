@@ -34,8 +34,9 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
   const registry = await discoverPlugins(cwd);
   const checks: Check[] = [];
   for (const each of targets) {
-    const experiment = await loadExperiment(parseSource(each, flags, cwd));
-    const runs = await resolveRuns(experiment, registry);
+    const source = parseSource(each, flags, cwd);
+    const experiment = await loadExperiment(source);
+    const runs = await resolveRuns(experiment, registry, source.file);
     await useEngine(experiment.engine as EngineChoice);
     const attempt = async (check: string, work: () => Promise<string>) => {
       const outcome = await work().then(

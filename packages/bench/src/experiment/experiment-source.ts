@@ -7,13 +7,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { ENGINE_NAMES, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
-import { createJiti } from 'jiti';
 import { parse as parseYaml } from 'yaml';
 import { importGuarded } from '../guarded-import.js';
 import { presets } from '../presets/index.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
+import { importModule } from './import-module.js';
 
 /** What the command line named; plain data, so that a worker process can resolve the same experiment. */
 export interface ExperimentSource {
@@ -121,24 +120,7 @@ function describeValue(value: unknown, isText: boolean): string {
   return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
 }
 
-/** Errors after which Node itself cannot load a file that a TypeScript loader can. */
-const NEEDS_LOADER = new Set([
-  'ERR_UNKNOWN_FILE_EXTENSION',
-  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
-  'ERR_INVALID_TYPESCRIPT_SYNTAX',
-  'ERR_MODULE_NOT_FOUND',
-]);
-
-/** Imports a module by Node's own loader where it can, so that mixers share one copy of core with us; else by jiti. */
-async function importConfig(path: string): Promise<unknown> {
-  const url = pathToFileURL(path).href;
-  try {
-    return ((await import(/* @vite-ignore */ url)) as { default?: unknown }).default;
-  } catch (error) {
-    if (!NEEDS_LOADER.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    return createJiti(url).import(path, { default: true });
-  }
-}
+const importConfig = async (path: string) => ((await importModule(path)) as { default?: unknown }).default;
 
 /** `over` on top of `under`; see the header for what is merged and what replaced. */
 function merge(under: unknown, over: unknown, path: readonly string[] = []): unknown {

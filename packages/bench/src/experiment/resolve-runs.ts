@@ -22,6 +22,7 @@ import type { z } from 'zod';
 import { findMixer, findTask, type Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
 import { RUN_FORMAT, type RunConfig } from '../runs/results.js';
+import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
 import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
 import { assertTrainable } from './recipe.js';
@@ -43,13 +44,19 @@ export function runDirectory(out: string, run: PlannedRun): string {
 /**
  * The runs of an experiment. A round is one seed at one learning rate: all its cells (dims x lengths), each with every
  * model, so that whole comparisons come first; then the next learning rate, then the next seed.
+ * @param configFile where the experiment is from: mixers and tasks that it imports or defines are code of the runs.
  * @throws InvalidConfigError, UnknownNameError naming the model or task that is at fault.
  */
-export async function resolveRuns(experiment: Experiment, registry: Registry): Promise<PlannedRun[]> {
+export async function resolveRuns(
+  experiment: Experiment,
+  registry: Registry,
+  configFile?: string,
+): Promise<PlannedRun[]> {
+  const code = await createCodeReader(configFile);
   const cells: Cell[] = [];
   for (const at of sweptCells(experiment)) {
     for (const rate of experiment.learningRates) within('train', () => assertTrainable(at.train, rate));
-    cells.push(await resolveCell(at, registry));
+    cells.push(await resolveCell(at, registry, code));
   }
   const testLengths = [...new Set(cells.flatMap((cell) => cell.testLengths))].sort((a, b) => a - b);
   const description = describeExperiment(
@@ -60,11 +67,11 @@ export async function resolveRuns(experiment: Experiment, registry: Registry): P
   const { dims, lengths, enoughAt } = experiment.sweep;
   const runs = experiment.seeds.flatMap((seed) =>
     experiment.learningRates.flatMap((learningRate) =>
-      cells.flatMap(({ experiment: { train }, task, testLengths, parts }) =>
+      cells.flatMap(({ experiment: { train }, task, from, testLengths, parts }) =>
         parts.map(({ label, model, resolved }): PlannedRun => {
           const decisive = {
             format: RUN_FORMAT,
-            task: { name: task.name, config: task.config },
+            task: { name: task.name, from, config: task.config },
             ...resolved,
             train,
             testLengths,
@@ -108,11 +115,13 @@ function assertDistinct(runs: readonly PlannedRun[]): void {
 interface Cell {
   readonly experiment: Experiment;
   readonly task: Task;
+  /** The task's code; see {@link RunConfig.code}. */
+  readonly from: string;
   readonly testLengths: readonly number[];
   readonly parts: readonly {
     readonly label: string;
     readonly model: LanguageModel;
-    readonly resolved: Pick<RunConfig, 'model' | 'layers'>;
+    readonly resolved: Pick<RunConfig, 'model' | 'layers' | 'code'>;
   }[];
 }
 
@@ -130,8 +139,9 @@ function sweptCells(experiment: Experiment): Experiment[] {
   });
 }
 
-async function resolveCell(experiment: Experiment, registry: Registry): Promise<Cell> {
+async function resolveCell(experiment: Experiment, registry: Registry, code: CodeReader): Promise<Cell> {
   const task = await resolveTask(experiment.task, registry);
+  const taskSource = await code.sourceOf(task);
   const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
   for (const seqLen of testLengths) {
     const at = within('testLengths', () => task.atLength(seqLen));
@@ -141,12 +151,12 @@ async function resolveCell(experiment: Experiment, registry: Registry): Promise<
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
     const nLayers = entry.nLayers ?? entry.layers.length;
-    const layers: { spec: LayerSpec; block: Block }[] = [];
+    const layers: { spec: LayerSpec; block: Block; source: string }[] = [];
     for (let index = 0; index < nLayers; index++) {
       const config = entry.layers[index % entry.layers.length] as LayerConfig;
-      layers.push(
-        await resolveLayer(config, backbone, `models.${label}.layers.${index % entry.layers.length}`, registry),
-      );
+      const where = `models.${label}.layers.${index % entry.layers.length}`;
+      const layer = await resolveLayer(config, backbone, where, registry);
+      layers.push({ ...layer, source: await code.sourceOf(layer.spec.sequenceMixer) });
     }
     const { norm, residual: _residual, channelMixer: _channelMixer, maxPositions, ...rest } = defined(backbone);
     const model = {
@@ -161,15 +171,17 @@ async function resolveCell(experiment: Experiment, registry: Registry): Promise<
       ),
       resolved: {
         model: { ...model, dModel: backbone.dModel, nLayers },
-        layers: layers.map(({ spec, block }) => ({
+        layers: layers.map(({ spec, block, source }) => ({
           mixer: spec.sequenceMixer.name,
+          from: code.nameOf(source),
           config: spec.sequenceMixer.config,
           block: { ...block },
         })),
+        code: code.read([taskSource, ...layers.map(({ source }) => source)]),
       },
     });
   }
-  return { experiment, task, testLengths, parts };
+  return { experiment, task, from: code.nameOf(taskSource), testLengths, parts };
 }
 
 type Block = z.output<typeof blockSchema>;

@@ -13,14 +13,17 @@ import { type PlannedRun, resolveRuns } from './resolve-runs.js';
 
 /** What a worker is sent. */
 export interface WorkerSource extends ExperimentSource {
+  /** Where the experiment is from, although it need not be read again: what it imports is code of the runs. */
+  readonly configFile?: string | undefined;
   /** Of the file when the command read it, where the worker reads it again. */
   readonly fileHash?: string | undefined;
 }
 
 /** The source for workers of an experiment that was loaded from `source`. */
 export async function workerSource(source: ExperimentSource, experiment: Experiment): Promise<WorkerSource> {
-  if (isPlainData(experiment)) return { inline: experiment as ExperimentConfig, assignments: [] };
-  return { ...source, fileHash: source.file && (await hashFile(source.file)) };
+  if (isPlainData(experiment))
+    return { inline: experiment as ExperimentConfig, assignments: [], configFile: source.file };
+  return { ...source, configFile: source.file, fileHash: source.file && (await hashFile(source.file)) };
 }
 
 /**
@@ -32,7 +35,7 @@ export async function findRun(source: WorkerSource, directoryName: string, regis
   const edited = file !== undefined && fileHash !== undefined && (await hashFile(file)) !== fileHash;
   let fault: unknown;
   try {
-    const runs = await resolveRuns(await loadExperiment(source), registry);
+    const runs = await resolveRuns(await loadExperiment(source), registry, source.configFile);
     const run = runs.find((candidate) => candidate.directoryName === directoryName);
     if (run) return run;
   } catch (error) {

@@ -67,6 +67,7 @@ export async function writeFigure(
     title: `${figure.title} (${figure.id}, ${scale} scale)`,
     description: [...new Set(planned.map(({ description }) => description))].join(' '),
     planned,
+    source: `figure ${figure.id} at ${scale} scale`,
     figure: {
       id: figure.id,
       caption: figure.caption,

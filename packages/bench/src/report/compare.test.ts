@@ -68,7 +68,7 @@ describe('compareRuns', () => {
     const withPairs = (numKvPairs: number) =>
       runs('CAT', 0.5).map((run) => ({
         ...run,
-        config: { ...run.config, task: { name: 'mqar', config: { seqLen: 64, numKvPairs } } },
+        config: { ...run.config, task: { ...run.config.task, config: { seqLen: 64, numKvPairs } } },
       }));
     expect(compareRuns(withPairs(16), withPairs(8)).comparisons[0]?.setting).toBe(
       'mqar, d 64, L 64, numKvPairs 16 → 8',

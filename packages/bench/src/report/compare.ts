@@ -1,4 +1,6 @@
 /** Two sets of runs side by side: what differs in accuracy, and whether it is more than chance. */
+
+import { codeChanges } from '../experiment/code-changes.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { type Entry, groupEntries } from './entries.js';
 import { compareAccuracies, type Difference, holm } from './statistics.js';
@@ -8,7 +10,7 @@ type TaskOptions = RunConfig['task']['config'];
 /** A model in a setting that both sides have, at one test length. */
 export interface Comparison {
   readonly model: string;
-  /** Task, width and training length, and what the two tasks differ in. */
+  /** Task, width and training length, and what the two differ in: of the task, and of the code. */
   readonly setting: string;
   readonly seqLen: number;
   /** Mean test accuracy over the seeds at the learning rate chosen on validation. */
@@ -70,7 +72,9 @@ function pairComparisons(one: Entry, other: Entry): Comparison[] {
     entry.outcome!.selected.flatMap(({ result }) => result.test.filter((test) => test.seqLen === seqLen));
   const labels = [...new Set([one, other].map(({ label }) => label))];
   const settings = [...new Set([one, other].map(setting))];
-  const where = [settings.join(' → '), ...changedOptions(one, other)].join(', ');
+  const [codeA, codeB] = [one, other].map(({ runs }) => runs[0]!.config.code);
+  const changes = [...changedOptions(one, other), ...codeChanges(codeA!, codeB!)];
+  const where = [settings.join(' → '), ...changes].join(', ');
   return one.outcome!.lengths.flatMap(({ seqLen, accuracy }): Comparison[] => {
     const theirs = other.outcome!.lengths.find((length) => length.seqLen === seqLen);
     if (!theirs) return [];

@@ -96,9 +96,23 @@ describe('groupEntries', () => {
 
   test('names the same label configured otherwise', () => {
     const run = sampleRun();
-    const changed = { ...run.config, id: 'other', layers: [{ mixer: 'cat', config: { nHeads: 4 }, block: {} }] };
+    const changed = {
+      ...run.config,
+      id: 'other',
+      layers: [{ mixer: 'cat', from: '@mixerzoo/cat', config: { nHeads: 4 }, block: {} }],
+    };
     const labels = groupEntries([run, { ...run, config: changed }]).map(({ label }) => label);
     expect(labels.sort()).toEqual([`CAT (${run.config.id})`, 'CAT (other)'].sort());
+  });
+
+  test('never averages runs of different code, and names the code', () => {
+    const code = { ...sampleConfig().code, '@mixerzoo/cat': '0.2.0 00000000cafe' };
+    const newer = sampleRun({ seed: 1, accuracies: [0.1, 0.1, 0.1] });
+    const entries = groupEntries([sampleRun({ seed: 0 }), { ...newer, config: { ...newer.config, code } }]);
+    expect(entries.map(({ label, runs }) => [label, runs.length])).toEqual([
+      ['CAT (@mixerzoo/cat 0.1.0 0123456789ab)', 1],
+      ['CAT (@mixerzoo/cat 0.2.0 00000000cafe)', 1],
+    ]);
   });
 
   test('shows failed, partial and planned runs with their messages', () => {

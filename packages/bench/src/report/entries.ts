@@ -114,16 +114,29 @@ export function groupEntries(runs: readonly RunRecord[], planned: readonly RunCo
   );
 }
 
-/** Adds a run's id to labels that several entries of a setting share: the same name, configured otherwise. */
+/**
+ * Adds to labels that several entries of a setting share what tells them apart: the code that made them where that is all
+ * (`CAT (@mixerzoo/cat 0.1.0)`), else a run's id: the same name, configured otherwise.
+ */
 function distinguish(entries: readonly Entry[]): Entry[] {
-  const name = (entry: Entry) => JSON.stringify([entry.setting, entry.label]);
-  const names = entries.map(name);
-  return entries.map((entry) =>
-    names.filter((other) => other === name(entry)).length > 1
-      ? { ...entry, label: `${entry.label} (${entry.runs[0]!.config.id})` }
-      : entry,
-  );
+  const name = ({ setting, label }: Entry) => `${setting}, ${label}`;
+  return entries.map((entry) => {
+    const twins = entries.filter((other) => name(other) === name(entry));
+    return twins.length === 1 ? entry : { ...entry, label: `${entry.label} (${markAmong(entry, twins)})` };
+  });
 }
+
+function markAmong(entry: Entry, twins: readonly Entry[]): string {
+  const { id, code } = entry.runs[0]!.config;
+  const codes = twins.map(({ runs }) => runs[0]!.config.code);
+  const own = Object.entries(code).filter(([name, value]) => codes.some((other) => other[name] !== value));
+  const distinct = new Set(codes.map((other) => JSON.stringify(other))).size === twins.length;
+  if (!distinct || own.length === 0 || own.length > MOST_MARKS) return id;
+  return own.map(([name, value]) => `${name} ${value}`).join(', ');
+}
+
+/** More than these differences of code do not fit a label. */
+const MOST_MARKS = 2;
 
 /** The length a run trains at, as its task says. */
 function trainLengthOf(config: RunConfig): number {
@@ -133,8 +146,8 @@ function trainLengthOf(config: RunConfig): number {
 
 /** Everything but what an entry averages over. */
 function entryKey(config: RunConfig): string {
-  const { experiment, label, task, model, layers, train, testLengths, freeRunning, engine } = config;
-  return JSON.stringify([experiment, label, task, model, layers, train, testLengths, freeRunning, engine]);
+  const { experiment, label, task, model, layers, code, train, testLengths, freeRunning, engine } = config;
+  return JSON.stringify([experiment, label, task, model, layers, code, train, testLengths, freeRunning, engine]);
 }
 
 function unstarted(config: RunConfig): RunRecord {

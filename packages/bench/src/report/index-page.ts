@@ -1,21 +1,8 @@
 /** A page over all reports in a directory: what each compares, how far it is, and which claims it bears out. */
-import type { JudgedClaim } from '../figures/figure.js';
 import { formatCount, listWords, NO_VALUE } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { pageStyle } from './page-style.js';
-
-/** `report.json`: what an index says of a report. */
-export interface ReportSummary {
-  readonly title: string;
-  readonly description: string;
-  readonly models: readonly string[];
-  readonly tasks: readonly string[];
-  readonly runs: number;
-  readonly finished: number;
-  /** ISO 8601; null while no run has finished. */
-  readonly lastFinishedAt: string | null;
-  readonly claims: readonly Pick<JudgedClaim, 'claim' | 'status'>[];
-}
+import type { ReportSummary } from './report-owner.js';
 
 /** Renders the page. */
 export function indexPage(reports: readonly { readonly href: string; readonly summary: ReportSummary }[]): string {

@@ -144,7 +144,7 @@ describe('in Chromium', () => {
     settings: { width: number; scheme?: 'light' | 'dark'; scripts?: boolean },
   ): Promise<{ page: Page; problems: string[] }> {
     if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
-    const { path } = await pageOf(runs, context.task.id);
+    const { path } = await pageOf(runs, join(context.task.id, typeof runs === 'string' ? 'fixtures' : 'samples'));
     const page = await browser.newPage({
       viewport: { width: settings.width, height: 800 },
       colorScheme: settings.scheme ?? 'light',

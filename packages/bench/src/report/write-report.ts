@@ -17,7 +17,7 @@ import type { RunConfig, RunRecord } from '../runs/results.js';
 import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
-import type { ReportSummary } from './index-page.js';
+import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
 import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
@@ -39,17 +39,20 @@ export interface ReportOptions {
   readonly figure?: FigureReport;
   /** Configs of the experiment's runs; those that have no directory yet are shown as not started. */
   readonly planned?: readonly RunConfig[];
+  /** What the experiment was read from: a report of the same name from elsewhere is not replaced. */
+  readonly source?: string;
 }
 
 /**
  * Writes the report of an experiment into a directory, which is made if need be. The same runs give the same files.
  * @param runs a directory with run directories below it, or the runs themselves.
- * @throws CheckpointError if a run cannot be read, InvalidConfigError if there is no run.
+ * @throws CheckpointError if a run cannot be read, InvalidConfigError if there is no run, or the directory holds a report of
+ *   something else.
  */
 export async function writeReport(
   runs: string | readonly RunRecord[],
   outDirectory: string,
-  { title, description: words, figure, planned = [] }: ReportOptions = {},
+  { title, description: words, figure, planned = [], source }: ReportOptions = {},
 ): Promise<ReportPaths> {
   const records = typeof runs === 'string' ? await loadRuns(runs) : runs;
   const entries = groupEntries(records, planned);
@@ -72,11 +75,15 @@ export async function writeReport(
     curves: join(outDirectory, 'curves.csv'),
     lengths: join(outDirectory, 'lengths.csv'),
   };
+  const names = distinct(configs.map(({ experiment }) => experiment));
+  await assertOwnReport(outDirectory, { experiments: names, source });
   const { reportPage } = await import('./page.js'); // with it come the charts: not for commands that draw none
   await mkdir(outDirectory, { recursive: true });
   const summary: ReportSummary = {
     title: heading,
     description,
+    experiments: names,
+    source: source ?? (await readSummary(outDirectory))?.source ?? null,
     models: distinct(configs.map(({ label }) => label)),
     tasks: distinct(configs.map(({ task }) => task.name)),
     runs: configs.length,

@@ -18,7 +18,7 @@ export async function describeMachine(): Promise<Pick<RunEnvironment, 'platform'
     cpu: {
       model: `${cpu.manufacturer} ${cpu.brand}`.trim() || (cpus()[0]?.model ?? 'unknown'),
       cores: cpus().length,
-      speedGhz: cpu.speed,
+      speedGhz: Number.isFinite(cpu.speed) ? cpu.speed : 0,
     },
     memoryBytes: totalmem(),
     gpus: graphics.controllers.map((controller) => controller.model).filter((model) => model !== ''),

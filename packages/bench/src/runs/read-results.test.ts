@@ -34,8 +34,8 @@ describe('loadRuns', () => {
     const runs = await loadRuns(root);
     expect(runs).toHaveLength(5);
     const path = join(runs[0]?.directory as string, 'config.json');
-    writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 1', '"format": 2'));
-    await expect(loadRuns(root)).rejects.toThrow(/expected a run of format 1, got 2/);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 2', '"format": 3'));
+    await expect(loadRuns(root)).rejects.toThrow(/expected a run of format 2, got 3/);
   });
 
   it('reads a single run directory', async () => {
@@ -51,14 +51,16 @@ describe('loadRuns', () => {
     expect((await loadRuns(run?.directory as string))[0]?.steps).toEqual(run?.steps);
     writeFileSync(path, `${text}{"kind":"step","st\n`);
     await expect(loadRuns(run?.directory as string)).rejects.toThrow(
-      /metrics\.jsonl: expected a JSON object on line \d+/,
+      /metrics\.jsonl line \d+: expected a record of a run, got/,
     );
   });
 
   it('names a file that is not JSON, and a directory that is not there', async () => {
     const [run] = await loadRuns(copyOfFixtures());
     writeFileSync(join(run?.directory as string, 'result.json'), '{"status": "do');
-    await expect(loadRuns(run?.directory as string)).rejects.toThrow(/result\.json: expected JSON/);
+    await expect(loadRuns(run?.directory as string)).rejects.toThrow(
+      /result\.json: expected a record of a run, got .*writes it again, from the checkpoint/,
+    );
     await expect(loadRuns(join(FIXTURES, 'nowhere'))).rejects.toThrow(
       /nowhere: expected a directory of runs, got ENOENT/,
     );

@@ -1,11 +1,26 @@
 /** Files that a reader finds whole, the old one or the new one, whenever a writer is killed. */
-import { rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
 
-/** Writes beside and renames. */
+/**
+ * Writes beside, to the disk, and renames. What stands at the path is replaced, a link too, and never written through: the
+ * name beside is one that nobody can guess, and is made anew.
+ */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`;
-  await writeFile(draft, content);
-  await rename(draft, path);
+  const draft = `${path}.${randomUUID()}.tmp`;
+  const file = await open(draft, 'wx');
+  try {
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }
 
 /** JSON, indented for people. */

@@ -14,11 +14,13 @@ import type { GenerationCost } from './generation-cost.js';
 import type { Spread } from './spread.js';
 
 /** Version of the files' layout. */
-export const RUN_FORMAT = 1;
+export const RUN_FORMAT = 2;
 
 /** A layer as resolved: the mixer's name and parsed config, and the block around it. */
 export interface RunLayer {
   readonly mixer: string;
+  /** The key in {@link RunConfig.code} of the package or file that defines it. */
+  readonly from: string;
   readonly config: Readonly<Record<string, unknown>>;
   /** Channel mixer, residual and norm of the block, where they differ from the model's. */
   readonly block: Readonly<Record<string, unknown>>;
@@ -37,10 +39,17 @@ export interface RunConfig {
   readonly description: string;
   /** Name of the model within the experiment, as tables and legends show it: `CAT, 1 layer`. */
   readonly label: string;
-  readonly task: { readonly name: string; readonly config: Readonly<Record<string, unknown>> };
+  /** `from` as for {@link RunLayer}. */
+  readonly task: { readonly name: string; readonly from: string; readonly config: Readonly<Record<string, unknown>> };
   /** Backbone: dModel, nLayers, positions, norm, dropout, …, as given to `createLanguageModel`. */
   readonly model: Readonly<Record<string, unknown>> & { readonly dModel: number; readonly nLayers: number };
   readonly layers: readonly RunLayer[];
+  /**
+   * What defines the mixers, the task, core and the training: by package its version and a fingerprint of the files that
+   * are loaded (`0.1.0 3f2a9c0d1e2f`), by file of the config's own the fingerprint, by further package these import the
+   * version.
+   */
+  readonly code: Readonly<Record<string, string>>;
   readonly train: TrainSettings;
   /** Lengths at which the trained model is tested; includes the training length. Ascending. */
   readonly testLengths: readonly number[];
@@ -49,9 +58,9 @@ export interface RunConfig {
   /** As asked for: `auto` or an engine's name. The one used is in the environment. */
   readonly engine: string;
   /** Where the trained model also answers on its own; see {@link FreeRunning}. */
-  readonly freeRunning?: true;
+  readonly freeRunning?: true | undefined;
   /** The experiment's `sweep.enoughAt`, where it has one: which runs beside this one were not needed. */
-  readonly enoughAt?: number;
+  readonly enoughAt?: number | undefined;
 }
 
 /** The training budget and recipe, the same for every model of an experiment. */
@@ -63,16 +72,16 @@ export interface TrainSettings {
   /** New training examples every epoch; otherwise the same ones, reshuffled. */
   readonly freshExamples: boolean;
   readonly weightDecay: number;
-  /** What decays; this and the other optional settings are absent in runs of older versions, which had no choice. */
-  readonly decayed?: 'all' | 'matrices';
-  readonly beta1?: number;
-  readonly beta2?: number;
-  readonly eps?: number;
+  /** What decays; `matrices` leaves out biases, norms and what a mixer spares. */
+  readonly decayed: 'all' | 'matrices';
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
   readonly schedule: 'constant' | 'cosine' | 'cosinePerEpoch';
   /** Steps of linear warm-up. */
   readonly warmupSteps: number;
   /** What a cosine ends at. */
-  readonly minLearningRate?: number;
+  readonly minLearningRate: number;
   /** Largest global gradient norm; null for no clipping. */
   readonly clipNorm: number | null;
   /** Training ends after the epoch whose validation accuracy reaches this; null trains to the end. */
@@ -139,10 +148,10 @@ export interface EpochRecord {
   readonly totalSeconds: number;
   /** Training tokens a second over this epoch's steps. */
   readonly tokensPerSecond: number;
-  /** Name of the engine that trained it; absent in runs of older versions. */
-  readonly engine?: string | undefined;
-  /** ISO 8601, after the validation; absent in runs of older versions. */
-  readonly finishedAt?: string | undefined;
+  /** Name of the engine that trained it. */
+  readonly engine: string;
+  /** ISO 8601, after the validation. */
+  readonly finishedAt: string;
 }
 
 /** Examples that repeat, as those of a task with few different ones do. */
@@ -177,7 +186,7 @@ export interface Evaluation extends Answers {
    * Accuracy in the soft form used in training, for models that have one (Landmark CAT): the gap to `accuracy` is what
    * hard retrieval loses.
    */
-  readonly softAccuracy?: number;
+  readonly softAccuracy?: number | undefined;
 }
 
 /**
@@ -205,7 +214,7 @@ export interface RunCost {
   /** Largest resident set of the process. */
   readonly peakMemoryBytes: number;
   /** Generation of one sequence, up to the training length; absent in runs of older versions. */
-  readonly generation?: GenerationCost;
+  readonly generation?: GenerationCost | undefined;
 }
 
 /** `result.json` of a run that finished. */
@@ -239,7 +248,7 @@ export interface LengthEvaluation extends Evaluation {
   readonly stateSize: number;
   readonly flops: number;
   /** Where the config asks for it. */
-  readonly freeRunning?: FreeRunning;
+  readonly freeRunning?: FreeRunning | undefined;
 }
 
 /** `result.json` of a run that failed: it is tried again by the next command. */

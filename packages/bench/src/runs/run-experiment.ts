@@ -47,8 +47,11 @@ export interface RunExperimentOptions {
  */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
   const chainOf = (run: PlannedRun) => (run.config.enoughAt === undefined ? undefined : cellKey(run));
+  const named = () => {}; // before: a result that cannot be read is made again
   const before = new Map(
-    await Promise.all(runs.map(async (run) => [run, await readDone(runDirectory(options.out, run))] as const)),
+    await Promise.all(
+      runs.map(async (run) => [run, await readDone(runDirectory(options.out, run), run.config.id, named)] as const),
+    ),
   );
   const open = runs.filter((run) => !before.get(run));
   const concurrent = Math.max(1, Math.min(options.workers, new Set(open.map((run) => chainOf(run) ?? run)).size));
@@ -71,7 +74,7 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     const { out, signal, view } = options;
     const directory = runDirectory(out, run);
     const name = displayName(run, runs);
-    const result = before.get(run) ?? (await readDone(directory)); // by another command, in the meantime
+    const result = before.get(run) ?? (await readDone(directory, run.config.id, named)); // by another command, in the meantime
     if (result) return { run, directory, status: 'skipped', result };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
     if (previous && isEnough(previous)) return { run, directory, status: 'unneeded' };

@@ -81,9 +81,9 @@ export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<La
       const how = killedBy ? `signal ${killedBy}${want}` : `exit code ${code}`;
       const words = complaints.trim();
       if (last?.kind === 'failed' && last.code === 'stalled' && holdsLease(directory, leaseId)) {
-        const result = await readDone(directory); // written, but not told any more
+        const result = await readDone(directory, run.config.id, () => {}); // written, but not told any more
         if (result) last = { kind: 'done', result };
-        else await recordFailure(directory, run, last);
+        else last = { kind: 'failed', ...(await recordFailure(directory, run, last)) };
       }
       releaseLease(directory, leaseId);
       resolve(

@@ -25,7 +25,7 @@ const train = async (task: object) => {
     train: { batchSize: 8, epochs: 2, stepsPerEpoch: 2, validationExamples: 8, testExamples: 64 },
   });
   const [run] = await resolveRuns(experiment, await discoverPlugins(process.cwd()));
-  return trainRun(run!, directory, { workers: 1, packages: [], onProgress: () => {} });
+  return trainRun(run!, directory, { workers: 1, packages: [], lease: { assertHeld() {} }, onProgress: () => {} });
 };
 
 const MQAR = { task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 };

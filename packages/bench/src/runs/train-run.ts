@@ -20,7 +20,8 @@ import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
 import type { Lease } from './lease.js';
 import { readMetrics } from './read-results.js';
-import { replaceFile, replaceJson } from './replace-file.js';
+import { CONFIG, ENVIRONMENT, encodeLine, METRICS, RESULT, writeRecord } from './records.js';
+import { replaceFile } from './replace-file.js';
 import { type EpochRecord, type MetricRecord, RUN_FORMAT, type RunDone, type StepRecord } from './results.js';
 import { type Spread, spreadOf } from './spread.js';
 import { testRun } from './test-run.js';
@@ -59,11 +60,12 @@ export async function trainRun(
   const { config, task, model } = run;
   const { train, seed, learningRate } = config;
   await mkdir(directory, { recursive: true });
-  await rm(join(directory, 'result.json'), { force: true });
-  await replaceJson(join(directory, 'config.json'), config);
+  await rm(join(directory, RESULT.file), { force: true });
+  await writeRecord(CONFIG, directory, config.id, config);
   const engine = await useEngine(config.engine as EngineChoice);
   options.lease.assertHeld();
-  await replaceJson(join(directory, 'environment.json'), await describeEnvironment(engine, { seed, ...options }));
+  const environment = await describeEnvironment(engine, { seed, ...options });
+  await writeRecord(ENVIRONMENT, directory, config.id, environment);
 
   const trainer = await createTrainer({
     model,
@@ -82,7 +84,7 @@ export async function trainRun(
     const checkpoint = join(directory, 'checkpoint');
     if (await hasCheckpoint(checkpoint)) await trainer.restore(checkpoint);
     options.lease.assertHeld();
-    const metrics = await resumeMetrics(join(directory, 'metrics.jsonl'), trainer);
+    const metrics = await resumeMetrics(directory, config.id, trainer);
     const progress = createProgress(train, trainer, options.onProgress);
     while (!trainer.done) {
       await trainEpoch(trainer, metrics, progress.step);
@@ -125,7 +127,7 @@ export async function trainRun(
       },
     };
     options.lease.assertHeld();
-    await replaceJson(join(directory, 'result.json'), result);
+    await writeRecord(RESULT, directory, config.id, result);
     return result;
   } finally {
     trainer.dispose();
@@ -144,8 +146,11 @@ interface Metrics {
  * The metrics of a run up to its checkpoint. Epochs are those the checkpoint knows, steps are read back; what a killed
  * process wrote after its last checkpoint is dropped.
  */
-async function resumeMetrics(path: string, trainer: Trainer): Promise<Metrics> {
-  const steps = (await readMetrics(path)).filter((record) => record.kind === 'step' && record.step <= trainer.step);
+async function resumeMetrics(directory: string, id: string, trainer: Trainer): Promise<Metrics> {
+  const path = join(directory, METRICS.file);
+  const toLine = (record: MetricRecord) => encodeLine(METRICS, id, record);
+  const read = await readMetrics(directory, id, () => {}); // the command has named what cannot be read
+  const steps = read.filter((record) => record.kind === 'step' && record.step <= trainer.step);
   const epochs: EpochRecord[] = [];
   for (const epoch of trainer.history) epochs.push(epochRecord(epoch, epochs.at(-1)));
   const kept = [...steps, ...epochs].sort((a, b) => a.step - b.step);
@@ -172,8 +177,6 @@ async function resumeMetrics(path: string, trainer: Trainer): Promise<Metrics> {
   };
   return metrics;
 }
-
-const toLine = (record: MetricRecord) => `${JSON.stringify(record)}\n`;
 
 function epochRecord(epoch: EpochMetrics, before: EpochRecord | undefined): EpochRecord {
   return {

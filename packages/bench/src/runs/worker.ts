@@ -3,7 +3,6 @@
  * functions and cannot be sent. It ends when its parent does.
  */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isZooError } from '@mixerzoo/core';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { findRun, type WorkerSource } from '../experiment/worker-source.js';
@@ -11,7 +10,7 @@ import { discoverPlugins } from '../plugins.js';
 import { orderGuard } from './guard-thread.js';
 import { acquireLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
 import { readDone, readMetrics } from './read-results.js';
-import { replaceJson } from './replace-file.js';
+import { RESULT, writeRecord } from './records.js';
 import { RUN_FORMAT, type RunDone, type RunFailed } from './results.js';
 import { type RunProgress, trainRun } from './train-run.js';
 
@@ -66,7 +65,7 @@ async function serve({ source, cwd, out, directoryName, leaseId, workers }: RunO
   if ('heldBy' in lease) return { kind: 'busy', message: `in progress elsewhere: ${lease.heldBy}` };
   try {
     removeDrafts(directory);
-    const before = await readDone(directory); // by who held the lease until now
+    const before = await readDone(directory, run.config.id, () => {}); // by who held the lease until now
     if (before) return { kind: 'done', result: before };
     const result = await trainRun(run, directory, {
       workers,
@@ -77,32 +76,40 @@ async function serve({ source, cwd, out, directoryName, leaseId, workers }: RunO
     return { kind: 'done', result };
   } catch (error) {
     if (!holdsLease(directory, leaseId)) return { kind: 'busy', message: new LeaseLostError(directory).message };
-    await recordFailure(directory, run, { code: errorCode(error), message: errorMessage(error) });
-    throw error;
+    const failure = { code: errorCode(error), message: errorMessage(error) };
+    return { kind: 'failed', ...(await recordFailure(directory, run, failure)) };
   } finally {
     lease.release();
   }
 }
 
-/** Writes the result of a run that failed. The caller holds the directory's lease. */
-export async function recordFailure(
-  directory: string,
-  run: PlannedRun,
-  error: Pick<RunFailed, 'code' | 'message'>,
-): Promise<void> {
-  const epochs = await readMetrics(join(directory, 'metrics.jsonl')).catch(() => []);
-  const last = epochs.filter((record) => record.kind === 'epoch').at(-1);
-  const failure: RunFailed = {
-    format: RUN_FORMAT,
-    id: run.config.id,
-    status: 'failed',
-    finishedAt: new Date().toISOString(),
-    ...error,
-    epochs: last?.epoch ?? 0,
-    steps: last?.step ?? 0,
-  };
-  // The disk may be what failed; the first error is the one to report.
-  await replaceJson(join(directory, 'result.json'), failure).catch(() => {});
+/** What went wrong with a run. */
+export type Failure = Pick<RunFailed, 'code' | 'message'>;
+
+/**
+ * Writes the result of a run that failed. The caller holds the directory's lease.
+ * @returns the failure, which says so where it could not be written: the disk may be what failed.
+ */
+export async function recordFailure(directory: string, run: PlannedRun, { code, message }: Failure): Promise<Failure> {
+  const { id } = run.config;
+  const metrics = await readMetrics(directory, id, () => {});
+  const last = metrics.filter((record) => record.kind === 'epoch').at(-1);
+  const finishedAt = new Date().toISOString();
+  const counts = { epochs: last?.epoch ?? 0, steps: last?.step ?? 0 };
+  try {
+    await writeRecord(RESULT, directory, id, {
+      format: RUN_FORMAT,
+      id,
+      status: 'failed',
+      finishedAt,
+      code,
+      message,
+      ...counts,
+    });
+    return { code, message };
+  } catch (error) {
+    return { code, message: `${message} (It is not on record: ${errorMessage(error)})` };
+  }
 }
 
 function errorCode(error: unknown): string {

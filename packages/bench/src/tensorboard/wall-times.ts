@@ -1,6 +1,7 @@
 /**
  * When the points of a run were measured, in seconds since 1970. Records count seconds of work, which stand still while
- * no process works on the run; epochs also say when they ended, and their steps are counted back from there.
+ * no process works on the run; epochs also say when they ended, and their steps are counted back from there, so that no
+ * time lies in the future.
  */
 import type { EpochRecord, RunRecord, StepRecord } from '../runs/results.js';
 
@@ -14,25 +15,12 @@ export interface WallTimes {
 
 const seconds = (iso: string) => Date.parse(iso) / 1000;
 
-/**
- * Epochs without `finishedAt` are counted back from the epoch after, from the result, or, where there is none, from the
- * start of the last process, so that no time lies in the future.
- */
 export function wallTimes({ environment, epochs, result }: RunRecord): WallTimes {
-  const started = seconds(environment?.startedAt ?? result?.finishedAt ?? epochs.at(-1)?.finishedAt ?? '1970-01-01');
-  const last = epochs.at(-1);
-  let next =
-    result?.status === 'done' && last
-      ? seconds(result.finishedAt) - (result.totalSeconds - last.totalSeconds)
-      : started;
-  const epochEnds: number[] = [];
-  for (const [index, epoch] of [...epochs.entries()].reverse()) {
-    const end = epoch.finishedAt === undefined ? next : seconds(epoch.finishedAt);
-    epochEnds.unshift(end);
-    next = end - workOf(epoch, epochs[index - 1]);
-  }
-  // `next` is now the start of the first epoch.
-  const start = last ? next : started;
+  const epochEnds = epochs.map((epoch) => seconds(epoch.finishedAt));
+  const [first, last] = [epochs[0], epochs.at(-1)];
+  const start = first
+    ? seconds(first.finishedAt) - first.totalSeconds
+    : seconds(environment?.startedAt ?? result?.finishedAt ?? '1970-01-01');
   return {
     start,
     epochEnds,

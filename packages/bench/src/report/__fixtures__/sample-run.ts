@@ -1,14 +1,15 @@
 /** Runs made up for the tests of the report. */
 import { createHash } from 'node:crypto';
-import type {
-  EpochRecord,
-  Evaluation,
-  LengthEvaluation,
-  RunConfig,
-  RunDone,
-  RunFailed,
-  RunRecord,
-  StepRecord,
+import {
+  type EpochRecord,
+  type Evaluation,
+  type LengthEvaluation,
+  RUN_FORMAT,
+  type RunConfig,
+  type RunDone,
+  type RunFailed,
+  type RunRecord,
+  type StepRecord,
 } from '../../runs/results.js';
 
 /** What tells a sample run from the others. */
@@ -33,6 +34,7 @@ export interface SampleOptions {
 
 const EXAMPLES = 250;
 const LABELS = 16;
+const START = Date.parse('2026-01-02T03:04:03.000Z');
 
 /** A run of ten epochs of ten steps. */
 export function sampleRun(options: SampleOptions = {}): RunRecord {
@@ -70,6 +72,8 @@ export function sampleRun(options: SampleOptions = {}): RunRecord {
         seconds: step / 100,
         totalSeconds: step / 80,
         tokensPerSecond: 200_000,
+        engine: 'wasm',
+        finishedAt: new Date(START + (1000 * step) / 80).toISOString(),
       };
     }),
     result: failure !== undefined ? failed(config, failure) : partial ? undefined : done(config, accuracies, options),
@@ -81,7 +85,7 @@ export function sampleConfig(options: SampleOptions = {}): RunConfig {
   const { label = 'CAT', experiment = 'sample', description = '', seed = 0 } = options;
   const { learningRate = 0.01, dModel = 64, seqLen = 64 } = options;
   return {
-    format: 1,
+    format: RUN_FORMAT,
     id: createHash('sha256')
       .update(JSON.stringify([label, seed, learningRate, dModel, seqLen]))
       .digest('hex')
@@ -89,17 +93,23 @@ export function sampleConfig(options: SampleOptions = {}): RunConfig {
     experiment,
     description,
     label,
-    task: { name: 'mqar', config: { seqLen, numKvPairs: LABELS } },
+    task: { name: 'mqar', from: '@mixerzoo/tasks', config: { seqLen, numKvPairs: LABELS } },
     model: { dModel, nLayers: 1 },
-    layers: [{ mixer: 'cat', config: { dModel }, block: {} }],
+    layers: [{ mixer: 'cat', from: '@mixerzoo/cat', config: { dModel }, block: {} }],
+    code: { '@mixerzoo/cat': '0.1.0 0123456789ab', '@mixerzoo/tasks': '0.1.0 ba9876543210' },
     train: {
       batchSize: 32,
       epochs: 10,
       stepsPerEpoch: 10,
       freshExamples: true,
       weightDecay: 0.1,
+      decayed: 'all',
+      beta1: 0.9,
+      beta2: 0.999,
+      eps: 1e-8,
       schedule: 'cosine',
       warmupSteps: 0,
+      minLearningRate: 0,
       clipNorm: null,
       stopAt: null,
       validationExamples: EXAMPLES,
@@ -114,7 +124,7 @@ export function sampleConfig(options: SampleOptions = {}): RunConfig {
 
 function failed({ id }: RunConfig, message: string): RunFailed {
   return {
-    format: 1,
+    format: RUN_FORMAT,
     id,
     status: 'failed',
     finishedAt: '2026-01-02T03:04:05.000Z',
@@ -134,7 +144,7 @@ function done(config: RunConfig, accuracies: readonly number[], { validation, to
     }),
   );
   return {
-    format: 1,
+    format: RUN_FORMAT,
     id: config.id,
     status: 'done',
     finishedAt: '2026-01-02T03:04:05.000Z',

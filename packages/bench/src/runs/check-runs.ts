@@ -1,0 +1,67 @@
+/** What is on disk before an experiment's runs are started: records that cannot be read, and runs of other code. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashConfig } from '@mixerzoo/core';
+import { codeChanges } from '../experiment/code-changes.js';
+import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
+import { plural } from '../report/format.js';
+import { findRunDirectories, type OnFault, type ReadRun, readRun } from './read-results.js';
+import { CONFIG, readRecord, writeRecord } from './records.js';
+import type { RunConfig } from './results.js';
+
+/** Reads what there is of each run; nothing for a run that has not begun. */
+export async function readPlanned(
+  runs: readonly PlannedRun[],
+  out: string,
+  onFault: OnFault,
+): Promise<Map<PlannedRun, ReadRun>> {
+  const found = new Map<PlannedRun, ReadRun>();
+  for (const run of runs) found.set(run, await readRun(runDirectory(out, run), onFault, run.config.id));
+  return found;
+}
+
+/** Writes configs again that were lost from the directories of runs: they are known. Results are made again by the run. */
+export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>): Promise<void> {
+  for (const [{ config }, run] of found) {
+    const begun = run.result ?? run.environment ?? run.steps[0] ?? run.epochs[0];
+    if (!run.config && begun) await writeRecord(CONFIG, run.directory, config.id, config);
+  }
+}
+
+/**
+ * Says which runs of the same settings other code has made, where those of now are still to be done; undefined where
+ * there are none.
+ */
+export async function describeOtherCode(
+  found: ReadonlyMap<PlannedRun, ReadRun>,
+  out: string,
+): Promise<string | undefined> {
+  const ids = new Set([...found.keys()].map(({ config }) => config.id));
+  const open = new Map<string, RunConfig>();
+  for (const [{ config }, { result }] of found) if (result?.status !== 'done') open.set(settingOf(config), config);
+  if (open.size === 0) return undefined;
+  const changes = new Set<string>();
+  let others = 0;
+  for (const experiment of new Set([...open.values()].map((config) => join(out, config.experiment)))) {
+    for (const directory of existsSync(experiment) ? await findRunDirectories(experiment, () => {}) : []) {
+      const other = await readRecord(CONFIG, directory).catch(() => undefined); // no run of this plan: it need not be sound
+      const now = other && !ids.has(other.id) ? open.get(settingOf(other)) : undefined;
+      if (!other || !now) continue;
+      others += 1;
+      for (const change of codeChanges(other.code, now.code)) changes.add(change);
+    }
+  }
+  if (others === 0) return undefined;
+  const listed = [...changes].slice(0, MOST_CHANGES).join(', ');
+  const more = changes.size > MOST_CHANGES ? ` and ${changes.size - MOST_CHANGES} more` : '';
+  return `${plural(others, 'run')} of this experiment ${others === 1 ? 'is' : 'are'} of other code (${listed}${more}): kept, and run anew.`;
+}
+
+const MOST_CHANGES = 4;
+
+/** A hash of what decides a run's numbers but for the code. */
+function settingOf({ id, experiment, description, label, enoughAt, code, ...setting }: RunConfig): string {
+  const { task, layers } = setting;
+  const bare = { task: { ...task, from: '' }, layers: layers.map((layer) => ({ ...layer, from: '' })) };
+  return hashConfig({ ...setting, ...bare });
+}
