@@ -27,4 +27,14 @@ export interface EngineOptions {
    * `MIXERZOO_THREADS`, else 1.
    */
   readonly threads?: number;
+  /**
+   * Browsers, wasm engine: the address of `tfjs-backend-wasm-simd.wasm` of `@tensorflow/tfjs-backend-wasm/dist`. Default: beside
+   * the page, in a worker beside its script, where bundlers put nothing. Node finds the file itself.
+   *
+   * @example
+   * // Vite and webpack 5 serve the file; page, nested route and worker get the same address.
+   * const wasmUrl = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm', import.meta.url);
+   * await useEngine('wasm', { wasmUrl });
+   */
+  readonly wasmUrl?: string | { readonly href: string };
 }

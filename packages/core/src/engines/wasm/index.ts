@@ -10,6 +10,9 @@ import { replaceStockKernels } from './stock.js';
 import { startWasmThreads } from './threads.js';
 
 const MOST_THREADS = 64;
+const SIMD_FILE = 'tfjs-backend-wasm-simd.wasm';
+/** The backend's builds; it wants to be told of all, and takes the one for SIMD. */
+const WASM_FILES = ['tfjs-backend-wasm.wasm', SIMD_FILE, 'tfjs-backend-wasm-threaded-simd.wasm'] as const;
 
 /**
  * A module with one relaxed-SIMD instruction, `f32x4.relaxed_madd`: it validates where the runtime has them.
@@ -26,13 +29,20 @@ const RELAXED_SIMD_PROBE = Uint8Array.from([
  */
 export async function openWasmEngine(options: EngineOptions = {}): Promise<Engine> {
   const threads = parseThreads(options.threads ?? environmentThreads());
+  const wasmUrl = typeof options.wasmUrl === 'object' ? options.wasmUrl.href : options.wasmUrl;
   const relaxedSimd = detectRelaxedSimd();
-  await import('@tensorflow/tfjs-backend-wasm');
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  if (!tf.env().get('IS_NODE')) {
+    // One file to find: the threaded build brings workers that our kernels do not use.
+    tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+    if (wasmUrl) setWasmPaths(Object.fromEntries(WASM_FILES.map((name) => [name, wasmUrl])));
+  }
   const start = async () => {
     if (!(await tf.setBackend('wasm'))) {
       throw new EngineError(
         "wasm engine: expected TensorFlow.js's wasm backend to start, got the failure it printed. " +
-          'In a browser, serve the .wasm files of @tensorflow/tfjs-backend-wasm/dist beside the bundle.',
+          `In a browser, say where ${SIMD_FILE} is (now ${wasmUrl ?? 'beside the page, or the script of a worker'}): ` +
+          "useEngine('wasm', { wasmUrl }). docs/engines.md has a recipe.",
       );
     }
     await tf.ready();

@@ -51,7 +51,7 @@ export interface WasmCall {
 
 type Exports = Record<string, (...args: number[]) => number>;
 
-/** The part of the Emscripten module that kernels rely on. */
+/** @internal The part of the Emscripten module that kernels rely on. */
 export interface WasmHeap {
   readonly asm: { readonly memory: WebAssembly.Memory };
   _malloc(bytes: number): number;
@@ -72,7 +72,7 @@ export interface WasmBinding {
   readonly instances: Map<WasmCode, Instance>;
 }
 
-/** Binds kernels to the heap of the backend in use. Called once by the wasm engine. */
+/** @internal Binds kernels to the heap of the backend in use. Called once by the wasm engine. */
 export function bindWasmHeap(
   heap: WasmHeap,
   { relaxedSimd, threads }: { relaxedSimd: boolean; threads?: WasmThreads | undefined },

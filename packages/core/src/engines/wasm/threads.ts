@@ -29,7 +29,7 @@ export interface SharedKernelModule {
 
 export interface WasmThreads {
   readonly count: number;
-  /** Makes a module known to all workers. */
+  /** @internal Makes a module known to all workers. */
   share(module: WebAssembly.Module): SharedKernelModule;
   /** Calls `run(...args, start, end)` on all threads so that [0, units) is covered once. */
   parallel(
@@ -74,7 +74,7 @@ for (let generation = 0; ; ) {
 `;
 
 /**
- * Starts `count - 1` workers. They do not keep the process alive.
+ * @internal Starts `count - 1` workers. They do not keep the process alive.
  * @throws EngineError outside of Node.
  */
 export function startWasmThreads(memory: WebAssembly.Memory, count: number): WasmThreads {

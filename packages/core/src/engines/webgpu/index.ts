@@ -23,6 +23,8 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const;
 
+/** Dawn for Node. */
+const DAWN = 'webgpu';
 /** Different faults of shaders that are printed. */
 const MOST_FAULTS = 8;
 /** Between the failure of a read and the news of the loss behind it. */
@@ -74,7 +76,8 @@ async function provideWebgpu(): Promise<void> {
       'webgpu engine: expected a browser with WebGPU, got one without. Use a current Chrome, Edge, Firefox or Safari, or the wasm engine.',
     );
   }
-  const dawn = (await import('webgpu' as string).catch((error: unknown) => {
+  // For Node alone: bundlers leave it be, and find it missing nowhere.
+  const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ DAWN).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new EngineError(
       `webgpu engine: expected the package 'webgpu' (Dawn for Node), got none (${reason}). Run: npm install webgpu`,
@@ -89,12 +92,15 @@ async function provideWebgpu(): Promise<void> {
 }
 
 async function importBackend(): Promise<typeof import('@tensorflow/tfjs-backend-webgpu')> {
-  return import('@tensorflow/tfjs-backend-webgpu').catch((error: unknown) => {
+  // Written as try and await: so bundlers know that the package may be missing.
+  try {
+    return await import('@tensorflow/tfjs-backend-webgpu');
+  } catch (error) {
     throw new EngineError(
       "webgpu engine: expected the package '@tensorflow/tfjs-backend-webgpu', got none. Run: npm install @tensorflow/tfjs-backend-webgpu@4.22.0",
       { cause: error },
     );
-  });
+  }
 }
 
 /**

@@ -1,0 +1,37 @@
+/** Projects that use the packages as npm serves them: packed, and installed from there. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** @throws Error with what a command printed, unless it exits 0. */
+export function run(command, args, cwd) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed.\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** Packs every package; `createProject` makes projects from the tarballs, `remove` takes all of it away. */
+export function packPackages() {
+  const work = mkdtempSync(join(tmpdir(), 'mixerzoo-packages-'));
+  const tarballs = {};
+  for (const name of readdirSync('packages')) {
+    const packed = run('npm', ['pack', '--json', '--pack-destination', work], resolve('packages', name));
+    tarballs[`@mixerzoo/${name}`] = `file:${join(work, JSON.parse(packed)[0].filename)}`;
+  }
+  return {
+    tarballs,
+    /** A project in which these of our packages, and tools from npm, are installed. */
+    createProject(name, ids, tools = {}) {
+      const project = join(work, name);
+      mkdirSync(project);
+      const dependencies = Object.fromEntries(ids.map((id) => [id, tarballs[id]]));
+      // Siblings that a package depends on come from the tarballs too.
+      const manifest = { private: true, type: 'module', dependencies, devDependencies: tools, overrides: tarballs };
+      writeFileSync(join(project, 'package.json'), JSON.stringify(manifest, null, 2));
+      run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], project);
+      return project;
+    },
+    remove: () => rmSync(work, { recursive: true, force: true }),
+  };
+}
