@@ -47,7 +47,7 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone.
    * @throws ShapeError, for parameters of another mixer or config too.
    */
-  apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
+  apply(params: P, x: tf.Tensor, context?: ApplyContext): tf.Tensor3D;
   /** State before the first token; every leaf leads with B. The caller owns it. */
   initState(batchSize: number): S;
   /**
@@ -55,9 +55,9 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * Consumes `state`: it may be updated in place, and the caller goes on with the returned one.
    * @throws ShapeError
    */
-  step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
+  step(params: P, x: tf.Tensor, state: S): { y: tf.Tensor2D; state: S };
   /** `apply` from the empty state that also returns the state after the last token. @throws ShapeError */
-  prefill(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+  prefill(params: P, x: tf.Tensor): { y: tf.Tensor3D; state: S };
   /**
    * Paths of parameters that weight decay spoils, whatever their rank (`aLog`): rates of decay, skips, biases of gates. The
    * optimizer spares them unless it is told to decay everything.
@@ -71,12 +71,16 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   flops(seqLen: number): number;
 }
 
-/** What `create` of {@link defineMixer} returns. Without a `prefill`, `step` is repeated. */
-export type MixerForms<P extends Tree, S extends Tree> = Omit<
-  Mixer<P, S>,
-  'specVersion' | 'name' | 'config' | 'prefill'
-> &
-  Partial<Pick<Mixer<P, S>, 'prefill'>>;
+/**
+ * What `create` of {@link defineMixer} returns. Ranks are checked before these are called, while callers may pass what
+ * TensorFlow.js types without one (`tf.randomNormal([1, 32, 64])`). Without a `prefill`, `step` is repeated.
+ */
+export interface MixerForms<P extends Tree, S extends Tree>
+  extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill'> {
+  apply(params: P, x: tf.Tensor, context?: ApplyContext): tf.Tensor3D;
+  step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
+  prefill?(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+}
 
 /** Makes a mixer from its config; carries the schema, so that commands and editors can list and check the options. */
 export interface MixerFactory<C extends z.ZodType = z.ZodType, M extends Mixer = Mixer> {
