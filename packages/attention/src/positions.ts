@@ -15,11 +15,21 @@ export const positionalOptions = {
   rotaryFraction: z.number().gt(0).max(1).default(1).describe("share of each head's columns that RoPE rotates"),
   contextExtension: z
     .strictObject({
-      method: z.enum(['interpolation', 'yarn']),
-      factor: z.number().min(1),
-      originalLength: z.int().positive(),
-      betaFast: z.number().positive().optional(),
-      betaSlow: z.number().positive().optional(),
+      method: z
+        .enum(['interpolation', 'yarn'])
+        .describe('positions squeezed evenly, or YaRN: fast columns as they are, slow ones squeezed'),
+      factor: z.number().min(1).describe('times the original length that is to be reached'),
+      originalLength: z.int().positive().describe('tokens of the context that was trained'),
+      betaFast: z
+        .number()
+        .positive()
+        .optional()
+        .describe('YaRN: columns of more turns than this over the original length stay'),
+      betaSlow: z
+        .number()
+        .positive()
+        .optional()
+        .describe('YaRN: columns of fewer turns than this are squeezed in full'),
     })
     .check(({ value, issues }) => {
       const { method, betaFast, betaSlow } = value;

@@ -21,7 +21,11 @@ export const projectionOptions = {
   filters: z
     .union([
       filterKind,
-      z.strictObject({ q: filterKind.optional(), k: filterKind.optional(), v: filterKind.optional() }),
+      z.strictObject({
+        q: filterKind.optional().describe('the filter of q'),
+        k: filterKind.optional().describe('the filter of k'),
+        v: filterKind.optional().describe('the filter of v'),
+      }),
     ])
     .default('perHead')
     .describe('the filter of q, k and v: one kind for all, or a kind for each (left out: none)'),

@@ -77,7 +77,7 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
  */
 export interface MixerForms<P extends Tree, S extends Tree>
   extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill'> {
-  apply(params: P, x: tf.Tensor, context?: ApplyContext): tf.Tensor3D;
+  apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
   prefill?(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
 }

@@ -54,6 +54,7 @@ export const unigramPoolOption = z
 /** Keys of several tokens. */
 export const ngramOptions = {
   ngram: z.int().min(1).max(8).default(2).describe('N, tokens of a key'),
+  /** Distinct tokens an example's keys are made of; default numKvPairs. */
   unigramPool: unigramPoolOption,
 };
 

@@ -43,9 +43,11 @@ const ACTIVATIONS = {
 
 const width = z.int().positive();
 const mlpSchema = z.strictObject({
+  /** Model width. */
   dModel: width,
   /** Hidden width; default 4 dModel. */
   dHidden: width.optional(),
+  /** Between the two projections. */
   activation: z.enum(['gelu', 'relu', 'silu']).default('gelu'),
 });
 
@@ -76,6 +78,7 @@ export function mlp(input: z.input<typeof mlpSchema>): ChannelMixer<MlpParams> {
 }
 
 const swiGluSchema = z.strictObject({
+  /** Model width. */
   dModel: width,
   /** Hidden width; default 8/3 dModel rounded up to a multiple of 8, the parameters of an `mlp` of 4 dModel. */
   dHidden: width.optional(),

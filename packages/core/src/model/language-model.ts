@@ -42,6 +42,7 @@ const isPart = (value: unknown): value is ChannelMixer =>
 const rate = z.number().min(0).lt(1);
 
 const layerSchema = z.strictObject({
+  /** What mixes information across tokens. */
   sequenceMixer: z.custom<Mixer>(isMixer, 'expected a mixer, as a mixer factory returns it'),
   channelMixer: z
     .union([
@@ -49,13 +50,18 @@ const layerSchema = z.strictObject({
       z.custom<ChannelMixer>(isPart),
     ])
     .optional(),
+  /** How the parts of a layer join the stream. Default `sequential`. */
   residual: z.enum(RESIDUAL_NAMES).optional(),
+  /** Default: the model's. */
   norm: z.enum(NORM_NAMES).optional(),
 });
 
 const languageModelSchema = z.strictObject({
+  /** V, different tokens. */
   vocabSize: z.int().positive(),
+  /** Model width. */
   dModel: z.int().positive(),
+  /** From the first to the last. */
   layers: z
     .array(
       z.custom<object>((layer) => !isMixer(layer), 'expected { sequenceMixer: mixer }, got a mixer').pipe(layerSchema),
@@ -69,10 +75,18 @@ const languageModelSchema = z.strictObject({
    * What a token past the table's end gets: an error; the last row (`clamp`); or row `t mod maxPositions` (`wrap`).
    */
   positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).default('error'),
+  /** Before each part of a layer and before the head. */
   norm: z.enum(NORM_NAMES).default('layerNorm'),
+  /** Added to the variance in norms. */
   normEps: z.number().positive().default(1e-5),
+  /** Rates while training: of the embedding, and of what each part of a layer adds to the stream. */
   dropout: z
-    .strictObject({ embedding: rate.default(0.1), residual: rate.default(0) })
+    .strictObject({
+      /** Rate on the embedded tokens. */
+      embedding: rate.default(0.1),
+      /** Rate on what each part of a layer adds to the stream. */
+      residual: rate.default(0),
+    })
     .default({ embedding: 0.1, residual: 0 }),
   /** The head's weight is the embedding's; otherwise `head.weight` [V, d]. */
   tieEmbeddings: z.boolean().default(true),

@@ -11,11 +11,15 @@ import * as tf from '../tf.js';
 import { flattenTree, mapTree, type Tree, withTensors } from '../tree.js';
 
 export const optimizerSchema = z.strictObject({
+  /** The rule of the updates. */
   name: z.literal('adamW').default('adamW'),
   /** Peak rate; a schedule may lower it. */
   learningRate: z.number().positive().default(1e-3),
+  /** Decay of the first moment. */
   beta1: z.number().min(0).lt(1).default(0.9),
+  /** Decay of the second moment. */
   beta2: z.number().min(0).lt(1).default(0.999),
+  /** Added to the root of the second moment. */
   eps: z.number().positive().default(1e-8),
   /** Decoupled: each step multiplies by `1 - learningRate * weightDecay`. */
   weightDecay: z.number().nonnegative().default(0.1),

@@ -7,6 +7,7 @@ import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 
 export const scheduleSchema = z.strictObject({
+  /** The rate after the warm-up: as it is, or along half a cosine, from step to step or from epoch to epoch. */
   name: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('constant'),
   /** Steps over which the rate grows linearly from 0 to its full value; the first step's rate is not 0. */
   warmupSteps: z.int().nonnegative().default(0),

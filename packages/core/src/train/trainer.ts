@@ -27,10 +27,12 @@ import { yieldToEventLoop } from './yield.js';
 const seedSchema = z.int().min(LEAST_SEED).max(LARGEST_SEED);
 
 const trainerSchema = z.strictObject({
+  /** What is trained. */
   model: z.custom<LanguageModel>(
     (value) => typeof (value as LanguageModel | undefined)?.loss === 'function',
     'expected a model from createLanguageModel',
   ),
+  /** What it is trained on. */
   task: z.custom<Task>(
     (value) => typeof (value as Task | undefined)?.generate === 'function',
     'expected a task, as a task factory returns it',
@@ -39,16 +41,21 @@ const trainerSchema = z.strictObject({
   seed: seedSchema.default(0),
   /** Of the examples. Default: `seed`. The same for every model that is to be compared. */
   dataSeed: seedSchema.optional(),
+  /** Examples of a training step. */
   batchSize: z.int().positive(),
   /** Examples that do not fill a last batch are left out, others each epoch. */
   examplesPerEpoch: z.int().positive(),
+  /** Trained in all; each ends with a validation. */
   epochs: z.int().positive(),
   /** New examples in every step; otherwise the same `examplesPerEpoch` ones, in a new order every epoch. */
   freshExamples: z.boolean().default(false),
+  /** AdamW and its rates. */
   optimizer: optimizerSchema.default(() => optimizerSchema.parse({})),
+  /** Of the learning rate. */
   schedule: scheduleSchema.default(() => scheduleSchema.parse({})),
   /** Largest global norm of the gradients; larger ones are scaled down to it. */
   clipNorm: z.number().positive().nullable().default(null),
+  /** Examples of each validation, the same every time. */
   validationExamples: z.int().positive(),
   /** Tokens per batch of an evaluation stay about those of a training batch. */
   evaluationBatchSize: z.int().positive().optional(),

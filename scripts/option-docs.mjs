@@ -1,0 +1,106 @@
+/**
+ * The last step of a package's build, run in it: writes what the sources say of each option (`.describe('…')`, or the comment
+ * above it) into the declarations, where editors look. tsc leaves comments out of the types that it infers for schemas.
+ *
+ * `--partial`: nothing need be said of the rest.
+ *
+ * An option is found by its name, and by the names declared beside it: most of them are options of the same schema.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseSync } from 'oxc-parser';
+
+const PACKAGES = join(import.meta.dirname, '..', 'packages');
+const files = (directory, ending) =>
+  readdirSync(directory, { recursive: true })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(directory, name));
+
+const sources = [...readdirSync(PACKAGES).map((name) => join(PACKAGES, name, 'src')), 'src'].filter((at) =>
+  existsSync(at),
+);
+const documented = new Map();
+for (const file of new Set(sources.flatMap((directory) => files(directory, '.ts')))) {
+  if (!/\.(test|as|generated)\.ts$/.test(file)) collectOptions(file);
+}
+const missing = files('dist', '.d.ts').flatMap(writeComments);
+if (process.argv.includes('--partial')) process.exit(0);
+for (const option of new Set(missing)) console.error(`option-docs: expected a description of ${option}, got none.`);
+if (missing.length > 0) {
+  console.error("Give it `.describe('…')` in its schema, or a /** comment */ above it.");
+  process.exit(1);
+}
+
+/** What a file's object literals say of their properties. */
+function collectOptions(file) {
+  const text = readFileSync(file, 'utf8');
+  if (!text.includes("from 'zod'")) return;
+  const { program, comments } = parseSync(file, text);
+  walk(program, (node) => {
+    if (node.type !== 'ObjectExpression') return;
+    const properties = node.properties.filter(({ type, key }) => type === 'Property' && key.type === 'Identifier');
+    const names = properties.map(({ key }) => key.name);
+    for (const { key, value, start } of properties) {
+      const comment = comments.find(
+        ({ end, value: body }) => end <= start && text.slice(end, start).trim() === '' && body.startsWith('*'),
+      );
+      const said =
+        describedAs(value) ??
+        comment?.value
+          .replace(/^\*|\n\s*\*/g, ' ')
+          .replace(/\s+/g, ' ')
+          .trim();
+      if (!said) continue;
+      const known = documented.get(key.name) ?? [];
+      documented.set(key.name, [...known, { names, text: said }]);
+    }
+  });
+}
+
+/** The argument of `.describe` in a chain of calls. */
+function describedAs(node) {
+  for (let call = node; call?.type === 'CallExpression'; call = call.callee.object) {
+    const [argument] = call.arguments;
+    if (call.callee.property?.name === 'describe' && argument?.type === 'Literal') return argument.value;
+  }
+  return undefined;
+}
+
+/** @returns options that nothing is said of. */
+function writeComments(file) {
+  let text = readFileSync(file, 'utf8');
+  const insertions = [];
+  const bare = [];
+  walk(parseSync(file, text).program, (node) => {
+    if (node.type !== 'TSTypeLiteral') return;
+    const options = node.members.filter((member) => member.type === 'TSPropertySignature' && isSchema(member, text));
+    const names = options.map(({ key }) => key.name);
+    for (const { key, start } of options) {
+      const shared = (option) => option.names.filter((name) => names.includes(name)).length;
+      const share = (option) => shared(option) / option.names.length;
+      const fits = (documented.get(key.name) ?? []).filter((option) => share(option) >= 0.5);
+      const [best] = fits.sort((a, b) => share(b) - share(a) || shared(b) - shared(a));
+      if (best) insertions.push({ start, comment: `/** ${best.text.replaceAll('*/', '* /')} */` });
+      else bare.push(`'${key.name}' beside ${names.filter((name) => name !== key.name).join(', ') || 'nothing'}`);
+    }
+  });
+  for (const { start, comment } of insertions.sort((a, b) => b.start - a.start)) {
+    const indent = /[ \t]*$/.exec(text.slice(0, start))[0];
+    text = `${text.slice(0, start)}${comment}\n${indent}${text.slice(start)}`;
+  }
+  writeFileSync(file, text);
+  return bare;
+}
+
+function isSchema({ typeAnnotation, start }, text) {
+  const before = text.slice(0, start).trimEnd();
+  return !before.endsWith('*/') && /^z\.Zod/.test(text.slice(typeAnnotation.typeAnnotation.start));
+}
+
+function walk(node, visit) {
+  if (Array.isArray(node)) for (const child of node) walk(child, visit);
+  else if (node && typeof node === 'object') {
+    if (typeof node.type === 'string') visit(node);
+    for (const child of Object.values(node)) if (child && typeof child === 'object') walk(child, visit);
+  }
+}
