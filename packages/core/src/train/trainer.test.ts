@@ -422,5 +422,9 @@ describe('createTrainer', () => {
       layers: [{ sequenceMixer: averagingMixer({ dModel: 4 }) }],
     });
     await expect(createTrainer(settings({ model: small }))).rejects.toThrow(InvalidConfigError);
+    await expect(createTrainer(settings({ seed: 2 ** 40 }))).rejects.toThrow(
+      /seed: too big: .*4294967295, got 1099511627776/,
+    );
+    await expect(createTrainer(settings({ dataSeed: Number.NaN }))).rejects.toThrow(/dataSeed: .*NaN/);
   });
 });
