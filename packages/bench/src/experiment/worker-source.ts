@@ -45,7 +45,7 @@ export async function findRun(source: WorkerSource, directoryName: string, regis
   throw new InvalidConfigError(
     edited
       ? `${file}: expected the config to stay as it was when the command began, got an edited one that no longer gives the run ${directoryName}. Run the same command again for the runs of the new one.`
-      : `${directoryName}: expected the config to give the same runs each time it is read, got one that changed. Keep dates and random values out of it.`,
+      : `${directoryName}: expected config and code to give the same runs each time they are read, got one that changed. If you have edited a mixer, start the command again; keep dates and random values out of the config.`,
     { cause: fault },
   );
 }
