@@ -26,6 +26,14 @@ describe('parseConfig', () => {
     expect(parseConfig(schema, { dModel: 64 }, 'cat')).toEqual({ dModel: 64, nHeads: 1, positional: 'none' });
   });
 
+  it('says what it got where JSON has no word for it', () => {
+    const circular: { self?: object } = {};
+    circular.self = circular;
+    expect(faultOf({ dModel: 64n })).toBe('cat: dModel: expected number, got 64n.');
+    expect(faultOf({ dModel: circular })).toBe('cat: dModel: expected number, got an object.');
+    expect(faultOf({ dModel: [1n] })).toBe('cat: dModel: expected number, got a list.');
+  });
+
   it('answers an unknown key with the nearest known one', () => {
     expect(faultOf({ dModel: 64, nHead: 2 })).toBe(
       "cat: unknown key 'nHead'. Did you mean 'nHeads'? Known: dModel, filter, filters, nHeads, positional.",

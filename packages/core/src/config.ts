@@ -75,8 +75,18 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 function formatValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'number') return String(value); // JSON has no NaN
-  const text = JSON.stringify(value) ?? String(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  const text = asJson(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** JSON, or what kind of value has none: one within itself, with a bigint in it, whose getter throws. */
+function asJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Array.isArray(value) ? 'a list' : 'an object';
+  }
 }
 
 /** The keys an object schema knows at a path; empty when the schema there is not a plain object. */
