@@ -2,7 +2,11 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadExperiment } from './experiment/experiment-source.js';
+import { resolveRuns } from './experiment/resolve-runs.js';
+import { EXPERIMENT_IDS, experimentAt } from './figures/experiments.js';
 import { discoverPlugins, findMixer } from './plugins.js';
+import { presets } from './presets/index.js';
 
 const PLUGIN = (names: readonly string[], specVersion = 1) => `
 const factory = (name) => Object.assign((config) => ({ specVersion: 1, name, config }), { mixerName: name, summary: '', schema: {} });
@@ -38,7 +42,10 @@ writeFileSync(join(at('damaged'), 'package.json'), '{"name": "dam');
 install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));
 install(at('shadow'), 'shadow', PLUGIN(['plain2']));
 install(join(root, 'node_modules', 'shadow'), 'shadow', PLUGIN(['outer']));
-install(at('another-first'), 'another-first', PLUGIN(['first']));
+install(at('another-first'), 'another-first', PLUGIN(['first', 'linCat', 'cat']));
+const TASK =
+  "export const plugin = { specVersion: 1, mixers: [], tasks: [Object.assign(() => {}, { taskName: 'mqar' })] };";
+install(at('another-mqar'), 'another-mqar', TASK);
 const linked = install(join(root, 'workspace', 'linked'), 'linked', PLUGIN(['linked']));
 mkdirSync(dirname(at('linked')), { recursive: true });
 symlinkSync(linked, at('linked'), 'junction');
@@ -70,6 +77,21 @@ describe('discoverPlugins', async () => {
     expect((await findMixer(registry, 'plain')).mixerName).toBe('plain');
     expect((await findMixer(registry, 'no-keyword')).mixerName).toBe('quiet');
     expect((await findMixer(registry, '@scope/two#first')).mixerName).toBe('first');
+  });
+
+  it('leaves presets and figures alone where a plugin has a mixer or task of the same name', async () => {
+    await expect(findMixer(registry, 'linCat')).rejects.toThrow(/'@mixerzoo\/cat#linCat' or 'another-first#linCat'/);
+    const experiments = EXPERIMENT_IDS.map((id) => ({ inline: experimentAt(id, 'quick'), assignments: [] }));
+    const sources = [...Object.keys(presets).map((preset) => ({ preset, assignments: [] })), ...experiments];
+    for (const source of sources) {
+      const runs = await resolveRuns(await loadExperiment(source), registry);
+      expect(runs.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('does not take a directory for a package', async () => {
+    for (const name of ['..', '.', '@../x', '.bin'])
+      await expect(findMixer(registry, name)).rejects.toThrow(/unknown mixer/);
   });
 
   it('refuses what is ambiguous or unknown, and says what there is', async () => {

@@ -113,7 +113,7 @@ async function find<F>(
   known: readonly Registered<F>[],
   parts: (plugin: Plugin) => { name: string; factory: F }[],
 ): Promise<F> {
-  const matches = known.filter((entry) => entry.name === name);
+  const matches = known.filter((entry) => entry.name === name || `${entry.packageName}#${entry.name}` === name);
   if (matches.length === 1) return (matches[0] as Registered<F>).factory;
   if (matches.length > 1) {
     const qualified = matches.map((entry) => `'${entry.packageName}#${name}'`).join(' or ');
@@ -186,7 +186,7 @@ export function readManifest(directory: string): Manifest | undefined {
 
 /** The directory of an installed package, looked for from `start` upwards. */
 export function findPackage(start: string, packageName: string): string | undefined {
-  if (!/^(@[\w.-]+\/)?[\w.-]+$/.test(packageName)) return undefined;
+  if (!/^(@(?!\.)[\w.-]+\/)?(?!\.)[\w.-]+$/.test(packageName)) return undefined;
   return [...nodeModulesUpwards(start)].map((path) => join(path, packageName)).find((path) => existsSync(path));
 }
 

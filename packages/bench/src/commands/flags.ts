@@ -40,7 +40,7 @@ export function parseSource(target: string | undefined, flags: SourceFlags, cwd:
 
 /** `--set` and `--engine` as assignments. */
 export function parseAssignments({ set = [], engine }: Pick<SourceFlags, 'set' | 'engine'>): string[] {
-  return [...set, ...(engine === undefined ? [] : [`engine=${engine.at(-1)}`])];
+  return [...set, ...(engine === undefined ? [] : [`engine=${JSON.stringify(engine.at(-1))}`])];
 }
 
 /** Runs at a time; default: the cores. @throws InvalidConfigError */

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadExperiment, parseTarget } from './experiment-source.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-source-'));
@@ -40,6 +40,8 @@ describe('loadExperiment', () => {
   it("does not mix the options of the preset's task into another task", async () => {
     const file = write('task.yaml', 'extends: quick\ntask: { task: other, size: 3 }\n');
     expect((await loadExperiment({ file, assignments: [] })).task).toEqual({ task: 'other', size: 3 });
+    const same = write('same.yaml', 'extends: quick\ntask: { task: mqar, seqLen: 32 }\n');
+    expect((await loadExperiment({ file: same, assignments: [] })).task).toMatchObject({ vocabSize: 512, seqLen: 32 });
   });
 
   it('reads TypeScript', async () => {
@@ -55,10 +57,74 @@ describe('loadExperiment', () => {
   it('sets a value in a list', async () => {
     const assignments = ['models.CAT, 1 layer.layers.0.nHeads=2'];
     const { models } = await loadExperiment({ preset: 'quick', assignments });
-    expect(models['CAT, 1 layer']?.layers[0]).toMatchObject({ mixer: 'cat', nHeads: 2 });
+    expect(models['CAT, 1 layer']?.layers[0]).toMatchObject({ mixer: '@mixerzoo/cat#cat', nHeads: 2 });
+  });
+
+  it('addresses labels with dots and signs of equality: the longest that is there, or one in quotes', async () => {
+    const file = write(
+      'labels.yaml',
+      'extends: quick\nmodels: { Mamba v2.0: { layers: [mamba] }, W = 3: { layers: [cat] }, Mamba v2: { layers: [cat] } }\n',
+    );
+    const assignments = [
+      'models.Mamba v2.0.nLayers=2',
+      'models."Mamba v2".nLayers=3',
+      'models.W = 3.nLayers=4',
+      "models.'new v1.0'.layers=[cat]",
+    ];
+    const { models } = await loadExperiment({ file, assignments });
+    const own = ['Mamba v2.0', 'Mamba v2', 'W = 3', 'new v1.0'].map((label) => models[label]?.nLayers);
+    expect(own).toEqual([2, 3, 4, undefined]);
+    expect(models['new v1.0']?.layers).toEqual(['cat']);
+    expect(Object.keys(models)).toHaveLength(8 + 4);
+  });
+
+  it('sets options beside what stands alone: a mixer, a channel mixer, a length', async () => {
+    const file = write(
+      'bare.mjs',
+      `const made = Object.freeze({ specVersion: 1, name: 'made', apply() {} });
+      export default { extends: 'quick', model: { channelMixer: 'mlp' }, sweep: { lengths: [64, 128] },
+        models: { A: { layers: ['cat', made] } } };`,
+    );
+    const assignments = [
+      'models.A.layers.0.nHeads=2',
+      'models.A.layers.1.nHeads=2',
+      'model.channelMixer.dHidden=8',
+      'sweep.lengths.1.numKvPairs=4',
+    ];
+    const { models, model, sweep } = await loadExperiment({ file, assignments });
+    expect(models['A']?.layers[0]).toEqual({ mixer: 'cat', nHeads: 2 });
+    expect(models['A']?.layers[1]).toMatchObject({ mixer: { name: 'made' }, nHeads: 2 });
+    expect(model.channelMixer).toEqual({ name: 'mlp', dHidden: 8 });
+    expect(sweep.lengths).toEqual([64, { seqLen: 128, numKvPairs: 4 }]);
   });
 
   it.each([
+    ['a value that is no YAML', ['description=[a'], /^--set description: expected YAML, got a fault in it: /],
+    ['an alias of itself', ['task=&a { x: *a }'], /^--set task: .*YAML|x: expected data that ends/],
+    ['a key that objects have of their own', ['__proto__.polluted=1'], /^--set: expected another key, got '__proto__'/],
+    [
+      'such a key in a value',
+      ['models={ __proto__: { layers: [cat] } }'],
+      /^--set models: expected another key, got '__proto__'/,
+    ],
+    ['a path without a key', ['train..epochs=1'], /^--set: expected path=value, got 'train\.\.epochs=1'/],
+    ['a path that goes on after quotes', ['models."A"x.nLayers=1'], /^--set: expected path=value/],
+    [
+      'an index past the end',
+      ['models.CAT, 1 layer.layers.7=cat'],
+      /--set models\.CAT, 1 layer\.layers\.7: expected an index up to 1/,
+    ],
+    [
+      'a label of two lines',
+      ['models={ "a\\nb": { layers: [cat] } }'],
+      /models: expected labels of one line, without control characters, got "a\\nb"/,
+    ],
+    [
+      'a label twice',
+      ['models={ "\\u00e9": { layers: [cat] }, "e\\u0301": { layers: [gla] } }'],
+      /models: expected labels that look different/,
+    ],
+    ['layers without end', ['models.CAT, 1 layer.nLayers=4294967296'], /nLayers: too big: .*1024, got 4294967296/],
     ['a misspelt section', ['trian.epochs=3'], /unknown key 'trian'.*Did you mean 'train'/],
     ['a misspelt key', ['train.epoch=3'], /train: unknown key 'epoch'.*Did you mean 'epochs'/],
     ['a value of the wrong type', ['train.epochs=many'], /train\.epochs: expected number, got "many"/],
@@ -76,7 +142,10 @@ describe('loadExperiment', () => {
     const nameOf = async (name: string) =>
       (await loadExperiment({ file: write(name, 'extends: quick\n'), assignments: [] })).name;
     expect(await nameOf('.mine.yaml')).toBe('mine');
-    expect(await nameOf('опыт.yaml')).toBe('experiment');
+    expect(await nameOf('опыт.yaml')).toBe('опыт');
+    expect(await nameOf('实验.yaml')).not.toBe(await nameOf('对照.yaml'));
+    const given = await loadExperiment({ preset: 'quick', assignments: ['name=实验'] });
+    expect(given.name).toBe('实验');
   });
 
   it('refuses a base that is no name, and a file on top of another preset than its own', async () => {
@@ -98,6 +167,116 @@ describe('loadExperiment', () => {
     await expect(loadExperiment({ file: nothing, assignments: [] })).rejects.toThrow(/got an empty file.*`extends/);
     const broken = write('broken.yaml', 'train: { epochs: [');
     await expect(loadExperiment({ file: broken, assignments: [] })).rejects.toThrow(/broken\.yaml/);
+  });
+});
+
+describe('a config file', () => {
+  const load = (name: string, text: string) => loadExperiment({ file: write(name, text), assignments: [] });
+
+  it.each([
+    [
+      'an alias within itself',
+      'loop.yaml',
+      'extends: quick\nmodels: &m { A: { layers: [cat], model: *m } }\n',
+      /value within itself/,
+    ],
+    ['aliases of aliases', 'bomb.yaml', bomb(), /expected YAML, .*[Aa]lias/],
+    [
+      'a key that is there twice',
+      'twice.json',
+      '{ "extends": "quick", "extends": "paper-cell" }',
+      /Map keys must be unique/,
+    ],
+    [
+      'the key __proto__',
+      'proto.json',
+      '{ "extends": "quick", "train": { "__proto__": { "epochs": 3 } } }',
+      /train: expected another key, got '__proto__'/,
+    ],
+    ['a tag without a meaning', 'tag.yaml', 'extends: quick\nname: !date 2024-01-01\n', /Unresolved tag: !date/],
+    ['lists without end', 'deep.yaml', '{ a: '.repeat(20_000), /deep\.yaml: expected at most 64 levels/],
+    [
+      'levels without end',
+      'levels.yaml',
+      `extends: ${'['.repeat(500)}${']'.repeat(500)}`,
+      /expected at most 64 levels/,
+    ],
+    [
+      'values without end',
+      'many.yaml',
+      `seeds: [${'0,'.repeat(20_000)}]`,
+      /expected at most 10000 keys and values, got more/,
+    ],
+    [
+      'more text than a config has',
+      'large.yaml',
+      `#${' '.repeat(2 ** 20)}`,
+      /expected a config of at most 1048576 bytes, got 1048577/,
+    ],
+    [
+      'a bigint',
+      'bigint.mjs',
+      "export default { extends: 'quick', seeds: [1n] };",
+      /seeds\.0: expected a number, got the bigint 1n/,
+    ],
+    [
+      'an object within itself',
+      'circular.mjs',
+      "const a = { extends: 'quick' }; a.task = a; export default a;",
+      /task: expected data that ends/,
+    ],
+    [
+      'a key that throws',
+      'throws.mjs',
+      "export default { get models() { throw new Error('no luck'); } };",
+      /throws\.mjs: no luck/,
+    ],
+    ['an object of a class', 'class.mjs', 'export default new Map();', /got an object of a class/],
+  ])('with %s is refused', async (_what, name, text, message) => {
+    const error = await load(name, text).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'invalid-config', message: expect.stringMatching(message) });
+    expect((error as Error).message.length).toBeLessThan(600);
+    expect(({} as Record<string, unknown>)['epochs']).toBeUndefined();
+  });
+
+  it('is text in UTF-8, with or without its mark', async () => {
+    const marked = write('marked.yaml', '\ufeffextends: quick\nname: marked\n');
+    expect((await loadExperiment({ file: marked, assignments: [] })).name).toBe('marked');
+    const utf16 = write('utf16.yaml', '');
+    writeFileSync(utf16, Buffer.from('\ufeffextends: quick\n', 'utf16le'));
+    await expect(loadExperiment({ file: utf16, assignments: [] })).rejects.toThrow(/expected text in UTF-8/);
+  });
+});
+
+/** Five levels of ten aliases each: 100,000 lists. */
+function bomb(): string {
+  const levels = 'abcde'.split('').map((name, index, names) => {
+    const inner = index === 0 ? 'x' : `*${names[index - 1]}`;
+    return `${name}: &${name} [${Array(10).fill(inner).join(', ')}]`;
+  });
+  return `${levels.join('\n')}\n`;
+}
+
+describe('the engine', () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const engineOf = async (text: string, ...assignments: string[]) =>
+    (await loadExperiment({ file: write('engine.yaml', text), assignments })).engine;
+
+  it('is that of the flag, of the file, of MIXERZOO_ENGINE, or auto, in this order', async () => {
+    vi.stubEnv('MIXERZOO_ENGINE', 'cpu');
+    expect(await engineOf('extends: quick\nengine: webgpu\n', 'engine=wasm')).toBe('wasm');
+    expect(await engineOf('extends: quick\nengine: auto\n')).toBe('auto');
+    expect(await engineOf('extends: quick\n')).toBe('cpu');
+    vi.stubEnv('MIXERZOO_ENGINE', '');
+    expect(await engineOf('extends: quick\n')).toBe('auto');
+  });
+
+  it('is refused by the name of the variable', async () => {
+    vi.stubEnv('MIXERZOO_ENGINE', 'wasn');
+    await expect(engineOf('extends: quick\n')).rejects.toThrow(
+      /^MIXERZOO_ENGINE: unknown engine 'wasn'.*Did you mean 'wasm'/,
+    );
+    expect(await engineOf('extends: quick\nengine: cpu\n')).toBe('cpu');
   });
 });
 

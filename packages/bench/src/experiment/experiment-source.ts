@@ -5,14 +5,16 @@
  * when another task is named, since the options of one make no sense in the other.
  */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import { ENGINE_NAMES, InvalidConfigError, parseConfig, UnknownNameError } from '@mixerzoo/core';
-import { parse as parseYaml } from 'yaml';
+import { InvalidConfigError, isZooError, parseConfig, UnknownNameError } from '@mixerzoo/core';
+import { ENGINE_CHOICES, engineOfEnvironment } from '../engines/asked-engine.js';
 import { importGuarded } from '../guarded-import.js';
 import { presets } from '../presets/index.js';
+import { assign } from './assign.js';
+import { assertConfigData, isPlain, ownValue, parseYaml, readConfigText } from './config-text.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
 import { importModule } from './import-module.js';
+import { nameFromFile } from './names.js';
 
 /** What the command line named; plain data, so that a worker process can resolve the same experiment. */
 export interface ExperimentSource {
@@ -51,7 +53,8 @@ export function parseTarget(target: string | undefined, cwd: string): Pick<Exper
  * @throws InvalidConfigError listing every fault, UnknownNameError for an unknown preset.
  */
 export async function loadExperiment(source: ExperimentSource): Promise<Experiment> {
-  const { extends: base, ...file } = source.file ? await readConfigFile(source.file) : ({} as ExperimentConfig);
+  const { extends: extended, ...file } = source.file ? await readConfigFile(source.file) : ({} as ExperimentConfig);
+  const base = typeof extended === 'object' ? JSON.stringify(extended) : extended;
   if (base !== undefined && source.preset !== undefined && base !== source.preset) {
     throw new InvalidConfigError(
       `${source.file}: expected a file on top of the preset '${source.preset}', got one that extends '${base}'. Name the file alone.`,
@@ -70,10 +73,12 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
   if (isPlain(models)) {
     merged['models'] = Object.fromEntries(Object.entries(models).filter(([, model]) => model !== null));
   }
+  if (merged['engine'] === undefined) merged['engine'] = engineOfEnvironment();
   const where = [source.inline?.name ?? presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
   const experiment = parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
-  const engines = ['auto', ...ENGINE_NAMES];
-  if (!engines.includes(experiment.engine)) throw new UnknownNameError('engine', experiment.engine, engines);
+  if (!ENGINE_CHOICES.includes(experiment.engine)) {
+    throw new UnknownNameError('engine', experiment.engine, ENGINE_CHOICES);
+  }
   return experiment;
 }
 
@@ -84,11 +89,6 @@ function findPreset(given: unknown): ExperimentConfig {
   return preset;
 }
 
-function nameFromFile(file: string): string {
-  const [stem] = (file.split(/[\\/]/).pop() as string).split(/\.config\.|\.[^.]+$/);
-  return (stem as string).replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, '') || 'experiment';
-}
-
 async function readConfigFile(path: string): Promise<ExperimentConfig> {
   const extension = extname(path);
   if (!CONFIG_EXTENSIONS.includes(extension)) {
@@ -96,19 +96,20 @@ async function readConfigFile(path: string): Promise<ExperimentConfig> {
       `${path}: expected a config file (${CONFIG_EXTENSIONS.join(', ')}), got '${extension}'.`,
     );
   }
+  const isText = /\.(ya?ml|json)$/.test(extension);
   let config: unknown;
   try {
-    config = /\.(ya?ml|json)$/.test(extension)
-      ? parseYaml(await readFile(path, 'utf8'))
+    config = isText
+      ? parseYaml(await readConfigText(path), path)
       : await importGuarded(path, () => importConfig(path));
+    assertConfigData(config, path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'invalid-config') throw error;
+    if (isZooError(error)) throw error;
     throw new InvalidConfigError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }
   if (isPlain(config)) return config as ExperimentConfig;
-  const isText = /\.(ya?ml|json)$/.test(extension);
   throw new InvalidConfigError(
     `${path}: expected an experiment, got ${describeValue(config, isText)}. ` +
       (isText ? 'Write keys and values, `extends: quick` for one.' : 'Write `export default defineExperiment({ … })`.'),
@@ -117,7 +118,8 @@ async function readConfigFile(path: string): Promise<ExperimentConfig> {
 
 function describeValue(value: unknown, isText: boolean): string {
   if (value === undefined || value === null) return isText ? 'an empty file' : 'no default export';
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object of a class' : `a ${typeof value}`;
 }
 
 const importConfig = async (path: string) => ((await importModule(path)) as { default?: unknown }).default;
@@ -127,40 +129,16 @@ function merge(under: unknown, over: unknown, path: readonly string[] = []): unk
   if (over === undefined) return under;
   if (!isPlain(under) || !isPlain(over)) return over;
   if (path[0] === 'models' && path.length === 2) return over;
-  if (path[0] === 'task' && over['task'] !== undefined && over['task'] !== under['task']) return over;
+  if (path[0] === 'task' && over['task'] !== undefined && !isSameTask(over['task'], under['task'])) return over;
   const merged: Record<string, unknown> = { ...under };
-  for (const [key, value] of Object.entries(over)) merged[key] = merge(under[key], value, [...path, key]);
+  for (const [key, value] of Object.entries(over)) {
+    merged[key] = merge(ownValue(under, key), value, [...path, key]);
+  }
   return merged;
 }
 
-/** A copy with the value at a dotted path set: `train.epochs=4`, `models.CAT.layers.0.nHeads=2`. */
-function assign(config: Record<string, unknown>, assignment: string): Record<string, unknown> {
-  const split = assignment.indexOf('=');
-  if (split <= 0) {
-    throw new InvalidConfigError(`--set: expected path=value, got '${assignment}'. Example: --set train.epochs=4`);
-  }
-  const path = assignment.slice(0, split).split('.');
-  return setIn(config, path, parseYaml(assignment.slice(split + 1))) as Record<string, unknown>;
-}
-
-function setIn(node: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
-  if (key === undefined) return value;
-  if (Array.isArray(node)) {
-    if (!/^\d+$/.test(key) || Number(key) > node.length) {
-      throw new InvalidConfigError(
-        `--set: expected an index up to ${node.length} of a list, got '${key}'. Example: layers.0.nHeads=2`,
-      );
-    }
-    const copy = [...node];
-    copy[Number(key)] = setIn(copy[Number(key)], rest, value);
-    return copy;
-  }
-  const object = isPlain(node) ? node : {};
-  return { ...object, [key]: setIn(object[key], rest, value) };
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype = Object.getPrototypeOf(value) as unknown;
-  return prototype === Object.prototype || prototype === null;
+/** `mqar` may be the preset's `@mixerzoo/tasks#mqar`; tasks of two packages are two. */
+function isSameTask(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'string' || typeof b !== 'string' || a === b) return a === b;
+  return a.endsWith(`#${b}`) || b.endsWith(`#${a}`);
 }

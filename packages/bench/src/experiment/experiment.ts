@@ -4,6 +4,8 @@
  */
 import type { Mixer, MixerFactory, Task, TaskFactory } from '@mixerzoo/core';
 import { z } from 'zod';
+import { LIMITS } from './limits.js';
+import { nameFault } from './names.js';
 
 /**
  * A layer of a model. A mixer is named (`'cat'`), imported (`cat`, a factory; `cat({ dModel: 64 })`, an instance) or
@@ -42,7 +44,9 @@ const taskSchema = z.custom<TaskConfig>((value) => isObject(value) && isReferenc
   error: () => "expected an object with the key 'task' (a task's name or a task), received something else",
 });
 
-const positive = z.number().int().positive();
+const upTo = (limit: number) => z.number().int().positive().max(limit);
+const positive = upTo(LIMITS.size);
+const steps = upTo(LIMITS.steps);
 /** What stands around a mixer; under `model` for all layers, under a layer's `block` for one. */
 const blockFields = {
   /** `'none'`, a name, or `{ name, …options }`. */
@@ -76,19 +80,32 @@ const backboneSchema = z.strictObject({
   dropout: backboneFields.dropout.prefault({}),
 });
 
+/** What is wrong with the labels of models, if anything. */
+function labelFault(models: object): string | undefined {
+  const labels = Object.keys(models);
+  if (labels.length === 0) return 'expected at least one model, received none';
+  const odd = labels.find((label) => !/^\P{Cc}+$/u.test(label));
+  if (odd !== undefined)
+    return `expected labels of one line, without control characters, received ${JSON.stringify(odd)}`;
+  const twin = labels.find((label, index) => labels.some((other, n) => n < index && isSameText(label, other)));
+  return twin && `expected labels that look different, received two of '${twin}' in other code points`;
+}
+
+const isSameText = (a: string, b: string) => a.normalize('NFC') === b.normalize('NFC');
+
 const modelSchema = z.strictObject({
   /** The pattern of layers, repeated until there are `nLayers`. */
-  layers: z.array(layerSchema).min(1),
+  layers: z.array(layerSchema).min(1).max(LIMITS.nLayers),
   /** Default: the length of the pattern. */
-  nLayers: positive.optional(),
+  nLayers: upTo(LIMITS.nLayers).optional(),
   /** Backbone settings of this model alone. */
   model: z.strictObject(backboneFields).partial().optional(),
 });
 
 const trainSchema = z.strictObject({
   batchSize: positive.default(64),
-  epochs: positive.default(16),
-  stepsPerEpoch: positive.default(50),
+  epochs: steps.default(16),
+  stepsPerEpoch: steps.default(50),
   freshExamples: z.boolean().default(true),
   /** AdamW's, as `createOptimizer` of core has them. */
   weightDecay: z.number().min(0).default(0.1),
@@ -115,7 +132,7 @@ const sweepLengthSchema = z.union([
   positive,
   z.looseObject({
     seqLen: positive,
-    train: z.strictObject({ batchSize: positive, epochs: positive, stepsPerEpoch: positive }).partial().optional(),
+    train: z.strictObject({ batchSize: positive, epochs: steps, stepsPerEpoch: steps }).partial().optional(),
   }),
 ]);
 
@@ -136,18 +153,16 @@ const sweepSchema = z.strictObject({
 export const experimentSchema = z.strictObject({
   name: z
     .string()
-    .regex(
-      /^\w[\w.-]*$/,
-      "expected letters, digits, '-', '_' and '.', the first a letter or digit (it names a directory)",
-    )
+    .normalize('NFC')
+    .refine((name) => nameFault(name) === undefined, { error: ({ input }) => nameFault(String(input)) })
     .default('experiment'),
   description: z.string().default(''),
   task: taskSchema,
   model: backboneSchema.prefault({}),
   /** By label, as tables and legends show it. */
   models: z
-    .record(z.string().min(1), modelSchema)
-    .refine((models) => Object.keys(models).length > 0, 'expected at least one model, received none'),
+    .record(z.string(), modelSchema)
+    .refine((models) => labelFault(models) === undefined, { error: ({ input }) => labelFault(input as object) }),
   train: trainSchema.prefault({}),
   /** Lengths to test at besides the training length. */
   testLengths: z.array(positive).default([]),

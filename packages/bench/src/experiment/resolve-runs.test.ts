@@ -131,9 +131,82 @@ describe('resolveRuns', () => {
     await expect(resolve({ models: { A: { layers: ['cat'] } }, ...config })).rejects.toThrow(message);
   });
 
+  it('gives equal models of labels in any script directories of their own', async () => {
+    const models = { Катя: { layers: ['cat'] }, Маша: { layers: ['cat'] }, 实验: { layers: ['cat'] } };
+    const runs = await resolve({ models });
+    expect(runs.map(({ directoryName }) => directoryName.split('-lr')[0])).toEqual(['катя', 'маша', '实验']);
+  });
+
+  it.each<[string, ExperimentConfig, RegExp]>([
+    [
+      'runs without end',
+      {
+        seeds: Array.from({ length: 400 }, (_, seed) => seed),
+        learningRates: Array.from({ length: 400 }, (_, n) => 1 / (n + 1)),
+      },
+      /experiment: expected at most 100,000 runs .*, got 160,000/,
+    ],
+    [
+      'layers without end',
+      {
+        models: { A: { layers: ['cat'], nLayers: 1000 } },
+        sweep: { dims: Array.from({ length: 200 }, (_, n) => n + 1) },
+      },
+      /at most 100,000 layers .*, got 200,000/,
+    ],
+    [
+      'more test examples than can be held',
+      { train: { testExamples: 1e8 } },
+      /train: testExamples 100000000 at length 16: expected at most 268,435,456 tokens, got 1,600,000,000/,
+    ],
+    [
+      'more validation examples',
+      { train: { validationExamples: 2e8 } },
+      /train: validationExamples 200000000 .*, got 3,200,000,000/,
+    ],
+    ['a larger batch', { train: { batchSize: 1e8 } }, /train: batchSize 100000000 .* tokens, got 1,600,000,000/],
+    [
+      'more fixed examples',
+      { train: { freshExamples: false, batchSize: 1000, stepsPerEpoch: 1e6 } },
+      /batchSize x stepsPerEpoch \(freshExamples false\) 1000000000/,
+    ],
+    [
+      'a width',
+      { model: { dModel: 65536 } },
+      /models\.A: a weight \[dModel 65536, dModel 65536\]: .* got 4,294,967,296/,
+    ],
+    [
+      'a length',
+      {
+        task: { task: 'mqar', vocabSize: 64, seqLen: 2 ** 20, numKvPairs: 4 },
+        train: { testExamples: 16 },
+        models: { A: { layers: ['cat'], nLayers: 8 } },
+      },
+      /models\.A: .*activations a batch: expected at most .* floats to train/,
+    ],
+    [
+      'parameters',
+      { model: { dModel: 8192 }, models: { A: { layers: ['attention'], nLayers: 1000 } } },
+      /models\.A: about 268,\d{3},\d{3},\d{3} parameters/,
+    ],
+    ['a state', { models: { A: { layers: [{ mixer: 'mamba', dState: 1e12 }] } } }, /models\.A: about .* parameters/],
+  ])('refuses %s that no machine holds, with the number', async (_what, config, message) => {
+    await expect(resolve({ models: { A: { layers: ['cat'] } }, engine: 'wasm', ...config })).rejects.toThrow(message);
+  });
+
+  it('refuses a mixer whose config is not data', async () => {
+    const made = { ...attention({ dModel: 16 }), config: { dModel: 16, taps: 3n } };
+    const models = { A: { layers: [made as never] } };
+    await expect(resolve({ models })).rejects.toThrow(
+      /models\.A\.layers\.0: config of attention: taps: expected a number, got the bigint 3n/,
+    );
+  });
+
   it('keeps names of directories within what file systems take', async () => {
     const [run] = await resolve({ models: { ['a name '.repeat(50)]: { layers: ['cat'] } } });
     expect(run?.directoryName.length).toBeLessThan(160);
+    const [wide] = await resolve({ models: { ['𠮷野家'.repeat(50)]: { layers: ['cat'] } } });
+    expect(Buffer.byteLength(wide!.directoryName)).toBeLessThan(160);
   });
 
   it('marks runs that are tested free-running, and those alone', async () => {

@@ -23,8 +23,11 @@ import { findMixer, findTask, type Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
 import { RUN_FORMAT, type RunConfig } from '../runs/results.js';
 import { type CodeReader, createCodeReader } from './code.js';
+import { assertConfigData } from './config-text.js';
 import { describeExperiment } from './describe-experiment.js';
 import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
+import { assertCountable, assertExamplesFit, assertModelFits } from './limits.js';
+import { foldName, slug } from './names.js';
 import { assertTrainable } from './recipe.js';
 
 /** A run that can be started. */
@@ -52,6 +55,7 @@ export async function resolveRuns(
   registry: Registry,
   configFile?: string,
 ): Promise<PlannedRun[]> {
+  assertCountable(experiment);
   const code = await createCodeReader(configFile);
   const cells: Cell[] = [];
   for (const at of sweptCells(experiment)) {
@@ -97,7 +101,8 @@ export async function resolveRuns(
 function assertDistinct(runs: readonly PlannedRun[]): void {
   const found = new Map<string, PlannedRun>();
   for (const run of runs) {
-    const twin = found.get(run.directoryName);
+    const directory = foldName(run.directoryName); // some file systems ignore case
+    const twin = found.get(directory);
     if (twin) {
       const [a, b] = [twin.config.label, run.config.label];
       throw new InvalidConfigError(
@@ -107,7 +112,7 @@ function assertDistinct(runs: readonly PlannedRun[]): void {
           : `models: expected models that differ, got '${b}' like '${a}'. Leave one out, or give them names that differ in letters or digits.`,
       );
     }
-    found.set(run.directoryName, run);
+    found.set(directory, run);
   }
 }
 
@@ -147,6 +152,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
     const at = within('testLengths', () => task.atLength(seqLen));
     if (experiment.freeRunning) await assertFreeRunning(at).catch(prefix('freeRunning'));
   }
+  assertExamplesFit(experiment, task, testLengths);
   const parts: Cell['parts'][number][] = [];
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
@@ -164,11 +170,13 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
       ...(norm ? { norm } : {}),
       ...(backbone.positions === 'learned' ? { maxPositions: maxPositions ?? Math.max(...testLengths) } : {}),
     };
+    const made = within(`models.${label}`, () =>
+      createLanguageModel({ ...model, vocabSize: task.vocabSize, layers: layers.map(({ spec }) => spec) }),
+    );
+    assertModelFits(`models.${label}`, experiment, { model: made, task, testLengths });
     parts.push({
       label,
-      model: within(`models.${label}`, () =>
-        createLanguageModel({ ...model, vocabSize: task.vocabSize, layers: layers.map(({ spec }) => spec) }),
-      ),
+      model: made,
       resolved: {
         model: { ...model, dModel: backbone.dModel, nLayers },
         layers: layers.map(({ spec, block, source }) => ({
@@ -189,10 +197,19 @@ type Block = z.output<typeof blockSchema>;
 async function resolveTask({ task, ...options }: TaskConfig, registry: Registry): Promise<Task> {
   if (typeof task !== 'string' && typeof task !== 'function') {
     assertNoOptions('task', options);
-    return task;
+    return recordable(task, 'task');
   }
   const factory: TaskFactory = typeof task === 'string' ? await findTask(registry, task) : task;
-  return within('task', () => factory(options));
+  return recordable(
+    within('task', () => factory(options)),
+    'task',
+  );
+}
+
+/** @throws InvalidConfigError if the parsed config of a mixer or task is not data, as the record of a run has to be. */
+function recordable<T extends Mixer | Task>(made: T, where: string): T {
+  assertConfigData(made.config, `${where}: config of ${made.name}`);
+  return made;
 }
 
 async function resolveLayer(
@@ -233,10 +250,13 @@ async function resolveMixer(
     if (typeof mixer.apply !== 'function' || mixer.specVersion !== 1) {
       throw new InvalidConfigError(`${where}: expected a mixer of version 1, got ${String(mixer.specVersion)}.`);
     }
-    return mixer;
+    return recordable(mixer, where);
   }
   const factory = typeof mixer === 'string' ? await findMixer(registry, mixer).catch(prefix(where)) : mixer;
-  return within(where, () => factory({ dModel, ...options }));
+  return recordable(
+    within(where, () => factory({ dModel, ...options })),
+    where,
+  );
 }
 
 function resolveChannelMixer(given: NonNullable<Block['channelMixer']>, dModel: number, where: string) {
@@ -281,17 +301,4 @@ function prefix(where: string): (error: unknown) => never {
 /** Without the keys that are undefined. */
 function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
-}
-
-/** File systems end names at 255 bytes. */
-const LONGEST_SLUG = 100;
-
-function slug(label: string): string {
-  return (
-    label
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .slice(0, LONGEST_SLUG)
-      .replace(/^-|-$/g, '') || 'model'
-  );
 }

@@ -25,10 +25,10 @@ function catModels({ dropout, init, filterWidth = 3, normalizeQK = false, positi
   const model = positions ? { model: { positions } } : {};
   return {
     'CAT, 1 layer': {
-      layers: [{ mixer: 'cat', filterWidth, init, dropout, ...(normalizeQK ? { normalizeQK } : {}) }],
+      layers: [{ mixer: '@mixerzoo/cat#cat', filterWidth, init, dropout, ...(normalizeQK ? { normalizeQK } : {}) }],
       ...model,
     },
-    'LinCAT, 1 layer': { layers: [{ mixer: 'linCat', filterWidth, init }], ...model },
+    'LinCAT, 1 layer': { layers: [{ mixer: '@mixerzoo/cat#linCat', filterWidth, init }], ...model },
   };
 }
 
@@ -37,12 +37,18 @@ function others(nLayers: 1 | 2, { dropout, init }: ModelOptions): Models {
   const layers = nLayers === 1 ? '1 layer' : '2 layers';
   return {
     [`Attention, ${layers}`]: {
-      layers: [{ mixer: 'attention', init, dropout }],
+      layers: [{ mixer: '@mixerzoo/attention#attention', init, dropout }],
       nLayers,
       model: { positions: 'learned' },
     },
-    [`Based, ${layers}`]: { layers: nLayers === 1 ? ['based'] : ['baseConv', 'based'] },
-    [`Mamba, ${layers}`]: { layers: ['mamba'], nLayers, model: { norm: 'rmsNorm', residual: 'mixerOnly' } },
+    [`Based, ${layers}`]: {
+      layers: nLayers === 1 ? ['@mixerzoo/based#based'] : ['@mixerzoo/based#baseConv', '@mixerzoo/based#based'],
+    },
+    [`Mamba, ${layers}`]: {
+      layers: ['@mixerzoo/mamba#mamba'],
+      nLayers,
+      model: { norm: 'rmsNorm', residual: 'mixerOnly' },
+    },
   };
 }
 
@@ -81,7 +87,7 @@ const EXPERIMENTS = {
     const at = settings.mqar[scale];
     return {
       description: 'Multi-query recall by length',
-      task: { task: 'mqar', vocabSize: at.vocabSize },
+      task: { task: '@mixerzoo/tasks#mqar', vocabSize: at.vocabSize },
       models: { ...catModels(at), ...others(2, at), ...others(1, at) },
       ...sized(at, mqarPairs),
     };
@@ -90,7 +96,7 @@ const EXPERIMENTS = {
     const at = settings.mqnar[scale];
     return {
       description: 'Multi-query recall of 2-grams by length',
-      task: { task: 'mqnar', ngram: 2, vocabSize: at.vocabSize },
+      task: { task: '@mixerzoo/tasks#mqnar', ngram: 2, vocabSize: at.vocabSize },
       models: { ...catModels({ ...at, normalizeQK: true }), ...others(2, at), ...others(1, at) },
       ...sized(at, mqnarPairs),
     };
@@ -99,7 +105,7 @@ const EXPERIMENTS = {
     const at = settings.generalization[scale];
     return {
       description: 'Multi-query recall at lengths never trained on',
-      task: { task: 'mqar', vocabSize: at.vocabSize },
+      task: { task: '@mixerzoo/tasks#mqar', vocabSize: at.vocabSize },
       models: { ...catModels(at), ...others(2, at), ...others(1, at) },
       ...sized(at, mqarPairs),
     };
@@ -108,7 +114,7 @@ const EXPERIMENTS = {
     const at = settings.generalization[scale];
     return {
       description: 'Multi-query recall of 2-grams at lengths never trained on',
-      task: { task: 'mqnar', ngram: 2, vocabSize: at.vocabSize },
+      task: { task: '@mixerzoo/tasks#mqnar', ngram: 2, vocabSize: at.vocabSize },
       models: { ...catModels({ ...at, normalizeQK: true }), ...others(2, at), ...others(1, at) },
       ...sized(at, mqnarPairs),
     };
@@ -118,7 +124,7 @@ const EXPERIMENTS = {
     const { 'Attention, 2 layers': attention, 'Mamba, 2 layers': mamba } = others(2, at);
     return {
       description: 'Recall of one association at lengths never trained on',
-      task: { task: 'ar', vocabSize: at.vocabSize },
+      task: { task: '@mixerzoo/tasks#ar', vocabSize: at.vocabSize },
       models: {
         'CAT, 1 layer': catModels(at)['CAT, 1 layer']!,
         'Attention, 2 layers': attention!,
@@ -134,7 +140,7 @@ const EXPERIMENTS = {
     return {
       description: `Copying of ${at.numSignals} signals among noise`,
       task: {
-        task: 'selectiveCopy',
+        task: '@mixerzoo/tasks#selectiveCopy',
         numSignals: at.numSignals,
         signalVocabSize: 2 * at.numSignals,
         noiseVocabSize: 1,
@@ -154,14 +160,18 @@ const EXPERIMENTS = {
     const at = settings.recallState[scale];
     return {
       description: 'Recall against the size of the state',
-      task: { task: 'mqar', vocabSize: at.vocabSize },
+      task: { task: '@mixerzoo/tasks#mqar', vocabSize: at.vocabSize },
       models: {
         ...catModels(at),
         ...others(2, at),
-        'Mamba-2, 2 layers': { layers: ['mamba2'], nLayers: 2, model: { norm: 'rmsNorm', residual: 'mixerOnly' } },
-        'GLA, 2 layers': { layers: ['gla'], nLayers: 2 },
+        'Mamba-2, 2 layers': {
+          layers: ['@mixerzoo/mamba#mamba2'],
+          nLayers: 2,
+          model: { norm: 'rmsNorm', residual: 'mixerOnly' },
+        },
+        'GLA, 2 layers': { layers: ['@mixerzoo/gla#gla'], nLayers: 2 },
         'Sliding window, 2 layers': {
-          layers: [{ mixer: 'slidingWindow', window: 32, init: at.init, dropout: at.dropout }],
+          layers: [{ mixer: '@mixerzoo/attention#slidingWindow', window: 32, init: at.init, dropout: at.dropout }],
           nLayers: 2,
           model: { positions: 'learned' },
         },

@@ -4,9 +4,9 @@ import type { ExperimentConfig } from '../experiment/experiment.js';
 export const paperCell: ExperimentConfig = {
   name: 'paper-cell',
   description: "The paper's MQAR cell: one layer of CAT trained to 99 %",
-  task: { task: 'mqar', vocabSize: 8192, seqLen: 64, numKvPairs: 16 },
+  task: { task: '@mixerzoo/tasks#mqar', vocabSize: 8192, seqLen: 64, numKvPairs: 16 },
   model: { dModel: 64, positions: 'none', dropout: { embedding: 0, residual: 0 } },
-  models: { 'CAT, 1 layer': { layers: [{ mixer: 'cat', dropout: 0 }] } },
+  models: { 'CAT, 1 layer': { layers: [{ mixer: '@mixerzoo/cat#cat', dropout: 0 }] } },
   train: {
     batchSize: 32,
     epochs: 40,

@@ -5,14 +5,14 @@
 import type { ExperimentConfig } from '../experiment/experiment.js';
 
 /** Projections start at the scale of their input: at N(0, 0.02) the same budget reaches far less. */
-const cat = { mixer: 'cat', dropout: 0, init: 'fanIn' } as const;
+const cat = { mixer: '@mixerzoo/cat#cat', dropout: 0, init: 'fanIn' } as const;
 const noPositions = { positions: 'none' } as const;
 
 export const selectiveCopying: ExperimentConfig = {
   name: 'selective-copying',
   description: 'What does one layer of CAT need to copy the signals out of the noise?',
   task: {
-    task: 'selectiveCopy',
+    task: '@mixerzoo/tasks#selectiveCopy',
     seqLen: 64,
     numSignals: 16,
     signalVocabSize: 32,

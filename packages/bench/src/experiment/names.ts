@@ -1,0 +1,83 @@
+/**
+ * Names that users give and that become names of directories: of experiments, and of the models in them. Letters and
+ * digits of every script are kept, in Unicode's composed form (NFC).
+ */
+import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { InvalidConfigError } from '@mixerzoo/core';
+
+/** Bytes of UTF-8; file systems end names there. */
+const LONGEST_NAME = 255;
+/** Leaves room for what else the directory of a run is named after. */
+const LONGEST_SLUG = 100;
+
+/** Windows keeps these for devices, whatever follows a dot. */
+const RESERVED = /^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)/i;
+
+/** Why a text, in NFC, cannot name a directory on every file system; undefined if it can. */
+export function nameFault(name: string): string | undefined {
+  if (!/^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*$/u.test(name)) {
+    return "expected letters, digits, '-', '_' and '.', the first a letter or digit (it names a directory)";
+  }
+  if (name.endsWith('.')) return "expected no '.' at the end (Windows drops it from names of directories)";
+  if (RESERVED.test(name)) return 'expected another word (Windows keeps this one for a device)';
+  const bytes = Buffer.byteLength(name);
+  if (bytes > LONGEST_NAME) return `expected at most ${LONGEST_NAME} bytes (it names a directory), received ${bytes}`;
+  return undefined;
+}
+
+/**
+ * The name of an experiment after its config file: `实验.config.ts` is `实验`.
+ * @throws InvalidConfigError where nothing is left that can name a directory.
+ */
+export function nameFromFile(file: string): string {
+  const [stem = ''] = basename(file).split(/\.config\.|\.[^.]+$/);
+  const name = stem
+    .normalize('NFC')
+    .replace(/[^\p{L}\p{M}\p{N}_.-]+/gu, '-')
+    .replace(/^[^\p{L}\p{N}_]+|\.+$/gu, '');
+  const fault = nameFault(name);
+  if (fault === undefined) return name;
+  throw new InvalidConfigError(
+    `${file}: ${fault}, got '${name}'. Give the experiment another: \`name: my-experiment\`.`,
+  );
+}
+
+/** A label as part of a directory's name: lower case, every run of other signs a `-`; `model` where nothing is left. */
+export function slug(label: string): string {
+  const words = label
+    .normalize('NFC')
+    .toLowerCase()
+    .normalize('NFC')
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, '-');
+  return cutToBytes(words, LONGEST_SLUG).replace(/^-|-$/g, '') || 'model';
+}
+
+/** The whole code points of a text that fit into so many bytes of UTF-8. */
+function cutToBytes(text: string, bytes: number): string {
+  const buffer = new Uint8Array(bytes);
+  return text.slice(0, new TextEncoder().encodeInto(text, buffer).read);
+}
+
+/** Equal for two names that some file system takes for one: they differ in case or composition alone. */
+export function foldName(name: string): string {
+  return name.normalize('NFD').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
+}
+
+/**
+ * Refuses a name that would share its directory with another on a file system that ignores case, or on any file system
+ * after the runs were copied there and back.
+ * @throws InvalidConfigError
+ */
+export async function assertNameIsFree(out: string, name: string): Promise<void> {
+  const there = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  const twin = there.find((other) => other.normalize('NFC') !== name && foldName(other) === foldName(name));
+  if (twin === undefined) return;
+  throw new InvalidConfigError(
+    `name: expected one that differs from '${twin}' in ${out} by more than case, got '${name}'. ` +
+      'Choose another, or another directory with --out.',
+  );
+}
