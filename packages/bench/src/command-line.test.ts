@@ -1,9 +1,19 @@
 /** What the command line answers without training, in this process. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { TINY } from './__fixtures__/tiny-experiment.js';
 import { main } from './command-line.js';
 
@@ -77,6 +87,19 @@ describe('mixerzoo with bad input', () => {
     ['a report of nothing', ['report', 'nowhere'], /nowhere: expected a directory of runs.*mixerzoo run/s],
     ['a comparison with nothing', ['compare', 'nowhere', '.'], /nowhere: expected a directory of runs/s],
     ['an export of nothing', ['export', 'tensorboard', '.'], /export: expected runs below .*, got none/s],
+    ['a value that is no YAML', ['run', 'tiny.yaml', '--set', 'description=[a'], /--set description: expected YAML/],
+    ['an engine that is YAML', ['run', 'tiny.yaml', '--engine', '[a'], /unknown engine '\[a'/],
+    [
+      'layers without end',
+      ['run', 'tiny.yaml', '--dry-run', '--set', 'models.One.nLayers=4294967296'],
+      /nLayers: too big/,
+    ],
+    [
+      'test examples without end',
+      ['run', 'tiny.yaml', '--set', 'train.testExamples=1e8'],
+      /testExamples 100000000 .*got 3,200,000,000/,
+    ],
+    ['control characters in a word', ['\u001b[31mrun'], /unknown command '\\u001b\[31mrun'/],
     ['a figure without its runs', ['figure', 'fig1-left', '--set', 'name=mine'], /figure fig1-left: .* got none/s],
   ])('refuses %s', async (_what, args, message) => {
     const { code, stdout, stderr } = await mixerzoo(...args);
@@ -84,6 +107,99 @@ describe('mixerzoo with bad input', () => {
     expect(stderr).not.toMatch(/ at .*\.ts:\d/); // no stack
     expect([code, stdout]).toEqual([2, '']);
     expect(existsSync(join(cwd, 'runs', 'tiny'))).toBe(false);
+  });
+});
+
+describe('MIXERZOO_ENGINE', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('is taken where neither file nor flag names an engine', async () => {
+    vi.stubEnv('MIXERZOO_ENGINE', 'cpu');
+    const engineOf = async (...args: string[]) =>
+      JSON.parse((await mixerzoo('run', ...args)).stdout).runs[0].config.engine;
+    expect(await engineOf('quick', '--dry-run', '--json')).toBe('cpu');
+    expect(await engineOf('tiny.yaml', '--dry-run', '--json')).toBe('wasm');
+    expect(await engineOf('quick', '--dry-run', '--json', '--engine', 'webgpu')).toBe('webgpu');
+  });
+
+  it('that names no engine is bad input, and said by doctor', async () => {
+    vi.stubEnv('MIXERZOO_ENGINE', 'nonsense');
+    for (const args of [
+      ['run', 'quick', '--dry-run'],
+      ['validate', 'quick'],
+      ['engines', 'verify'],
+      ['figure', 'fig6', '--dry-run'],
+    ]) {
+      const { code, stderr } = await mixerzoo(...args);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("MIXERZOO_ENGINE: unknown engine 'nonsense'")]);
+    }
+  });
+});
+
+describe('what the commands write', () => {
+  const evil = '\u001b[31mEvil\u202e\u009b2J\nrow';
+
+  /** A copy of the fixture's runs under hostile names. */
+  function hostileRuns(): string {
+    cpSync(RUNS, join(cwd, 'hostile'), { recursive: true });
+    for (const name of readdirSync(join(cwd, 'hostile'), { recursive: true, encoding: 'utf8' })) {
+      if (!/(config|result)\.json$/.test(name)) continue;
+      const path = join(cwd, 'hostile', name);
+      const record = JSON.parse(readFileSync(path, 'utf8'));
+      if (name.endsWith('config.json')) Object.assign(record, { label: `${record.label}${evil}`, description: evil });
+      else if (record.status === 'failed') record.message = evil;
+      writeFileSync(path, JSON.stringify(record));
+    }
+    return 'hostile';
+  }
+
+  it('holds no sign that a terminal obeys, whatever records say', async () => {
+    const runs = hostileRuns();
+    for (const args of [
+      ['report', runs],
+      ['compare', runs, runs],
+      ['report', runs, '--json'],
+      ['compare', runs, runs, '--json'],
+    ]) {
+      const { code, stdout, stderr } = await mixerzoo(...args);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/\\u001b\[31mEvil\\u202e\\u009b2J/);
+      expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
+      if (args.includes('--json'))
+        expect(JSON.stringify(JSON.parse(stdout))).toContain(JSON.stringify(evil).slice(1, -1));
+    }
+  });
+
+  it('holds none of a config, and YAML that says the same', async () => {
+    const said = `description=${JSON.stringify(evil)}`;
+    const { stdout } = await mixerzoo('run', 'tiny.yaml', '--dry-run', '--set', said);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
+    expect(parse(stdout).runs[0].config.description).toContain(evil);
+  });
+
+  it('holds none of a plugin', async () => {
+    const at = join(cwd, 'node_modules', 'evil-plugin');
+    mkdirSync(at, { recursive: true });
+    writeFileSync(
+      join(at, 'package.json'),
+      JSON.stringify({
+        name: 'evil-plugin',
+        type: 'module',
+        keywords: ['mixerzoo-plugin'],
+        exports: { import: './index.js' },
+      }),
+    );
+    writeFileSync(join(at, 'index.js'), `throw new Error(${JSON.stringify(evil)});`);
+    const { stderr } = await mixerzoo('run', 'tiny.yaml', '--set', 'models.One.layers=[evil-plugin]');
+    expect(stderr).toContain('\\u001b[31mEvil\\u202e');
+    expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
+  });
+
+  it('does not go to a directory that differs from another in case alone', async () => {
+    mkdirSync(join(cwd, 'runs', 'TINY'), { recursive: true });
+    const { code, stderr } = await mixerzoo('run', 'tiny.yaml');
+    expect([code, stderr]).toEqual([2, expect.stringContaining("name: expected one that differs from 'TINY'")]);
+    expect(readdirSync(join(cwd, 'runs'))).toEqual(['TINY']);
   });
 });
 
@@ -192,9 +308,17 @@ describe('mixerzoo', () => {
     const { code, stdout } = await mixerzoo('doctor', '--json');
     expect(code).toBe(0);
     const found = JSON.parse(stdout);
+    expect(found.askedEngine).toMatchObject({ name: process.env['MIXERZOO_ENGINE'], known: true });
     expect(found.engines).toContainEqual(expect.objectContaining({ name: 'wasm', available: true }));
     expect(found.plugins).toContainEqual(
       expect.objectContaining({ name: '@mixerzoo/tasks', tasks: expect.arrayContaining(['mqar']) }),
     );
+    vi.stubEnv('MIXERZOO_ENGINE', 'nonsense');
+    const odd = await mixerzoo('doctor');
+    vi.unstubAllEnvs();
+    expect([odd.code, odd.stdout]).toEqual([
+      1,
+      expect.stringContaining("✖ nonsense: MIXERZOO_ENGINE: unknown engine 'nonsense'"),
+    ]);
   });
 });

@@ -15,8 +15,10 @@ import { report } from './commands/report.js';
 import { run } from './commands/run.js';
 import { validate } from './commands/validate.js';
 import { packageVersion } from './runs/environment.js';
+import { visible } from './terminal.js';
 
-const messages = createConsola({ stdout: process.stderr, stderr: process.stderr });
+const consola = createConsola({ stdout: process.stderr, stderr: process.stderr });
+const complain = (text: string) => consola.error(visible(text));
 
 /**
  * Runs a command.
@@ -39,19 +41,19 @@ export async function main(argv: readonly string[]): Promise<number> {
       if (name === undefined) {
         cli.globalCommand.checkUnknownOptions();
         cli.outputHelp();
-      } else messages.error(`mixerzoo: unknown command '${name}'.${formatSuggestion(name, names)}`);
+      } else complain(`mixerzoo: unknown command '${name}'.${formatSuggestion(name, names)}`);
       return 2;
     }
     const extra = cli.args.slice(command.args.length);
     if (extra.length > 0) {
-      messages.error(`mixerzoo ${command.name}: expected no more arguments, got '${extra.join(' ')}'.`);
+      complain(`mixerzoo ${command.name}: expected no more arguments, got '${extra.join(' ')}'.`);
       return 2;
     }
     command.checkUnknownOptions();
     takeValuesAsTyped(cli, command, argv);
     return await (cli.runMatchedCommand() as Promise<number>);
   } catch (error) {
-    messages.error(describe(error, cli));
+    complain(describe(error, cli));
     return exitCode(error);
   }
 }
@@ -129,8 +131,14 @@ function createCommands(): CAC {
   return cli;
 }
 
-const SET = ['--set <path=value>', 'Override a key: --set train.epochs=4 (repeatable)'] as const;
-const ENGINE = ['--engine <name>', 'auto, wasm, webgpu, tensorflow or cpu (default: auto)'] as const;
+const SET = [
+  '--set <path=value>',
+  'Override a key (repeatable): train.epochs=4, "models.My v2.layers.0.nHeads=2"; the value is YAML',
+] as const;
+const ENGINE = [
+  '--engine <name>',
+  'auto, wasm, webgpu, tensorflow or cpu (default: MIXERZOO_ENGINE, else auto)',
+] as const;
 const WORKERS = ['--workers <count>', 'Runs at a time (default: the number of cores)'] as const;
 const MAX_MINUTES = [
   '--max-minutes <minutes>',

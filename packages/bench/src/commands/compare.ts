@@ -5,6 +5,7 @@ import Table from 'cli-table3';
 import { type Comparison, compareRuns } from '../report/compare.js';
 import { formatPercent } from '../report/format.js';
 import { loadRuns } from '../runs/read-results.js';
+import { print, printJson, visibleLine } from '../terminal.js';
 import { createFaultLog } from './fault-log.js';
 
 /** A corrected p-value below this is called a difference. */
@@ -28,15 +29,15 @@ export async function compare(a: string, b: string, flags: { json?: boolean }): 
     );
   }
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ comparisons, onlyA, onlyB }, null, 2)}\n`);
+    printJson({ comparisons, onlyA, onlyB });
     return faults.exitCode(0);
   }
-  process.stdout.write(`${comparisonTable(comparisons)}\n`);
+  print(comparisonTable(comparisons));
   const by = new Set(comparisons.map(({ difference }) => difference.by));
   const corrected = comparisons.length > 1 ? `, corrected for ${comparisons.length} comparisons (Holm)` : '';
-  process.stdout.write(`p: ${[...by].map((test) => TESTS[test]).join('; ')}${corrected}.\n`);
+  print(`p: ${[...by].map((test) => TESTS[test]).join('; ')}${corrected}.`);
   for (const [side, names] of [[a, onlyA] as const, [b, onlyB] as const]) {
-    if (names.length > 0) process.stdout.write(`Only in ${side}: ${names.join('; ')}.\n`);
+    if (names.length > 0) print(visibleLine(`Only in ${side}: ${names.join('; ')}.`));
   }
   return faults.exitCode(0);
 }
@@ -54,8 +55,8 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
     const { value, low, high, p, by } = difference;
     const verdict = p >= LEVEL ? 'no difference shown' : value > 0 ? 'B is better' : 'A is better';
     table.push([
-      model,
-      setting,
+      visibleLine(model),
+      visibleLine(setting),
       String(seqLen),
       formatPercent(a),
       formatPercent(b),

@@ -1,8 +1,20 @@
 /** `mixerzoo doctor`: what this machine has and lacks, and how to get it. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { diagnoseEngines } from '@mixerzoo/core';
+import { engineOfEnvironment } from '../engines/asked-engine.js';
 import { discoverPlugins } from '../plugins.js';
 import { describeMachine, packageVersion } from '../runs/environment.js';
+import { print, printJson, visibleLine } from '../terminal.js';
+
+/** What `MIXERZOO_ENGINE` asks for, and whether there is such an engine; undefined where it is not set. */
+function askedEngine(): { readonly name: string; readonly known: boolean; readonly message: string } | undefined {
+  try {
+    const name = engineOfEnvironment();
+    return name === undefined ? undefined : { name, known: true, message: 'asked for by MIXERZOO_ENGINE' };
+  } catch (error) {
+    return { name: String(process.env['MIXERZOO_ENGINE']), known: false, message: (error as Error).message };
+  }
+}
 
 const MINIMUM_NODE = [20, 19] as const;
 
@@ -10,6 +22,7 @@ const MINIMUM_NODE = [20, 19] as const;
 export async function doctor(flags: { json?: boolean }): Promise<number> {
   const [machine, registry] = await Promise.all([describeMachine(), discoverPlugins(process.cwd())]);
   const engines = await diagnoseEngines();
+  const asked = askedEngine();
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
   const nodeFits = major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1]);
   const plugins = [...new Set([...registry.mixers, ...registry.tasks].map((entry) => entry.packageName))].map(
@@ -27,12 +40,14 @@ export async function doctor(flags: { json?: boolean }): Promise<number> {
     availableCores: availableParallelism(),
     freeMemoryBytes: freemem(),
     engines,
+    askedEngine: asked ?? null,
     plugins,
     faults: registry.faults,
   };
-  const healthy = nodeFits && engines.some((engine) => engine.available && engine.name !== 'cpu');
+  const healthy =
+    nodeFits && (asked?.known ?? true) && engines.some((engine) => engine.available && engine.name !== 'cpu');
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ healthy, ...found }, null, 2)}\n`);
+    printJson({ healthy, ...found });
     return healthy ? 0 : 1;
   }
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
@@ -47,6 +62,7 @@ export async function doctor(flags: { json?: boolean }): Promise<number> {
     '',
     'Engines',
     ...engines.map((engine) => mark(engine.available, engine.name, engine.message)),
+    ...(asked ? [mark(asked.known, asked.name, asked.message)] : []),
     '',
     'Plugins',
     ...plugins.map(({ name, version, mixers, tasks }) =>
@@ -54,10 +70,10 @@ export async function doctor(flags: { json?: boolean }): Promise<number> {
     ),
     ...registry.faults.map(({ packageName, message }) => mark(false, packageName, message)),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(lines.join('\n'));
   return healthy ? 0 : 1;
 }
 
 function mark(good: boolean, name: string, words: string): string {
-  return `  ${good ? '✔' : '✖'} ${name}${words ? `: ${words}` : ''}`;
+  return visibleLine(`  ${good ? '✔' : '✖'} ${name}${words ? `: ${words}` : ''}`);
 }

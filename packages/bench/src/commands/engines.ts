@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cat } from '@mixerzoo/cat';
 import { EngineError, type EngineName, isZooError, UnknownNameError, useEngine } from '@mixerzoo/core';
+import { engineOfEnvironment } from '../engines/asked-engine.js';
 import { installTensorflow, retractTensorflow } from '../engines/install-tensorflow.js';
 import { comparableLosses, SHORT_TRAINING, trainLosses } from '../engines/train-losses.js';
 import { discoverPlugins } from '../plugins.js';
+import { print, printJson } from '../terminal.js';
 import { list } from './list.js';
 
 interface Flags {
@@ -58,7 +60,7 @@ async function install(name: string | undefined, flags: Flags): Promise<number> 
   const start = performance.now();
   const onProgress = (line: string) => {
     const seconds = ((performance.now() - start) / 1000).toFixed(0).padStart(4);
-    process.stderr.write(`${seconds} s  ${line}\n`);
+    print(`${seconds} s  ${line}`, process.stderr);
   };
   const build = await installTensorflow({ gpu: flags.gpu ?? false, force: flags.force ?? false, onProgress });
   onProgress(`${build.built ? 'built' : 'is built'} in ${build.installation.directory}; training a small CAT on it`);
@@ -73,12 +75,12 @@ async function install(name: string | undefined, flags: Flags): Promise<number> 
     built: build.built,
     verification: found,
   };
-  if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  if (flags.json) printJson(result);
   else {
-    process.stdout.write(`${formatVerification(found)}\n`);
+    print(formatVerification(found));
     if (build.manifest.gpu && !onGpu) {
-      process.stdout.write(
-        'The build is for GPUs but found none: it needs an NVIDIA driver (`nvidia-smi` must list the card; CUDA comes from pip).\n',
+      print(
+        'The build is for GPUs but found none: it needs an NVIDIA driver (`nvidia-smi` must list the card; CUDA comes from pip).',
       );
     }
   }
@@ -86,7 +88,7 @@ async function install(name: string | undefined, flags: Flags): Promise<number> 
 }
 
 async function verify(name: string | undefined, flags: Flags): Promise<number> {
-  const engine = await useEngine((name ?? 'auto') as EngineName);
+  const engine = await useEngine((name ?? engineOfEnvironment() ?? 'auto') as EngineName);
   const { dModel } = SHORT_TRAINING;
   const course = await trainLosses(cat({ dModel }), STEPS);
   const [firstLoss, lastLoss] = [mean(course.slice(0, 5)), mean(course.slice(-5))];
@@ -106,15 +108,17 @@ async function verify(name: string | undefined, flags: Flags): Promise<number> {
     lastLoss,
     ...(losses && { losses }),
   };
-  process.stdout.write(flags.json ? `${JSON.stringify(found)}\n` : `${formatVerification(found)}\n`);
+  if (flags.json) printJson(found);
+  else print(formatVerification(found));
   return 0;
 }
 
 async function lossesOfEveryMixer(): Promise<Record<string, number[]>> {
   const { mixers } = await discoverPlugins(process.cwd());
   const losses: Record<string, number[]> = {};
-  for (const { name, factory } of mixers) {
-    losses[name] = await comparableLosses(factory);
+  for (const { name, packageName, factory } of mixers) {
+    const alone = mixers.filter((other) => other.name === name).length === 1;
+    losses[alone ? name : `${packageName}#${name}`] = await comparableLosses(factory);
   }
   return losses;
 }

@@ -6,6 +6,7 @@ import { exclusively } from '../runs/lease.js';
 import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
 import { exportExperiment, exportRun } from '../tensorboard/export-run.js';
+import { print, printJson } from '../terminal.js';
 import { createFaultLog } from './fault-log.js';
 
 const FORMATS = ['tensorboard'];
@@ -36,8 +37,8 @@ export async function exportRuns(
     for (const [index, run] of runs.entries()) files.push(await exportRun(run, targets[index] as string));
     await exportExperiment(runs, out);
   });
-  if (flags.json) process.stdout.write(`${JSON.stringify({ directory: out, files }, null, 2)}\n`);
-  else process.stdout.write(`${plural(files.length, 'run')} exported. See them: tensorboard --logdir ${out}\n`);
+  if (flags.json) printJson({ directory: out, files });
+  else print(`${plural(files.length, 'run')} exported. See them: tensorboard --logdir ${out}`);
   return faults.exitCode(0);
 }
 

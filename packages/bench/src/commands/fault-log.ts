@@ -1,5 +1,6 @@
 /** Records that a command could not read: each is named once, on standard error, and the command goes on without it. */
 import type { OnFault } from '../runs/read-results.js';
+import { print } from '../terminal.js';
 
 export interface FaultLog {
   /** Names a fault. */
@@ -14,7 +15,7 @@ export function createFaultLog(): FaultLog {
   const named = new Set<string>();
   let counted = 0;
   const name: OnFault = ({ message }) => {
-    if (!named.has(message)) process.stderr.write(`${message}\n`);
+    if (!named.has(message)) print(message, process.stderr);
     named.add(message);
   };
   return {

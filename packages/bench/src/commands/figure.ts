@@ -15,6 +15,7 @@ import { discoverPlugins, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { writeIndex } from '../report/write-index.js';
 import { exclusively } from '../runs/lease.js';
+import { print, printJson } from '../terminal.js';
 import { parseAssignments, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 
@@ -47,12 +48,11 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   }));
   if (flags.json) {
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    printJson(result);
   } else {
     const { svg, png, csv, page } = written.paths;
-    stream.write(`\n${formatClaims(written.claims)}\n\n`);
-    stream.write(`${written.measured} of ${written.points} points measured.\n`);
-    for (const path of [svg, png, csv, page, index]) if (path !== undefined) stream.write(`${path}\n`);
+    print(`\n${formatClaims(written.claims)}\n\n${written.measured} of ${written.points} points measured.`, stream);
+    for (const path of [svg, png, csv, page, index]) if (path !== undefined) print(path, stream);
   }
   return exitCode();
 }

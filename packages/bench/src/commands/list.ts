@@ -6,6 +6,7 @@ import { loadExperiment } from '../experiment/experiment-source.js';
 import { figures } from '../figures/definitions.js';
 import { discoverPlugins, type Registered } from '../plugins.js';
 import { presets } from '../presets/index.js';
+import { print, printJson, visibleLine } from '../terminal.js';
 
 interface Row {
   readonly name: string;
@@ -40,13 +41,14 @@ export async function list(what: string, flags: { json?: boolean }): Promise<num
   const find = Object.hasOwn(LISTS, what) ? LISTS[what] : undefined;
   if (!find) throw new UnknownNameError('list', what, Object.keys(LISTS));
   const rows = await find();
-  if (flags.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  if (flags.json) printJson(rows);
   else {
-    const width = Math.max(...rows.map(({ name }) => name.length));
-    for (const row of rows) {
+    const names = rows.map(({ name }) => visibleLine(name));
+    const width = Math.max(...names.map((name) => name.length));
+    for (const [index, row] of rows.entries()) {
       const mark = row['available'] === false ? '  (not here)' : '';
       const from = row['package'] ? `  [${row['package']}]` : '';
-      process.stdout.write(`${row.name.padEnd(width)}  ${row.summary}${mark}${from}\n`);
+      print(visibleLine(`${names[index]!.padEnd(width)}  ${row.summary}${mark}${from}`));
     }
   }
   return 0;

@@ -6,6 +6,7 @@ import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
 import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
+import { print, printJson } from '../terminal.js';
 import { createFaultLog } from './fault-log.js';
 
 /** @returns the exit code: 1 if a record cannot be read. @throws InvalidConfigError if there are no runs, or no place for the report. */
@@ -32,9 +33,9 @@ export async function report(
       environment,
       result,
     }));
-    process.stdout.write(`${JSON.stringify({ ...paths, runs: summary }, null, 2)}\n`);
+    printJson({ ...paths, runs: summary });
   } else {
-    process.stdout.write(`${formatTable(runs, terminalWidth(process.stdout))}\n\nReport: ${paths.page}\n`);
+    print(`${formatTable(runs, terminalWidth(process.stdout))}\n\nReport: ${paths.page}`);
   }
   return faults.exitCode(0);
 }

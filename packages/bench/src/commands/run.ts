@@ -11,6 +11,7 @@ import { formatTable, writeReport } from '../report/write-report.js';
 import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
 import { displayName } from '../runs/run-experiment.js';
+import { print, printJson } from '../terminal.js';
 import { parseSource, type SourceFlags, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 
@@ -43,14 +44,14 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
   });
   if (flags.json) {
     const result = { experiment: experiment.name, report: paths, runs: outcomes.map(toJson) };
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    printJson(result);
   } else {
-    stream.write(`\n${formatTable(records, { planned, ...terminalWidth(stream) })}\n`);
+    print(`\n${formatTable(records, { planned, ...terminalWidth(stream) })}`, stream);
     for (const outcome of outcomes) {
       if (outcome.status !== 'failed') continue;
-      stream.write(`\n${displayName(outcome.run, runs)} failed: ${outcome.message}\n  ${outcome.directory}\n`);
+      print(`\n${displayName(outcome.run, runs)} failed: ${outcome.message}\n  ${outcome.directory}`, stream);
     }
-    stream.write(`\nReport: ${paths.page}\n`);
+    print(`\nReport: ${paths.page}`, stream);
   }
   return exitCode();
 }

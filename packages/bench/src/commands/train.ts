@@ -1,12 +1,14 @@
 /** What the commands that train have in common: the plan of their runs, bringing these to their end, reading them back. */
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { Document, visit } from 'yaml';
+import { assertNameIsFree } from '../experiment/names.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { createBudget } from '../runs/budget.js';
 import { describeOtherCode, mendConfigs, readPlanned } from '../runs/check-runs.js';
 import { createProgressView } from '../runs/progress.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
+import { print, printJson, visible } from '../terminal.js';
 import { createFaultLog, type FaultLog } from './fault-log.js';
 import { parseMinutes, parseWorkers, type TrainingFlags } from './flags.js';
 
@@ -41,7 +43,10 @@ export async function train(
   const workers = parseWorkers(flags);
   const stallMinutes = parseMinutes(flags, 'stallMinutes');
   const budget = createBudget(parseMinutes(flags, 'maxMinutes'));
-  for (const name of new Set(runs.map(({ config }) => config.experiment))) await assertWritable(join(where.out, name));
+  for (const name of new Set(runs.map(({ config }) => config.experiment))) {
+    await assertNameIsFree(where.out, name);
+    await assertWritable(join(where.out, name));
+  }
   const stream = flags.json ? process.stderr : process.stdout;
   const view = createProgressView(stream);
   for (const line of heading(Math.min(workers, runs.length))) view.line(line);
@@ -68,10 +73,22 @@ export async function printPlan(runs: readonly PlannedRun[], out: string, json =
     return { directory, status: result?.status ?? 'to do', config };
   });
   const otherCode = await describeOtherCode(found, out);
-  if (otherCode !== undefined) process.stderr.write(`${otherCode}\n`);
+  if (otherCode !== undefined) print(otherCode, process.stderr);
   const plan = { runs: planned };
-  process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : stringify(plan, { aliasDuplicateObjects: false }));
+  if (json) printJson(plan);
+  else print(toYaml(plan));
   return faults.exitCode(0);
+}
+
+/** YAML in which texts with control characters are in quotes: there an escaped one is that character. */
+function toYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && visible(node.value) !== node.value) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString().trimEnd();
 }
 
 /** An outcome for `--json`. */

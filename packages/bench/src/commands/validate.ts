@@ -16,6 +16,7 @@ import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
 import { presets } from '../presets/index.js';
 import { displayName } from '../runs/run-experiment.js';
+import { print, printJson } from '../terminal.js';
 import { parseSource, type SourceFlags } from './flags.js';
 
 interface Check {
@@ -44,8 +45,7 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
         (error: unknown) => ({ ok: false, message: error instanceof Error ? error.message : String(error) }),
       );
       checks.push({ experiment: experiment.name, check, ...outcome });
-      if (!flags.json)
-        process.stdout.write(`${outcome.ok ? '✔' : '✖'} ${experiment.name}: ${check}: ${outcome.message}\n`);
+      if (!flags.json) print(`${outcome.ok ? '✔' : '✖'} ${experiment.name}: ${check}: ${outcome.message}`);
     };
     // Of a sweep, every cell: what fits one length or width need not fit another.
     const cells = distinct(runs, ({ config: { label, model, layers, task } }) => [label, model, layers, task]);
@@ -60,7 +60,7 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
     for (const run of cells) await attempt(`one step of ${displayName(run, cells)}`, () => checkStep(run));
   }
   const ok = checks.every((check) => check.ok);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ ok, checks }, null, 2)}\n`);
+  if (flags.json) printJson({ ok, checks });
   return ok ? 0 : 1;
 }
 

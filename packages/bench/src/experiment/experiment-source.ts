@@ -99,9 +99,7 @@ async function readConfigFile(path: string): Promise<ExperimentConfig> {
   const isText = /\.(ya?ml|json)$/.test(extension);
   let config: unknown;
   try {
-    config = isText
-      ? parseYaml(await readConfigText(path), path)
-      : await importGuarded(path, () => importConfig(path));
+    config = isText ? parseYaml(await readConfigText(path), path) : await importGuarded(path, () => importConfig(path));
     assertConfigData(config, path);
   } catch (error) {
     if (isZooError(error)) throw error;

@@ -87,7 +87,7 @@ describe('formatTable', () => {
   });
 
   test('keeps control characters of a name from the terminal', () => {
-    expect(formatTable([sampleRun({ label: 'a\u001b[2Jb\nc' })])).toContain(' a [2Jb c ');
+    expect(formatTable([sampleRun({ label: 'a\u001b[2Jb\nc' })])).toContain(' a\\u001b[2Jb c ');
   });
 });
 

@@ -1,6 +1,7 @@
 /** The final table of an experiment, as text for the terminal and Markdown, and its numbers as CSV. */
 import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
+import { visibleLine } from '../terminal.js';
 import type { Entry, Outcome } from './entries.js';
 import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 
@@ -116,7 +117,7 @@ export function terminalTable(entries: readonly Entry[], width = Number.POSITIVE
   return [
     text,
     ...dropped,
-    ...[...rateNotes(entries), ...repeatNotes(entries)].map(plainText),
+    ...[...rateNotes(entries), ...repeatNotes(entries)].map(visibleLine),
     ...openLines(entries),
   ].join('\n');
 }
@@ -128,7 +129,7 @@ function drawTable(entries: readonly Entry[], columns: readonly Column[]): strin
     style: { head: [], border: [], compact: true },
   });
   for (const entry of entries) {
-    table.push(columns.map((column) => plainText(cellText(column, entry))));
+    table.push(columns.map((column) => visibleLine(cellText(column, entry))));
   }
   return table.toString();
 }
@@ -142,12 +143,6 @@ export function cellText(column: Column, entry: Entry): string {
 }
 
 const widthOf = (text: string) => text.split('\n')[0]!.length;
-
-/** Control characters could redraw the terminal or break a table: they become spaces. */
-function plainText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
-}
 
 /**
  * For each entry whose learning rate was chosen while seeds of a rate were missing, which:
@@ -186,7 +181,7 @@ function openLines(entries: readonly Entry[]): string[] {
   return entries.flatMap((entry) =>
     entry.open.map(({ config, status, message }) => {
       const said = message === OPEN_WORDS[status] ? message : `${OPEN_WORDS[status]}: ${message}`;
-      return plainText(
+      return visibleLine(
         `${[entry.label, entry.setting].filter(Boolean).join(', ')}, learning rate ${config.learningRate}, seed ${config.seed}: ${said}`,
       );
     }),
@@ -210,8 +205,16 @@ export function markdownTable(entries: readonly Entry[]): string {
   ].join('\n');
 }
 
-function escapeMarkdown(text: string): string {
-  return plainText(text).replace(/[\\|`*_<>[\]]/g, '\\$&');
+/**
+ * A text as one line of Markdown that reads as it is: no markup, cell border, entity or formula (GitHub's `$`) in it, no
+ * heading, list or rule at its start.
+ */
+export function escapeMarkdown(text: string): string {
+  return visibleLine(text)
+    .trim()
+    .replace(/[\\|`*_<>[\]&~$#]/g, '\\$&')
+    .replace(/^[+=-]/, '\\$&')
+    .replace(/^(\d+)([.)])/, '$1\\$2');
 }
 
 /** The numbers of the table, unrounded: a row per entry. */
@@ -313,7 +316,7 @@ export function curvesCsv(entries: readonly Entry[]): string {
 }
 
 /** CSV with a header line; numbers that are not there (NaN, null) are empty. */
-function toCsv(rows: readonly Readonly<Record<string, unknown>>[], columns?: string[]): string {
+export function toCsv(rows: readonly Readonly<Record<string, unknown>>[], columns?: string[]): string {
   const headed = rows.length > 0 ? Object.keys(rows[0]!) : (columns ?? []);
   return stringify([...rows], {
     header: true,

@@ -3,6 +3,7 @@
  * every few seconds.
  */
 import { createLogUpdate } from 'log-update';
+import { print, visibleLine } from '../terminal.js';
 import type { RunProgress } from './train-run.js';
 
 /** Shows the progress of runs that go on side by side. */
@@ -34,9 +35,9 @@ function createPlainView(stream: NodeJS.WritableStream, now: () => number): Prog
     update(label, progress) {
       if (progress.phase === 'starting' || now() - (last.get(label) ?? 0) < PLAIN_INTERVAL_MS) return;
       last.set(label, now());
-      stream.write(`${label}: ${formatProgress(progress)}\n`);
+      print(visibleLine(`${label}: ${formatProgress(progress)}`), stream);
     },
-    line: (text) => void stream.write(`${text}\n`),
+    line: (text) => print(text, stream),
     close() {},
   };
 }
@@ -47,7 +48,7 @@ function createLiveView(stream: NodeJS.WriteStream): ProgressView {
   const draw = () => {
     const width = Math.max(0, ...[...running.keys()].map((label) => label.length));
     const lines = [...running].map(([label, progress]) => {
-      const line = `${label.padEnd(width)}  ${bar(progress)}  ${formatProgress(progress)}`;
+      const line = `${visibleLine(label).padEnd(width)}  ${bar(progress)}  ${formatProgress(progress)}`;
       return line.slice(0, Math.max(20, (stream.columns || USUAL_COLUMNS) - 1));
     });
     display(lines.join('\n'));
@@ -60,7 +61,7 @@ function createLiveView(stream: NodeJS.WriteStream): ProgressView {
     line(text, label) {
       if (label !== undefined) running.delete(label);
       display.clear();
-      stream.write(`${text}\n`);
+      print(text, stream);
       draw();
     },
     close() {
