@@ -4,8 +4,8 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
 import { groupEntries } from '../report/entries.js';
+import { toCsv } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
@@ -109,6 +109,5 @@ function cellsCsv(cells: readonly FigureCell[]): string {
     tokenMs: measured?.tokenMs,
     peakMemoryBytes: measured?.peakMemoryBytes,
   }));
-  const cast = { number: (value: number) => (Number.isFinite(value) ? String(value) : '') };
-  return stringify(rows, { header: true, cast });
+  return toCsv(rows);
 }

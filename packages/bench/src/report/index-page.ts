@@ -1,29 +1,17 @@
 /** A page over all reports in a directory: what each compares, how far it is, and which claims it bears out. */
 import { formatCount, listWords, NO_VALUE } from './format.js';
-import { type Html, html, trusted } from './html.js';
+import { type Html, html } from './html.js';
+import { htmlDocument } from './html-document.js';
 import { pageStyle } from './page-style.js';
 import type { ReportSummary } from './report-owner.js';
 
 /** Renders the page. */
 export function indexPage(reports: readonly { readonly href: string; readonly summary: ReportSummary }[]): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>All reports · mixerzoo</title>
-<link rel="icon" href="data:,">
-<style>${trusted(pageStyle([]))}</style>
-</head>
-<body>
-<main>
+  const body = html`<main>
 <header><p class="eyebrow">mixerzoo</p><h1>All reports</h1></header>
 ${reports.map(({ href, summary }) => reportSection(href, summary))}
-</main>
-</body>
-</html>
-`.text;
+</main>`;
+  return htmlDocument({ title: 'All reports · mixerzoo', style: pageStyle([]), body });
 }
 
 function reportSection(href: string, summary: ReportSummary): Html {

@@ -1,6 +1,6 @@
 /** The page as text, and as headless Chromium shows it where there is one. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,6 +8,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import type { RunRecord } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
+import { writeIndex } from './write-index.js';
 import { writeReport } from './write-report.js';
 
 const FIXTURES = fileURLToPath(new URL('../__fixtures__/runs', import.meta.url));
@@ -97,6 +98,21 @@ describe('writeReport', () => {
     expect(text).toContain('&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;');
   });
 
+  test('writes Markdown in which a description and a name are text', async () => {
+    const description =
+      '# Heading\n\n| a | b |\n|---|---|\n```\n<script>alert(1)</script> &amp; [link](x) 1. $x$\u001b[2J';
+    await pageOf([sampleRun({ label: '# a|b', description, experiment: '<b>' })], 'markdown');
+    const [heading, , words, , head, ...rows] = (await readFile(join(directory, 'markdown', 'table.md'), 'utf8')).split(
+      '\n',
+    );
+    expect(heading).toBe('# \\<b\\>: 1 model on mqar');
+    expect(words).toBe(
+      '\\# Heading \\| a \\| b \\| \\|---\\|---\\| \\`\\`\\` \\<script\\>alert(1)\\</script\\> \\&amp; \\[link\\](x) 1. \\$x\\$\\\\u001b\\[2J',
+    );
+    expect(head).toMatch(/^\| Model \|/);
+    expect(rows[1]).toMatch(/^\| \\# a\\\|b \|/);
+  });
+
   test('reports on runs of which none has finished', async () => {
     const { text } = await pageOf([sampleRun({ failure: 'NaN' }), sampleRun({ label: 'B', partial: true })], 'open');
     expect(text).toContain('Runs without a result');
@@ -137,6 +153,17 @@ describe('in Chromium', () => {
     await browser?.close();
   });
 
+  /** What a page that is open says in the console, throws, and loads from elsewhere. */
+  function problemsOf(page: Page): string[] {
+    const problems: string[] = [];
+    page.on('console', (message) => problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!/^(file|data):/.test(request.url())) problems.push(request.url());
+    });
+    return problems;
+  }
+
   /** Opens a page of the report; `problems` collects console errors, exceptions and requests that leave the page. */
   async function open(
     context: TestContext,
@@ -150,12 +177,7 @@ describe('in Chromium', () => {
       colorScheme: settings.scheme ?? 'light',
       javaScriptEnabled: settings.scripts ?? true,
     });
-    const problems: string[] = [];
-    page.on('console', (message) => problems.push(message.text()));
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('request', (request) => {
-      if (!/^(file|data):/.test(request.url())) problems.push(request.url());
-    });
+    const problems = problemsOf(page);
     await page.goto(pathToFileURL(path).href);
     return { page, problems };
   }
@@ -180,6 +202,74 @@ describe('in Chromium', () => {
     const background = (page: Page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     expect(await background(dark.page)).not.toBe(await background(light.page));
     expect([...light.problems, ...dark.problems]).toEqual([]);
+  });
+
+  test('keeps its looks under a policy that names its style sheet and script by their hashes', async (context) => {
+    const { page, problems } = await open(context, FIXTURES, { width: 1100 });
+    const looks = await page.evaluate(() => {
+      const style = (selector: string) => getComputedStyle(document.querySelector(selector)!);
+      return {
+        attributes: document.querySelectorAll('[style]').length,
+        swatch: style('.legend .swatch path').stroke,
+        tints: [...document.querySelectorAll('.tint')].map((cell) => getComputedStyle(cell).getPropertyValue('--part')),
+        columns: style('.lengths').getPropertyValue('--columns'),
+      };
+    });
+    expect(looks).toMatchObject({ attributes: 0, columns: '5' });
+    expect(await lineColours(page)).toContain(looks.swatch);
+    expect(new Set(looks.tints)).toContain('0.998');
+    expect(problems).toEqual([]);
+  });
+
+  test('runs and loads nothing else, even where markup slipped into it', async (context) => {
+    if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
+    const { path, text } = await pageOf(FIXTURES, 'slipped');
+    const slipped = `<script>document.title = 'run'</script><img src="https://example.org/x.png" onerror="document.title = 'run'">
+      <style>h1 { display: none }</style><base href="https://example.org/">`;
+    await writeFile(path, text.replace('<main>', `<main>${slipped}`));
+    const page = await browser.newPage();
+    const problems = problemsOf(page);
+    const failures: (string | undefined)[] = [];
+    page.on('requestfailed', (request) => failures.push(request.failure()?.errorText));
+    await page.goto(pathToFileURL(path).href);
+    expect(await page.title()).toMatch(/mixerzoo report$/);
+    expect(await page.locator('h1:visible').count()).toBe(1);
+    for (const kind of ['script-src', 'style-src', 'img-src', 'base-uri']) {
+      expect(problems.some((problem) => problem.includes(kind))).toBe(true);
+    }
+    expect(failures).toEqual(['csp']); // the image
+  });
+
+  test('shows figures and the index under the same policy', async (context) => {
+    if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
+    const svg =
+      '<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="600" height="200" viewBox="0 0 600 200"><rect width="600" height="200"/></svg>';
+    const root = join(directory, 'index');
+    const figure = {
+      id: 'fig0',
+      caption: 'A figure.',
+      labels: ['CAT'],
+      wide: svg,
+      narrow: svg,
+      claims: [],
+      files: [],
+      notes: [],
+    };
+    const { page: path } = await writeReport([sampleRun()], join(root, 'fig0'), { figure });
+    const index = (await writeIndex(root)) as string;
+    const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+    const problems = problemsOf(page);
+    await page.goto(pathToFileURL(path).href);
+    expect(
+      await page
+        .locator('figure .wide')
+        .first()
+        .evaluate((drawing) => getComputedStyle(drawing).maxWidth),
+    ).toBe('750px');
+    await page.goto(pathToFileURL(index).href);
+    await page.getByRole('link').first().click();
+    expect(await page.title()).toContain('mixerzoo report');
+    expect(problems).toEqual([]);
   });
 
   test.for([320, 360, 760, 1100])('fits a screen of %i pixels without overlapping words', async (width, context) => {

@@ -11,6 +11,7 @@ import { type FigureReport, figureSections } from './figure-section.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
 import { formatInterval, formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html, trusted } from './html.js';
+import { htmlDocument } from './html-document.js';
 import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
@@ -58,18 +59,7 @@ export async function reportPage(
       : html`${[...parts]}`;
   const runs = await runsSection(entries);
   const cost = await costSection(series);
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} · mixerzoo report</title>
-<link rel="icon" href="data:,">
-<style>${trusted(pageStyle(styles))}</style>
-</head>
-<body>
-<main>
+  const body = html`<main>
 ${header(title, description, entries, figure !== undefined)}
 ${figure && figureSections(figure)}
 ${findingsSection(series)}
@@ -88,12 +78,8 @@ ${runs}
 ${environmentSection(entries.flatMap(({ runs }) => runs))}
 <footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv and curves.csv.</footer>
 </main>
-<div id="tip" role="status" hidden></div>
-<script>${trusted(PAGE_SCRIPT)}</script>
-</body>
-</html>
-`;
-  return page.text;
+<div id="tip" role="status" hidden></div>`;
+  return htmlDocument({ title: `${title} · mixerzoo report`, style: pageStyle(styles), body, script: PAGE_SCRIPT });
 }
 
 /** `folded`: the words on the setting are on demand, for a page that begins with a figure. */

@@ -18,7 +18,7 @@ import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
 import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
-import { curvesCsv, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
+import { curvesCsv, escapeMarkdown, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
 export interface ReportPaths {
@@ -94,7 +94,10 @@ export async function writeReport(
   await Promise.all([
     replaceJson(join(outDirectory, 'report.json'), summary),
     replaceFile(paths.page, await reportPage(heading, description, entries, figure)),
-    replaceFile(paths.markdown, `# ${heading}\n\n${description}\n\n${markdownTable(entries)}`),
+    replaceFile(
+      paths.markdown,
+      `# ${escapeMarkdown(heading)}\n\n${escapeMarkdown(description)}\n\n${markdownTable(entries)}`,
+    ),
     replaceFile(paths.table, tableCsv(entries)),
     replaceFile(paths.curves, curvesCsv(entries)),
     replaceFile(paths.lengths, lengthsCsv(entries)),

@@ -1,0 +1,64 @@
+/**
+ * A whole page: one file, which may load nothing and run nothing but its own style sheet and script. Its
+ * Content-Security-Policy names both by their hashes, so that markup which slipped into a text could not do more.
+ */
+import { createHash } from 'node:crypto';
+import { type Html, html, trusted } from './html.js';
+
+/** What a page is made of. */
+export interface DocumentParts {
+  readonly title: string;
+  readonly style: string;
+  readonly body: Html;
+  readonly script?: string;
+}
+
+/** Puts a page together. */
+export function htmlDocument({ title, style, body, script }: DocumentParts): string {
+  const { markup, rules } = withoutStyleAttributes(body.text);
+  const sheet = style + rules;
+  const policy = [
+    "default-src 'none'",
+    'img-src data:', // the empty icon
+    `style-src ${hashSource(sheet)}`,
+    ...(script === undefined ? [] : [`script-src ${hashSource(script)}`]),
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${trusted(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>${trusted(sheet)}</style>
+</head>
+<body>
+${trusted(markup)}
+${script === undefined ? '' : html`<script>${trusted(script)}</script>\n`}</body>
+</html>
+`.text;
+}
+
+/** How a policy names a style sheet or script by what is in it. */
+function hashSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
+
+/** The markup with its `style` attributes, which a policy of hashes forbids, as rules of a style sheet. */
+function withoutStyleAttributes(text: string): { markup: string; rules: string } {
+  const numbers = new Map<string, number>();
+  // Quotes in texts are escaped: only our own templates have this.
+  const markup = text.replace(/ style="([^"]*)"/g, (_, declarations: string) => {
+    if (!numbers.has(declarations)) numbers.set(declarations, numbers.size);
+    return ` data-style="${numbers.get(declarations)}"`;
+  });
+  // The attribute twice, to weigh more than the sheet's own rules, as an attribute of style would.
+  const rules = [...numbers].map(
+    ([declarations, number]) => `[data-style="${number}"][data-style] {${declarations}}\n`,
+  );
+  return { markup, rules: rules.join('') };
+}
