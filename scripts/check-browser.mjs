@@ -63,7 +63,7 @@ train().then((losses) => postMessage(losses), (error) => postMessage(String(erro
   'index.html': page('/src/page.js'),
   'nested/route/index.html': page('/src/page.js'),
   'vite.config.js': `export default { worker: { format: 'es' }, build: { rollupOptions: { input: ['index.html', 'nested/route/index.html'] } } };\n`,
-  'webpack.config.js': `export default { mode: 'production', entry: { page: './src/page.js' }, output: { path: import.meta.dirname + '/out-webpack', publicPath: '/' }, experiments: { outputModule: false }, performance: { hints: false } };\n`,
+  'webpack.config.js': `export default { mode: 'production', entry: { page: './src/page.js' }, output: { path: import.meta.dirname + '/out-webpack', publicPath: '/' }, experiments: { outputModule: false }, optimization: { minimize: false }, performance: { hints: false } };\n`,
 };
 for (const name of ['train', 'page', 'worker']) FILES[`src-esbuild/${name}.js`] = FILES[`src/${name}.js`];
 
