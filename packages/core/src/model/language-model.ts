@@ -93,6 +93,7 @@ const languageModelSchema = z.strictObject({
 });
 
 export type LanguageModelConfig = Omit<z.input<typeof languageModelSchema>, 'layers'> & {
+  /** From the first to the last. */
   readonly layers: readonly LayerSpec[];
 };
 
