@@ -60,7 +60,7 @@ export const runDirectories = (cwd: string) => {
 };
 
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !condition(); await sleep(20)) {
+  for (const deadline = Date.now() + 120_000; !condition(); await sleep(20)) {
     if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}`);
   }
 }
