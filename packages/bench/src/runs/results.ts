@@ -7,8 +7,9 @@
  *   result.json       {@link RunResult}: written last; a directory without one is a partial run
  *   checkpoint/       parameters and optimizer state after the last whole epoch
  *
- * Each holds the run's id and a checksum besides (`records.ts`). `read-results.ts` reads it back. JSON is the record; pages, tables and exports are derived from it. Accuracies are fractions in [0, 1], times are
- * seconds unless the name says otherwise, losses are nats per labelled position.
+ * Each holds the run's id and a checksum besides (`records.ts`). `read-results.ts` reads it back. JSON is the record; pages,
+ * tables and exports are derived from it. Accuracies are fractions in [0, 1], times are seconds unless the name says
+ * otherwise, losses are nats per labelled position.
  */
 import type { GenerationCost } from './generation-cost.js';
 import type { Spread } from './spread.js';
