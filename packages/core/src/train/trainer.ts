@@ -331,7 +331,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       const old = { params, m: optimizerState.m, v: optimizerState.v };
       const { m, v, ...restored } = restoreTrees(tensors, old, `${directory}/model.safetensors`);
       params = restored.params;
-      history = sidecar.history;
+      history = [...sidecar.history];
       epoch = history.length;
       step = epoch * stepsPerEpoch;
       optimizerState = { step, m, v };

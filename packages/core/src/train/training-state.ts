@@ -46,14 +46,18 @@ const epochMetricsSchema = z.strictObject({
 const RNG_SCHEME = 'every stream is foldIn of the seed and the counters (epoch, step)';
 
 /** Beside the tensors, all there is to a checkpoint: the seeds are in the config, the counters in the history. */
-export const trainingStateSchema = z.strictObject({
+export type TrainingState = {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly rng: typeof RNG_SCHEME;
+  /** Of every epoch done. */
+  readonly history: readonly EpochMetrics[];
+};
+
+export const trainingStateSchema: z.ZodType<TrainingState> = z.strictObject({
   config: z.record(z.string(), z.unknown()),
   rng: z.literal(RNG_SCHEME),
-  /** Of every epoch done. */
   history: z.array(epochMetricsSchema),
 });
-
-export type TrainingState = z.output<typeof trainingStateSchema>;
 
 /** What a checkpoint says of a run that stands after the last epoch of `history`. */
 export function trainingState(
