@@ -1,14 +1,5 @@
 /** What the command line answers without training, in this process. */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { TINY } from './__fixtures__/tiny-experiment.js';
 import { main } from './command-line.js';
+import { loadRuns } from './runs/read-results.js';
+import { CONFIG, RESULT, writeRecord } from './runs/records.js';
 
 const RUNS = fileURLToPath(new URL('./__fixtures__/runs', import.meta.url));
 
@@ -140,21 +133,18 @@ describe('what the commands write', () => {
   const evil = '\u001b[31mEvil\u202e\u009b2J\nrow';
 
   /** A copy of the fixture's runs under hostile names. */
-  function hostileRuns(): string {
+  async function hostileRuns(): Promise<string> {
     cpSync(RUNS, join(cwd, 'hostile'), { recursive: true });
-    for (const name of readdirSync(join(cwd, 'hostile'), { recursive: true, encoding: 'utf8' })) {
-      if (!/(config|result)\.json$/.test(name)) continue;
-      const path = join(cwd, 'hostile', name);
-      const record = JSON.parse(readFileSync(path, 'utf8'));
-      if (name.endsWith('config.json')) Object.assign(record, { label: `${record.label}${evil}`, description: evil });
-      else if (record.status === 'failed') record.message = evil;
-      writeFileSync(path, JSON.stringify(record));
+    for (const { directory, config, result } of await loadRuns(join(cwd, 'hostile'))) {
+      const label = `${config.label}${evil}`;
+      await writeRecord(CONFIG, directory, config.id, { ...config, label, description: evil });
+      if (result?.status === 'failed') await writeRecord(RESULT, directory, config.id, { ...result, message: evil });
     }
     return 'hostile';
   }
 
   it('holds no sign that a terminal obeys, whatever records say', async () => {
-    const runs = hostileRuns();
+    const runs = await hostileRuns();
     for (const args of [
       ['report', runs],
       ['compare', runs, runs],

@@ -1,4 +1,5 @@
 /** What must not end the command: output that nobody takes, a config or a plugin that calls `process.exit`. */
+import { print } from './terminal.js';
 
 /**
  * Keeps errors of standard output and standard error (a full disk, a terminal that was closed) from ending the process.
@@ -26,8 +27,9 @@ export function expectOwnEnd(): () => void {
   const complain = (code: number) => {
     if (code !== 0 && code !== UNSETTLED) return;
     process.exitCode = 1;
-    process.stderr.write(
-      'mixerzoo: expected to end at the end of the command, got ended before. Does a config or a plugin call process.exit, or wait for what never comes?\n',
+    print(
+      'mixerzoo: expected to end at the end of the command, got ended before. Does a config or a plugin call process.exit, or wait for what never comes?',
+      process.stderr,
     );
   };
   process.once('exit', complain);

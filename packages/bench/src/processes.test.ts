@@ -80,9 +80,9 @@ describe('a mixer that loops for ever', () => {
   it('is ended as failed after the minutes without progress, and the others go on', async () => {
     const cwd = newProject();
     writeFileSync(join(cwd, 'loop.config.mjs'), withMixer('calls > 3'));
-    const { code, stdout } = await mixerzoo(cwd, 'run', 'loop.config.mjs', '--workers', '1', '--stall-minutes', '1.5');
+    const { code, stdout } = await mixerzoo(cwd, 'run', 'loop.config.mjs', '--workers', '1', '--stall-minutes', '0.5');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/Own failed: worker: expected progress, got none for 1\.5 minutes \(--stall-minutes\)/);
+    expect(stdout).toMatch(/Own failed: worker: expected progress, got none for 0\.5 minutes \(--stall-minutes\)/);
     expect(resultOf(directoryOf(cwd, 'own'))).toMatchObject({ status: 'failed', code: 'stalled' });
     expect(resultOf(directoryOf(cwd, 'named'))).toMatchObject({ status: 'done' });
     expect(readdirSync(directoryOf(cwd, 'own'))).not.toContain('.lock');
@@ -172,14 +172,19 @@ describe('a config that ends the process', () => {
   it.each([
     [
       'at import',
-      'process.exit(0);',
+      (text: string) => `process.exit(0);\n${text}`,
       2,
       /loop\.config\.mjs: expected a module to import, got a call of process\.exit\(0\)/,
     ],
-    ['later', 'setTimeout(() => process.exit(0));', 1, /expected to end at the end of the command, got ended before/],
-  ])('%s does not pass for a success', async (_, code, exitCode, message) => {
+    [
+      'when its mixer is made',
+      (text: string) => text.replace('const mixer = attention(config);', 'process.exit(0);'),
+      1,
+      /expected to end at the end of the command, got ended before/,
+    ],
+  ])('%s does not pass for a success', async (_, edit, exitCode, message) => {
     const cwd = newProject();
-    writeFileSync(join(cwd, 'loop.config.mjs'), `${code}\n${withMixer('false')}`);
+    writeFileSync(join(cwd, 'loop.config.mjs'), edit(withMixer('false')));
     const result = await mixerzoo(cwd, 'run', 'loop.config.mjs', '--dry-run');
     expect(result.stderr).toMatch(message);
     expect(result.code).toBe(exitCode);
