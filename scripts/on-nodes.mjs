@@ -11,7 +11,7 @@ import { delimiter, dirname, join } from 'node:path';
 const VERSIONS = ['22', '24', 'latest'];
 const PLATFORM = process.platform === 'win32' ? 'win' : process.platform;
 const PACKAGE = `node-${PLATFORM}-${process.arch}`;
-const TESTS = ['packages/core/src', 'packages/bench/src/runs', 'packages/bench/src/cli.test.ts'];
+const TESTS = ['packages/core/src', 'packages/bench/src/runs'];
 const START = `
 import { useEngine, tf } from './packages/core/dist/index.js';
 const { description } = await useEngine(process.argv[1]);

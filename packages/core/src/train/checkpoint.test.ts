@@ -25,10 +25,8 @@ describe('checkpoints', () => {
     await rm(join(directory, '..', '..'), { recursive: true, force: true });
   });
 
-  it('says so where it cannot look, and writes through no link', async () => {
+  it('are written through no link', async () => {
     const root = await mkdtemp(join(tmpdir(), 'mixerzoo-links-'));
-    await symlink(join(root, 'loop'), join(root, 'loop'));
-    await expect(hasCheckpoint(join(root, 'loop'))).rejects.toThrow(/expected to look for one, got ELOOP/);
     await writeFile(join(root, 'precious'), 'keep');
     for (const name of ['model.safetensors.next', 'checkpoint.json.next']) {
       await symlink(join(root, 'precious'), join(root, name));

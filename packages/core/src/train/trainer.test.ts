@@ -127,7 +127,8 @@ describe('createTrainer', () => {
     const sequenceMixer = {
       ...mixer,
       noDecay: ['rate'],
-      init: (seed: number) => ({ ...mixer.init(seed), ...idle('rate'), ...idle('weight') }),
+      init: (seed: number) => ({ own: mixer.init(seed), ...idle('rate'), ...idle('weight') }),
+      apply: ({ own }: { own: ReturnType<typeof mixer.init> }, x: tf.Tensor3D) => mixer.apply(own, x),
     } as unknown as Mixer;
     const model = createLanguageModel({ vocabSize: VOCAB, dModel: 8, layers: [{ sequenceMixer }] });
     const trainer = await start({ model });
