@@ -21,7 +21,7 @@ export interface ProcessState {
   engine: Engine | undefined;
   /** The engine that is being started, for those who ask meanwhile. */
   starting: Promise<Engine> | undefined;
-  /** The heap that kernels of the wasm engine work on. */
+  /** @internal The heap that kernels of the wasm engine work on. */
   wasm: WasmBinding | undefined;
   /** Devices of the webgpu engine whose subgroups were found to be as kernels take them. */
   readonly subgroupDevices: WeakSet<object>;

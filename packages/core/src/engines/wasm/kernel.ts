@@ -64,7 +64,7 @@ interface Instance {
   readonly shared: SharedKernelModule | undefined;
 }
 
-/** What kernels of all copies of core run on. */
+/** @internal What kernels of all copies of core run on. */
 export interface WasmBinding {
   readonly heap: WasmHeap;
   readonly relaxedSimd: boolean;
