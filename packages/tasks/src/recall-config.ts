@@ -1,5 +1,5 @@
 /** The options that all recall tasks share, with the defaults of the CAT paper's experiments. */
-import { refuseIdle } from '@mixerzoo/core';
+import { refuseIdle } from '@mixerzoo/core/config';
 import { z } from 'zod';
 import { lengthRuleSchema } from './length.js';
 import { formSchema, mostKeys, type VocabularyForm, vocabSizeSchema } from './vocabulary.js';
