@@ -2,7 +2,7 @@
 import { refuseIdle } from '@mixerzoo/core/config';
 import { z } from 'zod';
 import { lengthRuleSchema } from './length.js';
-import { formSchema, mostKeys, type VocabularyForm, vocabSizeSchema } from './vocabulary.js';
+import { formSchema, mostKeys, mostValues, type VocabularyForm, vocabSizeSchema } from './vocabulary.js';
 
 /** For `z.strictObject({ ...recallOptions, ... })`. */
 export const recallOptions = {
@@ -15,8 +15,8 @@ export const recallOptions = {
 };
 
 /**
- * k: as given, or the most that fit: the length (`fitting`), and the N-grams over the pool of key tokens, or without a pool of
- * its own, which grows with k, the vocabulary.
+ * k: as given, or the most that fit the length (`fitting`) and the vocabulary. A pool of key tokens that is given bounds k by
+ * its N-grams, and the vocabulary by its values alone; one that is not grows with k, and takes a token of the vocabulary a pair.
  */
 export function pairsOf(
   config: {
@@ -29,7 +29,8 @@ export function pairsOf(
   fitting: number,
 ): number {
   const { numKvPairs, unigramPool, ngram = 1, form, vocabSize } = config;
-  const most = unigramPool === undefined ? mostKeys(form, vocabSize) : unigramPool ** ngram;
+  const most =
+    unigramPool === undefined ? mostKeys(form, vocabSize) : Math.min(unigramPool ** ngram, mostValues(form, vocabSize));
   return numKvPairs ?? Math.max(1, Math.min(Math.floor(fitting), most));
 }
 

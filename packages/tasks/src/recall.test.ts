@@ -166,11 +166,14 @@ describe('recall tasks', () => {
       mqnar({ seqLen: 96, unigramPool: 2 }),
       noisyRecall({ seqLen: 96, vocabSize: 24 }),
       fuzzyRecall({ seqLen: 96, vocabSize: 20 }),
+      fuzzyRecall({ seqLen: 96, vocabSize: 16, unigramPool: 5 }),
+      mqnar({ seqLen: 96, form: 'zoology', vocabSize: 16, unigramPool: 3 }),
     ]) {
       const { inputs, labels } = task.generate({ split: 'train', seed: 1, count: 1 });
       expect([...task.solve(inputs)], task.name).toEqual([...labels]);
     }
     expect(nar({ seqLen: 64, unigramPool: 3 }).config.numKvPairs).toBe(9);
+    expect(nar({ seqLen: 96, form: 'zoology', vocabSize: 17, unigramPool: 4 }).config.numKvPairs).toBe(9);
     expect(nar({ seqLen: 64, vocabSize: 16, unigramPool: 5 }).config.numKvPairs).toBe(20);
   });
 

@@ -27,6 +27,10 @@ export type VocabularyForm = z.output<typeof formSchema>;
 export const mostKeys = (form: VocabularyForm, vocabSize: number) =>
   form === 'zoology' ? Math.floor(vocabSize / 2) - 1 : vocabSize - 2;
 
+/** Most values of an example that a vocabulary holds: distinct ones in the zoology form. */
+export const mostValues = (form: VocabularyForm, vocabSize: number) =>
+  form === 'zoology' ? Math.ceil(vocabSize / 2) : Number.POSITIVE_INFINITY;
+
 /** Draws the tokens of one example after another. */
 export interface Vocabulary {
   /** The values that can be an answer, over all examples. */
