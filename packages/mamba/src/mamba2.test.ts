@@ -42,7 +42,9 @@ describe('mamba2', () => {
   it('refuses heads that do not divide the inner width, and groups that do not divide the heads', () => {
     expect(() => mamba2({ dModel: 10, headDim: 8 })).toThrow(/headDim that divides expand dModel = 20, got 8/);
     expect(() => mamba2({ dModel: 16, headDim: 8, nGroups: 3 })).toThrow(/divide the 4 heads, got 3/);
-    expect(() => mamba2({ dModel: 16, nGroups: 3 })).toThrow(/expected/);
+    expect(() => mamba2({ dModel: 16, nGroups: 3 })).toThrow(
+      /nGroups to divide the 32 heads, got 3\. Choose a divisor of 32/,
+    );
     expect(() => mamba2({ dModel: 4, expand: 0.1 })).toThrow(/inner width of at least 1, got 0\.1 of 4 columns/);
   });
 });

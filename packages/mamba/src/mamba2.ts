@@ -194,9 +194,9 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
   },
 });
 
-/** The largest width of a head up to 64 that divides the inner width into heads which the groups divide; else 64. */
+/** The largest width of a head up to 64 that divides the inner width into heads which the groups divide; 1 if there is none. */
 function largestHead(inner: number, nGroups: number): number {
   let headDim = Math.min(64, inner);
-  while (headDim > 0 && (inner % headDim !== 0 || (inner / headDim) % nGroups !== 0)) headDim -= 1;
-  return headDim || 64;
+  while (headDim > 1 && (inner % headDim !== 0 || (inner / headDim) % nGroups !== 0)) headDim -= 1;
+  return headDim;
 }
