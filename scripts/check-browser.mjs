@@ -159,7 +159,7 @@ function within(ms, promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Runs a bundler and serves what it wrote; it must say nothing on standard error. */
+/** Runs a bundler and serves what it wrote, plain and isolated. */
 async function bundle(command, directory, script) {
   run('npx', command, project);
   const root = join(project, directory);

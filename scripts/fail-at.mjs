@@ -1,8 +1,8 @@
 /**
  * `node --import`: counts what a process of the command changes below the directory FAIL_ROOT, and fails it at the FAIL_ATth
- * change, in the first process that comes so far and makes the file FAIL_ONCE: FAIL_HOW is `kill` (kill -9 before it), `torn` (half of the bytes, then kill -9) or `full` (half of the bytes, and
- * from then on no room). FAIL_ROLE says in which process, `command` or `worker`. FAIL_LOG names a file that gets a line for
- * each change.
+ * change, in the first process that comes so far and makes the file FAIL_ONCE: FAIL_HOW is `kill` (kill -9 before it), `torn`
+ * (half of the bytes, then kill -9) or `full` (half of the bytes, and from then on no room). FAIL_ROLE says in which process,
+ * `command` or `worker`. FAIL_LOG names a file that gets a line for each change.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -12,6 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TEMPLATE = join(ROOT, 'templates/mixer');
 /** Names that parse, and that something else has already. */
 const MEANINGS = {
+  constructor: 'a property of every object',
   undefined: 'a value of JavaScript',
   golden: 'the file of golden vectors',
   mixer: "the template's",

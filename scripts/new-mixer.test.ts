@@ -28,6 +28,7 @@ describe('npm run new:mixer', () => {
     ['causal-averages', /got 'causal-averages'/],
     ['index', /has a file 'src[/\\]index\.ts' already/], // its files
     ['golden', /golden vectors/],
+    ['constructor', /a property of every object/],
     ['undefined', /a value of JavaScript/],
     ['dist', /ignored by git/],
     ['nul', /a device on Windows/],
