@@ -70,8 +70,8 @@ export class OutOfMemoryError extends ZooError {
 
 /** A loss, gradient or parameter stopped being finite. */
 export class NumericalError extends ZooError {
-  constructor(message: string) {
-    super('numerical', message);
+  constructor(message: string, options?: ErrorOptions) {
+    super('numerical', message, options);
   }
 }
 

@@ -31,8 +31,8 @@ export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
  * engine elsewhere. Asking again for the one in use, or for `auto`, returns it, whatever the options.
  *
  * @param asked - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
- * @throws UnknownNameError (which names the variable where it is to blame), and EngineError if the engine is not there (the message says how to get it) or another
- *   is in use.
+ * @throws UnknownNameError, which names the variable where it is to blame, and EngineError if the engine is not there (the
+ *   message says how to get it) or another is in use.
  */
 export async function useEngine(asked?: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
   const choice = asked ?? engineFromEnvironment();

@@ -153,8 +153,7 @@ export function readSafetensors(file: ArrayBufferLike | ArrayBufferView, where =
   const located = locate(entries, bytes.length - dataStart, where, fail);
   const tensors = new Map<string, StoredTensor>();
   for (const { name, shape, start, end, read } of located) {
-    // A copy, since the data need not be aligned in the file; `slice` of a Node Buffer would be a view.
-    const copy = new Uint8Array(bytes.subarray(dataStart + start, dataStart + end));
+    const copy = bytes.slice(dataStart + start, dataStart + end); // the data need not be aligned in the file
     tensors.set(name, { shape, data: read(copy.buffer) });
   }
   return { tensors, metadata };

@@ -98,8 +98,9 @@ export interface Trainer {
   readonly params: LanguageModelParams;
   /**
    * Trains one epoch and validates.
-   * @throws InvalidConfigError after the last epoch. NumericalError when a loss or gradient is not finite; it names the step. The signal's reason when it is
-   *   aborted. After either, only `restore` and `dispose` are left.
+   * @throws InvalidConfigError after the last epoch; nothing is changed then. NumericalError when a loss or gradient is not
+   *   finite; it names the step. The signal's reason when it is aborted. After either of these two, only `restore` and
+   *   `dispose` are left.
    */
   runEpoch(options?: { onStep?: (info: StepInfo) => void; signal?: AbortSignal }): Promise<EpochMetrics>;
   /**
@@ -206,10 +207,17 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     return { loss, hits, count, gradientNorm, learningRate };
   }
 
-  function notFinite(where: string, what: string, value: number | 'none', learningRate: number): NumericalError {
+  function notFinite(
+    where: string,
+    what: string,
+    value: number | 'none',
+    learningRate: number,
+    options?: ErrorOptions,
+  ): NumericalError {
     return new NumericalError(
       `${where}: expected a finite ${what}, got ${value} at step ${step} (epoch ${epoch + 1}, learning rate ${learningRate.toPrecision(3)}, ` +
         `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
+      options,
     );
   }
 
@@ -290,7 +298,8 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         validation,
         Math.ceil(tokensPerEvaluation / task.seqLen),
       ).catch((error: unknown) => {
-        throw isZooError(error, 'numerical') ? notFinite('validation', 'loss', 'none', totals.learningRate) : error;
+        if (!isZooError(error, 'numerical')) throw error;
+        throw notFinite('validation', 'loss', 'none', totals.learningRate, { cause: error });
       });
       epoch += 1;
       const metrics: EpochMetrics = {
