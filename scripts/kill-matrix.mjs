@@ -73,13 +73,15 @@ async function command(cwd, failure = {}) {
 }
 
 /** Names of what depends on the clock, the memory or chance, and of checksums over it. */
-const VOLATILE = /seconds|at$|ms$|memory|generation|sha256|checksum|tokens|time|leaseid/i;
+const VOLATILE = /seconds|memory|generation|sha256|checksum|tokens|time|leaseid/i;
+const CLOCK = /(At|Ms)$/;
+const isVolatile = (name) => VOLATILE.test(name) || CLOCK.test(name);
 
 function steady(value) {
   if (Array.isArray(value)) return value.map(steady);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, inner]) => (VOLATILE.test(key) ? [] : [[key, steady(inner)]])),
+    Object.entries(value).flatMap(([key, inner]) => (isVolatile(key) ? [] : [[key, steady(inner)]])),
   );
 }
 
@@ -87,9 +89,7 @@ function steady(value) {
 function steadyTable(text, separator) {
   const rows = text.split('\n').map((line) => line.split(separator));
   const head = rows.find((row) => row.length > 2) ?? [];
-  return rows.map((row) =>
-    row.length === head.length ? row.filter((_, column) => !VOLATILE.test(head[column])) : row,
-  );
+  return rows.map((row) => (row.length === head.length ? row.filter((_, column) => !isVolatile(head[column])) : row));
 }
 
 /** What a file says that an interruption must not change. */

@@ -1,6 +1,13 @@
 export { parseConfig, refuseIdle } from './config.js';
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engines/index.js';
-export { currentEngine, diagnoseEngines, ENGINE_NAMES, useEngine } from './engines/index.js';
+export {
+  currentEngine,
+  diagnoseEngines,
+  ENGINE_CHOICES,
+  ENGINE_NAMES,
+  engineOfEnvironment,
+  useEngine,
+} from './engines/index.js';
 export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow/bindings.js';
 export { readTensorflowManifest, tensorflowInstallation } from './engines/tensorflow/bindings.js';
 export type { TensorflowAttr, TensorflowAttrs, TensorflowInput } from './engines/tensorflow/op.js';

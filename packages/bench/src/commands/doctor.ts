@@ -1,7 +1,6 @@
 /** `mixerzoo doctor`: what this machine has and lacks, and how to get it. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { diagnoseEngines } from '@mixerzoo/core';
-import { engineOfEnvironment } from '../engines/asked-engine.js';
+import { diagnoseEngines, engineOfEnvironment } from '@mixerzoo/core';
 import { discoverPlugins } from '../plugins.js';
 import { describeMachine, packageVersion } from '../runs/environment.js';
 import { print, printJson, visibleLine } from '../terminal.js';

@@ -2,8 +2,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cat } from '@mixerzoo/cat';
-import { EngineError, type EngineName, isZooError, UnknownNameError, useEngine } from '@mixerzoo/core';
-import { engineOfEnvironment } from '../engines/asked-engine.js';
+import {
+  EngineError,
+  type EngineName,
+  engineOfEnvironment,
+  isZooError,
+  UnknownNameError,
+  useEngine,
+} from '@mixerzoo/core';
 import { installTensorflow, retractTensorflow } from '../engines/install-tensorflow.js';
 import { comparableLosses, SHORT_TRAINING, trainLosses } from '../engines/train-losses.js';
 import { discoverPlugins } from '../plugins.js';

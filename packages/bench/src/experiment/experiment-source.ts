@@ -6,8 +6,14 @@
  */
 import { existsSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { InvalidConfigError, isZooError, parseConfig, UnknownNameError } from '@mixerzoo/core';
-import { ENGINE_CHOICES, engineOfEnvironment } from '../engines/asked-engine.js';
+import {
+  ENGINE_CHOICES,
+  engineOfEnvironment,
+  InvalidConfigError,
+  isZooError,
+  parseConfig,
+  UnknownNameError,
+} from '@mixerzoo/core';
 import { importGuarded } from '../guarded-import.js';
 import { presets } from '../presets/index.js';
 import { assign } from './assign.js';
@@ -76,7 +82,7 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
   if (merged['engine'] === undefined) merged['engine'] = engineOfEnvironment();
   const where = [source.inline?.name ?? presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
   const experiment = parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
-  if (!ENGINE_CHOICES.includes(experiment.engine)) {
+  if (!(ENGINE_CHOICES as readonly string[]).includes(experiment.engine)) {
     throw new UnknownNameError('engine', experiment.engine, ENGINE_CHOICES);
   }
   return experiment;

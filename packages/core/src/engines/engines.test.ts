@@ -14,7 +14,7 @@ describe('useEngine', () => {
     vi.stubEnv('MIXERZOO_ENGINE', 'wsam');
     try {
       await expect(useEngine(undefined)).rejects.toThrow(
-        /unknown engine \(MIXERZOO_ENGINE\) 'wsam'\. Did you mean 'wasm'\? Known: auto, cpu/,
+        /MIXERZOO_ENGINE: unknown engine 'wsam'\. Did you mean 'wasm'\? Known: auto, cpu/,
       );
     } finally {
       vi.unstubAllEnvs();

@@ -26,6 +26,9 @@ const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> 
 
 export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
 
+/** What can be asked for. */
+export const ENGINE_CHOICES: readonly EngineChoice[] = ['auto', ...ENGINE_NAMES];
+
 /**
  * Starts the engine of this process; `auto` is `tensorflow` on a machine with an NVIDIA GPU where it loads, the embedded
  * engine elsewhere. Asking again for the one in use, or for `auto`, returns it, whatever the options.
@@ -35,8 +38,8 @@ export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];
  *   message says how to get it) or another is in use.
  */
 export async function useEngine(asked?: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
-  const choice = asked ?? engineFromEnvironment();
-  if (!isEngineChoice(choice)) throw unknownEngine('engine', choice);
+  const choice = asked ?? engineOfEnvironment() ?? 'auto';
+  if (!isEngineChoice(choice)) throw new UnknownNameError('engine', choice, ENGINE_CHOICES);
   const state = processState();
   await state.starting?.catch(() => undefined); // its own caller hears of a failure
   const engine = state.engine ?? (await startOnce(choice, options));
@@ -93,16 +96,17 @@ export async function diagnoseEngines(): Promise<EngineDiagnosis[]> {
   return found;
 }
 
-function engineFromEnvironment(): EngineChoice {
-  const value = (typeof process !== 'undefined' && process.env['MIXERZOO_ENGINE']) || 'auto';
-  if (!isEngineChoice(value)) throw unknownEngine('engine (MIXERZOO_ENGINE)', value);
-  return value;
+/**
+ * What the environment's `MIXERZOO_ENGINE` asks for; undefined where it is not set.
+ * @throws UnknownNameError, which names the variable, if there is no such engine.
+ */
+export function engineOfEnvironment(): EngineChoice | undefined {
+  const asked = typeof process === 'undefined' ? undefined : process.env['MIXERZOO_ENGINE'];
+  if (!asked) return undefined;
+  if (isEngineChoice(asked)) return asked;
+  const unknown = new UnknownNameError('engine', asked, ENGINE_CHOICES);
+  unknown.message = `MIXERZOO_ENGINE: ${unknown.message}`;
+  throw unknown;
 }
 
-function isEngineChoice(value: string): value is EngineChoice {
-  return value === 'auto' || Object.hasOwn(ENGINES, value);
-}
-
-function unknownEngine(kind: string, value: string): UnknownNameError {
-  return new UnknownNameError(kind, value, ['auto', ...ENGINE_NAMES]);
-}
+const isEngineChoice = (value: string): value is EngineChoice => (ENGINE_CHOICES as readonly string[]).includes(value);
