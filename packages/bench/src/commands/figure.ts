@@ -15,6 +15,7 @@ import { discoverPlugins, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { writeIndex } from '../report/write-index.js';
 import { exclusively } from '../runs/lease.js';
+import { assertWritable } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { parseAssignments, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
@@ -36,16 +37,15 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   if (flags.dryRun) {
     return printPlan(runs, out, flags.json);
   }
+  await assertWritable(directory);
   const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
     sourceOf: (run) => ({ inline: parts.find((part) => part.runs.includes(run))!.config, assignments }),
     cwd,
     out,
     heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
-  const { written, index } = await exclusively([out, directory], async () => ({
-    written: await writeFigure(definition, scale, records, planned, directory),
-    index: await writeIndex(out, faults.count),
-  }));
+  const written = await exclusively([directory], () => writeFigure(definition, scale, records, planned, directory));
+  const index = await exclusively([out], () => writeIndex(out, faults.count));
   if (flags.json) {
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
     printJson(result);

@@ -37,11 +37,8 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
     heading: (atATime) => [`${experiment.name}: ${plural(runs.length, 'run')}, ${atATime} at a time.`, description],
   });
   // Its own words: runs that were done before may have those of an experiment that was another then.
-  const paths = await exclusively([out, place], async () => {
-    const written = await writeReport(records, place, { planned, description, ...owner });
-    await writeIndex(out, faults.count);
-    return written;
-  });
+  const paths = await exclusively([place], () => writeReport(records, place, { planned, description, ...owner }));
+  await exclusively([out], () => writeIndex(out, faults.count));
   if (flags.json) {
     const result = { experiment: experiment.name, report: paths, runs: outcomes.map(toJson) };
     printJson(result);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import {
@@ -203,7 +204,7 @@ describe('exclusively', () => {
     const directory = newDirectory();
     const other = join(directory, 'report');
     mkdirSync(other);
-    writeFileSync(join(other, 'table.md.123.tmp'), '');
+    writeFileSync(join(other, `table.md.${randomUUID()}.tmp`), '');
     const order: string[] = [];
     const work = (name: string) => async () => {
       order.push(`${name} begins`);
@@ -225,10 +226,11 @@ describe('removeDrafts', () => {
   it('removes what killed processes left half made, and nothing else', () => {
     const directory = newDirectory();
     leave(directory);
-    for (const name of ['metrics.jsonl', 'metrics.jsonl.123.tmp', '.lock.123'])
+    const theirs = ['metrics.jsonl', 'notes.tmp', 'paper.123.tmp']; // a report may go beside files of the user
+    for (const name of [...theirs, `metrics.jsonl.${randomUUID()}.tmp`, '.lock.123'])
       writeFileSync(join(directory, name), '');
     removeDrafts(directory);
-    expect(readdirSync(directory).sort()).toEqual(['.lock', 'metrics.jsonl']);
+    expect(readdirSync(directory).sort()).toEqual(['.lock', ...theirs]);
     expect(existsSync(join(directory, '.lock', 'other.json'))).toBe(true);
   });
 });

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CheckpointError } from '@mixerzoo/core';
 import { orderGuard } from './guard-thread.js';
+import { isDraft } from './replace-file.js';
 
 /** What the file says. Process and host are for people; whose it is, its name says. */
 interface Owner {
@@ -151,13 +152,13 @@ export function holdsLease(directory: string, id: string): boolean {
 }
 
 /**
- * Removes what processes that were killed have left half made: drafts of files (`*.tmp`) and of locks. For the
- * owner of the directory's lease; a directory that is not there has none.
+ * Removes what processes that were killed have left half made: drafts of files and of locks, by names that only we give.
+ * For the owner of the directory's lease; a directory that is not there has none.
  */
 export function removeDrafts(directory: string): void {
   for (const name of namesIn(directory)) {
-    const draft = name.endsWith('.tmp') || name.startsWith(`${LOCK}.`);
-    if (draft) fs.rmSync(join(directory, name), { recursive: true, force: true });
+    if (isDraft(name) || name.startsWith(`${LOCK}.`))
+      fs.rmSync(join(directory, name), { recursive: true, force: true });
   }
 }
 

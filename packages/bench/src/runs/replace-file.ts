@@ -23,6 +23,11 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   }
 }
 
+/** True for the name beside of a file that a killed writer has left half made. */
+export function isDraft(name: string): boolean {
+  return /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 /** JSON, indented for people. */
 export function replaceJson(path: string, value: unknown): Promise<void> {
   return replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
