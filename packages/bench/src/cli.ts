@@ -6,6 +6,7 @@ import { main } from './command-line.js';
 import { expectOwnEnd, surviveOutputErrors } from './process-end.js';
 import { WORKER_ARGUMENT } from './runs/start-worker.js';
 import { serveWorker } from './runs/worker.js';
+import { print } from './terminal.js';
 
 const outputError = surviveOutputErrors();
 if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
@@ -15,7 +16,7 @@ else {
   // A pipe takes what is written later than we write it: an exit would cut the end off.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   const error = outputError();
-  if (error) process.stderr.write(`mixerzoo: expected to print everything, got ${error.code}. Files are complete.\n`);
+  if (error) print(`mixerzoo: expected to print everything, got ${error.code}. Files are complete.`, process.stderr);
   atOwnEnd();
   process.exit(code === 0 && error ? 1 : code);
 }

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { orderGuard } from './runs/guard-thread.js';
+import { visibleLine } from './terminal.js';
 
 /** Milliseconds of an import. */
 export interface ImportLimits {
@@ -37,7 +38,7 @@ export async function importGuarded<T>(name: string, load: () => Promise<T>, lim
   };
   orderGuard({
     kind: 'say',
-    line: `mixerzoo: importing ${name} takes long; it may wait for something, or loop. Ctrl-C ends it.\n`,
+    line: `mixerzoo: importing ${visibleLine(name)} takes long; it may wait for something, or loop. Ctrl-C ends it.\n`,
     afterMs: limits.sayAfterMs,
   });
   let timer: NodeJS.Timeout | undefined;

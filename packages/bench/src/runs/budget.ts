@@ -1,4 +1,5 @@
 /** What ends a command before its runs have ended: an interrupt, or the time it was given. */
+import { print } from '../terminal.js';
 import type { RunOutcome } from './run-experiment.js';
 
 export interface Budget {
@@ -8,7 +9,7 @@ export interface Budget {
 }
 
 /** The longest a timer can run, ms: some 24 days. One that is set to more fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Starts to count the minutes, if any, and to listen for Ctrl-C, SIGTERM and the end of the terminal: the first ends the
@@ -27,13 +28,14 @@ export function createBudget(maxMinutes: number | undefined): Budget {
       clearTimeout(timer);
       const missing = outcomes.filter(({ status }) => status === 'interrupted').length;
       if (interrupt.signal.aborted) {
-        process.stderr.write('Interrupted. The same command goes on from the last whole epochs.\n');
+        print('Interrupted. The same command goes on from the last whole epochs.', process.stderr);
         return 130;
       }
       if (missing > 0) {
         const minutes = maxMinutes === 1 ? 'minute is' : 'minutes are';
-        process.stderr.write(
-          `The ${maxMinutes} ${minutes} spent; ${missing} of ${outcomes.length} runs are missing. The same command goes on.\n`,
+        print(
+          `The ${maxMinutes} ${minutes} spent; ${missing} of ${outcomes.length} runs are missing. The same command goes on.`,
+          process.stderr,
         );
         return 3;
       }

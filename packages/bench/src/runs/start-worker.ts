@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
+import { LONGEST_TIMER } from './budget.js';
 import { holdsLease, releaseLease } from './lease.js';
 import { readDone } from './read-results.js';
 import { threadsPerRun } from './schedule.js';
@@ -37,7 +38,7 @@ const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../cli.ts
 /** Its first argument where the command is a worker. */
 export const WORKER_ARGUMENT = '__worker';
 
-/** Trains a run in a process of its own. Whenever that ends, and however, its lease has ended too. */
+/** Trains a run in a process of its own. Whenever that ends, and however, its lease has ended too, or is no more renewed. */
 export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<LastMessage> {
   const { source, cwd, out, concurrent, signal, stallMinutes } = options;
   const directory = runDirectory(out, run);
@@ -80,12 +81,17 @@ export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<La
       const want = killedBy === 'SIGKILL' ? ' (is there memory enough? fewer --workers need less)' : '';
       const how = killedBy ? `signal ${killedBy}${want}` : `exit code ${code}`;
       const words = complaints.trim();
-      if (last?.kind === 'failed' && last.code === 'stalled' && holdsLease(directory, leaseId)) {
-        const result = await readDone(directory, run.config.id, () => {}); // written, but not told any more
-        if (result) last = { kind: 'done', result };
-        else last = { kind: 'failed', ...(await recordFailure(directory, run, last)) };
+      try {
+        if (last?.kind === 'failed' && last.code === 'stalled' && holdsLease(directory, leaseId)) {
+          const result = await readDone(directory, run.config.id, () => {}); // written, but not told any more
+          if (result) last = { kind: 'done', result };
+          else last = { kind: 'failed', ...(await recordFailure(directory, run, last)) };
+        }
+        releaseLease(directory, leaseId);
+      } catch (error) {
+        // Of this run alone: others go on, and a lease that nobody renews ends by itself.
+        options.onNote(`expected to end the lock of its worker, got ${(error as Error).message}`);
       }
-      releaseLease(directory, leaseId);
       resolve(
         last ?? {
           kind: 'failed',
@@ -109,9 +115,6 @@ export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<La
 
 /** Looks between two words of a worker: a machine that was asleep has missed looks, and is not taken for silence. */
 const LOOKS = 20;
-
-/** The longest a timer can run, ms. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Calls back once for every silence of so many milliseconds; what it returns is told of words, and of the end. */
 export function watchForSilence(limitMs: number, onSilence: () => void) {
