@@ -51,11 +51,16 @@ function hashSource(text: string): string {
 /** The markup with its `style` attributes, which a policy of hashes forbids, as rules of a style sheet. */
 function withoutStyleAttributes(text: string): { markup: string; rules: string } {
   const numbers = new Map<string, number>();
-  // Quotes in texts are escaped: only our own templates have this.
-  const markup = text.replace(/ style="([^"]*)"/g, (_, declarations: string) => {
+  const numbered = (declarations: string) => {
     if (!numbers.has(declarations)) numbers.set(declarations, numbers.size);
     return ` data-style="${numbers.get(declarations)}"`;
-  });
+  };
+  // Attribute by attribute: texts of charts may hold quotes, and a value may end with `style=`.
+  const markup = text.replace(/<\w(?:[^>"]|"[^"]*")*>/g, (tag) =>
+    tag.replace(/\s([\w:-]+)="([^"]*)"/g, (attribute, name: string, value: string) =>
+      name === 'style' ? numbered(value) : attribute,
+    ),
+  );
   // The attribute twice, to weigh more than the sheet's own rules, as an attribute of style would.
   const rules = [...numbers].map(
     ([declarations, number]) => `[data-style="${number}"][data-style] {${declarations}}\n`,

@@ -8,6 +8,8 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import type { RunRecord } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
+import { Html } from './html.js';
+import { htmlDocument } from './html-document.js';
 import { writeIndex } from './write-index.js';
 import { writeReport } from './write-report.js';
 
@@ -96,6 +98,13 @@ describe('writeReport', () => {
     expect(text).not.toContain('<img');
     expect(text.match(/<script>/g)).toHaveLength(1);
     expect(text).toContain('&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;');
+  });
+
+  test('has no style but its own, whatever texts hold', () => {
+    const body = new Html('<p style="--a:1" title="b style=">c style="} body {display:none" d</p>');
+    const page = htmlDocument({ title: '', style: '', body });
+    expect(page).toContain('<p data-style="0" title="b style=">c style="} body {display:none" d</p>');
+    expect(page).toContain('<style>[data-style="0"][data-style] {--a:1}\n</style>');
   });
 
   test('writes Markdown in which a description and a name are text', async () => {
