@@ -6,7 +6,7 @@
  * count; of the config's own files each file; of other packages that these import the version. Other packages below
  * those of the zoo do not count: core pins the ones that numbers depend on.
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -42,7 +42,8 @@ export interface CodeReader {
 /** @param config the experiment's file. Without one, what no package defines counts as of this package. */
 export async function createCodeReader(config?: string): Promise<CodeReader> {
   await init;
-  const home = config === undefined ? undefined : realpathSync(config);
+  // A worker may get the real path of a file that was removed since: it names the code still.
+  const home = config !== undefined && existsSync(config) ? realpathSync(config) : config;
   const packageOf = memoize(dirname, findPackageOf);
   const resolve = memoize(
     (specifier, file) => `${specifier} ${packageOf(file).root ?? dirname(file)}`,

@@ -3,6 +3,7 @@
  * file again; everywhere else it is sent what the command read, and the file may be edited meanwhile.
  */
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidConfigError } from '@mixerzoo/core';
@@ -13,7 +14,10 @@ import { type PlannedRun, resolveRuns } from './resolve-runs.js';
 
 /** What a worker is sent. */
 export interface WorkerSource extends ExperimentSource {
-  /** Where the experiment is from, although it need not be read again: what it imports is code of the runs. */
+  /**
+   * The real path of the file that the experiment is from, although it need not be read again, nor be there still: what it
+   * imports is code of the runs.
+   */
   readonly configFile?: string | undefined;
   /** Of the file when the command read it, where the worker reads it again. */
   readonly fileHash?: string | undefined;
@@ -21,9 +25,9 @@ export interface WorkerSource extends ExperimentSource {
 
 /** The source for workers of an experiment that was loaded from `source`. */
 export async function workerSource(source: ExperimentSource, experiment: Experiment): Promise<WorkerSource> {
-  if (isPlainData(experiment))
-    return { inline: experiment as ExperimentConfig, assignments: [], configFile: source.file };
-  return { ...source, configFile: source.file, fileHash: source.file && (await hashFile(source.file)) };
+  const configFile = source.file && realpathSync(source.file);
+  if (isPlainData(experiment)) return { inline: experiment as ExperimentConfig, assignments: [], configFile };
+  return { ...source, configFile, fileHash: source.file && (await hashFile(source.file)) };
 }
 
 /**
@@ -61,6 +65,9 @@ function isPlainData(value: unknown): boolean {
 
 /** Undefined where there is no such file. */
 async function hashFile(path: string): Promise<string | undefined> {
-  const bytes = await readFile(path).catch(() => undefined);
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
   return bytes && createHash('sha256').update(bytes).digest('hex');
 }
