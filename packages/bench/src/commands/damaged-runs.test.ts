@@ -18,9 +18,10 @@ import { TINY } from '../__fixtures__/tiny-experiment.js';
 import { writeRun } from '../__fixtures__/write-run.js';
 import { main } from '../command-line.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
-import { resolveRuns, runDirectory } from '../experiment/resolve-runs.js';
+import { type PlannedRun, resolveRuns, runDirectory } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
+import { mendConfigs, readPlanned } from '../runs/check-runs.js';
 import { CONFIG, RECORD_FILES, RESULT, writeRecord } from '../runs/records.js';
 import type { RunConfig } from '../runs/results.js';
 
@@ -29,18 +30,19 @@ const TWO = TINY.replace(/models: .*/, 'models: { One: { layers: [attention] }, 
 let cwd: string;
 let whole: string;
 let [one, two]: string[] = [];
+let planned: PlannedRun[];
 let configs: RunConfig[];
 const before = process.cwd();
 
 beforeAll(async () => {
   whole = realpathSync(mkdtempSync(join(tmpdir(), 'mixerzoo-damaged-')));
   writeFileSync(join(whole, 'tiny.yaml'), TWO);
-  const runs = await resolveRuns(
+  planned = await resolveRuns(
     await loadExperiment({ file: join(whole, 'tiny.yaml'), assignments: [] }),
     await discoverPlugins(whole),
   );
-  configs = runs.map(({ config }) => config);
-  [one, two] = runs.map((run) => runDirectory('runs', run));
+  configs = planned.map(({ config }) => config);
+  [one, two] = planned.map((run) => runDirectory('runs', run));
 });
 afterAll(() => {
   process.chdir(before);
@@ -122,6 +124,27 @@ describe('a damaged record', () => {
     expect([code, (JSON.parse(stdout) as { files: string[] }).files.length]).toEqual([1, 1]);
     expect(stderr).toMatch(/config\.json: expected the config of the run, got no such file\. .*writes it again/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('of a run of other code is named where the runs of now are still to be done', async () => {
+    rmSync(join(one!, RESULT.file));
+    const old = 'runs/tiny/one-lr0.01-s0-0123456789ab';
+    mkdirSync(old);
+    writeFileSync(join(old, CONFIG.file), '{"format":1,"id":"0123456789ab"}');
+    const { code, stderr } = await mixerzoo(...COMMANDS['dry-run']);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`${join(cwd, old, CONFIG.file)}: expected a run of format 2, got 1.`);
+  });
+
+  it('that cannot be written again costs its run alone', async () => {
+    rmSync(join(one!, CONFIG.file));
+    mkdirSync(join(one!, CONFIG.file)); // nothing is renamed onto a directory
+    rmSync(join(two!, CONFIG.file));
+    const faults: string[] = [];
+    const found = await readPlanned(planned, 'runs', () => {});
+    await mendConfigs(found, ({ message }) => faults.push(message));
+    expect(faults).toEqual([expect.stringMatching(/config\.json: expected to write it again, got \w+\. Check/)]);
+    expect(existsSync(join(two!, CONFIG.file))).toBe(true);
   });
 });
 

@@ -52,8 +52,8 @@ export async function train(
   for (const line of heading(Math.min(workers, runs.length))) view.line(line);
   const faults = createFaultLog();
   const found = await readPlanned(runs, where.out, faults.name);
-  await mendConfigs(found);
-  const otherCode = await describeOtherCode(found, where.out);
+  await mendConfigs(found, faults.name);
+  const otherCode = await describeOtherCode(found, where.out, faults.name);
   if (otherCode !== undefined) view.line(otherCode);
   const outcomes = await runExperiment(runs, { ...where, workers, view, stallMinutes, signal: budget.signal });
   view.close();
@@ -72,7 +72,7 @@ export async function printPlan(runs: readonly PlannedRun[], out: string, json =
   const planned = [...found].map(([{ config }, { directory, result }]) => {
     return { directory, status: result?.status ?? 'to do', config };
   });
-  const otherCode = await describeOtherCode(found, out);
+  const otherCode = await describeOtherCode(found, out, faults.name);
   if (otherCode !== undefined) print(otherCode, process.stderr);
   const plan = { runs: planned };
   if (json) printJson(plan);

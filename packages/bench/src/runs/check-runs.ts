@@ -1,11 +1,11 @@
 /** What is on disk before an experiment's runs are started: records that cannot be read, and runs of other code. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashConfig } from '@mixerzoo/core';
+import { CheckpointError, hashConfig, isZooError } from '@mixerzoo/core';
 import { codeChanges } from '../experiment/code-changes.js';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { plural } from '../report/format.js';
-import { findRunDirectories, type OnFault, type ReadRun, readRun } from './read-results.js';
+import { findRunDirectories, type OnFault, type ReadRun, readRun, tell } from './read-results.js';
 import { CONFIG, readRecord, writeRecord } from './records.js';
 import type { RunConfig } from './results.js';
 
@@ -20,21 +20,36 @@ export async function readPlanned(
   return found;
 }
 
-/** Writes configs again that were lost from the directories of runs: they are known. Results are made again by the run. */
-export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>): Promise<void> {
-  for (const [{ config }, run] of found) {
+/**
+ * Writes configs again that were lost from the directories of runs: they are known. Results are made again by the run.
+ * @param onFault is told of those that cannot be written.
+ */
+export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>, onFault: OnFault): Promise<void> {
+  for (const [{ config }, { directory, ...run }] of found) {
     const begun = run.result ?? run.environment ?? run.steps[0] ?? run.epochs[0];
-    if (!run.config && begun) await writeRecord(CONFIG, run.directory, config.id, config);
+    if (run.config || !begun) continue;
+    try {
+      await writeRecord(CONFIG, directory, config.id, config);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (isZooError(error) || code === undefined) throw error;
+      const path = join(directory, CONFIG.file);
+      onFault(
+        new CheckpointError(`${path}: expected to write it again, got ${code}. Check what is there.`, { cause: error }),
+      );
+    }
   }
 }
 
 /**
  * Says which runs of the same settings other code has made, where those of now are still to be done; undefined where
  * there are none.
+ * @param onFault is told of configs that cannot be read: what made those runs cannot be said.
  */
 export async function describeOtherCode(
   found: ReadonlyMap<PlannedRun, ReadRun>,
   out: string,
+  onFault: OnFault,
 ): Promise<string | undefined> {
   const ids = new Set([...found.keys()].map(({ config }) => config.id));
   const open = new Map<string, RunConfig>();
@@ -43,8 +58,8 @@ export async function describeOtherCode(
   const changes = new Set<string>();
   let others = 0;
   for (const experiment of new Set([...open.values()].map((config) => join(out, config.experiment)))) {
-    for (const directory of existsSync(experiment) ? await findRunDirectories(experiment, () => {}) : []) {
-      const other = await readRecord(CONFIG, directory).catch(() => undefined); // no run of this plan: it need not be sound
+    for (const directory of existsSync(experiment) ? await findRunDirectories(experiment, onFault) : []) {
+      const other = await readRecord(CONFIG, directory).catch((error: unknown) => tell(error, onFault));
       const now = other && !ids.has(other.id) ? open.get(settingOf(other)) : undefined;
       if (!other || !now) continue;
       others += 1;

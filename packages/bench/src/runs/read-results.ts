@@ -123,7 +123,8 @@ export async function readDone(directory: string, id: string, onFault: OnFault):
   }
 }
 
-function tell(error: unknown, onFault: OnFault): undefined {
+/** Passes a fault of a record on; any other error is thrown. */
+export function tell(error: unknown, onFault: OnFault): undefined {
   if (!isZooError(error, 'checkpoint')) throw error;
   onFault(error);
 }
