@@ -42,12 +42,10 @@ export async function exportRuns(
   return faults.exitCode(0);
 }
 
-/** Names in records are checked when they are read; what is written is checked again. */
+/** Whatever the directories of runs are called, and wherever they were found. */
 function assertInside(directory: string, path: string): void {
   const inside = relative(directory, path);
   if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) {
-    throw new InvalidConfigError(
-      `export: expected a place below ${directory}, got ${path}. Rename the experiment or run.`,
-    );
+    throw new InvalidConfigError(`export: expected a place below ${directory}, got ${path}. Rename that directory.`);
   }
 }

@@ -25,7 +25,7 @@ export function assertTrainable(train: TrainSettings, learningRate: number): voi
 }
 
 /** `weight decay 0.1 of matrices`, then what differs from AdamW's usual settings. */
-export function optimizerInWords({ weightDecay, decayed, beta1 = 0.9, beta2 = 0.999, eps = 1e-8 }: TrainSettings) {
+export function optimizerInWords({ weightDecay, decayed, beta1, beta2, eps }: TrainSettings) {
   return [
     `weight decay ${weightDecay}${decayed === 'matrices' && weightDecay > 0 ? ' of matrices' : ''}`,
     ...(beta1 === 0.9 && beta2 === 0.999 ? [] : [`betas ${beta1} and ${beta2}`]),
@@ -34,6 +34,6 @@ export function optimizerInWords({ weightDecay, decayed, beta1 = 0.9, beta2 = 0.
 }
 
 /** ` falling to 0 by a cosine`, to follow a learning rate; empty where it stays. */
-export function fallInWords({ schedule, minLearningRate = 0 }: TrainSettings): string {
+export function fallInWords({ schedule, minLearningRate }: TrainSettings): string {
   return schedule === 'constant' ? '' : ` falling to ${minLearningRate} by a cosine`;
 }

@@ -191,7 +191,7 @@ function describeCurve(curve: Curve, series: readonly Series[]): string {
   const lines = series.flatMap(({ entry }) => {
     const last = (entry.outcome?.selected[0] ?? entry.runs[0])?.epochs.at(-1);
     if (!last) return [];
-    const value = curve === 'accuracy' ? formatPercent(last.validationAccuracy) : last.validationLoss?.toPrecision(3);
+    const value = curve === 'accuracy' ? formatPercent(last.validationAccuracy) : last.validationLoss.toPrecision(3);
     return [`${entry.label} ends at ${value} after ${last.step} steps`];
   });
   return `Line chart of ${curve} against training step. ${lines.join('. ')}.`;

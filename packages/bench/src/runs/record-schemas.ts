@@ -10,7 +10,7 @@ const options = z.record(z.string(), z.unknown());
 /** The first hex digits of a hash; part of names of files. */
 const id = z.string().regex(/^[0-9a-f]{12}$/, 'expected 12 hex digits');
 
-/** The name of a directory, and of no other place: exports go into one of that name. */
+/** The name of a directory, and of no other place. */
 const directoryName = z
   .string()
   .min(1)

@@ -214,7 +214,7 @@ export interface RunCost {
   readonly stepMs: Spread;
   /** Largest resident set of the process. */
   readonly peakMemoryBytes: number;
-  /** Generation of one sequence, up to the training length; absent in runs of older versions. */
+  /** Generation of one sequence, up to the training length; absent where it was not measured. */
   readonly generation?: GenerationCost | undefined;
 }
 
