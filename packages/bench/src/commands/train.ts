@@ -5,6 +5,7 @@ import { assertNameIsFree } from '../experiment/names.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { createBudget } from '../runs/budget.js';
 import { describeOtherCode, mendConfigs, readPlanned } from '../runs/check-runs.js';
+import { leaseTime } from '../runs/lease.js';
 import { createProgressView } from '../runs/progress.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
@@ -28,7 +29,7 @@ export interface Trained {
 /**
  * Brings runs to their end under the flags of a command.
  * @param heading lines shown first, given how many runs go on at a time.
- * @throws InvalidConfigError for a flag or a directory that cannot be used, before anything is trained.
+ * @throws InvalidConfigError for a flag, a variable of the environment or a directory that cannot be used, before anything is trained.
  */
 export async function train(
   runs: readonly PlannedRun[],
@@ -42,6 +43,7 @@ export async function train(
 ): Promise<Trained> {
   const workers = parseWorkers(flags);
   const stallMinutes = parseMinutes(flags, 'stallMinutes');
+  leaseTime(); // refused here, and not by every worker
   const budget = createBudget(parseMinutes(flags, 'maxMinutes'));
   for (const name of new Set(runs.map(({ config }) => config.experiment))) {
     await assertNameIsFree(where.out, name);

@@ -16,7 +16,15 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { acquireLease, exclusively, type Lease, LeaseLostError, releaseLease, removeDrafts } from './lease.js';
+import {
+  acquireLease,
+  exclusively,
+  type Lease,
+  LeaseLostError,
+  leaseTime,
+  releaseLease,
+  removeDrafts,
+} from './lease.js';
 
 // A real function that a test can look over the shoulder of.
 vi.mock('node:fs', async (original) => {
@@ -219,6 +227,25 @@ describe('exclusively', () => {
       'no such luck',
     );
     expect(readdirSync(directory)).toEqual(['report']);
+  });
+});
+
+describe('leaseTime', () => {
+  it('is that of MIXERZOO_LEASE_SECONDS, which is refused where it is none', () => {
+    const at = (seconds: string) => {
+      vi.stubEnv('MIXERZOO_LEASE_SECONDS', seconds);
+      return leaseTime();
+    };
+    try {
+      expect([at(''), at('120'), at('0.5')]).toEqual([30_000, 120_000, 500]);
+      for (const none of ['2 minutes', '-1', '0', '601']) {
+        expect(() => at(none)).toThrow(
+          `MIXERZOO_LEASE_SECONDS: expected a number above 0, at most 600, got '${none}'.`,
+        );
+      }
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });
 

@@ -13,7 +13,7 @@ import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CheckpointError } from '@mixerzoo/core';
+import { CheckpointError, InvalidConfigError } from '@mixerzoo/core';
 import { orderGuard } from './guard-thread.js';
 import { isDraft } from './replace-file.js';
 
@@ -40,7 +40,7 @@ export interface Lease {
 export interface LeaseOptions {
   /** Of the owner to be, unique; by it another process can {@link releaseLease}. */
   readonly id?: string;
-  /** How long the lease lasts without being renewed; it is renewed ten times as often. */
+  /** How long the lease lasts without being renewed; it is renewed ten times as often. Default: {@link leaseTime}. */
   readonly leaseMs?: number;
   /** Told what is waited for, at every look, while it is not known whether the owner still renews. */
   readonly onWait?: (message: string) => void;
@@ -57,8 +57,7 @@ export class LeaseLostError extends CheckpointError {
 
 /** A file that asks for more is damaged: nobody wants to wait for its end. */
 const LONGEST_LEASE_MS = 600_000;
-/** `MIXERZOO_LEASE_SECONDS` of the environment, or half a minute. */
-const LEASE_MS = leaseTime(Number(process.env['MIXERZOO_LEASE_SECONDS']));
+const USUAL_LEASE_MS = 30_000;
 const RENEWALS = 10;
 
 const LOCK = '.lock';
@@ -66,7 +65,7 @@ const LOCK = '.lock';
 /** Takes the lease of a directory, or says who has it, as soon as its owner is seen to renew it. */
 export async function acquireLease(
   directory: string,
-  { id = randomUUID(), leaseMs = LEASE_MS, onWait }: LeaseOptions = {},
+  { id = randomUUID(), leaseMs = leaseTime(), onWait }: LeaseOptions = {},
 ): Promise<Lease | { readonly heldBy: string }> {
   const lock = join(directory, LOCK);
   const file = join(lock, fileName(id));
@@ -162,8 +161,13 @@ export function removeDrafts(directory: string): void {
   }
 }
 
-function leaseTime(seconds: number): number {
-  return seconds > 0 ? Math.min(LONGEST_LEASE_MS, 1000 * seconds) : 30_000;
+/** `MIXERZOO_LEASE_SECONDS` of the environment, or half a minute, in ms. @throws InvalidConfigError for no such time. */
+export function leaseTime(): number {
+  const asked = process.env['MIXERZOO_LEASE_SECONDS'];
+  const leaseMs = asked ? 1000 * Number(asked) : USUAL_LEASE_MS;
+  if (leaseMs > 0 && leaseMs <= LONGEST_LEASE_MS) return leaseMs;
+  const most = LONGEST_LEASE_MS / 1000;
+  throw new InvalidConfigError(`MIXERZOO_LEASE_SECONDS: expected a number above 0, at most ${most}, got '${asked}'.`);
 }
 
 const fileName = (id: string) => `${id}.json`;
