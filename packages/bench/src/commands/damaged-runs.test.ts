@@ -211,6 +211,15 @@ describe('a report', () => {
     expect(stderr).toMatch(/got one of another program/);
     expect(readdirSync('lighthouse')).toEqual(['report.json']);
   });
+
+  it('of a figure is refused before its runs are trained', async () => {
+    mkdirSync('runs/fig6-quick');
+    writeFileSync('runs/fig6-quick/report.json', '{"audits": {}}');
+    const { code, stderr } = await mixerzoo('figure', 'fig6');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/expected a place for the report of figure fig6 at quick scale, got one of another program/);
+    expect(readdirSync('runs').sort()).toEqual(['fig6-quick', 'tiny']);
+  });
 });
 
 describe('an export', () => {

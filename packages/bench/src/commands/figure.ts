@@ -10,9 +10,10 @@ import { findFigure } from '../figures/definitions.js';
 import { experimentAt } from '../figures/experiments.js';
 import type { Figure, JudgedClaim } from '../figures/figure.js';
 import { SCALES, type Scale } from '../figures/scales.js';
-import { writeFigure } from '../figures/write-figure.js';
+import { figureSource, writeFigure } from '../figures/write-figure.js';
 import { discoverPlugins, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
+import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
 import { exclusively } from '../runs/lease.js';
 import { assertWritable } from '../runs/run-experiment.js';
@@ -37,6 +38,10 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   if (flags.dryRun) {
     return printPlan(runs, out, flags.json);
   }
+  await assertOwnReport(directory, {
+    experiments: parts.map(({ experiment }) => experiment.name),
+    source: figureSource(definition, scale),
+  });
   await assertWritable(directory);
   const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
     sourceOf: (run) => ({ inline: parts.find((part) => part.runs.includes(run))!.config, assignments }),

@@ -28,6 +28,9 @@ export interface WrittenFigure {
   readonly points: number;
 }
 
+/** What the report of a figure is of, as its `report.json` says. */
+export const figureSource = ({ id }: Figure, scale: Scale) => `figure ${id} at ${scale} scale`;
+
 /**
  * Writes a figure from its runs. The same runs give the same files.
  * @param planned configs of all runs that the figure needs, done or not.
@@ -67,7 +70,7 @@ export async function writeFigure(
     title: `${figure.title} (${figure.id}, ${scale} scale)`,
     description: [...new Set(planned.map(({ description }) => description))].join(' '),
     planned,
-    source: `figure ${figure.id} at ${scale} scale`,
+    source: figureSource(figure, scale),
     figure: {
       id: figure.id,
       caption: figure.caption,
