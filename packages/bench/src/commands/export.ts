@@ -32,8 +32,10 @@ export async function exportRuns(
   // Below `out` as below `from`: runs of one experiment in two directories stay apart.
   const targets = runs.map(({ directory }) => join(out, relative(from, directory) || basename(directory)));
   for (const target of targets) assertInside(out, target);
+  const ofWorkers = new Set(runs.map(({ directory }) => directory)); // what is half made there is theirs
+  const ours = targets.filter((target) => !ofWorkers.has(target));
   const files: string[] = [];
-  await exclusively([out, ...targets], async () => {
+  await exclusively([out, ...ours], async () => {
     for (const [index, run] of runs.entries()) files.push(await exportRun(run, targets[index] as string));
     await exportExperiment(runs, out);
   });
