@@ -1,18 +1,16 @@
 /** The command with plugins that have a core of their own: nested, linked, or beside the project and not the command. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { installCopy } from '../../core/src/__fixtures__/install-copy.js';
+import { mixerzoo } from './__fixtures__/command.js';
 import { TINY } from './__fixtures__/tiny-experiment.js';
 import { loadRuns } from './runs/read-results.js';
 import type { RunDone } from './runs/results.js';
 
-const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const CORE = fileURLToPath(new URL('../../core', import.meta.url));
 const INSTALLED = join(dirname(createRequire(import.meta.url).resolve('zod/package.json')), '..');
 
@@ -94,10 +92,7 @@ async function project(name: string, core: (at: string) => Promise<void> | void)
 
 /** What a run printed, and its numbers. */
 async function train(cwd: string) {
-  const args = ['--conditions=@mixerzoo/source', '--import', LOADER, CLI, 'run', 'tiny.yaml'];
-  const [code, stderr] = await new Promise<[unknown, string]>((resolve) => {
-    execFile(process.execPath, args, { cwd }, (error, _, stderr) => resolve([error?.code ?? 0, stderr]));
-  });
+  const { code, stderr } = await mixerzoo(cwd, 'run', 'tiny.yaml');
   const [run] = await loadRuns(join(cwd, 'runs'));
   const { validation, test } = (run?.result ?? {}) as RunDone;
   return { code, stderr, validation, test, losses: run?.steps.map(({ loss }) => loss) };
