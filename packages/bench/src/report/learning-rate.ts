@@ -31,7 +31,7 @@ export function chooseLearningRate(runs: readonly RunRecord[]): RateChoice | und
   const score = (rate: number, seed: number) => {
     const result = runs.find(({ config }) => config.learningRate === rate && config.seed === seed)?.result;
     if (result?.status === 'done') {
-      return { accuracy: result.validation.accuracy, loss: result.validation.loss ?? Number.POSITIVE_INFINITY };
+      return { accuracy: result.validation.accuracy, loss: result.validation.loss };
     }
     return result?.code === 'numerical' ? { accuracy: 0, loss: Number.POSITIVE_INFINITY } : undefined;
   };
