@@ -180,6 +180,8 @@ describe('what the commands write', () => {
       }),
     );
     writeFileSync(join(at, 'index.js'), `throw new Error(${JSON.stringify(evil)});`);
+    const listed = await mixerzoo('list', 'mixers');
+    expect([listed.code, listed.stderr]).toEqual([0, expect.stringMatching(/^Plugin left out: evil-plugin: /)]);
     const { stderr } = await mixerzoo('run', 'tiny.yaml', '--set', 'models.One.layers=[evil-plugin]');
     expect(stderr).toContain('\\u001b[31mEvil\\u202e');
     expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);

@@ -37,6 +37,7 @@ install(at('@scope/two'), '@scope/two', PLUGIN(['first', 'second']));
 install(at('no-keyword'), 'no-keyword', PLUGIN(['quiet']), []);
 install(at('broken'), 'broken', 'throw new Error("no such luck");');
 install(at('leaves'), 'leaves', 'process.exit(0);');
+install(at('no-lists'), 'no-lists', 'export const plugin = { specVersion: 1, mixers: { gain: 1 } };');
 install(at('damaged'), 'damaged', PLUGIN(['lost']));
 writeFileSync(join(at('damaged'), 'package.json'), '{"name": "dam');
 install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));
@@ -70,6 +71,7 @@ describe('discoverPlugins', async () => {
     expect(faults.get('broken')).toMatch(/no such luck/);
     expect(faults.get('leaves')).toMatch(/expected a module to import, got a call of process\.exit\(0\)/);
     expect(faults.get(at('damaged'))).toMatch(/package\.json cannot be read/);
+    expect(faults.get('no-lists')).toMatch(/expected lists of factories as its plugin's mixers and tasks/);
     expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
   });
 

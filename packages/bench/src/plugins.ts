@@ -152,7 +152,7 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
     const module = await importGuarded(packageName, () => import(/* @vite-ignore */ url));
     plugin = (module as { plugin?: Plugin }).plugin;
   } catch (error) {
-    const reason = (error as Error).message;
+    const reason = error instanceof Error ? error.message : String(error);
     throw new InvalidConfigError(`${packageName}: expected a package that loads, got '${reason}'.`, { cause: error });
   }
   if (!plugin) {
@@ -163,8 +163,20 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
   if (plugin.specVersion !== 1) {
     throw new InvalidConfigError(`${packageName}: expected a plugin of version 1, got ${String(plugin.specVersion)}.`);
   }
+  if (!isListOf(plugin.mixers, 'mixerName') || !isListOf(plugin.tasks, 'taskName')) {
+    throw new InvalidConfigError(
+      `${packageName}: expected lists of factories as its plugin's mixers and tasks, got something else. Write \`definePlugin({ mixers: [myMixer] })\`.`,
+    );
+  }
   for (const factory of [...plugin.mixers, ...plugin.tasks]) entries.set(factory, path);
   return plugin;
+}
+
+function isListOf(value: unknown, name: 'mixerName' | 'taskName'): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((part) => typeof part === 'function' && typeof Reflect.get(part, name) === 'string')
+  );
 }
 
 interface Manifest {

@@ -12,8 +12,8 @@ import {
 } from '@mixerzoo/core';
 import { installTensorflow, retractTensorflow } from '../engines/install-tensorflow.js';
 import { comparableLosses, SHORT_TRAINING, trainLosses } from '../engines/train-losses.js';
-import { discoverPlugins } from '../plugins.js';
 import { print, printJson } from '../terminal.js';
+import { findPlugins } from './find-plugins.js';
 import { list } from './list.js';
 
 interface Flags {
@@ -120,7 +120,7 @@ async function verify(name: string | undefined, flags: Flags): Promise<number> {
 }
 
 async function lossesOfEveryMixer(): Promise<Record<string, number[]>> {
-  const { mixers } = await discoverPlugins(process.cwd());
+  const { mixers } = await findPlugins(process.cwd());
   const losses: Record<string, number[]> = {};
   for (const { name, packageName, factory } of mixers) {
     const alone = mixers.filter((other) => other.name === name).length === 1;

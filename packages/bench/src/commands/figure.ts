@@ -11,13 +11,14 @@ import { experimentAt } from '../figures/experiments.js';
 import type { Figure, JudgedClaim } from '../figures/figure.js';
 import { SCALES, type Scale } from '../figures/scales.js';
 import { figureSource, writeFigure } from '../figures/write-figure.js';
-import { discoverPlugins, type Registry } from '../plugins.js';
+import type { Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
 import { exclusively } from '../runs/lease.js';
 import { assertWritable } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
+import { findPlugins } from './find-plugins.js';
 import { parseAssignments, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 
@@ -33,7 +34,7 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
   const directory = join(out, `${id}-${scale}`);
   const assignments = parseAssignments(flags);
-  const parts = await planFigure(definition, scale, assignments, await discoverPlugins(cwd));
+  const parts = await planFigure(definition, scale, assignments, await findPlugins(cwd));
   const runs = inRounds(parts);
   if (flags.dryRun) {
     return printPlan(runs, out, flags.json);

@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { figures } from '../figures/definitions.js';
-import { discoverPlugins, type Registered } from '../plugins.js';
+import type { Registered } from '../plugins.js';
 import { presets } from '../presets/index.js';
 import { print, printJson, visibleLine } from '../terminal.js';
+import { findPlugins } from './find-plugins.js';
 
 interface Row {
   readonly name: string;
@@ -15,8 +16,8 @@ interface Row {
 }
 
 const LISTS: Record<string, () => Promise<Row[]>> = {
-  mixers: async () => (await discoverPlugins(process.cwd())).mixers.map(describe),
-  tasks: async () => (await discoverPlugins(process.cwd())).tasks.map(describe),
+  mixers: async () => (await findPlugins(process.cwd())).mixers.map(describe),
+  tasks: async () => (await findPlugins(process.cwd())).tasks.map(describe),
   presets: async () =>
     Promise.all(
       Object.keys(presets).map(async (preset) => {

@@ -3,7 +3,6 @@ import { join, relative, resolve } from 'node:path';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
 import { workerSource } from '../experiment/worker-source.js';
-import { discoverPlugins } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
@@ -12,6 +11,7 @@ import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
 import { displayName } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
+import { findPlugins } from './find-plugins.js';
 import { parseSource, type SourceFlags, type TrainingFlags } from './flags.js';
 import { printPlan, toJson, train } from './train.js';
 
@@ -21,7 +21,7 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
   const source = parseSource(target, flags, cwd);
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
   const experiment = await loadExperiment(source);
-  const runs = await resolveRuns(experiment, await discoverPlugins(cwd), source.file);
+  const runs = await resolveRuns(experiment, await findPlugins(cwd), source.file);
   if (flags.dryRun) {
     return printPlan(runs, out, flags.json);
   }

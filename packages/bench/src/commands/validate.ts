@@ -13,10 +13,10 @@ import {
 } from '@mixerzoo/core';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
-import { discoverPlugins } from '../plugins.js';
 import { presets } from '../presets/index.js';
 import { displayName } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
+import { findPlugins } from './find-plugins.js';
 import { parseSource, type SourceFlags } from './flags.js';
 
 interface Check {
@@ -32,7 +32,7 @@ const ORACLE_EXAMPLES = 100;
 export async function validate(target: string | undefined, flags: SourceFlags): Promise<number> {
   const cwd = process.cwd();
   const targets = target === undefined && !flags.config ? Object.keys(presets) : [target];
-  const registry = await discoverPlugins(cwd);
+  const registry = await findPlugins(cwd);
   const checks: Check[] = [];
   for (const each of targets) {
     const source = parseSource(each, flags, cwd);
