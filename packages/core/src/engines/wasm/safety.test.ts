@@ -71,7 +71,10 @@ describe('wasm engine', () => {
         step += 1;
         if (!Number.isFinite(train(training, step))) throw new Error(`step ${step}: the loss is not finite`);
       }
-      return { ...tf.memory(), heap: heap().asm.memory.buffer.byteLength, resident: process.memoryUsage().rss };
+      const { rss, heapTotal } = process.memoryUsage();
+      // What JavaScript's heap keeps is V8's choice, more with each Node: it is held apart.
+      const resident = { native: (rss - heapTotal) / 2 ** 20, javaScript: heapTotal / 2 ** 20 };
+      return { ...tf.memory(), heap: heap().asm.memory.buffer.byteLength, ...resident };
     };
     run(500);
     const before = run(500);
@@ -79,7 +82,8 @@ describe('wasm engine', () => {
     expect(after.numTensors).toBe(before.numTensors);
     expect(after.numBytes).toBe(before.numBytes);
     expect(after.heap).toBe(before.heap);
-    expect((after.resident - before.resident) / 2 ** 20).toBeLessThan(32);
+    expect(after.native - before.native).toBeLessThan(32);
+    expect(after.javaScript - before.javaScript).toBeLessThan(64);
   }, 120_000);
 
   it('agrees with itself without fused multiply-add to rounding', async () => {
