@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
+import { mixerzoo } from './__fixtures__/in-process.js';
 import { TINY } from './__fixtures__/tiny-experiment.js';
-import { main } from './command-line.js';
 import { loadRuns } from './runs/read-results.js';
 import { CONFIG, RESULT, writeRecord } from './runs/records.js';
 
@@ -23,21 +23,6 @@ beforeEach(() => {
 });
 
 afterEach(() => process.chdir(before));
-
-async function mixerzoo(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written[name] += String(chunk);
-      return true;
-    }),
-  );
-  try {
-    return { code: await main(['node', 'mixerzoo', ...args]), ...written };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
 
 describe('mixerzoo with bad input', () => {
   it.each([

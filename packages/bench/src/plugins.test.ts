@@ -37,7 +37,7 @@ install(at('@scope/two'), '@scope/two', PLUGIN(['first', 'second']));
 install(at('no-keyword'), 'no-keyword', PLUGIN(['quiet']), []);
 install(at('broken'), 'broken', 'throw new Error("no such luck");');
 install(at('leaves'), 'leaves', 'process.exit(0);');
-install(at('no-lists'), 'no-lists', 'export const plugin = { specVersion: 1, mixers: { gain: 1 } };');
+install(at('no-lists'), 'no-lists', 'export const plugin = { specVersion: 1, mixers: { gain: 1 }, tasks: [] };');
 install(at('damaged'), 'damaged', PLUGIN(['lost']));
 writeFileSync(join(at('damaged'), 'package.json'), '{"name": "dam');
 install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));

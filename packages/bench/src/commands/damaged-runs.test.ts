@@ -13,10 +13,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mixerzoo } from '../__fixtures__/in-process.js';
 import { TINY } from '../__fixtures__/tiny-experiment.js';
 import { writeRun } from '../__fixtures__/write-run.js';
-import { main } from '../command-line.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns, runDirectory } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
@@ -58,21 +58,6 @@ beforeEach(async () => {
     await writeRun([one, two][index]!, { ...sample, config, result: { ...result!, id: config.id } });
   }
 });
-
-async function mixerzoo(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written[name] += String(chunk);
-      return true;
-    }),
-  );
-  try {
-    return { code: await main(['node', 'mixerzoo', ...args]), ...written };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
 
 const COMMANDS = {
   'dry-run': ['run', 'tiny.yaml', '--dry-run', '--json'],

@@ -122,6 +122,14 @@ describe('records', () => {
     );
   });
 
+  it('are not believed where one value was changed to another that could be', () => {
+    const text = readFileSync(join(root, RUN, CONFIG.file), 'utf8');
+    expect(decodeRecord(CONFIG, text, 'config.json').seed).toBe(0);
+    const edited = text.replace('"seed": 0', '"seed": 1');
+    expect(edited).not.toBe(text);
+    expect(() => decodeRecord(CONFIG, edited, 'config.json')).toThrow(/config\.json: expected the checksum/);
+  });
+
   it('of another run are not taken as this one’s', async () => {
     for (const file of RECORD_FILES) {
       const { runs, faults } = await readWith(file, readFileSync(join(root, OTHER, file)));
