@@ -182,19 +182,29 @@ async function bundle(command, directory, script) {
   };
 }
 
+/** Its address is read from what it prints, which has to be plain: where `CI` is set, Vite colours it for pipes too. */
 async function serveDev() {
-  const child = spawn('npx', ['vite', '--port', '0', '--host', '127.0.0.1'], { cwd: project, detached: true });
-  const origin = await within(
-    60_000,
-    new Promise((resolve) => {
-      let printed = '';
-      child.stdout.on('data', (data) => {
+  const child = spawn('npx', ['vite', '--port', '0', '--host', '127.0.0.1'], {
+    cwd: project,
+    detached: true,
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+  });
+  const close = () => process.kill(-child.pid);
+  let printed = '';
+  const address = new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data) => {
         printed += data;
-        const [address] = printed.match(/http:\/\/127\.0\.0\.1:\d+/) ?? [];
-        if (address) resolve(address);
+        const [found] = printed.match(/http:\/\/127\.0\.0\.1:\d+/) ?? [];
+        if (found) resolve(found);
       });
-    }),
-    'vite',
-  );
-  return { origin, close: () => process.kill(-child.pid) };
+    }
+    child.on('exit', (code) => reject(new Error(`vite: exit code ${code}`)));
+  });
+  try {
+    return { origin: await within(60_000, address, 'vite'), close };
+  } catch (error) {
+    if (child.exitCode === null) close();
+    throw new Error(`${error.message}. It printed:\n${printed}`);
+  }
 }
