@@ -62,6 +62,12 @@ describe('defineMixer', () => {
     expect(() => mixer.step({}, x, undefined as never)).toThrow('runningSum.step: tree: expected a plain object');
   });
 
+  it.each([Number.NaN, 0, -1, 1.5])('refuses a state of %s sequences', (batchSize) => {
+    expect(() => averagingMixer({ dModel: 4 }).initState(batchSize)).toThrow(
+      `averaging.initState: expected a number of sequences from 1, got ${batchSize}.`,
+    );
+  });
+
   it('refuses parameters of another structure in every form, and those that are freed', () => {
     const averaging = averagingMixer({ dModel: 4 });
     const [x, token] = [tf.ones<tf.Rank.R3>([1, 5, 4]), tf.ones<tf.Rank.R2>([1, 4])];

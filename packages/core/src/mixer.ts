@@ -48,7 +48,7 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * @throws ShapeError, for parameters of another mixer or config too.
    */
   apply(params: P, x: tf.Tensor, context?: ApplyContext): tf.Tensor3D;
-  /** State before the first token; every leaf leads with B. The caller owns it. */
+  /** State before the first token; every leaf leads with B. The caller owns it. @throws ShapeError for a batch size that is none. */
   initState(batchSize: number): S;
   /**
    * Recurrent form, x: [B, d] -> y: [B, d]; equals `apply` token by token.
@@ -113,9 +113,10 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
   const { name, summary, schema, create } = definition;
   const factory = (input: z.input<C>): Mixer<P, S> => {
     const config = parseConfig(schema, input, name);
+    const options = Object.freeze({ ...(config as Record<string, unknown>) });
     const { dModel } = config as MixerConfig;
     const forms = named(name, () => create(config));
-    const parameters = createParameters(name, (seed, nLayers) => forms.init(seed, nLayers));
+    const parameters = createParameters(name, (seed, nLayers) => forms.init(seed, nLayers), options);
     let statePaths: readonly string[] | undefined;
     const pathsOfState = () => {
       statePaths ??= tf.tidy(() => flattenTree(forms.initState(1)).map(([path]) => path));
@@ -125,9 +126,13 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
     return madeBy(factory, {
       specVersion: 1 as const,
       name,
-      config: Object.freeze({ ...(config as Record<string, unknown>) }),
+      config: options,
       ...forms,
       init: parameters.init,
+      initState(batchSize: number) {
+        if (Number.isInteger(batchSize) && batchSize > 0) return forms.initState(batchSize);
+        throw new ShapeError(`${name}.initState: expected a number of sequences from 1, got ${batchSize}.`);
+      },
       apply(params: P, x: tf.Tensor3D, context?: ApplyContext) {
         assertInput(`${name}.apply`, x, ['B', 'L', dModel]);
         parameters.assert(`${name}.apply`, params);

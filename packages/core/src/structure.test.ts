@@ -4,7 +4,7 @@ import { InvalidConfigError, ShapeError } from './errors.js';
 import { randomNormal } from './random-tensors.js';
 import { assertSameStructure, createParameters } from './structure.js';
 import * as tf from './tf.js';
-import { disposeTree, type Tree, withTensors } from './tree.js';
+import { disposeTree, mapTree, type Tree, withTensors } from './tree.js';
 
 beforeAll(async () => {
   await useEngine();
@@ -96,5 +96,33 @@ describe('createParameters', () => {
     }
     expect(() => parameters.init(1, 0)).toThrow('thing.init: expected a number of layers from 1, got 0.');
     for (const seed of [0, -1, -(2 ** 31), 2 ** 32 - 1]) disposeTree(parameters.init(seed, 2));
+  });
+
+  it('refuses those of another mixer or config of equal shapes, however often they were updated, but not a copy', () => {
+    const withHeads = (nHeads: number, name = 'heads') =>
+      createParameters(name, (seed) => ({ weight: randomNormal<tf.Rank.R2>([2, 2], 1, seed) }), { nHeads });
+    const params = withHeads(2).init(1);
+    const updated = mapTree(params, (leaf) => leaf.add(1));
+    withHeads(2).assert('heads.apply', params);
+    withHeads(2).assert('heads.apply', updated);
+    for (const given of [params, updated]) {
+      expect(() => withHeads(4).assert('heads.apply', given)).toThrow(
+        'heads.apply: expected parameters of this mixer, got others: nHeads is 4 here and 2 there. ' +
+          'Pass parameters that the init of heads made, with this config. If you mean it, pass a copy: { ...params }.',
+      );
+      expect(() => withHeads(2, 'tails').assert('tails.apply', given)).toThrow("got those of 'heads'.");
+      withHeads(4).assert('heads.apply', { ...given });
+    }
+    disposeTree(params);
+    disposeTree(updated);
+  });
+
+  it('takes those of a mixer that hands on what one within it made, in both', () => {
+    const within = createParameters('within', () => ({ weight: tf.ones([2]) }), { nHeads: 2 });
+    const around = createParameters('around', (seed) => within.init(seed), { nHeads: 2 });
+    const params = around.init(1);
+    around.assert('around.apply', params);
+    within.assert('within.apply', params);
+    disposeTree(params);
   });
 });

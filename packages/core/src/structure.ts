@@ -5,6 +5,7 @@
  * lookup and a glance at each tensor, which may have been freed meanwhile. What is expected is what `init` gives.
  */
 import { InvalidConfigError, ShapeError } from './errors.js';
+import { addOrigin, otherOrigin } from './origin.js';
 import { assertSeed } from './rng.js';
 import * as tf from './tf.js';
 import { flattenTree, formatShape, type Tree, treeSize } from './tree.js';
@@ -82,6 +83,8 @@ function freed(where: string, path: string): ShapeError {
   );
 }
 
+const NO_OPTIONS = Object.freeze({});
+
 /** The parameters of one mixer or model: how they are made, and a check of those that come in. */
 export interface Parameters<P extends Tree> {
   /**
@@ -89,7 +92,10 @@ export interface Parameters<P extends Tree> {
    * @throws InvalidConfigError for a seed or a number of layers that is none.
    */
   init(seed: number, nLayers?: number): P;
-  /** @throws ShapeError unless `params` has the structure that `init` gives, and no tensor of it is freed. */
+  /**
+   * @throws ShapeError unless `params` has the structure that `init` gives, no tensor of it is freed, and it is not known to be
+   *   of another mixer or config, whose parameters of equal shapes mean something else.
+   */
   assert(where: string, params: P): void;
   /** Elements of all tensors. */
   readonly size: number;
@@ -98,11 +104,14 @@ export interface Parameters<P extends Tree> {
 /**
  * Parameters that are what `init` makes.
  * @param name - of the mixer or model, for messages.
+ * @param config - of the mixer; absent where shapes tell all.
  */
 export function createParameters<P extends Tree>(
   name: string,
   init: (seed: number, nLayers?: number) => P,
+  config: Readonly<Record<string, unknown>> = NO_OPTIONS,
 ): Parameters<P> {
+  const origin = { name, config };
   const leavesOf = new WeakMap<P, readonly tf.Tensor[]>();
   let known: { readonly structure: Structure; readonly size: number } | undefined;
   const learn = (params: P) => {
@@ -118,13 +127,19 @@ export function createParameters<P extends Tree>(
       }
       const params = init(seed, nLayers);
       learn(params);
-      return params;
+      return addOrigin(params, origin);
     },
     assert(where, params) {
       const leaves = leavesOf.get(params);
       if (!leaves) {
         const remedy = ` Pass parameters that the init of ${name} made, with this config.`;
-        leavesOf.set(params, [...assertStructure(expected().structure, params, where, remedy).values()]);
+        const found = assertStructure(expected().structure, params, where, remedy);
+        const other = otherOrigin(params, origin);
+        if (other !== undefined) {
+          const meant = ' If you mean it, pass a copy: { ...params }.';
+          throw new ShapeError(`${where}: expected parameters of this mixer, got ${other}.${remedy}${meant}`);
+        }
+        leavesOf.set(params, [...found.values()]);
       } else if (leaves.some((leaf) => leaf.isDisposed)) {
         const [path = ''] = flattenTree(params).find(([, leaf]) => leaf.isDisposed) ?? [];
         throw freed(where, path);

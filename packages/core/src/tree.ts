@@ -7,6 +7,7 @@
  * several places (tied weights) is one tensor: it is mapped, counted and updated once.
  */
 import { ShapeError } from './errors.js';
+import { inheritOrigin } from './origin.js';
 import * as tf from './tf.js';
 
 /** A nested object of tensors. */
@@ -85,7 +86,7 @@ export function unflattenTree<T extends Tree = Tree>(leaves: Iterable<readonly [
 
 /**
  * A tree of the same structure, empty and undefined branches included, with every leaf mapped. A tied tensor is mapped
- * once, at its first place.
+ * once, at its first place. What `init` of a mixer made stays that mixer's (`origin.ts`).
  * @throws ShapeError
  */
 export function mapTree<T extends Tree>(tree: T, map: (leaf: tf.Tensor, path: string) => tf.Tensor): T {
@@ -95,14 +96,14 @@ export function mapTree<T extends Tree>(tree: T, map: (leaf: tf.Tensor, path: st
     mapped.set(leaf, result);
     return result;
   };
-  const visit = (node: unknown, path: string): Tree =>
-    Object.fromEntries(
-      branchesOf(node, path).map(([name, branch]) => {
-        const at = below(path, name);
-        if (branch instanceof tf.Tensor) return [name, mapLeaf(branch, at)];
-        return [name, branch === undefined ? undefined : visit(branch, at)];
-      }),
-    );
+  const visit = (node: unknown, path: string): Tree => {
+    const branches = branchesOf(node, path).map(([name, branch]) => {
+      const at = below(path, name);
+      if (branch instanceof tf.Tensor) return [name, mapLeaf(branch, at)];
+      return [name, branch === undefined ? undefined : visit(branch, at)];
+    });
+    return inheritOrigin(Object.fromEntries(branches), node as Tree);
+  };
   return visit(tree, '') as T;
 }
 

@@ -1,4 +1,4 @@
-/** What makes two runs the same run: their configs as canonical JSON, and where they differ. */
+/** What makes two runs the same run: their configs as canonical JSON. */
 
 import { sha256 } from './node-modules.js';
 
@@ -16,17 +16,4 @@ export function toJson<T>(value: T): T {
         : node,
     ),
   ) as T;
-}
-
-/** `optimizer.learningRate is 0.1 here and 0.01 there`; undefined when equal. */
-export function firstDifference(here: unknown, there: unknown, path = ''): string | undefined {
-  if (typeof here === 'object' && typeof there === 'object' && here !== null && there !== null) {
-    for (const key of new Set([...Object.keys(here), ...Object.keys(there)])) {
-      const [a, b] = [here, there].map((node) => (node as Record<string, unknown>)[key]);
-      const found = firstDifference(a, b, path === '' ? key : `${path}.${key}`);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-  return here === there ? undefined : `${path} is ${JSON.stringify(here)} here and ${JSON.stringify(there)} there`;
 }

@@ -1,7 +1,7 @@
 /** Where a training run stands, as its checkpoint's `checkpoint.json` has it. */
 import { z } from 'zod';
+import { firstDifference } from '../config-difference.js';
 import { CheckpointError } from '../errors.js';
-import { firstDifference } from './config-identity.js';
 
 /** An epoch. Losses in nats per labelled position, accuracies in [0, 1]. */
 export interface EpochMetrics {
