@@ -58,11 +58,13 @@ export async function train(
   const otherCode = await describeOtherCode(found, where.out, faults.name);
   if (otherCode !== undefined) view.line(otherCode);
   const outcomes = await runExperiment(runs, { ...where, workers, view, stallMinutes, signal: budget.signal });
-  view.close();
   const needed = outcomes.filter(({ status }) => status !== 'unneeded');
   const planned = needed.map(({ run }) => run);
   const read = await readPlanned(planned, where.out, faults.count);
   const records = [...read.values()].filter((run): run is RunRecord => run.config !== undefined);
+  const reasons = records.flatMap(({ environment }) => environment?.engine.passedOver ?? []);
+  for (const reason of new Set(reasons)) view.line(`wasm was used in place of a faster engine. ${reason}`);
+  view.close();
   const exitCode = () => faults.exitCode(budget.exitCode(outcomes));
   return { outcomes, planned: planned.map(({ config }) => config), records, stream, faults, exitCode };
 }

@@ -39,7 +39,12 @@ export async function describeEnvironment(
   return {
     startedAt: new Date().toISOString(),
     versions,
-    engine: { name: engine.name, description: engine.description, details: engine.details },
+    engine: {
+      name: engine.name,
+      description: engine.description,
+      details: engine.details,
+      ...(engine.passedOver !== undefined && { passedOver: engine.passedOver }),
+    },
     ...machine,
     git,
     seed: options.seed,

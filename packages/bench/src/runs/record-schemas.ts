@@ -61,6 +61,7 @@ export const environmentSchema = z.looseObject({
     name: z.string(),
     description: z.string(),
     details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    passedOver: z.string().optional(),
   }),
   platform: z.string(),
   cpu: z.looseObject({ model: z.string(), cores: count, speedGhz: amount }),

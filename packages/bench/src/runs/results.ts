@@ -101,6 +101,8 @@ export interface RunEnvironment {
     readonly name: string;
     readonly description: string;
     readonly details: Readonly<Record<string, string | number | boolean>>;
+    /** Why `auto` took it in place of a faster one, where it did. */
+    readonly passedOver?: string | undefined;
   };
   readonly platform: string;
   readonly cpu: { readonly model: string; readonly cores: number; readonly speedGhz: number };

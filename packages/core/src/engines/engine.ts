@@ -10,6 +10,8 @@ export interface Engine {
   readonly description: string;
   /** Facts worth recording with a result: versions, adapter, instruction sets. */
   readonly details: Readonly<Record<string, string | number | boolean>>;
+  /** Why `auto` did not take the engine that it would have taken on this machine, a faster one. */
+  readonly passedOver?: string;
 }
 
 /** What `mixerzoo doctor` says of an engine. */

@@ -2,7 +2,7 @@
  * The engines behind TensorFlow.js. A process uses one: TensorFlow.js keeps process-wide state. An engine changes
  * speed, never results.
  */
-import { EngineError, UnknownNameError } from '../errors.js';
+import { EngineError, isZooError, UnknownNameError } from '../errors.js';
 import { processState } from '../process-state.js';
 import * as tf from '../tf.js';
 import type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
@@ -31,7 +31,7 @@ export const ENGINE_CHOICES: readonly EngineChoice[] = ['auto', ...ENGINE_NAMES]
 
 /**
  * Starts the engine of this process; `auto` is `tensorflow` on a machine with an NVIDIA GPU where it loads, the embedded
- * engine elsewhere. Asking again for the one in use, or for `auto`, returns it, whatever the options.
+ * engine elsewhere, which then says what did not load (`passedOver`). Asking again for the one in use, or for `auto`, returns it, whatever the options.
  *
  * @param asked - default: the environment's `MIXERZOO_ENGINE`, else `auto`.
  * @throws UnknownNameError, which names the variable where it is to blame, and EngineError if the engine is not there (the
@@ -65,12 +65,13 @@ function startOnce(choice: EngineChoice, options: EngineOptions): Promise<Engine
 async function start(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
   repairStockGradients();
   if (choice !== 'auto') return ENGINES[choice](options);
-  if (hasNvidiaDriver()) {
-    // Without a working binding for it, the embedded engine; `doctor` says why.
-    const found = await ENGINES.tensorflow(options).catch(() => undefined);
-    if (found) return found;
+  if (!hasNvidiaDriver()) return ENGINES.wasm(options);
+  try {
+    return await ENGINES.tensorflow(options);
+  } catch (error) {
+    if (!isZooError(error, 'engine')) throw error;
+    return { ...(await ENGINES.wasm(options)), passedOver: error.message };
   }
-  return ENGINES.wasm(options);
 }
 
 /**

@@ -73,7 +73,7 @@ export function tensorflowInstallation(): TensorflowInstallation {
   };
 }
 
-/** The manifest of a complete build; undefined where there is none. */
+/** The manifest of a complete build; undefined where there is none, or a damaged one. */
 export function readTensorflowManifest(manifestFile: string): TensorflowManifest | undefined {
   try {
     return JSON.parse(node('node:fs').readFileSync(manifestFile, 'utf8')) as TensorflowManifest;
@@ -106,7 +106,12 @@ export function findTensorflowBindings(): { bindings: TensorflowBinding[]; missi
       packageDirectory: own.packageDirectory,
       file: own.bindingFile,
     });
-  } else missing.push(`${OWN_BUILD}: none in ${own.directory} (\`mixerzoo engines install tensorflow\` makes one)`);
+  } else {
+    const found = node('node:fs').existsSync(own.manifestFile)
+      ? `a damaged ${own.manifestFile}`
+      : `none in ${own.directory}`;
+    missing.push(`${OWN_BUILD}: ${found} (\`mixerzoo engines install tensorflow\` makes one)`);
+  }
 
   for (const { name, gpu } of NPM_PACKAGES) {
     const packageDirectory = findNpmPackage(name);
