@@ -60,3 +60,12 @@ it('holds no [L, L] tensor on the wasm engine, forward or backward', async (ctx)
   await expectClose(o.slice([0, 0, 0], [1, 1, 64]), v.slice([0, 0, 0], [1, 1, 64]), 1e-6);
   tf.dispose([q, k, v, o, ...gradients]);
 });
+
+it.each([1, -0.1, Number.NaN])('refuses to drop a share of %s', async (dropoutRate) => {
+  await useEngine();
+  const { q, k, v } = sequences(3)();
+  expect(() => causalAttention({ q, k, v }, { nHeads: 2, dropoutRate })).toThrow(
+    `causalAttention: expected a dropoutRate in [0, 1), got ${dropoutRate}.`,
+  );
+  tf.dispose([q, k, v]);
+});

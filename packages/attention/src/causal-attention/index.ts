@@ -135,6 +135,9 @@ export function causalAttention(
   if (!Number.isInteger(window) || window < 0) {
     throw new InvalidConfigError(`${where}: expected a window of at least 1 token, got ${window}.`);
   }
+  if (!(dropoutRate >= 0 && dropoutRate < 1)) {
+    throw new InvalidConfigError(`${where}: expected a dropoutRate in [0, 1), got ${dropoutRate}.`);
+  }
   assertSeed(where, dropoutSeed);
   const scale = options.scale ?? (width / nHeads) ** -0.5;
   const outputs = causalAttentionOp({ q, k, v, slopes }, { nHeads, scale, window, dropoutRate, dropoutSeed });
