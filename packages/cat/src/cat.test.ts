@@ -108,6 +108,12 @@ describe('cat', () => {
       /cat: temperature: expected none without normalizeQK, got 5\. It would change nothing: leave it out\./,
     );
     expect(() => mhcat({ dModel: 8, learnTemperature: false })).toThrow(/learnTemperature/);
+    expect(() => cat({ dModel: 8, filters: 'exponential', filterWidth: 5 })).toThrow(
+      /filterWidth: expected none without a short filter, got 5\./,
+    );
+    expect(() => linCat({ dModel: 8, filters: { v: 'diagonalSsm' }, filterInit: 'uniform' })).toThrow(
+      /filterInit: expected none without a short filter/,
+    );
     expect(() => cat({ dModel: 8, dState: 2 })).toThrow(/dState: expected none without a filter 'diagonalSsm'/);
     expect(() => cat({ dModel: 8, ropeBase: 500 })).toThrow(/ropeBase/);
     expect(() => linCat({ dModel: 8, normalize: false, eps: 1e-3 })).toThrow(/eps: expected none without normalize/);

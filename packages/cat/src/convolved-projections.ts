@@ -38,14 +38,21 @@ export const projectionOptions = {
   ...projectionInitOption,
 };
 
+const SHORT_FILTERS: readonly string[] = ['perHead', 'perChannel', 'headMixing'];
+
+/** True if one of q, k, v has a filter of these kinds. */
+const uses =
+  (kinds: readonly string[]) =>
+  ({ filters }: Pick<ProjectionConfig, 'filters'>) =>
+    (typeof filters === 'string' ? [filters] : Object.values(filters)).some((kind) => kinds.includes(kind ?? 'none'));
+
 /** A check for schemas that spread {@link projectionOptions}. */
 export const projectionCheck = refuseIdle<Pick<ProjectionConfig, 'filters'>, keyof typeof projectionOptions>(
   projectionOptions,
   {
-    dState: [
-      ({ filters }) => (typeof filters === 'string' ? [filters] : Object.values(filters)).includes('diagonalSsm'),
-      "a filter 'diagonalSsm'",
-    ],
+    filterWidth: [uses(SHORT_FILTERS), 'a short filter'],
+    filterInit: [uses(SHORT_FILTERS), 'a short filter'],
+    dState: [uses(['diagonalSsm']), "a filter 'diagonalSsm'"],
   },
 );
 
