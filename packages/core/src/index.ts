@@ -70,7 +70,7 @@ export type { Checkpoint } from './train/checkpoint.js';
 export { hasCheckpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js';
 export { hashConfig } from './train/config-identity.js';
 export { countCopies } from './train/count-copies.js';
-export type { EvaluationResult, PositionAccuracy } from './train/evaluate.js';
+export type { EvaluationOptions, EvaluationResult, PositionAccuracy } from './train/evaluate.js';
 export { evaluate, evaluateExamples, sliceExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';
 export { createOptimizer } from './train/optimizer.js';
@@ -78,7 +78,7 @@ export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.
 export { readSafetensors, writeSafetensors } from './train/safetensors.js';
 export type { Schedule, ScheduleConfig } from './train/schedule.js';
 export { createSchedule } from './train/schedule.js';
-export type { StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
+export type { EpochOptions, StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
 export { createTrainer } from './train/trainer.js';
 export type { EpochMetrics } from './train/training-state.js';
 export { yieldToEventLoop } from './train/yield.js';

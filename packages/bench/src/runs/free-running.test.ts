@@ -41,7 +41,7 @@ describe('evaluateFreeRunning', () => {
     }
 
     const before = tf.memory().numTensors;
-    const found = await evaluateFreeRunning(model, params, examples, 16);
+    const found = await evaluateFreeRunning(model, params, examples, { batchSize: 16 });
     expect(tf.memory().numTensors).toBe(before);
     expect(found.perPosition).toEqual([0, 1, 2].map((place) => right.filter((places) => places[place]).length / COUNT));
     expect(found).toMatchObject({

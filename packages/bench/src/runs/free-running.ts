@@ -35,14 +35,14 @@ export async function assertFreeRunning(task: Task): Promise<void> {
 
 /**
  * Answers every example token by token, each token a forward pass.
- * @param batchSize sequences at a time.
+ * @param options.batchSize sequences at a time. @param options.onBatch called after each.
  * @throws ShapeError as `evaluateAutoregressively`; NumericalError where the model's answer is not a number.
  */
 export async function evaluateFreeRunning(
   model: LanguageModel,
   params: LanguageModelParams,
   examples: Examples,
-  batchSize: number,
+  { batchSize, onBatch }: { readonly batchSize: number; readonly onBatch?: () => void },
 ): Promise<FreeRunning> {
   const { count, seqLen } = examples;
   const predict: PredictAt = async (inputs, position) => {
@@ -54,6 +54,7 @@ export async function evaluateFreeRunning(
       const tokens = model.predict(params, sliceExamples({ count, seqLen, inputs, labels: asked }, start, size));
       predicted.set(await tokens.data(), start);
       tokens.dispose();
+      onBatch?.();
       await yieldToEventLoop();
     }
     if (predicted.includes(-1)) {

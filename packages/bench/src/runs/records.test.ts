@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NumericalError } from '@mixerzoo/core';
+import { CheckpointError, NumericalError } from '@mixerzoo/core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatTable } from '../report/write-report.js';
@@ -142,7 +142,12 @@ describe('records', () => {
     const result = sound.find(({ directory }) => directory === join(root, RUN))!.result as RunDone;
     const diverged = { ...result, validation: { ...result.validation, loss: Number.NaN } };
     await expect(writeRecord(RESULT, root, result.id, diverged)).rejects.toThrow(NumericalError);
-    await expect(writeRecord(RESULT, root, result.id, diverged)).rejects.toThrow(/validation\.loss/);
+    await expect(writeRecord(RESULT, root, result.id, diverged)).rejects.toThrow(
+      'result.json: expected finite numbers, got NaN at validation.loss.',
+    );
+    const misshapen = { ...result, epochs: 'two' as unknown as number };
+    await expect(writeRecord(RESULT, root, result.id, misshapen)).rejects.toThrow(CheckpointError);
+    await expect(writeRecord(RESULT, root, result.id, misshapen)).rejects.toThrow(/epochs: .*The fault is in mixerzoo/);
   });
 });
 

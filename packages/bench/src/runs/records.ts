@@ -80,7 +80,11 @@ export async function readRecord<T>(kind: RecordKind<T>, directory: string, id?:
   return text === undefined ? undefined : decodeRecord(kind, text, path, id);
 }
 
-/** Writes a record of a run. @throws NumericalError if it is not what a reader would believe. */
+/**
+ * Writes a record of a run.
+ * @throws NumericalError for a number that is not finite where a reader expects one, and CheckpointError for whatever else it would
+ *   not believe.
+ */
 export async function writeRecord<T>(kind: RecordKind<T>, directory: string, id: string, record: T): Promise<void> {
   await replaceJson(join(directory, kind.file), seal(kind, id, record));
 }
@@ -93,8 +97,23 @@ export function encodeLine<T>(kind: RecordKind<T>, id: string, record: T): strin
 function seal<T>(kind: RecordKind<T>, id: string, record: T): object {
   const json = JSON.parse(JSON.stringify({ id, ...record })) as object; // as it will be read: NaN is null there
   const checked = kind.schema.safeParse(json);
-  if (!checked.success) throw new NumericalError(`${kind.file}: ${describeIssue(checked.error)}.`);
+  if (!checked.success) {
+    const at = notFinite(record);
+    if (at) throw new NumericalError(`${kind.file}: expected finite numbers, got ${at}. Lower the learning rate.`);
+    throw new CheckpointError(`${kind.file}: ${describeIssue(checked.error)}. The fault is in mixerzoo: report it.`);
+  }
   return { ...json, checksum: checksumOf(json) };
+}
+
+/** `NaN at test.0.loss`: the first number that JSON has no word for. */
+function notFinite(node: unknown, path = ''): string | undefined {
+  if (typeof node === 'number') return Number.isFinite(node) ? undefined : `${node} at ${path}`;
+  if (typeof node !== 'object' || node === null) return undefined;
+  for (const [name, below] of Object.entries(node)) {
+    const found = notFinite(below, path === '' ? name : `${path}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /**

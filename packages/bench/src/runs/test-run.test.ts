@@ -46,9 +46,12 @@ it('tests at every length, free-running on the very examples of the test with a 
     },
     atLength: (seqLen) => watched(on.atLength(seqLen)),
   });
-  const begun: number[] = [];
-  const { validation, test } = await testRun({ ...run!, task: watched(task) }, trainer, () => begun.push(begun.length));
-  expect(begun).toHaveLength(2);
+  let batches = 0;
+  const { validation, test } = await testRun({ ...run!, task: watched(task) }, trainer, () => {
+    batches += 1;
+  });
+  // 50 examples by 8 of 16 tokens, by 5 of 24, and so for each of the 4 tokens of the answers; 10 of the validation by 8.
+  expect(batches).toBe(7 + 4 * 7 + (10 + 4 * 10) + 2);
   expect(validation).toMatchObject({ seqLen: 16, examples: 10, total: 40 });
   expect(test.map(({ seqLen, total, freeRunning }) => [seqLen, total, freeRunning?.total])).toEqual([
     [16, 200, 200],
@@ -95,7 +98,7 @@ it('fails at a length where the loss is not a number, in place of 0 %', async ()
   await expect(tested).rejects.toThrow('evaluate: expected a finite loss at length 24, got NaN.');
 
   const longer = task.atLength(24).generate({ split: 'test', seed: 1, count: 5 });
-  const alone = evaluateFreeRunning(model, trainer.params, longer, 2);
+  const alone = evaluateFreeRunning(model, trainer.params, longer, { batchSize: 2 });
   await expect(alone).rejects.toThrow(NumericalError);
   await expect(alone).rejects.toThrow(
     'free-running test: expected finite logits at length 24, got NaN at position 20.',

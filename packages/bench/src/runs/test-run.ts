@@ -5,16 +5,15 @@ import { countAnswers } from './answers.js';
 import { evaluateFreeRunning } from './free-running.js';
 import type { Evaluation, LengthEvaluation } from './results.js';
 
-/** @param onLength called before each test length. */
+/** @param onBatch called after each batch of each test. */
 export async function testRun(
   { config, task, model }: PlannedRun,
   trainer: Trainer,
-  onLength: () => void,
+  onBatch: () => void,
 ): Promise<{ validation: Evaluation; test: LengthEvaluation[] }> {
   const { train, testLengths, freeRunning, seed } = config;
   const test: LengthEvaluation[] = [];
   for (const seqLen of testLengths) {
-    onLength();
     const at = task.atLength(seqLen);
     const count = train.testExamples;
     const evaluation = await evaluate('test', at, count);
@@ -25,18 +24,20 @@ export async function testRun(
       ...evaluation,
       stateSize: model.stateSize(seqLen),
       flops: model.flops(seqLen, at.labelsPerExample),
-      ...(freeRunning && { freeRunning: await evaluateFreeRunning(model, trainer.params, examples(), batchSize) }),
+      ...(freeRunning && {
+        freeRunning: await evaluateFreeRunning(model, trainer.params, examples(), { batchSize, onBatch }),
+      }),
     });
   }
   return { validation: await evaluate('validation', task, train.validationExamples), test };
 
   /** In the soft form too, of a model that has one. */
   async function evaluate(split: 'validation' | 'test', on: Task, count: number): Promise<Evaluation> {
-    const { seqLen, loss, ...per } = await trainer.evaluate(on, split, count);
+    const { seqLen, loss, ...per } = await trainer.evaluate(on, split, count, { onBatch });
     const answers = countAnswers(per.perExampleCorrect, per.perExampleTotal, per.perExampleCopies);
     const hard = { seqLen, ...answers, loss };
     if (!model.softForm) return hard;
-    const soft = await trainer.evaluate(on, split, count, { soft: true });
+    const soft = await trainer.evaluate(on, split, count, { soft: true, onBatch });
     return { ...hard, softAccuracy: soft.accuracy };
   }
 }

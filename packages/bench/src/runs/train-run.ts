@@ -79,6 +79,7 @@ export async function trainRun(
     clipNorm: train.clipNorm,
     validationExamples: train.validationExamples,
     stopAt: train.stopAt,
+    identity: config.id,
   });
   try {
     const checkpoint = join(directory, 'checkpoint');
@@ -87,7 +88,7 @@ export async function trainRun(
     const metrics = await resumeMetrics(directory, config.id, trainer);
     const progress = createProgress(train, trainer, options.onProgress);
     while (!trainer.done) {
-      await trainEpoch(trainer, metrics, progress.step);
+      await trainEpoch(trainer, metrics, progress);
       options.lease.assertHeld();
       await metrics.flush();
       options.lease.assertHeld();
@@ -97,7 +98,7 @@ export async function trainRun(
 
     const peakMemoryBytes = process.resourceUsage().maxRSS * 1024; // of training: a test may be at longer lengths
     const startOfTest = performance.now();
-    const { validation, test } = await testRun(run, trainer, () => progress.report('testing'));
+    const { validation, test } = await testRun(run, trainer, () => progress.tick('testing'));
     const last = metrics.epochs.at(-1) as EpochRecord;
     const engines = [...new Set(trainer.history.map((epoch) => epoch.engine))];
     const at99 = metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
@@ -195,7 +196,11 @@ function epochRecord(epoch: EpochMetrics, before: EpochRecord | undefined): Epoc
   };
 }
 
-async function trainEpoch(trainer: Trainer, metrics: Metrics, onStep: (info: StepInfo) => void): Promise<void> {
+async function trainEpoch(
+  trainer: Trainer,
+  metrics: Metrics,
+  progress: ReturnType<typeof createProgress>,
+): Promise<void> {
   const every = Math.max(1, Math.floor(trainer.stepsPerEpoch / RECORDS_PER_EPOCH));
   const before = metrics.epochs.at(-1);
   let seconds = before?.seconds ?? 0;
@@ -210,8 +215,9 @@ async function trainEpoch(trainer: Trainer, metrics: Metrics, onStep: (info: Ste
         metrics.add({ kind: 'step', step, epoch, loss, accuracy, learningRate, seconds });
         sums = { loss: 0, accuracy: 0, count: 0 };
       }
-      onStep(info);
+      progress.step(info);
     },
+    onValidationBatch: () => progress.tick('training'),
   });
   metrics.add(epochRecord(epoch, before));
 }
@@ -236,13 +242,18 @@ function createProgress(train: PlannedRun['config']['train'], trainer: Trainer, 
       ...latest,
     });
   };
+  /** For what comes often: five reports a second are enough. */
+  const tick = (phase: RunProgress['phase']) => {
+    if (performance.now() - lastSent > 200) report(phase);
+  };
   report('starting');
   return {
     report,
+    tick,
     step(info: StepInfo) {
       step = info.step;
       latest = { loss: info.loss, accuracy: info.accuracy, stepsPerSecond: 1 / info.secondsPerStep };
-      if (performance.now() - lastSent > 200) report('training');
+      tick('training');
     },
   };
 }

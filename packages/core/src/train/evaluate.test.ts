@@ -77,6 +77,16 @@ describe('evaluateExamples', () => {
     expect(whole.loss).toBeCloseTo(loss as number, 6);
   });
 
+  it('tells of every batch', async () => {
+    let told = 0;
+    await evaluateExamples(model, params, await examples(9), 2, {
+      onBatch: () => {
+        told += 1;
+      },
+    });
+    expect(told).toBe(5);
+  });
+
   it('leaves rows without a label out, whatever the batch size', async () => {
     const seqLen = 4;
     const none = IGNORED_LABEL;

@@ -36,22 +36,29 @@ export interface EvaluationResult {
   readonly perExampleCopies: Int32Array;
 }
 
+/** How to evaluate. */
+export interface EvaluationOptions {
+  /** In the form used in training, for models that have one (`softForm`). */
+  readonly soft?: boolean | undefined;
+  /** Called after every batch: a long evaluation is no silence. */
+  readonly onBatch?: (() => void) | undefined;
+}
+
 /**
  * Evaluates on examples of a task at its length.
  *
  * @param options.seed - of the examples; the same seed gives every model the same ones.
  * @param options.batchSize - sequences at a time; it moves no result but rounding.
- * @param options.soft - in the form used in training, for models that have one (`softForm`).
  * @throws as {@link evaluateExamples}.
  */
 export function evaluate(
   model: LanguageModel,
   params: LanguageModelParams,
   task: Task,
-  options: { split: Split; seed: number; count: number; batchSize: number; soft?: boolean },
+  options: { split: Split; seed: number; count: number; batchSize: number } & EvaluationOptions,
 ): Promise<EvaluationResult> {
-  const { split, seed, count, batchSize, soft } = options;
-  return evaluateExamples(model, params, task.generate({ split, seed, count }), batchSize, soft);
+  const { split, seed, count, batchSize } = options;
+  return evaluateExamples(model, params, task.generate({ split, seed, count }), batchSize, options);
 }
 
 /**
@@ -64,7 +71,7 @@ export async function evaluateExamples(
   params: LanguageModelParams,
   examples: Examples,
   batchSize: number,
-  soft = false,
+  { soft = false, onBatch }: EvaluationOptions = {},
 ): Promise<EvaluationResult> {
   const context = { ...EVALUATION, soft };
   const { count, seqLen } = examples;
@@ -105,6 +112,7 @@ export async function evaluateExamples(
       positionCorrect[position] = (positionCorrect[position] as number) + hit;
       positionTotal[position] = (positionTotal[position] as number) + 1;
     }
+    onBatch?.();
     await yieldToEventLoop();
   }
   const loss = lossSum / total;

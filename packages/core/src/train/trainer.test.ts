@@ -237,6 +237,26 @@ describe('createTrainer', () => {
     expect(await parameters(other)).toEqual(before);
   });
 
+  it('refuses a checkpoint of other code with the same config', async () => {
+    const trainer = await start({ identity: 'gain 1' });
+    await trainer.save(directory);
+    const other = await start({ identity: 'gain 100' });
+    await expect(other.restore(directory)).rejects.toThrow(
+      /expected a checkpoint of this run, got one of another: identity is "gain 100" here and "gain 1" there/,
+    );
+  });
+
+  it('tells of every batch of a validation', async () => {
+    const trainer = await start();
+    let told = 0;
+    await trainer.runEpoch({
+      onValidationBatch: () => {
+        told += 1;
+      },
+    });
+    expect(told).toBeGreaterThan(1);
+  });
+
   it('refuses a damaged checkpoint and goes on unharmed', async () => {
     const trainer = await start();
     await train(trainer, 1);

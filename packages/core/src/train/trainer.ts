@@ -16,7 +16,7 @@ import { disposeTree } from '../tree.js';
 import { createBatches } from './batches.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { hashConfig, toJson } from './config-identity.js';
-import { type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
+import { type EvaluationOptions, type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
 import { computeGradients } from './gradients.js';
 import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
@@ -61,6 +61,8 @@ const trainerSchema = z.strictObject({
   evaluationBatchSize: z.int().positive().optional(),
   /** `done` once the validation accuracy reaches it. */
   stopAt: z.number().min(0).max(1).nullable().default(null),
+  /** Of what else decides the numbers, such as the code of a mixer: a checkpoint of another identity is refused. */
+  identity: z.string().optional(),
 });
 
 export type TrainerConfig = z.input<typeof trainerSchema>;
@@ -79,6 +81,14 @@ export interface StepInfo {
   /** This step's time, and the mean of the epoch so far. */
   readonly seconds: number;
   readonly secondsPerStep: number;
+}
+
+/** What hears of an epoch, and may end it. */
+export interface EpochOptions {
+  readonly onStep?: ((info: StepInfo) => void) | undefined;
+  /** Called after every batch of the validation. */
+  readonly onValidationBatch?: (() => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Trainer {
@@ -102,12 +112,12 @@ export interface Trainer {
    *   finite; it names the step. The signal's reason when it is aborted. After either of these two, only `restore` and
    *   `dispose` are left.
    */
-  runEpoch(options?: { onStep?: (info: StepInfo) => void; signal?: AbortSignal }): Promise<EpochMetrics>;
+  runEpoch(options?: EpochOptions): Promise<EpochMetrics>;
   /**
-   * Evaluates the current parameters on a task, at any length; `soft` in the form used in training.
+   * Evaluates the current parameters on a task, at any length.
    * @throws NumericalError, which names the length, if the loss is not finite; ShapeError without examples.
    */
-  evaluate(task: Task, split: Split, count: number, options?: { soft?: boolean }): Promise<EvaluationResult>;
+  evaluate(task: Task, split: Split, count: number, options?: EvaluationOptions): Promise<EvaluationResult>;
   /** Writes a checkpoint. @throws CheckpointError */
   save(directory: string): Promise<void>;
   /**
@@ -250,7 +260,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     get params() {
       return params;
     },
-    async runEpoch({ onStep, signal } = {}) {
+    async runEpoch({ onStep, onValidationBatch, signal } = {}) {
       assertWhole('runEpoch');
       if (epoch >= epochs) {
         throw new InvalidConfigError(
@@ -297,6 +307,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         params,
         validation,
         Math.ceil(tokensPerEvaluation / task.seqLen),
+        { onBatch: onValidationBatch },
       ).catch((error: unknown) => {
         if (!isZooError(error, 'numerical')) throw error;
         throw notFinite('validation', 'loss', 'none', totals.learningRate, { cause: error });
@@ -320,13 +331,13 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       unfinished = false;
       return metrics;
     },
-    evaluate: (other, split, count, { soft = false } = {}) =>
+    evaluate: (other, split, count, options) =>
       evaluate(model, params, other, {
+        ...options,
         split,
         seed: foldIn(dataSeed, split),
         count,
         batchSize: Math.max(1, Math.floor(tokensPerEvaluation / other.seqLen)),
-        soft,
       }),
     async save(directory) {
       assertWhole('save');
