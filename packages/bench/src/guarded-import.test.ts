@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { NODE_FLAGS } from './__fixtures__/command.js';
 import { importGuarded } from './guarded-import.js';
 
@@ -17,8 +17,22 @@ describe('importGuarded', () => {
   it('gives up an import that never settles', async () => {
     const limits = { sayAfterMs: 10_000, giveUpAfterMs: 50 };
     await expect(importGuarded('some-plugin', () => new Promise(() => {}), limits)).rejects.toThrow(
-      'some-plugin: expected an import that ends, got none within 0.05 s. Does a top-level await wait for ever?',
+      'some-plugin: expected an import that ends, got none within 0.05 s. Does a top-level await wait for ever? MIXERZOO_IMPORT_SECONDS allows more.',
     );
+  });
+
+  it('takes its limit from MIXERZOO_IMPORT_SECONDS, which is refused where it is none', async () => {
+    const load = () => importGuarded('some-plugin', () => new Promise(() => {}));
+    try {
+      vi.stubEnv('MIXERZOO_IMPORT_SECONDS', '0.05');
+      await expect(load()).rejects.toThrow('got none within 0.05 s.');
+      vi.stubEnv('MIXERZOO_IMPORT_SECONDS', 'long');
+      await expect(load()).rejects.toThrow(
+        "MIXERZOO_IMPORT_SECONDS: expected a number above 0, at most 2147483, got 'long'.",
+      );
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('names an import that takes long, though it loops', async () => {

@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { InvalidConfigError } from '@mixerzoo/core';
+import { LONGEST_TIMER } from './runs/budget.js';
 import { orderGuard } from './runs/guard-thread.js';
 import { visibleLine } from './terminal.js';
 
@@ -15,7 +16,17 @@ export interface ImportLimits {
   readonly giveUpAfterMs: number;
 }
 
-const LIMITS: ImportLimits = { sayAfterMs: 5000, giveUpAfterMs: 30_000 };
+const SAY_AFTER_MS = 5000;
+const USUAL_SECONDS = 30;
+
+/** `MIXERZOO_IMPORT_SECONDS` of the environment, or half a minute. @throws InvalidConfigError for no such time. */
+function importLimits(): ImportLimits {
+  const asked = process.env['MIXERZOO_IMPORT_SECONDS'];
+  const giveUpAfterMs = 1000 * (asked ? Number(asked) : USUAL_SECONDS);
+  if (giveUpAfterMs > 0 && giveUpAfterMs <= LONGEST_TIMER) return { sayAfterMs: SAY_AFTER_MS, giveUpAfterMs };
+  const most = Math.floor(LONGEST_TIMER / 1000);
+  throw new InvalidConfigError(`MIXERZOO_IMPORT_SECONDS: expected a number above 0, at most ${most}, got '${asked}'.`);
+}
 
 /** The import that code runs in; what a module does later, from a timer, is no part of it. */
 const running = new AsyncLocalStorage<{ readonly name: string; going: boolean }>();
@@ -25,9 +36,10 @@ let imports = 0;
 /**
  * Loads a module.
  * @param name - as messages call it: a package, a path.
- * @throws InvalidConfigError if it calls `process.exit` or does not settle, and what `load` throws.
+ * @throws InvalidConfigError if it calls `process.exit` or does not settle, for a `MIXERZOO_IMPORT_SECONDS` that is none,
+ *   and what `load` throws.
  */
-export async function importGuarded<T>(name: string, load: () => Promise<T>, limits = LIMITS): Promise<T> {
+export async function importGuarded<T>(name: string, load: () => Promise<T>, limits = importLimits()): Promise<T> {
   imports++;
   process.exit = (code) => {
     const caller = running.getStore();
@@ -45,7 +57,7 @@ export async function importGuarded<T>(name: string, load: () => Promise<T>, lim
   const tooLong = new Promise<never>((_, reject) => {
     const seconds = limits.giveUpAfterMs / 1000;
     const error = new InvalidConfigError(
-      `${name}: expected an import that ends, got none within ${seconds} s. Does a top-level await wait for ever?`,
+      `${name}: expected an import that ends, got none within ${seconds} s. Does a top-level await wait for ever? MIXERZOO_IMPORT_SECONDS allows more.`,
     );
     timer = setTimeout(reject, limits.giveUpAfterMs, error);
   });

@@ -220,7 +220,10 @@ describe('exclusively', () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       order.push(`${name} ends`);
     };
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     await Promise.all([exclusively([directory, other], work('a')), exclusively([directory, other], work('b'))]);
+    expect(said.mock.calls.map(String).join('')).toMatch(/^.*: held by process \d+ .*\. Waiting .*\n$/);
+    said.mockRestore();
     expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
     expect(readdirSync(directory)).toEqual(['report']);
     await expect(exclusively([directory], () => Promise.reject(new Error('no such luck')))).rejects.toThrow(

@@ -14,6 +14,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CheckpointError, InvalidConfigError } from '@mixerzoo/core';
+import { print } from '../terminal.js';
 import { orderGuard } from './guard-thread.js';
 import { isDraft } from './replace-file.js';
 
@@ -111,16 +112,21 @@ export async function acquireLease(
 }
 
 /**
- * Does what no two processes may do at once in a directory, after whoever does it now; what a killed one has left half
- * made is removed first.
+ * Does what no two processes may do at once in a directory, after whoever does it now, of whom standard error tells once; what a
+ * killed one has left half made is removed first.
  * @param directories the first is the one of the lease.
  * @throws CheckpointError if another process keeps the directory for ten minutes.
  */
 export async function exclusively<T>(directories: readonly [string, ...string[]], work: () => Promise<T>): Promise<T> {
   const [directory] = directories;
   const end = performance.now() + LONGEST_LEASE_MS;
+  let told = false;
+  const onWait = (message: string) => {
+    if (!told) print(message, process.stderr);
+    told = true;
+  };
   for (;;) {
-    const lease = await acquireLease(directory);
+    const lease = await acquireLease(directory, { onWait });
     if ('release' in lease) {
       try {
         for (const each of directories) removeDrafts(each);
@@ -134,6 +140,7 @@ export async function exclusively<T>(directories: readonly [string, ...string[]]
         `${directory}: expected to write here, got it locked by ${lease.heldBy}. End that first.`,
       );
     }
+    onWait(`${directory}: held by ${lease.heldBy}. Waiting for its end.`);
   }
 }
 

@@ -78,11 +78,19 @@ export async function readRun(directory: string, onFault: OnFault, id = idInName
   const config = await read(CONFIG, id);
   const missing = config === undefined && told === 0;
   const of = id ?? config?.id;
-  const metrics = await readMetrics(directory, of, onFault);
+  let unreadLines = 0;
+  const metrics = await readMetrics(directory, of, (fault) => {
+    unreadLines += 1;
+    onFault(fault);
+  });
   const [environment, result] = [await read(ENVIRONMENT, of), await read(RESULT, of)];
   if (missing && (environment || result || metrics.length > 0)) {
     const path = join(directory, CONFIG.file);
     onFault(new CheckpointError(`${path}: expected the config of the run, got no such file. ${CONFIG.remedy}`));
+  }
+  if (result?.status === 'done' && metrics.length === 0 && unreadLines === 0) {
+    const path = join(directory, METRICS.file);
+    onFault(new CheckpointError(`${path}: expected the curves of a finished run, got none. Its result stands.`));
   }
   return {
     directory,
