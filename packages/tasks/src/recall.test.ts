@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ar, fuzzyRecall, mqar, mqnar, nar, noisyRecall } from './index.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 describeTask('ar', () => ar({ vocabSize: 256, seqLen: 64 }), { lengths: [16, 32, 65, 128] });
 describeTask('ar, zoology, random filler', () =>
   ar({ vocabSize: 64, seqLen: 48, numKvPairs: 5, form: 'zoology', randomNonQueries: true }),

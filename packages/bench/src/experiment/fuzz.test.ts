@@ -13,6 +13,8 @@ import { discoverPlugins } from '../plugins.js';
 import { loadExperiment } from './experiment-source.js';
 import { resolveRuns } from './resolve-runs.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 const registry = await discoverPlugins(process.cwd());
 const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-fuzz-'));
 const OBJECT_KEYS = Object.getOwnPropertyNames(Object.prototype).join();

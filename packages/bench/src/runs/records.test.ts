@@ -22,6 +22,8 @@ import {
 } from './records.js';
 import type { RunDone, RunRecord } from './results.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 const FIXTURES = fileURLToPath(new URL('../__fixtures__/runs', import.meta.url));
 const RUN = 'quick/cat-1-layer-lr0.01-s0-73f3de3f2b63';
 const OTHER = 'quick/lincat-1-layer-lr0.01-s0-de3c2a72e0a7';

@@ -31,7 +31,7 @@ export function encodeEvent({ wallTime, step, tag, value }: Event): Uint8Array {
   writer.tag(1, WireType.LengthDelimited).fork(); // Summary.value
   writer.tag(1, WireType.LengthDelimited).string(tag); // Value.tag
   if (typeof value === 'number')
-    writer.tag(2, WireType.Bit32).float(value); // Value.simple_value
+    writer.tag(2, WireType.Bit32).float(Math.fround(value)); // Value.simple_value; beyond its range infinite
   else if (typeof value === 'string') writeText(writer, value);
   else writePluginData(writer, value);
   return writer.join().join().finish();

@@ -46,6 +46,11 @@ describe('events', () => {
   ])('are read back: $tag', (event) => {
     expect(decodeEvent(encodeEvent(event))).toEqual(event);
   });
+
+  it('take a number beyond float32 for infinite', () => {
+    const event = { wallTime: 0, step: 0, tag: 'train/loss', value: -1e39 };
+    expect(decodeEvent(encodeEvent(event)).value).toBe(-Infinity);
+  });
 });
 
 /** A message of protocol buffers by field number: numbers, texts of UTF-8 or, where `nested` has the field, messages. */

@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { CheckpointError } from '../errors.js';
 import { hasCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 const content = (value: number) => ({
   tensors: new Map([['params.a', { shape: [2], data: Float32Array.of(value, -value) }]]),
   sidecar: { step: value },

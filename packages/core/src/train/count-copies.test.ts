@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { countCopies } from './count-copies.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 it('counts the examples with the inputs of each', () => {
   fc.assert(
     fc.property(

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../errors.js';
 import { readSafetensors, type StoredData, type StoredTensor, writeSafetensors } from './safetensors.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 const shapes = fc.array(fc.nat({ max: 4 }), { maxLength: 3 });
 const tensor: fc.Arbitrary<StoredTensor> = shapes.chain((shape) => {
   const size = { minLength: shape.reduce((a, b) => a * b, 1), maxLength: shape.reduce((a, b) => a * b, 1) };

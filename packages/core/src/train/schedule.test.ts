@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSchedule, type ScheduleConfig } from './schedule.js';
 
+fc.configureGlobal({ seed: Number(process.env['MIXERZOO_FUZZ_SEED'] ?? 1) });
+
 const run = { learningRate: 0.1, epochs: 4, stepsPerEpoch: 5 };
 const rates = (config: ScheduleConfig) => Array.from({ length: 20 }, (_, step) => createSchedule(config, run)(step));
 
