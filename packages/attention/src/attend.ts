@@ -1,6 +1,6 @@
 /** Attention with positions and a cache of keys and values: what every mixer that attends is built from. */
 import { tf } from '@mixerzoo/core';
-import { type CausalAttentionOptions, causalAttention } from './causal-attention/index.js';
+import { type CausalAttentionOptions, causalAttention } from './ops/causal-attention/index.js';
 import type { Positions } from './positions.js';
 
 /** Keys and values of the tokens so far, [B, T, d]; with a window, of the last `window`. Keys are not rotated. */

@@ -3,7 +3,7 @@
 import { tf } from '@mixerzoo/core';
 import { expectGolden, type GoldenChecks, goldenMixer } from '@mixerzoo/core/testing';
 import { attention, slidingWindow } from './attention.js';
-import { type ContextExtension, rotaryAngles, rotaryFrequencies } from './rotary/frequencies.js';
+import { type ContextExtension, rotaryAngles, rotaryFrequencies } from './ops/rotary/frequencies.js';
 
 /** A file's config. */
 type GoldenConfig = {

@@ -5,8 +5,8 @@
  */
 import { InvalidConfigError, refuseIdle, tf } from '@mixerzoo/core';
 import { z } from 'zod';
-import { BETA_FAST, BETA_SLOW, rotaryAngles, rotaryFrequencies, yarnTemperature } from './rotary/frequencies.js';
-import { rotary } from './rotary/index.js';
+import { BETA_FAST, BETA_SLOW, rotaryAngles, rotaryFrequencies, yarnTemperature } from './ops/rotary/frequencies.js';
+import { rotary } from './ops/rotary/index.js';
 
 /** Options to spread into a mixer's schema. */
 export const positionalOptions = {

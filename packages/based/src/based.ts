@@ -20,9 +20,9 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { packedFeatures, taylorFeatures } from './taylor-attention/features.js';
-import { taylorAttention } from './taylor-attention/index.js';
-import { CHUNK, quadraticCrossover, splitHeads } from './taylor-attention/reference.js';
+import { packedFeatures, taylorFeatures } from './ops/taylor-attention/features.js';
+import { taylorAttention } from './ops/taylor-attention/index.js';
+import { CHUNK, quadraticCrossover, splitHeads } from './ops/taylor-attention/reference.js';
 
 /** Tokens whose features `prefill` holds at a time. */
 const PREFILL_CHUNK = 1024;

@@ -6,12 +6,12 @@ import { based } from './based.js';
 export { type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } from './base-conv.js';
 export { type BasedParams, type BasedState, based, basedSchema } from './based.js';
 export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
-export { packedFeatures, taylorFeatures } from './taylor-attention/features.js';
+export { packedFeatures, taylorFeatures } from './ops/taylor-attention/features.js';
 export {
   type TaylorAttentionOptions,
   taylorAttention,
   taylorChunkwiseOp,
   taylorQuadraticOp,
-} from './taylor-attention/index.js';
+} from './ops/taylor-attention/index.js';
 
 export const plugin = definePlugin({ mixers: [based, baseConv] });

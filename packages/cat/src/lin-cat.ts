@@ -28,8 +28,8 @@ import {
   projectionCheck,
   projectionOptions,
 } from './convolved-projections.js';
-import { elu1 } from './elu1/index.js';
-import { linearAttention, linearAttentionFlops } from './linear-attention/index.js';
+import { elu1 } from './ops/elu1/index.js';
+import { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';
 
 const options = {
   featureMap: z.enum(['identity', 'elu1']).default('elu1').describe('map of q and k'),

@@ -25,9 +25,9 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { glaScan } from './gla-scan/index.js';
-import { CHUNK } from './gla-scan/reference.js';
-import { logDecay } from './log-decay/index.js';
+import { glaScan } from './ops/gla-scan/index.js';
+import { CHUNK } from './ops/gla-scan/reference.js';
+import { logDecay } from './ops/log-decay/index.js';
 
 /** d_k or d_v: `expand` dModel, where that is whole up to rounding. */
 const expanded = (expand: number, dModel: number) => {

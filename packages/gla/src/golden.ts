@@ -8,7 +8,7 @@ import {
   goldenTensor,
 } from '@mixerzoo/core/testing';
 import { gla } from './gla.js';
-import { glaScan } from './gla-scan/index.js';
+import { glaScan } from './ops/gla-scan/index.js';
 
 type GlaFile = {
   modelDim: number;

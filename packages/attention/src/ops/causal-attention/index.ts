@@ -11,7 +11,7 @@
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
 import { assertSeed, defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
-import { joinHeads, splitHeads } from '../heads.js';
+import { joinHeads, splitHeads } from '../../heads.js';
 import { attendGradientOnTensorflow, attendOnTensorflow } from './tensorflow.js';
 import {
   type Attrs,
