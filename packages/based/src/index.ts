@@ -5,7 +5,6 @@ import { based } from './based.js';
 
 export { type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } from './base-conv.js';
 export { type BasedParams, type BasedState, based, basedSchema } from './based.js';
-export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
 export { packedFeatures, taylorFeatures } from './ops/taylor-attention/features.js';
 export {
   type TaylorAttentionOptions,
@@ -13,5 +12,6 @@ export {
   taylorChunkwiseOp,
   taylorQuadraticOp,
 } from './ops/taylor-attention/index.js';
+export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
 
 export const plugin = definePlugin({ mixers: [based, baseConv] });

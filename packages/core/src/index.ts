@@ -1,4 +1,6 @@
 export { parseConfig, refuseIdle } from './config.js';
+export type { TensorOf } from './dims.js';
+export { dims } from './dims.js';
 export type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engines/index.js';
 export {
   currentEngine,

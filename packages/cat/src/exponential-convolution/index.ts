@@ -20,8 +20,8 @@ export const exponentialConvolutionOp: Op<Inputs, Record<string, never>, { y: tf
   inputs: ['x', 'decay', 'weight'],
   outputs: ['y'],
   kernels: { wasm: convolveKernel, webgpu: webgpu.convolveKernel },
-  gradient({ inputs, grads }) {
-    const { dx, dDecay, dWeight } = exponentialConvolutionGradientOp({ ...inputs, dy: grads.y }, {});
+  gradient({ dY, ...inputs }) {
+    const { dx, dDecay, dWeight } = exponentialConvolutionGradientOp({ ...inputs, dy: dY }, {});
     return { x: dx, decay: dDecay, weight: dWeight };
   },
   reference({ x, decay, weight }) {

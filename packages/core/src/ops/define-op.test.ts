@@ -3,7 +3,7 @@ import { useEngine } from '../engines/index.js';
 import { expectClose, testTensor } from '../testing/compare.js';
 import { describeOp } from '../testing/describe-op.js';
 import * as tf from '../tf.js';
-import { defineOp, type OpDefinition, referenceGradient } from './define-op.js';
+import { defineOp, type OpDefinition } from './define-op.js';
 
 type Inputs = { a: tf.Tensor; b: tf.Tensor; bias?: tf.Tensor };
 type Attrs = { scale: number };
@@ -19,31 +19,39 @@ const definition: OpDefinition<Inputs, Attrs, Outputs> = {
   }),
 };
 const byReference = defineOp(definition);
-/** Its backward is an op whose own reference form is the gradient of the forward reference form. */
-const backward = defineOp<Inputs & { dSum: tf.Tensor; dProduct: tf.Tensor }, Attrs, Inputs>({
-  name: 'TestSumAndProductBackward',
-  inputs: ['a', 'b', 'dSum', 'dProduct'],
-  outputs: ['a', 'b'],
-  reference: ({ dSum, dProduct, ...inputs }, attrs) =>
-    referenceGradient(definition, inputs, { sum: dSum, product: dProduct }, attrs) as Inputs,
-  gradient: 'none',
+const byOp = defineOp<Inputs, Attrs, Outputs>({ ...definition, name: 'TestByOp', gradient: {} });
+/** By hand, from a sum that is saved for it. */
+const byHand = defineOp<Inputs, Attrs, Outputs, { bSquared: tf.Tensor }>({
+  name: 'TestByHand',
+  inputs: definition.inputs,
+  outputs: definition.outputs,
+  saved: ['bSquared'],
+  reference: (tensors, attrs) => ({ ...definition.reference(tensors, attrs), bSquared: tf.square(tensors.b) }),
+  gradient: {
+    reference: ({ a, b, bias, bSquared, dSum, dProduct }, { scale }) => ({
+      a: tf.add(tf.mul(dSum, scale), tf.mul(dProduct, bSquared)),
+      b: tf.add(tf.mul(dSum, scale), tf.mul(tf.mul(dProduct, a), tf.mul(b, 2))),
+      ...(bias && { bias: tf.mul(dSum, scale) }),
+    }),
+  },
 });
-const byBackwardOp = defineOp<Inputs, Attrs, Outputs>({
+const byFunction = defineOp<Inputs, Attrs, Outputs>({
   ...definition,
-  name: 'TestSumAndProductByOp',
-  gradient: ({ inputs, grads, attrs }) => backward({ ...inputs, dSum: grads.sum, dProduct: grads.product }, attrs),
+  name: 'TestByFunction',
+  gradient: (tensors, attrs) => byOp.gradient?.(tensors, attrs) as Inputs,
 });
 
 const inputs = () => ({ a: testTensor<tf.Rank.R2>([3, 5], 1), b: testTensor<tf.Rank.R2>([3, 5], 2) });
-describeOp(byReference, [
-  { name: 'two inputs', inputs, attrs: { scale: 2 } },
-  {
-    name: 'an optional input',
-    inputs: () => ({ ...inputs(), bias: testTensor<tf.Rank.R2>([3, 5], 3) }),
-    attrs: { scale: -1 },
-  },
-]);
-describeOp(byBackwardOp, [{ name: 'backward op', inputs, attrs: { scale: 2 } }]);
+for (const op of [byReference, byOp, byHand as unknown as typeof byOp, byFunction]) {
+  describeOp(op, [
+    { name: 'two inputs', inputs, attrs: { scale: 2 } },
+    {
+      name: 'an optional input',
+      inputs: () => ({ ...inputs(), bias: testTensor<tf.Rank.R2>([3, 5], 3) }),
+      attrs: { scale: -1 },
+    },
+  ]);
+}
 
 describe('defineOp', () => {
   beforeAll(async () => {
@@ -62,12 +70,55 @@ describe('defineOp', () => {
 
   it('differentiates through the output that is used, and gives zero where none is', async () => {
     const { a, b } = inputs();
-    const [dA, dB] = tf.grads((x: tf.Tensor, y: tf.Tensor) => byBackwardOp({ a: x, b: y }, { scale: 3 }).sum.sum())([
-      a,
-      b,
-    ]);
+    const [dA, dB] = tf.grads((x: tf.Tensor, y: tf.Tensor) => byOp({ a: x, b: y }, { scale: 3 }).sum.sum())([a, b]);
     expect(await (dA as tf.Tensor).data()).toEqual(new Float32Array(15).fill(3));
     expect(await (dB as tf.Tensor).data()).toEqual(new Float32Array(15).fill(3));
+  });
+
+  it('names the op and the input whose gradient was left out', () => {
+    const { a, b } = inputs();
+    const differentiate = (op: typeof byOp) => () =>
+      tf.grads((x: tf.Tensor, y: tf.Tensor) => op({ a: x, b: y }, { scale: 1 }).product.sum())([a, b]);
+    const forgetful = (name: string, gradient: 'function' | 'op') => {
+      const left = ({ dProduct }: { dProduct: tf.Tensor }) => ({ a: dProduct }) as never;
+      return defineOp<Inputs, Attrs, Outputs>({
+        ...definition,
+        name,
+        gradient: gradient === 'op' ? { reference: left } : left,
+      });
+    };
+    expect(differentiate(forgetful('TestForgetful', 'function'))).toThrow(
+      "TestForgetful: expected a gradient of 'b', got none.",
+    );
+    expect(differentiate(forgetful('TestForgetfulByOp', 'op'))).toThrow(
+      "TestForgetfulByOpGradient: expected 'b' of its kernel or reference form, got none.",
+    );
+  });
+
+  it('refuses the gradient of what has none, and gives that of the rest', async () => {
+    const { a, b } = inputs();
+    for (const [index, gradient] of [{ reference: partly }, partly].entries()) {
+      const op = defineOp<Inputs, Attrs, Outputs>({ ...definition, name: `TestPartly${index}`, gradient });
+      const sum = (x: tf.Tensor, y: tf.Tensor) => op({ a: x, b: y }, { scale: 1 }).product.sum();
+      await expectClose(tf.grad((x: tf.Tensor) => sum(x, b))(a), b.square(), 1e-6);
+      expect(() => tf.grad((y: tf.Tensor) => sum(a, y))(b)).toThrow("the gradient of 'b', which has none");
+    }
+    function partly({ b: factor, dProduct }: Inputs & { dProduct: tf.Tensor }) {
+      return { a: tf.mul(dProduct, tf.square(factor)), b: null };
+    }
+  });
+
+  it('lets TensorFlow.js walk through an input of int32', async () => {
+    const rows = defineOp<{ x: tf.Tensor; at: tf.Tensor }, Record<string, never>, { y: tf.Tensor }>({
+      name: 'TestRows',
+      inputs: ['x', 'at'],
+      integerInputs: ['at'],
+      outputs: ['y'],
+      reference: ({ x, at }) => ({ y: tf.gather(x, at.toInt().as1D()) }),
+      gradient: {},
+    });
+    const gradient = tf.grad((x: tf.Tensor) => rows({ x, at: x.mul(0).toInt() }, {}).y.sum())(tf.tensor1d([3, 5]));
+    expect([...(await gradient.data())]).toEqual([2, 0]);
   });
 
   it('holds its callers to the dtype of its inputs', () => {

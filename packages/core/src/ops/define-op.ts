@@ -4,6 +4,9 @@
  * The reference form is written with plain `tf` ops and runs on every engine; a fast kernel replaces it where it
  * exists and must agree with it (`describeOp` in `@mixerzoo/core/testing`). Without a gradient of its own an op
  * is differentiated through its reference form, so a new op is complete with the reference form alone.
+ *
+ * A gradient with kernels is an op too, `<name>Gradient`, made from the definition: it takes the inputs, what was saved,
+ * and of each output `y` the gradient `dY`; it gives the gradient of each input under the input's name.
  */
 import type { WasmKernel } from '../engines/wasm/kernel.js';
 import { isWasmEngineOpen, runWasmKernel } from '../engines/wasm/kernel.js';
@@ -11,9 +14,11 @@ import { runWebgpuKernel, type WebgpuKernel } from '../engines/webgpu/kernel.js'
 import { InvalidConfigError, ShapeError } from '../errors.js';
 import { processState } from '../process-state.js';
 import * as tf from '../tf.js';
-import type { NamedTensors, OpAttrs } from './op-types.js';
+import type { GradientInputs, Gradients, NamedTensors, OpAttrs } from './op-types.js';
+import { referenceGradient, usesReferenceForms } from './reference-forms.js';
 
-export type { NamedTensors, OpAttrs } from './op-types.js';
+export type { GradientInputs, Gradients, NamedTensors, OpAttrs } from './op-types.js';
+export { referenceGradient, usesReferenceForms, withReferenceForms } from './reference-forms.js';
 
 /** The engines an op can bring a kernel for, by the name of their TensorFlow.js backend. */
 export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
@@ -23,123 +28,199 @@ export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends 
   readonly tensorflow?: (inputs: I, attrs: A) => O;
 }
 
-/** What a gradient is computed from. */
-export interface GradientContext<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
-  readonly inputs: I;
-  /** The outputs listed in `savedOutputs`. */
-  readonly outputs: O;
-  /** Gradient of the loss with respect to each output. */
-  readonly grads: { readonly [N in keyof O]: tf.Tensor };
-  readonly attrs: A;
+/** A gradient as an op of its own. */
+export interface GradientDefinition<I, A extends OpAttrs, O, S = unknown> {
+  readonly kernels?: OpKernels<GradientInputs<I, O, S> & NamedTensors, A, Gradients<I> & NamedTensors>;
+  /** The gradient in plain `tf` ops, where that of the reference form is not accurate, or slow. */
+  reference?(inputs: GradientInputs<I, O, S>, attrs: A): Gradients<I>;
 }
 
-export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+/** @typeParam S - what is saved for the gradient: `saved` names it. */
+export interface OpDefinition<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S = unknown> {
   /** PascalCase, e.g. `ShortConvolution`. */
   readonly name: string;
   readonly inputs: readonly (keyof I & string)[];
   /** Inputs of dtype int32: indices, labels. All others are float32, which the op holds its callers to. */
   readonly integerInputs?: readonly (keyof I & string)[];
   readonly outputs: readonly (keyof O & string)[];
+  /** Outputs that the gradient reads. One that is not among `outputs` is made for it, and no part of the result. */
+  readonly saved?: readonly (keyof S & string)[];
   /** The computation in plain `tf` ops. Intermediate tensors are freed for it. */
-  reference(inputs: I, attrs: A): O;
+  reference(inputs: I, attrs: A): O & S;
+  readonly kernels?: OpKernels<I, A, O & S & NamedTensors>;
   /**
-   * Gradients with respect to the inputs; one left out is taken as zero. Computed at most once per backward pass.
-   * `'reference'` (the default) differentiates the reference form; `'none'` forbids it.
+   * `'reference'` (the default) differentiates the reference form; a definition makes an op of it; a function calls other
+   * ops; `'none'` forbids it. Computed at most once per backward pass.
+   *
+   * Every input has an entry: left out, it is an error. One that is null has no gradient, and an error says so to who asks
+   * for it; inputs of int32, which TensorFlow.js asks for on its way, have zeros then.
    */
   readonly gradient?:
     | 'reference'
     | 'none'
-    | ((context: GradientContext<I, A, O>) => Partial<Record<keyof I, tf.Tensor>>);
-  /** Outputs the gradient reads. */
-  readonly savedOutputs?: readonly (keyof O & string)[];
-  /** More outputs, for the gradient alone: computed, saved, and no part of the result. */
-  readonly gradientOutputs?: readonly (keyof O & string)[];
-  readonly kernels?: OpKernels<I, A, O>;
+    | GradientDefinition<I, A, O, S>
+    | ((tensors: GradientInputs<I, O, S>, attrs: A) => Gradients<I>);
 }
 
 /** A defined op: call it with named inputs. */
-export interface Op<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {
+export interface Op<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S = unknown> {
   /** @throws ShapeError for an input of another dtype: kernels read memory, and would take it for numbers. */
   (inputs: I, attrs: A): O;
-  readonly definition: OpDefinition<I, A, O>;
+  readonly definition: OpDefinition<I, A, O, S>;
+  /** The op behind the gradient, where that is defined as one. */
+  readonly gradient: Op<GradientInputs<I, O, S> & NamedTensors, A, Gradients<I> & NamedTensors> | undefined;
 }
 
 const BACKENDS = ['cpu', 'wasm', 'webgpu', 'tensorflow'] as const;
 
+/**
+ * What travels beside the tensors of a call, since TensorFlow.js takes none that is absent: attrs, untouched, which inputs
+ * are there, and which outputs, said by the kernel.
+ */
+type Call<A extends OpAttrs> = { readonly attrs: A; readonly present: readonly string[]; made: readonly string[] };
+
 /** Defines an op and registers its kernels and gradient. */
-export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
-  definition: OpDefinition<I, A, O>,
-): Op<I, A, O> {
-  const kernelName = uniqueKernelName(definition.name);
-  // Attrs travel to the kernel untouched; which optional inputs are there travels beside them, since
-  // TensorFlow.js accepts no undefined inputs.
-  type Call = { readonly attrs: A; readonly present: readonly (keyof I & string)[] };
-  const { gradientOutputs = [] } = definition;
-  const allOutputs = [...definition.outputs, ...gradientOutputs];
-  const savedOutputs = allOutputs.filter(
-    (name) => gradientOutputs.includes(name) || definition.savedOutputs?.includes(name),
-  );
-  const named = (present: Call['present'], tensors: readonly tf.Tensor[]) =>
-    Object.fromEntries(present.map((name, index) => [name, tensors[index]])) as unknown as I;
+export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S = unknown>(
+  definition: OpDefinition<I, A, O, S>,
+): Op<I, A, O, S> {
+  const { name, inputs: inputNames, outputs: outputNames, saved = [], gradient = 'reference' } = definition;
+  const kernelName = uniqueKernelName(name);
+  const isResult = (output: string) => outputNames.includes(output as never);
+  const allOutputs: readonly string[] = [...outputNames, ...saved.filter((output) => !isResult(output))];
 
   for (const backendName of BACKENDS) {
     tf.registerKernel({
       kernelName,
       backendName,
       kernelFunc: ({ inputs, attrs }) => {
-        const current = attrs as unknown as Call;
-        const given = named(current.present, Object.values(inputs) as tf.Tensor[]);
-        const outputs = runKernel(definition, backendName, given, current.attrs);
+        const call = attrs as unknown as Call<A>;
+        const given = byName<I>(call.present, Object.values(inputs) as tf.Tensor[]);
+        const outputs = runKernel(definition, backendName, given, call.attrs);
+        call.made = allOutputs.filter((output) => isThere(definition, output, outputs[output], given));
         const foldable = backendName === 'wasm' && isWasmEngineOpen();
-        return allOutputs.map((name) => {
-          const output = outputs[name] as tf.Tensor;
-          return foldable && gradientOutputs.includes(name) ? folded(output) : output;
+        return call.made.map((output) => {
+          const tensor = outputs[output] as tf.Tensor;
+          return foldable && !isResult(output) ? folded(tensor) : tensor;
         });
       },
     });
   }
-  if (definition.gradient !== 'none') {
+
+  const gradientOp = typeof gradient === 'object' ? defineGradientOp(definition, gradient) : undefined;
+  if (gradient !== 'none') {
+    const savedInOrder = allOutputs.filter((output) => saved.includes(output as never));
     tf.registerGradient({
       kernelName,
       saveAllInputs: true,
-      outputsToSave: allOutputs.map((name) => savedOutputs.includes(name)),
-      gradFunc: (dy, saved, attrs) => {
-        const { attrs: opAttrs, present } = attrs as unknown as Call;
-        const inputs = named(present, saved);
-        const outputs = Object.fromEntries(
-          savedOutputs.map((name, index) => [name, unfolded(saved[present.length + index] as tf.Tensor)]),
-        ) as unknown as O;
+      outputsToSave: allOutputs.map((output) => savedInOrder.includes(output)),
+      gradFunc: (dy, kept, attrs) => {
+        const { attrs: opAttrs, present } = attrs as unknown as Call<A>;
+        const inputs = byName<I>(present, kept);
+        const outputs = byName(savedInOrder, kept.slice(present.length).map(unfolded));
         const dys = Array.isArray(dy) ? dy : [dy];
-        const grads = Object.fromEntries(definition.outputs.map((name, index) => [name, dys[index]]));
         // Computed here and not in the closures: TensorFlow.js runs each closure in a `tidy` of its own, which would
         // free what the first one computes for the others.
-        const computed: Partial<Record<keyof I, tf.Tensor>> =
-          typeof definition.gradient === 'function'
-            ? definition.gradient({ inputs, outputs, grads: grads as never, attrs: opAttrs })
-            : referenceGradient(definition, inputs, grads as never, opAttrs);
-        // A missing gradient is float32 even for an integer input: TensorFlow.js insists, although nothing uses it.
-        const gradientOf = (name: keyof I & string) => computed[name] ?? tf.zeros((inputs[name] as tf.Tensor).shape);
-        return Object.fromEntries(present.map((name, index) => [index, () => gradientOf(name)]));
+        let computed: Gradients<I>;
+        if (gradient === 'reference') {
+          computed = referenceGradient(definition, inputs, byName(outputNames, dys) as never, opAttrs);
+        } else {
+          const tensors = { ...inputs, ...outputs, ...byName(outputNames.map(gradientName), dys) };
+          computed = (gradientOp ?? (gradient as GradientFunction<I, A>))(tensors as never, opAttrs);
+        }
+        return Object.fromEntries(
+          present.map((input, index) => [index, gradientOf(name, input, inputs[input] as tf.Tensor, computed[input])]),
+        );
       },
     });
   }
 
   const op = (inputs: I, attrs: A): O => {
-    sayOnceWithoutEngine(definition.name);
-    const present = definition.inputs.filter((name) => inputs[name] !== undefined);
-    for (const name of present) assertDtype(definition, name, (inputs[name] as tf.Tensor).dtype);
+    sayOnceWithoutEngine(name);
+    const present = inputNames.filter((input) => inputs[input]);
+    for (const input of present) assertDtype(definition, input, (inputs[input] as tf.Tensor).dtype);
+    const call: Call<A> = { attrs, present, made: [] };
     const outputs = tf
       .engine()
       .runKernel(
         kernelName,
-        present.map((name) => inputs[name]) as unknown as tf.NamedTensorMap,
-        { attrs, present } satisfies Call as unknown as tf.NamedAttrMap,
+        present.map((input) => inputs[input]) as unknown as tf.NamedTensorMap,
+        call as unknown as tf.NamedAttrMap,
       ) as tf.Tensor | tf.Tensor[];
     const list = Array.isArray(outputs) ? outputs : [outputs];
-    for (const output of list.slice(definition.outputs.length)) output.dispose();
-    return Object.fromEntries(definition.outputs.map((name, index) => [name, list[index]])) as unknown as O;
+    const made = byName<NamedTensors>(call.made, list);
+    for (const [output, tensor] of Object.entries(made)) if (!isResult(output)) tensor?.dispose();
+    return Object.fromEntries(outputNames.map((output) => [output, made[output] ?? null])) as unknown as O;
   };
-  return Object.assign(op, { definition });
+  return Object.assign(op, { definition, gradient: gradientOp });
+}
+
+type GradientFunction<I, A> = (tensors: never, attrs: A) => Gradients<I>;
+
+/** `<name>Gradient`, which is not differentiated again. */
+function defineGradientOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+  definition: OpDefinition<I, A, O, S>,
+  gradient: GradientDefinition<I, A, O, S>,
+): NonNullable<Op<I, A, O, S>['gradient']> {
+  const { name, inputs, integerInputs = [], outputs, saved = [] } = definition;
+  const differentiate = (tensors: NamedTensors, attrs: A) => {
+    const grads = Object.fromEntries(outputs.map((output) => [output, tensors[gradientName(output)]]));
+    return referenceGradient(definition, tensors as I, grads as never, attrs);
+  };
+  return defineOp<NamedTensors, A, NamedTensors>({
+    name: `${name}Gradient`,
+    inputs: [...inputs, ...saved, ...outputs.map(gradientName)],
+    integerInputs,
+    outputs: inputs.filter((input) => !integerInputs.includes(input)),
+    reference: (tensors, attrs) => gradient.reference?.(tensors as never, attrs) ?? differentiate(tensors, attrs),
+    gradient: 'none',
+    ...(gradient.kernels && { kernels: gradient.kernels as never }),
+  }) as never;
+}
+
+/** `y` -> `dY` */
+function gradientName(output: string): string {
+  return `d${output.charAt(0).toUpperCase()}${output.slice(1)}`;
+}
+
+/** How TensorFlow.js gets the gradient of an input, if it asks. */
+function gradientOf(
+  op: string,
+  name: string,
+  input: tf.Tensor,
+  gradient: tf.Tensor | null | undefined,
+): () => tf.Tensor {
+  if (gradient) return () => gradient;
+  // Float32 even for an integer input: TensorFlow.js insists, although nothing uses it.
+  if (input.dtype !== 'float32') return () => tf.zeros(input.shape);
+  if (gradient === undefined) throw missing(`${op}: expected a gradient of '${name}'`);
+  return () => {
+    throw new InvalidConfigError(
+      `${op}: expected no one to ask for the gradient of '${name}', which has none. Differentiate with respect to other inputs.`,
+    );
+  };
+}
+
+/** Whether an output was made. @throws InvalidConfigError where it has to be. */
+function isThere<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+  { name, inputs, gradient }: OpDefinition<I, A, O, S>,
+  output: string,
+  tensor: tf.Tensor | null | undefined,
+  given: I,
+): boolean {
+  if (tensor) return true;
+  // The gradient of an input that is absent, or that has none.
+  const mayBeAbsent = inputs.includes(output) && (tensor === null || !given[output]);
+  if (gradient !== 'none' || !mayBeAbsent)
+    throw missing(`${name}: expected '${output}' of its kernel or reference form`);
+  return false;
+}
+
+function missing(expected: string): InvalidConfigError {
+  return new InvalidConfigError(`${expected}, got none. Return it; a gradient that does not exist is null.`);
+}
+
+function byName<T extends NamedTensors>(names: readonly string[], tensors: readonly tf.Tensor[]): T {
+  return Object.fromEntries(names.map((name, index) => [name, tensors[index]])) as unknown as T;
 }
 
 /**
@@ -165,84 +246,24 @@ function withShape({ dataId, dtype }: tf.Tensor, shape: number[]): tf.Tensor {
   return tf.engine().makeTensorFromTensorInfo({ dataId, dtype, shape });
 }
 
-function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
-  { reference, kernels }: OpDefinition<I, A, O>,
+function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+  { reference, kernels }: OpDefinition<I, A, O, S>,
   backendName: (typeof BACKENDS)[number],
   inputs: I,
   attrs: A,
-): O {
+): NamedTensors {
   if (!usesReferenceForms()) {
     if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs);
     if (backendName === 'webgpu' && kernels?.webgpu) return runWebgpuKernel(kernels.webgpu, inputs, attrs);
     const onTensorflow = backendName === 'tensorflow' && kernels?.tensorflow;
     if (onTensorflow)
-      return tf.tidy(() => onTensorflow(inputs, attrs) as unknown as tf.TensorContainer) as unknown as O;
+      return tf.tidy(() => onTensorflow(inputs, attrs) as unknown as tf.TensorContainer) as unknown as NamedTensors;
   }
-  return tf.tidy(() => reference(inputs, attrs) as unknown as tf.TensorContainer) as unknown as O;
+  return tf.tidy(() => reference(inputs, attrs) as unknown as tf.TensorContainer) as unknown as NamedTensors;
 }
 
-/**
- * Gradients of the sum over outputs of <output, grad>, by differentiating the reference form. Also the reference
- * form of a backward op.
- */
-export function referenceGradient<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
-  definition: Pick<OpDefinition<I, A, O>, 'reference' | 'inputs'>,
-  inputs: I,
-  grads: { readonly [N in keyof O]: tf.Tensor },
-  attrs: A,
-): Partial<Record<keyof I, tf.Tensor>> {
-  const names = definition.inputs.filter((name) => inputs[name]?.dtype === 'float32');
-  // A gradient inside a gradient or a kernel: TensorFlow.js would forget the tape being walked, and record nothing
-  // inside a kernel. Give the inner pass a state of its own and put the outer one back.
-  const { state } = tf.engine();
-  const { activeTape, gradientDepth, kernelDepth } = state;
-  Object.assign(state, { gradientDepth: 0, kernelDepth: 0 });
-  try {
-    const wanted = Object.entries(grads) as [keyof O & string, tf.Tensor][];
-    const [only] = wanted;
-    // One output's gradient goes in as it is, a tensor of its own since it may come out again; several make one sum.
-    const dy = wanted.length === 1 && only ? tf.clone(only[1]) : undefined;
-    const { grads: found } = tf.engine().gradients(
-      () => {
-        const outputs = definition.reference(inputs, attrs);
-        if (dy && only) return outputs[only[0]] as tf.Tensor;
-        return tf.addN(
-          wanted
-            .filter(([name]) => outputs[name] !== undefined)
-            .map(([name, grad]) => tf.sum(tf.mul(outputs[name] as tf.Tensor, grad))),
-        );
-      },
-      names.map((name) => inputs[name] as tf.Tensor),
-      dy,
-      true,
-    );
-    return Object.fromEntries(
-      names.map((name, index) => [name, found[index] ?? tf.zerosLike(inputs[name] as tf.Tensor)]),
-    ) as Partial<Record<keyof I, tf.Tensor>>;
-  } finally {
-    Object.assign(state, { activeTape, gradientDepth, kernelDepth });
-  }
-}
-
-/** True inside {@link withReferenceForms}. */
-export function usesReferenceForms(): boolean {
-  return processState().referenceFormsOnly;
-}
-
-/** Runs `body` with every op in its reference form: the yardstick that fast kernels are held to. */
-export function withReferenceForms<T>(body: () => T): T {
-  const state = processState();
-  const before = state.referenceFormsOnly;
-  state.referenceFormsOnly = true;
-  try {
-    return body();
-  } finally {
-    state.referenceFormsOnly = before;
-  }
-}
-
-function assertDtype<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
-  { name, integerInputs }: OpDefinition<I, A, O>,
+function assertDtype<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+  { name, integerInputs }: OpDefinition<I, A, O, S>,
   input: keyof I & string,
   dtype: tf.DataType,
 ): void {

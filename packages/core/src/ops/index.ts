@@ -1,7 +1,16 @@
 /** The ops of core. */
 export type { AdamWOptions, AdamWState } from './adam-w/index.js';
 export { adamWStep, globalNorm } from './adam-w/index.js';
-export type { GradientContext, NamedTensors, Op, OpAttrs, OpDefinition, OpKernels } from './define-op.js';
+export type {
+  GradientDefinition,
+  GradientInputs,
+  Gradients,
+  NamedTensors,
+  Op,
+  OpAttrs,
+  OpDefinition,
+  OpKernels,
+} from './define-op.js';
 export { defineOp, referenceGradient, withReferenceForms } from './define-op.js';
 export { dropout } from './dropout/index.js';
 export { embedding, gatherRows } from './embedding/index.js';

@@ -9,15 +9,15 @@ import { tolerances } from './tolerance.js';
 /** One setting of an op to be checked. */
 export interface OpCase<I extends NamedTensors, A extends OpAttrs> {
   readonly name: string;
-  /** Fresh inputs; the suite frees them. */
-  inputs(): I;
+  /** Fresh inputs, of ranks that the op takes; the suite frees them. */
+  inputs(): { readonly [N in keyof I]: tf.Tensor | Extract<I[N], undefined> };
   readonly attrs: A;
 }
 
 export interface DescribeOpOptions {
   /** Outputs through which gradients flow. Default: all. */
   readonly differentiable?: readonly string[];
-  /** Inputs whose gradient is checked. Default: all of dtype float32. */
+  /** Inputs that have a gradient. Default: all of dtype float32. The others' has to be null. */
   readonly gradientsOf?: readonly string[];
   /** Of the largest magnitude, kernel against reference form. Default: the engine's, see {@link tolerances}. */
   readonly tolerance?: number;
@@ -29,9 +29,9 @@ export interface DescribeOpOptions {
  * Checks an op on the engine of this process: outputs and gradients equal the reference form's, gradients equal
  * central differences, repeats are bit-identical, no tensor leaks.
  */
-export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
-  op: Op<I, A, O>,
-  cases: readonly OpCase<I, A>[],
+export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+  op: Op<I, A, O, S>,
+  cases: readonly OpCase<NoInfer<I>, NoInfer<A>>[],
   options: DescribeOpOptions = {},
 ): void {
   const { definition } = op;
@@ -43,93 +43,99 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
       await useEngine();
     });
 
-    describe.each(cases.map((opCase) => [opCase.name, opCase] as const))(
-      '%s',
-      (_name, { inputs: makeInputs, attrs }) => {
-        const inputsWithGradient = (inputs: I) =>
-          definition.inputs.filter(
-            (name) => inputs[name]?.dtype === 'float32' && (options.gradientsOf?.includes(name) ?? true),
+    describe.each(cases.map((opCase) => [opCase.name, opCase] as const))('%s', (_name, { inputs, attrs }) => {
+      const makeInputs = inputs as () => I;
+      const hasGradient = (name: string) => options.gradientsOf?.includes(name) ?? true;
+      const floatInputs = (inputs: I) => definition.inputs.filter((name) => inputs[name]?.dtype === 'float32');
+      const inputsWithGradient = (inputs: I) => floatInputs(inputs).filter(hasGradient);
+      /** The differentiable outputs, flattened into one vector. */
+      const flatOutput = (inputs: I): tf.Tensor1D => {
+        const outputs = op(inputs, attrs);
+        return tf.concat1d(outputsWithGradient.map((name) => (outputs[name] as tf.Tensor).flatten()));
+      };
+      const gradients = (inputs: I, weights: tf.Tensor1D) => {
+        const names = inputsWithGradient(inputs);
+        return tf.grads((...tensors: tf.Tensor[]) =>
+          flatOutput(replaced(inputs, names, tensors))
+            .mul(weights)
+            .sum(),
+        )(names.map((name) => inputs[name] as tf.Tensor));
+      };
+
+      it('equals its reference form', async () => {
+        const inputs = makeInputs();
+        const actual = op(inputs, attrs);
+        const expected = withReferenceForms(() => op(inputs, attrs));
+        for (const name of definition.outputs) {
+          await expectClose(
+            actual[name] as tf.Tensor,
+            expected[name] as tf.Tensor,
+            tolerance ?? tolerances().op,
+            `${definition.name}.${name}`,
           );
-        /** The differentiable outputs, flattened into one vector. */
-        const flatOutput = (inputs: I): tf.Tensor1D => {
-          const outputs = op(inputs, attrs);
-          return tf.concat1d(outputsWithGradient.map((name) => (outputs[name] as tf.Tensor).flatten()));
-        };
-        const gradients = (inputs: I, weights: tf.Tensor1D) => {
-          const names = inputsWithGradient(inputs);
-          return tf.grads((...tensors: tf.Tensor[]) =>
-            flatOutput(replaced(inputs, names, tensors))
-              .mul(weights)
-              .sum(),
-          )(names.map((name) => inputs[name] as tf.Tensor));
-        };
+        }
+        tf.dispose([inputs, actual, expected] as never);
+      });
 
-        it('equals its reference form', async () => {
-          const inputs = makeInputs();
-          const actual = op(inputs, attrs);
-          const expected = withReferenceForms(() => op(inputs, attrs));
-          for (const name of definition.outputs) {
-            await expectClose(
-              actual[name] as tf.Tensor,
-              expected[name] as tf.Tensor,
-              tolerance ?? tolerances().op,
-              `${definition.name}.${name}`,
-            );
-          }
-          tf.dispose([inputs, actual, expected] as never);
+      it('repeats bit for bit and leaks no tensor', async () => {
+        const inputs = makeInputs();
+        const before = tf.memory().numTensors;
+        const once = tf.tidy(() => flatOutput(inputs));
+        const again = tf.tidy(() => flatOutput(inputs));
+        expect(await again.data()).toEqual(await once.data());
+        tf.dispose([once, again]);
+        expect(tf.memory().numTensors).toBe(before);
+        tf.dispose(inputs as never);
+      });
+
+      if (definition.gradient === 'none') return;
+
+      it('has the gradient of its reference form', async () => {
+        const inputs = makeInputs();
+        const size = tf.tidy(() => flatOutput(inputs).size);
+        const weights = testTensor<tf.Rank.R1>([size], 5);
+        const before = tf.memory().numTensors;
+        const actual = gradients(inputs, weights);
+        const expected = withReferenceForms(() => gradients(inputs, weights));
+        for (const [index, name] of inputsWithGradient(inputs).entries()) {
+          await expectClose(
+            actual[index] as tf.Tensor,
+            expected[index] as tf.Tensor,
+            tolerance === undefined ? tolerances().opGradient : tolerance * 2.5,
+            `${definition.name}: gradient of ${name}`,
+          );
+        }
+        tf.dispose([actual, expected]);
+        expect(tf.memory().numTensors).toBe(before);
+        tf.dispose([weights, inputs] as never);
+      });
+
+      it('refuses to be differentiated with respect to what has no gradient', () => {
+        const inputs = makeInputs();
+        for (const name of floatInputs(inputs).filter((input) => !hasGradient(input))) {
+          const differentiate = tf.grad((x: tf.Tensor) => tf.sum(flatOutput(replaced(inputs, [name], [x]))));
+          expect(() => tf.tidy(() => differentiate(inputs[name] as tf.Tensor)), name).toThrow('which has none');
+        }
+        tf.dispose(inputs as never);
+      });
+
+      if (differenceTolerance === false) return;
+
+      it('has the gradient of central differences', async () => {
+        const inputs = makeInputs();
+        const names = inputsWithGradient(inputs);
+        const size = tf.tidy(() => flatOutput(inputs).size);
+        const weights = testTensor<tf.Rank.R1>([size], 5);
+        await expectGradient({
+          at: names.map((name) => inputs[name] as tf.Tensor),
+          gradients: gradients(inputs, weights),
+          weights: await weights.data(),
+          evaluate: (tensors) => flatOutput(replaced(inputs, names, tensors)),
+          tolerance: differenceTolerance,
+          what: definition.name,
         });
-
-        it('repeats bit for bit and leaks no tensor', async () => {
-          const inputs = makeInputs();
-          const before = tf.memory().numTensors;
-          const once = tf.tidy(() => flatOutput(inputs));
-          const again = tf.tidy(() => flatOutput(inputs));
-          expect(await again.data()).toEqual(await once.data());
-          tf.dispose([once, again]);
-          expect(tf.memory().numTensors).toBe(before);
-          tf.dispose(inputs as never);
-        });
-
-        if (definition.gradient === 'none') return;
-
-        it('has the gradient of its reference form', async () => {
-          const inputs = makeInputs();
-          const size = tf.tidy(() => flatOutput(inputs).size);
-          const weights = testTensor<tf.Rank.R1>([size], 5);
-          const before = tf.memory().numTensors;
-          const actual = gradients(inputs, weights);
-          const expected = withReferenceForms(() => gradients(inputs, weights));
-          for (const [index, name] of inputsWithGradient(inputs).entries()) {
-            await expectClose(
-              actual[index] as tf.Tensor,
-              expected[index] as tf.Tensor,
-              tolerance === undefined ? tolerances().opGradient : tolerance * 2.5,
-              `${definition.name}: gradient of ${name}`,
-            );
-          }
-          tf.dispose([actual, expected]);
-          expect(tf.memory().numTensors).toBe(before);
-          tf.dispose([weights, inputs] as never);
-        });
-
-        if (differenceTolerance === false) return;
-
-        it('has the gradient of central differences', async () => {
-          const inputs = makeInputs();
-          const names = inputsWithGradient(inputs);
-          const size = tf.tidy(() => flatOutput(inputs).size);
-          const weights = testTensor<tf.Rank.R1>([size], 5);
-          await expectGradient({
-            at: names.map((name) => inputs[name] as tf.Tensor),
-            gradients: gradients(inputs, weights),
-            weights: await weights.data(),
-            evaluate: (tensors) => flatOutput(replaced(inputs, names, tensors)),
-            tolerance: differenceTolerance,
-            what: definition.name,
-          });
-        });
-      },
-    );
+      });
+    });
   });
 }
 

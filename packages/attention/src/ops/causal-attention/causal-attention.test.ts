@@ -49,7 +49,7 @@ it('holds no [L, L] tensor on the wasm engine, forward or backward', async (ctx)
   const before = heap();
   const attrs = { ...plain, nHeads };
   const gradients = tf.grads((...[a, b, c]: tf.Tensor[]) =>
-    causalAttentionOp({ q: a as tf.Tensor, k: b as tf.Tensor, v: c as tf.Tensor, slopes: undefined }, attrs)
+    causalAttentionOp({ q: a as tf.Tensor3D, k: b as tf.Tensor3D, v: c as tf.Tensor3D, slopes: undefined }, attrs)
       .o.square()
       .sum(),
   )([q, k, v]);

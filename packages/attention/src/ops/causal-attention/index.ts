@@ -2,26 +2,19 @@
  * Causal softmax attention over heads that own contiguous columns, keeping the log-sum-exp of every row.
  *
  *   S = scale q k^T - slope (t - s),   P = softmax over s in (t - window, t],   o = P v
- *   dP = do v^T,  dS = P o (dP - rowsum(do o o) + dLogSumExp),  dq = scale dS k,  dk = scale dS^T q,  dv = P^T do
+ *   dP = dO v^T,  dS = P o (dP - rowsum(dO o o) + dLogSumExp),  dQ = scale dS k,  dK = scale dS^T q,  dV = P^T dO
  *
- * With dropout, P is multiplied by its mask in o, dP and dv. The kernel works in tiles with an online softmax
+ * With dropout, P is multiplied by its mask in o, dP and dV. The kernel works in tiles with an online softmax
  * (Milakov and Gimelshein 2018; Dao et al. 2022) and keeps no [M, L] tensor; the reference form keeps one.
  *
  * Shapes: q [B, M, H p], k [B, L, H p], v [B, L, H r], M <= L. The queries are the last M of the L positions, so
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
-import { assertSeed, defineOp, dropout, formatShape, InvalidConfigError, ShapeError, tf } from '@mixerzoo/core';
-import { joinHeads, splitHeads } from '../../heads.js';
-import { attendGradientOnTensorflow, attendOnTensorflow } from './tensorflow.js';
-import {
-  type Attrs,
-  attendGradientKernel,
-  attendKernel,
-  type GradientInputs,
-  type Gradients,
-  type Inputs,
-  type Outputs,
-} from './wasm.js';
+import { assertSeed, defineOp, formatShape, InvalidConfigError, ShapeError, type tf } from '@mixerzoo/core';
+import { attendGradientReference, attendReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 /** What {@link causalAttention} can be told. */
@@ -37,65 +30,21 @@ export interface CausalAttentionOptions {
   readonly dropoutSeed?: number;
 }
 
-/** The op behind {@link causalAttention}. `window` 0 is no window. */
-export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs>({
+/** The op behind {@link causalAttention}. */
+export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs, Outputs>({
   name: 'CausalAttention',
   inputs: ['q', 'k', 'v', 'slopes'],
   outputs: ['o', 'logSumExp'],
-  savedOutputs: ['o', 'logSumExp'],
-  kernels: { tensorflow: attendOnTensorflow, wasm: attendKernel, webgpu: webgpu.attendKernel },
-  reference(inputs, attrs) {
-    const { nHeads, dropoutRate, dropoutSeed } = attrs;
-    const logits = maskedLogits(inputs, attrs);
-    const largest = logits.max(-1, true);
-    const weights = logits.sub(largest).exp();
-    const total = weights.sum(-1, true);
-    const probabilities = dropout(weights.div(total), dropoutRate, dropoutSeed);
-    return {
-      o: joinHeads(tf.matMul(probabilities, splitHeads(inputs.v, nHeads)) as tf.Tensor4D),
-      logSumExp: total.log().add(largest).squeeze([-1]),
-    };
-  },
-  gradient({ inputs, outputs, grads, attrs }) {
-    const { dq, dk, dv } = causalAttentionGradientOp(
-      { ...inputs, ...outputs, dO: grads.o, dLogSumExp: grads.logSumExp },
-      attrs,
-    );
-    return { q: dq, k: dk, v: dv };
-  },
-});
-
-/** Gradients of {@link causalAttentionOp} with respect to q, k and v. */
-const causalAttentionGradientOp = defineOp<GradientInputs, Attrs, Gradients>({
-  name: 'CausalAttentionGradient',
-  inputs: ['q', 'k', 'v', 'slopes', 'o', 'logSumExp', 'dO', 'dLogSumExp'],
-  outputs: ['dq', 'dk', 'dv'],
-  gradient: 'none',
-  kernels: {
-    tensorflow: attendGradientOnTensorflow,
-    wasm: attendGradientKernel,
-    webgpu: webgpu.attendGradientKernel,
-  },
-  reference(inputs, attrs) {
-    const { nHeads, scale, dropoutRate, dropoutSeed } = attrs;
-    const [q, k, v, o, dO] = [inputs.q, inputs.k, inputs.v, inputs.o, inputs.dO].map((x) => splitHeads(x, nHeads)) as [
-      tf.Tensor4D,
-      tf.Tensor4D,
-      tf.Tensor4D,
-      tf.Tensor4D,
-      tf.Tensor4D,
-    ];
-    const probabilities = maskedLogits(inputs, attrs).sub(inputs.logSumExp.expandDims(-1)).exp();
-    const kept = dropout(probabilities, dropoutRate, dropoutSeed);
-    const dKept = tf.matMul(dO, v, false, true);
-    const dProbabilities = dropout(dKept, dropoutRate, dropoutSeed);
-    const rowTerm = dO.mul(o).sum(-1, true).sub(inputs.dLogSumExp.expandDims(-1));
-    const dLogits = probabilities.mul(dProbabilities.sub(rowTerm)).mul(scale);
-    return {
-      dq: joinHeads(tf.matMul(dLogits, k) as tf.Tensor4D),
-      dk: joinHeads(tf.matMul(dLogits, q, true, false) as tf.Tensor4D),
-      dv: joinHeads(tf.matMul(kept, dO, true, false) as tf.Tensor4D),
-    };
+  saved: ['o', 'logSumExp'],
+  reference: attendReference,
+  kernels: { tensorflow: tensorflow.attend, wasm: wasm.attend, webgpu: webgpu.attend },
+  gradient: {
+    reference: attendGradientReference,
+    kernels: {
+      tensorflow: tensorflow.attendGradient,
+      wasm: wasm.attendGradient,
+      webgpu: webgpu.attendGradient,
+    },
   },
 });
 
@@ -109,7 +58,7 @@ const causalAttentionGradientOp = defineOp<GradientInputs, Attrs, Gradients>({
 export function causalAttention(
   inputs: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D; slopes?: tf.Tensor1D | undefined },
   options: CausalAttentionOptions,
-): { o: tf.Tensor3D; logSumExp: tf.Tensor3D } {
+): Outputs {
   const { q, k, v, slopes } = inputs;
   const { nHeads, window = 0, dropoutRate = 0, dropoutSeed = 0 } = options;
   const where = 'causalAttention';
@@ -140,28 +89,5 @@ export function causalAttention(
   }
   assertSeed(where, dropoutSeed);
   const scale = options.scale ?? (width / nHeads) ** -0.5;
-  const outputs = causalAttentionOp({ q, k, v, slopes }, { nHeads, scale, window, dropoutRate, dropoutSeed });
-  return outputs as { o: tf.Tensor3D; logSumExp: tf.Tensor3D };
-}
-
-/** S with -Infinity where a query must not look, [B, H, M, L]. */
-function maskedLogits(
-  { q, k, slopes }: Pick<Inputs, 'q' | 'k' | 'slopes'>,
-  { nHeads, scale, window }: Attrs,
-): tf.Tensor {
-  const [queries, keys] = [q.shape[1] as number, k.shape[1] as number];
-  const mask = new Float32Array(queries * keys);
-  const distance = new Float32Array(queries * keys);
-  for (let row = 0; row < queries; row += 1) {
-    for (let key = 0; key < keys; key += 1) {
-      const back = keys - queries + row - key;
-      distance[row * keys + key] = back;
-      if (back < 0 || (window > 0 && back >= window)) mask[row * keys + key] = -Infinity;
-    }
-  }
-  const logits = tf.matMul(splitHeads(q, nHeads), splitHeads(k, nHeads), false, true).mul(scale);
-  const biased = slopes
-    ? logits.sub(slopes.reshape([nHeads, 1, 1]).mul(tf.tensor2d(distance, [queries, keys])))
-    : logits;
-  return biased.add(tf.tensor2d(mask, [queries, keys]));
+  return causalAttentionOp({ q, k, v, slopes }, { nHeads, scale, window, dropoutRate, dropoutSeed });
 }

@@ -92,10 +92,10 @@ export function attendGradientScratch(queryTile: i32, keys: i32, p: i32, r: i32)
   );
 }
 
-/** dq, dk, dv; all three are written whole. */
+/** dQ, dK, dV; all three are written whole. */
 export function attendGradient(
   q: usize, k: usize, v: usize, slopes: usize, o: usize, logSumExp: usize, dO: usize, dLogSumExp: usize,
-  dq: usize, dk: usize, dv: usize, scratch: usize,
+  dQ: usize, dK: usize, dV: usize, scratch: usize,
   heads: i32, nHeads: i32, queries: i32, keys: i32, p: i32, r: i32, scale: f32, window: i32, queryTile: i32,
   dropBelow: i32, dropSeed: i32, keptScale: f32, blocks: i32, start: i32, end: i32,
 ): void {
@@ -125,8 +125,8 @@ export function attendGradient(
       packColumns(keyPanels, k + keyAt, 1, width, p, keys);
       packColumns(valuePanels, v + valueAt, 1, valueWidth, r, keys);
       packColumns(keyColumns, k + keyAt, width, 1, keys, p);
-      clear(dk + keyAt, keys, p, width);
-      clear(dv + valueAt, keys, r, valueWidth);
+      clear(dK + keyAt, keys, p, width);
+      clear(dV + valueAt, keys, r, valueWidth);
       for (let i = 0; i < queries; i += queryTile) {
         const rows = min(queryTile, queries - i);
         const tileQ = queryAt + (<usize>(i * width) << 2);
@@ -154,11 +154,11 @@ export function attendGradient(
             if (dropBelow > 0) dropRow(weights + at, weights + at, padded(count), element, dropSeed, dropBelow, keptScale);
           }
           packRows(packed, dLogits, TILE, 1, rows, count);
-          multiplyPanels(packed, <usize>count << 4, keyColumns + (<usize>j << 5), <usize>keys << 5, dq + tileQ, width, rows, count, p, j > first);
+          multiplyPanels(packed, <usize>count << 4, keyColumns + (<usize>j << 5), <usize>keys << 5, dQ + tileQ, width, rows, count, p, j > first);
           packRows(packed, dLogits, 1, TILE, count, rows);
-          multiplyPacked(packed, queryColumns, dk + keyAt + (<usize>(j * width) << 2), width, count, rows, p, true);
+          multiplyPacked(packed, queryColumns, dK + keyAt + (<usize>(j * width) << 2), width, count, rows, p, true);
           packRows(packed, weights, 1, TILE, count, rows);
-          multiplyPacked(packed, gradColumns, dv + valueAt + (<usize>(j * valueWidth) << 2), valueWidth, count, rows, r, true);
+          multiplyPacked(packed, gradColumns, dV + valueAt + (<usize>(j * valueWidth) << 2), valueWidth, count, rows, r, true);
         }
       }
     }

@@ -3,12 +3,12 @@
  * operations. A single head needs no transposing, its maps are [B, M, L]; the scale goes onto q, which is smaller than
  * the map; and of the dropped map P o mask the gradient makes the mask once: dS = (P o mask) o dKept - P o rowTerm.
  */
-import { dropout, tensorflowValue as run, tf } from '@mixerzoo/core';
-import type { Attrs, GradientInputs, Gradients, Inputs, Outputs } from './wasm.js';
+import { dims, dropout, type GradientInputs, type Gradients, tensorflowValue as run, tf } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-export function attendOnTensorflow(inputs: Inputs, attrs: Attrs): Outputs {
+export function attend(inputs: Inputs, attrs: Attrs): Outputs {
   const { nHeads, dropoutRate, dropoutSeed } = attrs;
-  const [batch, queries] = inputs.q.shape as [number, number];
+  const [batch, queries] = inputs.q.shape;
   const logits = maskedLogits(inputs, scaledQueries(inputs, attrs), attrs);
   const probabilities = run('Softmax', [logits]);
   // The largest logit of a row less the log of its probability, which is at least 1 / L.
@@ -20,14 +20,10 @@ export function attendOnTensorflow(inputs: Inputs, attrs: Attrs): Outputs {
   };
 }
 
-export function attendGradientOnTensorflow(inputs: GradientInputs, attrs: Attrs): Gradients {
+export function attendGradient(inputs: GradientInputs<Inputs, Outputs, Outputs>, attrs: Attrs): Gradients<Inputs> {
   const { nHeads, scale, dropoutRate, dropoutSeed } = attrs;
-  const [k, v, o, dO] = [inputs.k, inputs.v, inputs.o, inputs.dO].map((x) => splitHeads(x, nHeads)) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-  ];
+  const heads = (x: tf.Tensor) => splitHeads(x, nHeads);
+  const [k, v, o, dO] = [heads(inputs.k), heads(inputs.v), heads(inputs.o), heads(inputs.dO)];
   const q = scaledQueries(inputs, attrs);
   const asColumn = { ints: [...q.shape.slice(0, -1), 1] };
   const logits = maskedLogits(inputs, q, attrs);
@@ -43,9 +39,10 @@ export function attendGradientOnTensorflow(inputs: GradientInputs, attrs: Attrs)
       ? run('Sub', [run('Mul', [kept, dKept]), run('Mul', [probabilities, rowTerm])])
       : run('Mul', [probabilities, run('Sub', [dKept, rowTerm])]);
   return {
-    dq: joinHeads(run('Mul', [multiply(dLogits, k), { float: scale }]), nHeads),
-    dk: joinHeads(multiply(dLogits, q, { adj_x: true }), nHeads),
-    dv: joinHeads(multiply(kept, dO, { adj_x: true }), nHeads),
+    q: joinHeads(run('Mul', [multiply(dLogits, k), { float: scale }]), nHeads),
+    k: joinHeads(multiply(dLogits, q, { adj_x: true }), nHeads),
+    v: joinHeads(multiply(kept, dO, { adj_x: true }), nHeads),
+    slopes: null,
   };
 }
 
@@ -57,15 +54,15 @@ function multiply(a: tf.Tensor, b: tf.Tensor, { adj_x = false, adj_y = false } =
 /** [B, L, H p] -> [B, H, L, p]; itself for one head. */
 function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor {
   if (nHeads === 1) return x;
-  const [batch, length, width] = x.shape as [number, number, number];
+  const [batch, length, width] = dims(x, 3);
   const rows = run('Reshape', [x, { ints: [batch, length, nHeads, width / nHeads] }]);
   return run('Transpose', [rows, { ints: [0, 2, 1, 3] }]);
 }
 
 /** The inverse of {@link splitHeads}. */
-function joinHeads(x: tf.Tensor, nHeads: number): tf.Tensor {
-  if (nHeads === 1) return x;
-  const [batch, , length, headDim] = x.shape as [number, number, number, number];
+function joinHeads(x: tf.Tensor, nHeads: number): tf.Tensor3D {
+  if (nHeads === 1) return x as tf.Tensor3D;
+  const [batch, , length, headDim] = dims(x, 4);
   const rows = run('Transpose', [x, { ints: [0, 2, 1, 3] }]);
   return run('Reshape', [rows, { ints: [batch, length, nHeads * headDim] }]);
 }
@@ -80,7 +77,7 @@ function rowMax(x: tf.Tensor): tf.Tensor {
 
 /** S with -Infinity where a query must not look. @param queries - scaled, heads taken apart. */
 function maskedLogits({ k, slopes }: Inputs, queries: tf.Tensor, { nHeads, window }: Attrs): tf.Tensor {
-  const [rows, keys] = [queries.shape.at(-2) as number, k.shape[1] as number];
+  const [rows, keys] = [queries.shape.at(-2) as number, k.shape[1]];
   const mask = tf.tensor2d(causalMask(rows, keys, window), [rows, keys]);
   const logits = run('AddV2', [multiply(queries, splitHeads(k, nHeads), { adj_y: true }), mask]);
   if (!slopes) return logits;

@@ -1,23 +1,18 @@
 /** Causal attention on the wasm engine: sizes and scratch for the kernels. */
-import type { tf, WasmCall, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmCall, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
-
-export type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; slopes: tf.Tensor | undefined };
-export type Outputs = { o: tf.Tensor; logSumExp: tf.Tensor };
-export type Attrs = { nHeads: number; scale: number; window: number; dropoutRate: number; dropoutSeed: number };
-export type GradientInputs = Inputs & Outputs & { dO: tf.Tensor; dLogSumExp: tf.Tensor };
-export type Gradients = { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor };
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Units of work: each has its own scratch. */
 const MOST_BLOCKS = 8;
 
-export const attendKernel: WasmKernel<Inputs, Attrs, Outputs> = {
+export const attend: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
     const { heads, nHeads, queries, keys, p, r, queryTile, blocks, dropout } = sizesOf(inputs, attrs);
     const batch = heads / nHeads;
-    const o = wasm.output<tf.Rank.R3>([batch, queries, nHeads * r]);
-    const logSumExp = wasm.output<tf.Rank.R3>([batch, nHeads, queries]);
+    const o = wasm.output([batch, queries, nHeads * r]);
+    const logSumExp = wasm.output([batch, nHeads, queries]);
     const tensors = [...pointersOf(wasm, inputs), wasm.pointer(o), wasm.pointer(logSumExp)];
     const { scale, window } = attrs;
     if (queries === 1) {
@@ -61,18 +56,14 @@ export const attendKernel: WasmKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const attendGradientKernel: WasmKernel<GradientInputs, Attrs, Gradients> = {
+export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Outputs>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
     const { heads, nHeads, queries, keys, p, r, queryTile, blocks, dropout } = sizesOf(inputs, attrs);
     const { q, k, v, o, logSumExp, dO, dLogSumExp } = inputs;
-    const [dq, dk, dv] = [q, k, v].map(({ shape }) => wasm.output(shape as [number, number, number])) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
+    const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(k.shape), wasm.output(v.shape)];
     const scratch = wasm.scratch(blocks * wasm.call('attendGradientScratch', queryTile, keys, p, r));
-    const tensors = [o, logSumExp, dO, dLogSumExp, dq, dk, dv].map((tensor) => wasm.pointer(tensor));
+    const tensors = [o, logSumExp, dO, dLogSumExp, dQ, dK, dV].map((tensor) => wasm.pointer(tensor));
     const { scale, window } = attrs;
     wasm.parallel(
       'attendGradient',
@@ -92,7 +83,7 @@ export const attendGradientKernel: WasmKernel<GradientInputs, Attrs, Gradients> 
       ...dropout,
       blocks,
     );
-    return { dq, dk, dv };
+    return { q: dQ, k: dK, v: dV, slopes: null };
   },
 };
 
@@ -101,8 +92,8 @@ function pointersOf(wasm: WasmCall, { q, k, v, slopes }: Inputs): number[] {
 }
 
 function sizesOf({ q, k, v }: Inputs, { nHeads, dropoutRate, dropoutSeed }: Attrs) {
-  const [batch, queries, width] = q.shape as [number, number, number];
-  const [, keys] = k.shape as [number, number];
+  const [batch, queries, width] = q.shape;
+  const [, keys] = k.shape;
   const heads = batch * nHeads;
   return {
     heads,
@@ -110,7 +101,7 @@ function sizesOf({ q, k, v }: Inputs, { nHeads, dropoutRate, dropoutSeed }: Attr
     queries,
     keys,
     p: width / nHeads,
-    r: (v.shape[2] as number) / nHeads,
+    r: v.shape[2] / nHeads,
     // Short sequences: small tiles waste less above the diagonal.
     queryTile: keys <= 128 ? 16 : 32,
     blocks: Math.min(heads, MOST_BLOCKS),

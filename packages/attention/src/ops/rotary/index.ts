@@ -5,35 +5,22 @@
  *   y_i = x_i cos - x_{i+n} sin,   y_{i+n} = x_{i+n} cos + x_i sin.   The gradient is the inverse rotation.
  */
 import { defineOp, formatShape, type Op, ShapeError, tf } from '@mixerzoo/core';
-import { rotateKernel } from './wasm.js';
+import { rotaryReference } from './reference.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-type Inputs = { x: tf.Tensor; cos: tf.Tensor; sin: tf.Tensor };
-type Attrs = { nHeads: number; inverse: boolean };
-
 /** The op behind {@link rotary}. The tables get no gradient. */
-export const rotaryOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp({
+export const rotaryOp: Op<Inputs, Attrs, Outputs> = defineOp<Inputs, Attrs, Outputs>({
   name: 'Rotary',
   inputs: ['x', 'cos', 'sin'],
   outputs: ['y'],
-  kernels: { wasm: rotateKernel, webgpu: webgpu.rotateKernel },
-  reference({ x, cos, sin }, { nHeads, inverse }) {
-    const [batch, length, width] = x.shape as [number, number, number];
-    const headDim = width / nHeads;
-    const half = cos.shape[1] as number;
-    const heads = x.reshape([batch, length, nHeads, headDim]);
-    const [first, second, rest] = tf.split(heads, [half, half, headDim - 2 * half], -1) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
-    const c = cos.expandDims(1);
-    const s = inverse ? sin.expandDims(1).neg() : sin.expandDims(1);
-    const rotated = [first.mul(c).sub(second.mul(s)), second.mul(c).add(first.mul(s))];
-    return { y: tf.concat(headDim > 2 * half ? [...rotated, rest] : rotated, -1).reshape(x.shape) };
-  },
-  gradient: ({ inputs: { cos, sin }, grads, attrs }) => ({
-    x: rotaryOp({ x: grads.y, cos, sin }, { ...attrs, inverse: !attrs.inverse }).y,
+  reference: rotaryReference,
+  kernels: { wasm: wasm.rotate, webgpu: webgpu.rotate },
+  gradient: ({ cos, sin, dY }, attrs) => ({
+    x: rotaryOp({ x: dY, cos, sin }, { ...attrs, inverse: !attrs.inverse }).y,
+    cos: null,
+    sin: null,
   }),
 });
 
@@ -58,5 +45,5 @@ export function rotary(
       `rotary: expected x [B, L, H p] and tables [L, n] with 2 n <= p and H = ${nHeads}, got ${[x, cos, sin].map(({ shape }) => formatShape(shape)).join(', ')}.`,
     );
   }
-  return rotaryOp({ x, cos, sin }, { nHeads, inverse: false }).y as tf.Tensor3D;
+  return rotaryOp({ x, cos, sin }, { nHeads, inverse: false }).y;
 }

@@ -1,25 +1,15 @@
 /** Rotary positions on the wasm engine. */
-import type { tf, WasmKernel } from '@mixerzoo/core';
+import type { WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-type Inputs = { x: tf.Tensor; cos: tf.Tensor; sin: tf.Tensor };
-
-export const rotateKernel: WasmKernel<Inputs, { nHeads: number; inverse: boolean }, { y: tf.Tensor }> = {
+export const rotate: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, { x, cos, sin }, { nHeads, inverse }) {
-    const [batch, length, width] = x.shape as [number, number, number];
-    const y = wasm.output<tf.Rank.R3>([batch, length, width]);
+    const [batch, length, width] = x.shape;
+    const y = wasm.output(x.shape);
     const tensors = [x, cos, sin, y].map((tensor) => wasm.pointer(tensor));
-    wasm.parallel(
-      'rotate',
-      batch * length,
-      ...tensors,
-      length,
-      nHeads,
-      width / nHeads,
-      cos.shape[1] as number,
-      inverse ? -1 : 1,
-    );
+    wasm.parallel('rotate', batch * length, ...tensors, length, nHeads, width / nHeads, cos.shape[1], inverse ? -1 : 1);
     return { y };
   },
 };

@@ -1,12 +1,11 @@
 /** Rotary positions on the webgpu engine. */
-import { elementwise, type tf, type WebgpuKernel } from '@mixerzoo/core';
+import { elementwise, type WebgpuKernel } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-type Inputs = { x: tf.Tensor; cos: tf.Tensor; sin: tf.Tensor };
-
-export const rotateKernel: WebgpuKernel<Inputs, { nHeads: number; inverse: boolean }, { y: tf.Tensor }> = {
+export const rotate: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { x, cos, sin }, { nHeads, inverse }) {
-    const [, length, width] = x.shape as [number, number, number];
-    const y = gpu.output(x.shape as [number, number, number]);
+    const [, length, width] = x.shape;
+    const y = gpu.output(x.shape);
     elementwise(gpu, { x, cosines: cos, sines: sin }, y, 'rotated(i)', {
       functions: `
 fn rotated(i: i32) -> f32 {
@@ -18,7 +17,7 @@ fn rotated(i: i32) -> f32 {
   return x[i] * cosines[angle] + x[i + across] * sine;
 }
 `,
-      integers: { length, width, headDim: width / nHeads, half: cos.shape[1] as number },
+      integers: { length, width, headDim: width / nHeads, half: cos.shape[1] },
       floats: { direction: inverse ? -1 : 1 },
     });
     return { y };

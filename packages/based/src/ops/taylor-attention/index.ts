@@ -10,7 +10,7 @@
  * Sources: Arora et al. 2024, "Simple linear attention language models balance the recall-throughput tradeoff"
  * (arXiv 2402.18668), section 4; HazyResearch/zoology `mixers/based.py`.
  */
-import { defineOp, formatShape, referenceGradient, ShapeError, tf, type WasmCode } from '@mixerzoo/core';
+import { defineOp, formatShape, ShapeError, tf, type WasmCode } from '@mixerzoo/core';
 import { code as chunkwiseCode } from './chunkwise/kernel.generated.js';
 import { code as quadraticCode } from './kernel.generated.js';
 import {
@@ -18,53 +18,30 @@ import {
   QUADRATIC_LIMIT,
   quadraticCrossover,
   quadraticSums,
-  type TaylorAttrs,
-  type TaylorGradientInputs,
-  type TaylorGradients,
-  type TaylorInputs,
-  type TaylorOutputs,
   type TaylorSums,
   taylorReference,
 } from './reference.js';
-import { backwardKernel, forwardKernel } from './wasm.js';
-import { chunkwiseKernels, quadraticKernels } from './webgpu.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
+import * as webgpu from './webgpu.js';
 
-/** An op with outputs o [B, L, H p] and normaliser [B, L, H]. */
-function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode, webgpu: typeof quadraticKernels) {
-  const inputs = ['q', 'k', 'v'] as const;
-  const outputs = ['o', 'normaliser'] as const;
-  const reference = (tensors: TaylorInputs, attrs: TaylorAttrs) => taylorReference(tensors, attrs, form);
-  const gradientOp = defineOp<TaylorGradientInputs, TaylorAttrs, TaylorGradients>({
-    name: `${name}Gradient`,
-    inputs: [...inputs, ...outputs, 'dO', 'dNormaliser'],
-    outputs: ['dQ', 'dK', 'dV'],
-    reference({ q, k, v, dO, dNormaliser }, attrs) {
-      const found = referenceGradient({ reference, inputs }, { q, k, v }, { o: dO, normaliser: dNormaliser }, attrs);
-      return { dQ: found.q, dK: found.k, dV: found.v } as TaylorGradients;
-    },
-    gradient: 'none',
-    kernels: { wasm: backwardKernel(code), webgpu: webgpu.backward },
-  });
-  return defineOp<TaylorInputs, TaylorAttrs, TaylorOutputs>({
+function defineTaylorOp(name: string, form: TaylorSums, code: WasmCode, onWebgpu: typeof webgpu.quadratic) {
+  return defineOp<Inputs, Attrs, Outputs, Outputs>({
     name,
-    inputs,
-    outputs,
-    reference,
-    savedOutputs: outputs,
-    gradient(context) {
-      const { o: dO, normaliser: dNormaliser } = context.grads;
-      const { dQ, dK, dV } = gradientOp({ ...context.inputs, ...context.outputs, dO, dNormaliser }, context.attrs);
-      return { q: dQ, k: dK, v: dV };
-    },
-    kernels: { wasm: forwardKernel(code), webgpu: webgpu.forward },
+    inputs: ['q', 'k', 'v'],
+    outputs: ['o', 'normaliser'],
+    saved: ['o', 'normaliser'],
+    reference: (tensors, attrs) => taylorReference(tensors, attrs, form),
+    kernels: { wasm: wasm.attend(code), webgpu: onWebgpu.attend },
+    gradient: { kernels: { wasm: wasm.attendGradient(code), webgpu: onWebgpu.attendGradient } },
   });
 }
 
 /** Cost O(L^2 (f + p)). */
-export const taylorQuadraticOp = defineTaylorOp('TaylorQuadratic', quadraticSums, quadraticCode, quadraticKernels);
+export const taylorQuadraticOp = defineTaylorOp('TaylorQuadratic', quadraticSums, quadraticCode, webgpu.quadratic);
 
 /** Cost O(L D_phi p). */
-export const taylorChunkwiseOp = defineTaylorOp('TaylorChunkwise', chunkwiseSums, chunkwiseCode, chunkwiseKernels);
+export const taylorChunkwiseOp = defineTaylorOp('TaylorChunkwise', chunkwiseSums, chunkwiseCode, webgpu.chunkwise);
 
 export interface TaylorAttentionOptions {
   /** Heads own contiguous columns. */
@@ -100,5 +77,5 @@ export function taylorAttention(
   const crossing = quadraticCrossover(width / nHeads, v.shape[2] / nHeads);
   const limit = quadraticLimit ?? (tf.getBackend() === 'wasm' ? crossing : QUADRATIC_LIMIT);
   const op = length <= limit ? taylorQuadraticOp : taylorChunkwiseOp;
-  return op({ q, k, v }, { nHeads, eps }).o as tf.Tensor3D;
+  return op({ q, k, v }, { nHeads, eps }).o;
 }

@@ -6,6 +6,7 @@
  */
 import { tf } from '@mixerzoo/core';
 import { packedFeatures, taylorFeatures } from './features.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Tokens per chunk of the chunkwise form. */
 export const CHUNK = 64;
@@ -22,24 +23,14 @@ export function quadraticCrossover(featureDim: number, headDim: number): number 
   return Math.min(QUADRATIC_LIMIT, Math.floor(crossing));
 }
 
-export type TaylorInputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
-export type TaylorAttrs = { nHeads: number; eps: number };
-export type TaylorOutputs = { o: tf.Tensor; normaliser: tf.Tensor };
-export type TaylorGradientInputs = TaylorInputs & TaylorOutputs & { dO: tf.Tensor; dNormaliser: tf.Tensor };
-export type TaylorGradients = { dQ: tf.Tensor; dK: tf.Tensor; dV: tf.Tensor };
-
 /** sum_{s <= t} A[t, s] values[s] for q, k [n, L, f], values [n, L, m]: [n, L, m]. */
 export type TaylorSums = (q: tf.Tensor3D, k: tf.Tensor3D, values: tf.Tensor3D) => tf.Tensor3D;
 
 /** The reference form of an op: heads taken apart, the sums by one of the two forms, heads put together. */
-export function taylorReference(
-  { q, k, v }: TaylorInputs,
-  { nHeads, eps }: TaylorAttrs,
-  form: TaylorSums,
-): TaylorOutputs {
-  const [batch, length, width] = v.shape as [number, number, number];
+export function taylorReference({ q, k, v }: Inputs, { nHeads, eps }: Attrs, form: TaylorSums): Outputs {
+  const [batch, length, width] = v.shape;
   const headDim = width / nHeads;
-  const values = tf.concat([splitHeads(v, nHeads), tf.ones([batch * nHeads, length, 1])], 2) as tf.Tensor3D;
+  const values = tf.concat3d([splitHeads(v, nHeads), tf.ones([batch * nHeads, length, 1])], 2);
   const sums = form(splitHeads(q, nHeads), splitHeads(k, nHeads), values);
   const normaliser = sums.slice([0, 0, headDim], [-1, -1, 1]).add<tf.Tensor3D>(eps); // [B H, L, 1]
   const o = sums.slice([0, 0, 0], [-1, -1, headDim]).div<tf.Tensor3D>(normaliser);
@@ -70,8 +61,8 @@ export const chunkwiseSums: TaylorSums = (q, k, values) => {
 };
 
 /** [B, L, H c] -> [B H, L, c]. */
-export function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor3D {
-  const [batch, length, width] = x.shape as [number, number, number];
+export function splitHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
+  const [batch, length, width] = x.shape;
   return x
     .reshape([batch, length, nHeads, width / nHeads])
     .transpose([0, 2, 1, 3])

@@ -3,7 +3,7 @@ import { describeOp, expectClose, gradientsOf, type OpCase, testTensor } from '@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { packedFeatures, taylorFeatures } from './features.js';
 import { taylorAttention, taylorChunkwiseOp, taylorQuadraticOp } from './index.js';
-import type { TaylorAttrs, TaylorInputs } from './reference.js';
+import type { Attrs, Inputs } from './types.js';
 
 function inputs(batch: number, length: number, nHeads: number, featureDim: number, headDim: number, scale = 1) {
   return {
@@ -13,7 +13,7 @@ function inputs(batch: number, length: number, nHeads: number, featureDim: numbe
   };
 }
 
-function opCase(...sizes: [number, number, number, number, number]): OpCase<TaylorInputs, TaylorAttrs> {
+function opCase(...sizes: [number, number, number, number, number]): OpCase<Inputs, Attrs> {
   const [batch, length, nHeads, featureDim, headDim] = sizes;
   return {
     name: `B ${batch}, L ${length}, H ${nHeads}, f ${featureDim}, p ${headDim}`,

@@ -1,18 +1,19 @@
 /** Taylor attention on the wasm engine: a form's kernel.as.ts with its outputs and scratch. */
-import type { tf, WasmCode, WasmKernel } from '@mixerzoo/core';
-import type { TaylorAttrs, TaylorGradientInputs, TaylorGradients, TaylorInputs, TaylorOutputs } from './reference.js';
+import type { GradientInputs, Gradients, WasmCode, WasmKernel } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Units of work: each has its own scratch. */
 const MOST_BLOCKS = 8;
 
 /** Both forms export the same functions. */
-export function forwardKernel(code: WasmCode): WasmKernel<TaylorInputs, TaylorAttrs, TaylorOutputs> {
+export function attend(code: WasmCode): WasmKernel<Inputs, Attrs, Outputs> {
   return {
     code,
-    run(wasm, { q, k, v }, { nHeads, eps }) {
-      const { batch, length, featureDim, headDim, units, blocks } = sizes(q, v, nHeads);
-      const o = wasm.output<tf.Rank.R3>([batch, length, nHeads * headDim]);
-      const normaliser = wasm.output<tf.Rank.R3>([batch, length, nHeads]);
+    run(wasm, inputs, { nHeads, eps }) {
+      const { q, k, v } = inputs;
+      const { batch, length, featureDim, headDim, units, blocks } = sizes(inputs, nHeads);
+      const o = wasm.output([batch, length, nHeads * headDim]);
+      const normaliser = wasm.output([batch, length, nHeads]);
       const scratch = wasm.scratch(blocks * wasm.call('forwardScratch', featureDim, headDim));
       const pointers = [q, k, v, o, normaliser].map((tensor) => wasm.pointer(tensor));
       wasm.parallel(
@@ -34,15 +35,17 @@ export function forwardKernel(code: WasmCode): WasmKernel<TaylorInputs, TaylorAt
   };
 }
 
-export function backwardKernel(code: WasmCode): WasmKernel<TaylorGradientInputs, TaylorAttrs, TaylorGradients> {
+export function attendGradient(
+  code: WasmCode,
+): WasmKernel<GradientInputs<Inputs, Outputs, Outputs>, Attrs, Gradients<Inputs>> {
   return {
     code,
-    run(wasm, { q, k, v, o, normaliser, dO, dNormaliser }, { nHeads }) {
-      const { length, featureDim, headDim, units, blocks } = sizes(q, v, nHeads);
-      const like = (x: tf.Tensor) => wasm.output<tf.Rank.R3>(x.shape as [number, number, number]);
-      const gradients = { dQ: like(q), dK: like(k), dV: like(v) };
+    run(wasm, inputs, { nHeads }) {
+      const { q, k, v, o, normaliser, dO, dNormaliser } = inputs;
+      const { length, featureDim, headDim, units, blocks } = sizes(inputs, nHeads);
+      const gradients = { q: wasm.output(q.shape), k: wasm.output(k.shape), v: wasm.output(v.shape) };
       const scratch = wasm.scratch(blocks * wasm.call('backwardScratch', featureDim, headDim));
-      const tensors = [q, k, v, o, normaliser, dO, dNormaliser, gradients.dQ, gradients.dK, gradients.dV];
+      const tensors = [q, k, v, o, normaliser, dO, dNormaliser, ...Object.values(gradients)];
       const pointers = tensors.map((tensor) => wasm.pointer(tensor));
       const scale = featureDim ** -0.5;
       wasm.parallel(
@@ -63,14 +66,14 @@ export function backwardKernel(code: WasmCode): WasmKernel<TaylorGradientInputs,
   };
 }
 
-function sizes(q: tf.Tensor, v: tf.Tensor, nHeads: number) {
-  const [batch, length, width] = q.shape as [number, number, number];
+function sizes({ q, v }: Inputs, nHeads: number) {
+  const [batch, length, width] = q.shape;
   const units = batch * nHeads;
   return {
     batch,
     length,
     featureDim: width / nHeads,
-    headDim: (v.shape[2] as number) / nHeads,
+    headDim: v.shape[2] / nHeads,
     units,
     blocks: Math.min(units, MOST_BLOCKS),
   };

@@ -5,16 +5,14 @@
 import {
   chunkwiseBackward,
   chunkwiseForward,
+  type GradientInputs,
+  type Gradients,
   pairwiseBackward,
   pairwiseForward,
-  type tf,
   type WebgpuKernel,
 } from '@mixerzoo/core';
 import { packedFeatures } from './features.js';
-import type { TaylorAttrs, TaylorGradientInputs, TaylorGradients, TaylorInputs, TaylorOutputs } from './reference.js';
-
-type TaylorKernel = WebgpuKernel<TaylorInputs, TaylorAttrs, TaylorOutputs>;
-type TaylorGradientKernel = WebgpuKernel<TaylorGradientInputs, TaylorAttrs, TaylorGradients>;
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Order of the features: 1; z_0 .. z_{f-1}; z_i z_j for i <= j, i major. */
 const PAIR_AT = `
@@ -42,8 +40,8 @@ fn slope(at: i32, first: i32, a: i32) -> f32 {
 }
 `;
 
-function formOf(q: tf.Tensor, { nHeads, eps }: TaylorAttrs) {
-  const featureDim = (q.shape[2] as number) / nHeads;
+function formOf({ q }: Inputs, { nHeads, eps }: Attrs) {
+  const featureDim = q.shape[2] / nHeads;
   const factor = featureDim ** -0.25;
   return {
     nHeads,
@@ -62,16 +60,18 @@ function formOf(q: tf.Tensor, { nHeads, eps }: TaylorAttrs) {
   };
 }
 
-const forwardBy = (attend: typeof chunkwiseForward): TaylorKernel => ({
-  run: (gpu, inputs, attrs) => attend(gpu, inputs, formOf(inputs.q, attrs)),
+const attendBy = (attend: typeof chunkwiseForward): WebgpuKernel<Inputs, Attrs, Outputs> => ({
+  run: (gpu, inputs, attrs) => attend(gpu, inputs, formOf(inputs, attrs)),
 });
 
-const backwardBy = (differentiate: typeof chunkwiseBackward): TaylorGradientKernel => ({
+const differentiateBy = (
+  differentiate: typeof chunkwiseBackward,
+): WebgpuKernel<GradientInputs<Inputs, Outputs, Outputs>, Attrs, Gradients<Inputs>> => ({
   run(gpu, inputs, attrs) {
-    const { dq, dk, dv } = differentiate(gpu, inputs, formOf(inputs.q, attrs));
-    return { dQ: dq, dK: dk, dV: dv };
+    const { dq, dk, dv } = differentiate(gpu, inputs, formOf(inputs, attrs));
+    return { q: dq, k: dk, v: dv };
   },
 });
 
-export const quadraticKernels = { forward: forwardBy(pairwiseForward), backward: backwardBy(pairwiseBackward) };
-export const chunkwiseKernels = { forward: forwardBy(chunkwiseForward), backward: backwardBy(chunkwiseBackward) };
+export const quadratic = { attend: attendBy(pairwiseForward), attendGradient: differentiateBy(pairwiseBackward) };
+export const chunkwise = { attend: attendBy(chunkwiseForward), attendGradient: differentiateBy(chunkwiseBackward) };

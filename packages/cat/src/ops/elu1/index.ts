@@ -3,28 +3,23 @@
  * accuracy where it is small. Its derivative is `min(elu(x) + 1, 1)`.
  */
 import { defineOp, type tf } from '@mixerzoo/core';
-import { elu1GradientKernel, elu1Kernel } from './wasm.js';
+import { elu1GradientReference, elu1Reference } from './reference.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 /** The op behind {@link elu1}. */
-export const elu1Op = defineOp<{ x: tf.Tensor }, Record<string, never>, { y: tf.Tensor }>({
+export const elu1Op = defineOp<Inputs, Attrs, Outputs, Outputs>({
   name: 'Elu1',
   inputs: ['x'],
   outputs: ['y'],
-  savedOutputs: ['y'],
-  kernels: { wasm: elu1Kernel, webgpu: webgpu.elu1Kernel },
-  reference: ({ x }) => ({ y: x.relu().add(x.minimum(0).exp()) }),
-  gradient: ({ outputs, grads }) => ({ x: elu1GradientOp({ y: outputs.y, dy: grads.y }, {}).dx }),
-});
-
-/** `dy min(y, 1)`. */
-const elu1GradientOp = defineOp<{ y: tf.Tensor; dy: tf.Tensor }, Record<string, never>, { dx: tf.Tensor }>({
-  name: 'Elu1Gradient',
-  inputs: ['y', 'dy'],
-  outputs: ['dx'],
-  gradient: 'none',
-  kernels: { wasm: elu1GradientKernel, webgpu: webgpu.elu1GradientKernel },
-  reference: ({ y, dy }) => ({ dx: dy.mul(y.minimum(1)) }),
+  saved: ['y'],
+  reference: elu1Reference,
+  kernels: { wasm: wasm.elu1, webgpu: webgpu.elu1 },
+  gradient: {
+    reference: elu1GradientReference,
+    kernels: { wasm: wasm.elu1Gradient, webgpu: webgpu.elu1Gradient },
+  },
 });
 
 /** `elu(x) + 1`, elementwise. */

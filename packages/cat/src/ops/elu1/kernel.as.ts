@@ -11,17 +11,17 @@ export function elu1(x: usize, y: usize, size: i32, start: i32, end: i32): void 
   for (; i < last; i++) store<f32>(y + (<usize>i << 2), f32x4.extract_lane(value(v128.load_splat<f32>(x + (<usize>i << 2))), 0));
 }
 
-/** dx = dy min(y, 1) */
-export function elu1Gradient(y: usize, dy: usize, dx: usize, size: i32, start: i32, end: i32): void {
+/** dX = dY min(y, 1) */
+export function elu1Gradient(y: usize, dY: usize, dX: usize, size: i32, start: i32, end: i32): void {
   const last = min(size, end * BLOCK);
   let i = start * BLOCK;
   for (; i + 4 <= last; i += 4) {
     const at = <usize>i << 2;
-    v128.store(dx + at, f32x4.mul(v128.load(dy + at), f32x4.min(v128.load(y + at), f32x4.splat(1))));
+    v128.store(dX + at, f32x4.mul(v128.load(dY + at), f32x4.min(v128.load(y + at), f32x4.splat(1))));
   }
   for (; i < last; i++) {
     const at = <usize>i << 2;
-    store<f32>(dx + at, load<f32>(dy + at) * min<f32>(load<f32>(y + at), 1));
+    store<f32>(dX + at, load<f32>(dY + at) * min<f32>(load<f32>(y + at), 1));
   }
 }
 

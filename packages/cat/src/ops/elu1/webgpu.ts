@@ -1,20 +1,19 @@
 /** elu(x) + 1 on the webgpu engine. */
-import { elementwise, type tf, type WebgpuKernel } from '@mixerzoo/core';
+import { elementwise, type GradientInputs, type Gradients, type WebgpuKernel } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-type None = Record<string, never>;
-
-export const elu1Kernel: WebgpuKernel<{ x: tf.Tensor }, None, { y: tf.Tensor }> = {
+export const elu1: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { x }) {
-    const y = gpu.output(x.shape as never) as tf.Tensor;
+    const y = gpu.output(x.shape);
     elementwise(gpu, { x }, y, 'max(x[i], 0.0) + exp(min(x[i], 0.0))');
     return { y };
   },
 };
 
-export const elu1GradientKernel: WebgpuKernel<{ y: tf.Tensor; dy: tf.Tensor }, None, { dx: tf.Tensor }> = {
-  run(gpu, { y, dy }) {
-    const dx = gpu.output(y.shape as never) as tf.Tensor;
-    elementwise(gpu, { y, dy }, dx, 'dy[i] * min(y[i], 1.0)');
-    return { dx };
+export const elu1Gradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Outputs>, Attrs, Gradients<Inputs>> = {
+  run(gpu, { y, dY }) {
+    const dX = gpu.output(y.shape);
+    elementwise(gpu, { y, dY }, dX, 'dY[i] * min(y[i], 1.0)');
+    return { x: dX };
   },
 };

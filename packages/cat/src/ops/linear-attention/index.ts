@@ -6,16 +6,13 @@
  *
  * Work O(L C d + L p d), state [p, r] per head. Feature maps are applied before.
  *
- * Shapes: q, k [B, L, H p], v [B, L, H r], o [B, L, H r], denominator [B, H, L] (ones where not normalised).
+ * Shapes: q, k [B, L, H p], v [B, L, H r], o [B, L, H r].
  */
-import { joinHeads, splitHeads } from '@mixerzoo/attention';
-import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
-import { attendGradientKernel, attendKernel } from './wasm.js';
+import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { attendReference } from './reference.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
-
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
-type Outputs = { o: tf.Tensor; denominator: tf.Tensor };
-type Attrs = { nHeads: number; scale: number; normalize: boolean; eps: number; chunkSize: number };
 
 /** What {@link linearAttention} can be told. */
 export interface LinearAttentionOptions {
@@ -30,70 +27,15 @@ export interface LinearAttentionOptions {
   readonly chunkSize?: number;
 }
 
-const definition = {
+/** The op behind {@link linearAttention}. */
+export const linearAttentionOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'LinearAttention',
-  inputs: ['q', 'k', 'v'] as const,
-  outputs: ['o', 'denominator'] as const,
-  reference({ q, k, v }: Inputs, { nHeads, scale, normalize, eps, chunkSize }: Attrs): Outputs {
-    const length = q.shape[1] as number;
-    const [queries, keys, values] = [splitHeads(q, nHeads).mul(scale), splitHeads(k, nHeads), splitHeads(v, nHeads)];
-    const outputs: tf.Tensor[] = [];
-    const denominators: tf.Tensor[] = [];
-    let state: tf.Tensor | undefined; // [B, H, p, r]
-    let total: tf.Tensor | undefined; // [B, H, p, 1]
-    for (let start = 0; start < length; start += chunkSize) {
-      const size = Math.min(chunkSize, length - start);
-      const [qc, kc, vc] = [queries, keys, values].map((x) => tf.slice(x, [0, 0, start, 0], [-1, -1, size, -1])) as [
-        tf.Tensor,
-        tf.Tensor,
-        tf.Tensor,
-      ];
-      const weights = tf.matMul(qc, kc, false, true).mul(tf.linalg.bandPart(tf.ones([size, size]), -1, 0));
-      const within = tf.matMul(weights, vc);
-      outputs.push(state ? within.add(tf.matMul(qc, state)) : within);
-      const weightWithin = weights.sum(-1, true);
-      denominators.push(total ? weightWithin.add(qc.mul(total.transpose([0, 1, 3, 2])).sum(-1, true)) : weightWithin);
-      if (start + size < length) {
-        const [update, added] = [tf.matMul(kc, vc, true, false), kc.sum(2).expandDims(-1)];
-        state = state ? state.add(update) : update;
-        total = total ? total.add(added) : added;
-      }
-    }
-    const sums = tf.concat(outputs, 2) as tf.Tensor4D;
-    const denominator = normalize ? tf.concat(denominators, 2).add(eps) : tf.ones([...sums.shape.slice(0, 3), 1]);
-    return {
-      o: joinHeads((normalize ? sums.div(denominator) : sums) as tf.Tensor4D),
-      denominator: denominator.squeeze([-1]),
-    };
-  },
-};
-
-/** The op behind {@link linearAttention}; gradients flow through `o` alone. */
-export const linearAttentionOp = defineOp<Inputs, Attrs, Outputs>({
-  ...definition,
-  savedOutputs: ['o', 'denominator'],
-  kernels: { wasm: attendKernel, webgpu: webgpu.attendKernel },
-  gradient({ inputs, outputs, grads, attrs }) {
-    const { dq, dk, dv } = linearAttentionGradientOp({ ...inputs, ...outputs, dO: grads.o }, attrs);
-    return { q: dq, k: dk, v: dv };
-  },
-});
-
-/** Gradients of {@link linearAttentionOp} with respect to q, k and v. */
-const linearAttentionGradientOp = defineOp<
-  Inputs & Outputs & { dO: tf.Tensor },
-  Attrs,
-  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
->({
-  name: 'LinearAttentionGradient',
-  inputs: ['q', 'k', 'v', 'o', 'denominator', 'dO'],
-  outputs: ['dq', 'dk', 'dv'],
-  gradient: 'none',
-  kernels: { wasm: attendGradientKernel, webgpu: webgpu.attendGradientKernel },
-  reference({ q, k, v, dO }, attrs) {
-    const found = referenceGradient<Inputs, Attrs, { o: tf.Tensor }>(definition, { q, k, v }, { o: dO }, attrs);
-    return { dq: found.q as tf.Tensor, dk: found.k as tf.Tensor, dv: found.v as tf.Tensor };
-  },
+  inputs: ['q', 'k', 'v'],
+  outputs: ['o'],
+  saved: ['o', 'denominator'],
+  reference: attendReference,
+  kernels: { wasm: wasm.attend, webgpu: webgpu.attend },
+  gradient: { kernels: { wasm: wasm.attendGradient, webgpu: webgpu.attendGradient } },
 });
 
 /**
@@ -113,7 +55,7 @@ export function linearAttention(
       `linearAttention: expected q and k [B, L, H p] and v [B, L, H r] with H = ${nHeads}, got ${[q, k, v].map(({ shape }) => formatShape(shape)).join(', ')}.`,
     );
   }
-  return linearAttentionOp({ q, k, v }, { nHeads, scale, normalize, eps, chunkSize }).o as tf.Tensor3D;
+  return linearAttentionOp({ q, k, v }, { nHeads, scale, normalize, eps, chunkSize }).o;
 }
 
 /** FLOPs of {@link linearAttention} for one sequence, widths d of all of q's and v's heads. */

@@ -1,6 +1,6 @@
 /**
  * Causal linear attention chunk by chunk: within a chunk as a masked matrix of weights, across chunks by the state
- * S = sum k v^T, Z = sum k. Backward: dq forward in time with S, dk and dv backward in time with
+ * S = sum k v^T, Z = sum k. Backward: dQ forward in time with S, dK and dV backward in time with
  * dS = sum q do^T, dZ = sum q dDenominator; weights are computed again, nothing of size [L, L] is kept.
  *
  * A unit of work is a block: every `blocks`-th head of the B H, with scratch of its own. Rows of queries and keys lie
@@ -62,9 +62,9 @@ export function attend(
   }
 }
 
-/** dq, dk, dv. */
+/** dQ, dK, dV. */
 export function attendGradient(
-  q: usize, k: usize, v: usize, o: usize, denominator: usize, dO: usize, dq: usize, dk: usize, dv: usize, scratch: usize,
+  q: usize, k: usize, v: usize, o: usize, denominator: usize, dO: usize, dQ: usize, dK: usize, dV: usize, scratch: usize,
   heads: i32, nHeads: i32, length: i32, p: i32, r: i32, chunk: i32, scale: f32, normalize: bool,
   blocks: i32, start: i32, end: i32,
 ): void {
@@ -94,10 +94,10 @@ export function attendGradient(
         gemm(gradients, r, 1, v + valueAt, 1, valueWidth, dWeights, chunk, n, r, n, false, buffers);
         if (normalize) addToRows(dWeights, dSums, n, chunk);
         keepPast(dWeights, n, chunk);
-        gemm(dWeights, chunk, 1, k + at, width, 1, dq + at, width, n, n, p, false, buffers);
+        gemm(dWeights, chunk, 1, k + at, width, 1, dQ + at, width, n, n, p, false, buffers);
         if (i > 0) {
-          gemm(gradients, r, 1, state, 1, r, dq + at, width, n, r, p, true, buffers);
-          if (normalize) for (let t = 0; t < n; t++) addScaled(dq + at + (<usize>(t * width) << 2), total, p, load<f32>(dSums + (<usize>t << 2)));
+          gemm(gradients, r, 1, state, 1, r, dQ + at, width, n, r, p, true, buffers);
+          if (normalize) for (let t = 0; t < n; t++) addScaled(dQ + at + (<usize>(t * width) << 2), total, p, load<f32>(dSums + (<usize>t << 2)));
         }
         if (i + n < length) {
           gemm(k + at, 1, width, v + valueAt, valueWidth, 1, state, r, p, n, r, i > 0, buffers);
@@ -119,12 +119,12 @@ export function attendGradient(
         }
         gemm(q + at, width, 1, k + at, 1, width, weights, chunk, n, p, n, false, buffers);
         keepPast(weights, n, chunk);
-        gemm(dWeights, 1, chunk, q + at, width, 1, dk + at, width, n, n, p, false, buffers);
-        gemm(weights, 1, chunk, gradients, r, 1, dv + valueAt, valueWidth, n, n, r, false, buffers);
+        gemm(dWeights, 1, chunk, q + at, width, 1, dK + at, width, n, n, p, false, buffers);
+        gemm(weights, 1, chunk, gradients, r, 1, dV + valueAt, valueWidth, n, n, r, false, buffers);
         if (i < last) {
-          gemm(v + valueAt, valueWidth, 1, state, 1, r, dk + at, width, n, r, p, true, buffers);
-          gemm(k + at, width, 1, state, r, 1, dv + valueAt, valueWidth, n, p, r, true, buffers);
-          if (normalize) for (let t = 0; t < n; t++) addScaled(dk + at + (<usize>(t * width) << 2), total, p, 1);
+          gemm(v + valueAt, valueWidth, 1, state, 1, r, dK + at, width, n, r, p, true, buffers);
+          gemm(k + at, width, 1, state, r, 1, dV + valueAt, valueWidth, n, p, r, true, buffers);
+          if (normalize) for (let t = 0; t < n; t++) addScaled(dK + at + (<usize>(t * width) << 2), total, p, 1);
         }
         if (i > 0) {
           gemm(q + at, 1, width, gradients, r, 1, state, r, p, n, r, i < last, buffers);

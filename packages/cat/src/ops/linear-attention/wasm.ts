@@ -1,21 +1,18 @@
 /** Linear attention on the wasm engine: sizes and scratch for the kernels. */
-import type { tf, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
-
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
-type Outputs = { o: tf.Tensor; denominator: tf.Tensor };
-type Attrs = { nHeads: number; scale: number; normalize: boolean; eps: number; chunkSize: number };
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** Units of work: each has its own scratch. */
 const MOST_BLOCKS = 8;
 
-export const attendKernel: WasmKernel<Inputs, Attrs, Outputs> = {
+export const attend: WasmKernel<Inputs, Attrs, Saved> = {
   code,
   run(wasm, inputs, attrs) {
     const { heads, nHeads, length, p, r, chunk, blocks } = sizesOf(inputs, attrs);
     const { q, k, v } = inputs;
-    const o = wasm.output(v.shape as [number, number, number]);
-    const denominator = wasm.output<tf.Rank.R3>([heads / nHeads, nHeads, length]);
+    const o = wasm.output(v.shape);
+    const denominator = wasm.output([heads / nHeads, nHeads, length]);
     const scratch = wasm.scratch(blocks * wasm.call('blockScratch', chunk, p, r));
     const tensors = [q, k, v, o, denominator].map((tensor) => wasm.pointer(tensor));
     const { scale, normalize, eps } = attrs;
@@ -39,22 +36,14 @@ export const attendKernel: WasmKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const attendGradientKernel: WasmKernel<
-  Inputs & Outputs & { dO: tf.Tensor },
-  Attrs,
-  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
-> = {
+export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
     const { heads, nHeads, length, p, r, chunk, blocks } = sizesOf(inputs, attrs);
     const { q, k, v, o, denominator, dO } = inputs;
-    const [dq, dk, dv] = [q, k, v].map(({ shape }) => wasm.output(shape as [number, number, number])) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
+    const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(k.shape), wasm.output(v.shape)];
     const scratch = wasm.scratch(blocks * wasm.call('blockScratch', chunk, p, r));
-    const tensors = [q, k, v, o, denominator, dO, dq, dk, dv].map((tensor) => wasm.pointer(tensor));
+    const tensors = [q, k, v, o, denominator, dO, dQ, dK, dV].map((tensor) => wasm.pointer(tensor));
     const { scale, normalize } = attrs;
     wasm.parallel(
       'attendGradient',
@@ -71,19 +60,19 @@ export const attendGradientKernel: WasmKernel<
       Number(normalize),
       blocks,
     );
-    return { dq, dk, dv };
+    return { q: dQ, k: dK, v: dV };
   },
 };
 
 function sizesOf({ q, v }: Inputs, { nHeads, chunkSize }: Attrs) {
-  const [batch, length, width] = q.shape as [number, number, number];
+  const [batch, length, width] = q.shape;
   const heads = batch * nHeads;
   return {
     heads,
     nHeads,
     length,
     p: width / nHeads,
-    r: (v.shape[2] as number) / nHeads,
+    r: v.shape[2] / nHeads,
     chunk: Math.min(chunkSize, length),
     blocks: Math.min(heads, MOST_BLOCKS),
   };

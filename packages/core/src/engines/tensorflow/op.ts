@@ -100,8 +100,12 @@ export function tensorflowOp<N extends number>(
 }
 
 /** The one output of an operation, see {@link tensorflowOp}. */
-export function tensorflowValue(name: string, inputs: readonly TensorflowInput[], attrs?: TensorflowAttrs): tf.Tensor {
-  return tensorflowOp(name, inputs, 1, attrs)[0];
+export function tensorflowValue<T extends tf.Tensor>(
+  name: string,
+  inputs: readonly TensorflowInput[],
+  attrs?: TensorflowAttrs,
+): T {
+  return tensorflowOp(name, inputs, 1, attrs)[0] as T;
 }
 
 /** Whether operations run on a GPU, where TensorFlow does not check indices. @throws EngineError on another engine. */

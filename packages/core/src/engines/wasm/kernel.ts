@@ -9,6 +9,7 @@
  * them; offsets stay valid), and a kernel writes every element of its outputs (they come uninitialised).
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import type { TensorOf } from '../../dims.js';
 import { EngineError } from '../../errors.js';
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
 import { processState } from '../../process-state.js';
@@ -35,6 +36,7 @@ export interface WasmCall {
   /** Byte offset of a tensor's elements. */
   pointer(tensor: tf.Tensor): number;
   /** A new tensor, not zeroed. */
+  output<const S extends readonly number[]>(shape: S, dtype?: 'float32' | 'int32'): TensorOf<S>;
   output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** Byte offset of temporary memory, 16-byte aligned, not zeroed. */
   scratch(bytes: number): number;
@@ -105,7 +107,7 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
   };
   const call: WasmCall = {
     pointer: (tensor) => backend.dataIdMap.get(tensor.dataId).memoryOffset,
-    output: (shape, dtype = 'float32') =>
+    output: (shape: readonly number[], dtype: 'float32' | 'int32' = 'float32') =>
       tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], dtype)) as never,
     scratch(bytes) {
       const offset = _malloc(bytes + 16) >>> 0;

@@ -9,7 +9,7 @@
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError, ShapeError } from '../../errors.js';
-import { scatterAddKernel } from '../../ops/embedding/wasm.js';
+import { scatterAdd } from '../../ops/embedding/wasm.js';
 import { matMulKernel } from '../../ops/mat-mul/wasm.js';
 import * as tf from '../../tf.js';
 import { runWasmKernel } from './kernel.js';
@@ -41,7 +41,7 @@ export function replaceStockKernels(): void {
   replace('UnsortedSegmentSum', (inputs, attrs) => {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
     assertFloat('unsortedSegmentSum', x);
-    return runWasmKernel(scatterAddKernel, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
+    return runWasmKernel(scatterAdd, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
   });
   replace('Identity', (inputs) => shared(inputs['x'] as tf.Tensor));
   saveByReference();

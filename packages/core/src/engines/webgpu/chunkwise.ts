@@ -10,6 +10,7 @@
  * This file is the order of things; `chunkwise-rows.ts` what they are made of: beside matrix products
  * only elementwise work. Sequences pass through in parts that fit into a bounded memory.
  */
+import { dims } from '../../dims.js';
 import * as tf from '../../tf.js';
 import {
   addSlopes,
@@ -38,7 +39,7 @@ export function chunkwiseForward(
   gpu: WebgpuCall,
   inputs: PairwiseInputs,
   form: ChunkwiseForm,
-): { o: tf.Tensor; normaliser: tf.Tensor } {
+): { o: tf.Tensor3D; normaliser: tf.Tensor3D } {
   const sizes = sizesOf(inputs, form);
   if (sizes.chunks === 1) return pairwiseForward(gpu, inputs, form);
   const { q, k, v } = inputs;
@@ -46,10 +47,8 @@ export function chunkwiseForward(
   const within = inChunks(sizes, { q, k, v }, (chunks) =>
     pairwiseForward(gpu, chunks as unknown as PairwiseInputs, { ...form, headsLast: true }),
   );
-  const o = gpu.output<tf.Rank.R3>([batch, length, nHeads * r]) as tf.Tensor;
-  const normaliser = gpu.output<tf.Rank.R3>(
-    form.headsLast ? [batch, length, nHeads] : [batch, nHeads, length],
-  ) as tf.Tensor;
+  const o = gpu.output([batch, length, nHeads * r]);
+  const normaliser = gpu.output(form.headsLast ? [batch, length, nHeads] : [batch, nHeads, length]);
   const [phi, values, states] = [sizes.features, sizes.values, sizes.states].map((size) => gpu.scratch([size])) as [
     tf.Tensor,
     tf.Tensor,
@@ -87,7 +86,7 @@ export function chunkwiseBackward(
     readonly dNormaliser?: tf.Tensor | undefined;
   },
   form: ChunkwiseForm,
-): { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor } {
+): { dq: tf.Tensor3D; dk: tf.Tensor3D; dv: tf.Tensor3D } {
   const sizes = sizesOf(inputs, form);
   if (sizes.chunks === 1) return pairwiseBackward(gpu, inputs, form);
   const { q, k, v, o, normaliser, dO, dNormaliser } = inputs;
@@ -100,7 +99,7 @@ export function chunkwiseBackward(
   const within = inChunks(sizes, { q, k, v, o, dO, ...normalisers }, (chunks) =>
     pairwiseBackward(gpu, chunks as unknown as Parameters<typeof pairwiseBackward>[1], { ...form, headsLast: true }),
   );
-  const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape as never)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [dq, dk, dv] = [q, k, v].map((x) => gpu.output(dims(x, 3))) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
   const [phi, dPhi, values, gradients, states] = [
     sizes.features,
     sizes.features,

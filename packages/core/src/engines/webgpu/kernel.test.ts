@@ -1,6 +1,6 @@
 /** What the webgpu engine answers for: dispatches of any number of workgroups, limits, faults, zeros it makes itself. */
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { scatterAddKernel } from '../../ops/embedding/webgpu.js';
+import { scatterAdd } from '../../ops/embedding/webgpu.js';
 import { matMulKernel } from '../../ops/mat-mul/webgpu.js';
 import { expectClose, testTensor } from '../../testing/compare.js';
 import * as tf from '../../tf.js';
@@ -49,7 +49,7 @@ describe('kernels of the webgpu engine', () => {
     const form = { nHeads: 2, scale: 1, weight: 'softmax' } as const;
     const all = (gpu: WebgpuCall) => {
       const { o, normaliser } = pairwiseForward(gpu, inputs, form);
-      const { y } = scatterAddKernel.run(gpu, { x: tf.tensor2d([[1], [2], [4]]), indices }, { rows: 100 });
+      const { y } = scatterAdd.run(gpu, { x: tf.tensor2d([[1], [2], [4]]), indices }, { rows: 100 });
       return { o, normaliser, ...pairwiseBackward(gpu, { ...inputs, o, normaliser }, form), y };
     };
     const [divided, whole] = [run((gpu) => all(narrow(gpu))), run(all)];
@@ -68,9 +68,9 @@ describe('kernels of the webgpu engine', () => {
     const [ids, values] = [await indices.data(), await x.data()];
     const expected = new Float64Array(50 * d);
     for (let i = 0; i < count; i += 1) for (let c = 0; c < d; c += 1) expected[ids[i]! * d + c]! += values[i * d + c]!;
-    const found = await runWebgpuKernel(scatterAddKernel, { x, indices }, { rows: 50 }).y.data();
+    const found = await runWebgpuKernel(scatterAdd, { x, indices }, { rows: 50 }).y.data();
     expect(largestError(found, expected)).toBeLessThan(1e-2);
-    expect(await runWebgpuKernel(scatterAddKernel, { x, indices }, { rows: 50 }).y.data()).toEqual(found);
+    expect(await runWebgpuKernel(scatterAdd, { x, indices }, { rows: 50 }).y.data()).toEqual(found);
   });
 
   it('refuses a dispatch and a tensor that the device would refuse without a word, and keeps nothing', () => {

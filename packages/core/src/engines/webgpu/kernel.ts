@@ -4,6 +4,7 @@
  * Bindings and uniforms are declared for the shader from the names given to `dispatch`; what is compiled is kept by the
  * shader's text, so any constant baked into it is part of the key by itself.
  */
+import type { TensorOf } from '../../dims.js';
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
 import * as tf from '../../tf.js';
 import { hostValues, record, type WebgpuDispatch, webgpuBackend } from './dispatch.js';
@@ -21,8 +22,10 @@ export interface WebgpuCall {
   /** Whether shaders may use subgroups. */
   readonly subgroups: boolean;
   /** A new tensor, not zeroed. */
+  output<const S extends readonly number[]>(shape: S, dtype?: 'float32' | 'int32'): TensorOf<S>;
   output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** A new tensor that is freed when `run` returns. */
+  scratch<const S extends readonly number[]>(shape: S, dtype?: 'float32' | 'int32'): TensorOf<S>;
   scratch<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** Records a dispatch; one of no workgroups is left out. */
   dispatch(dispatch: WebgpuDispatch): void;
@@ -43,7 +46,7 @@ export function runWebgpuKernel<I extends NamedTensors, A extends OpAttrs, O ext
   const scratch: tf.Tensor[] = [];
   const allocate =
     (kept: tf.Tensor[]): WebgpuCall['output'] =>
-    (shape, dtype = 'float32') => {
+    (shape: readonly number[], dtype: 'float32' | 'int32' = 'float32') => {
       const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeTensorInfo([...shape], dtype));
       kept.push(tensor);
       return tensor as never;

@@ -7,6 +7,7 @@
  *
  * dq by tiles of queries, dk and dv by tiles of keys, so that every sum has one owner and a fixed order.
  */
+import { dims } from '../../dims.js';
 import type * as tf from '../../tf.js';
 import { shaderText, type WebgpuCall } from './kernel.js';
 import {
@@ -46,10 +47,10 @@ export function pairwiseBackward(
   gpu: WebgpuCall,
   inputs: PairwiseGradientInputs,
   form: PairwiseForm,
-): { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor } {
+): { dq: tf.Tensor3D; dk: tf.Tensor3D; dv: tf.Tensor3D } {
   const { q, k, v, normaliser, dO } = inputs;
   const sizes = sizesOf(inputs, form);
-  const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape as never)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [dq, dk, dv] = [q, k, v].map((x) => gpu.output(dims(x, 3))) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
   const variant = variantOf(inputs, form, sizes);
   const rowTerms = variant.divided ? rowTermsOf(gpu, inputs, form, sizes) : undefined;
   const more = { dO, ...(rowTerms && { normaliser, rowTerms }) };

@@ -40,13 +40,11 @@ export function pairwiseForward(
   gpu: WebgpuCall,
   inputs: PairwiseInputs,
   form: PairwiseForm,
-): { o: tf.Tensor; normaliser: tf.Tensor } {
+): { o: tf.Tensor3D; normaliser: tf.Tensor3D } {
   const sizes = sizesOf(inputs, form);
   const { batch, nHeads, queries, r } = sizes;
-  const o = gpu.output<tf.Rank.R3>([batch, queries, nHeads * r]);
-  const normaliser = gpu.output<tf.Rank.R3>(
-    form.headsLast ? [batch, queries, nHeads] : [batch, nHeads, queries],
-  ) as tf.Tensor;
+  const o = gpu.output([batch, queries, nHeads * r]);
+  const normaliser = gpu.output(form.headsLast ? [batch, queries, nHeads] : [batch, nHeads, queries]);
   gpu.dispatch({
     code: forwardCode(variantOf(inputs, form, sizes)),
     ...dispatchOf(gpu, inputs, sizes, form, 'queries'),

@@ -8,7 +8,7 @@
  * - Saving tensors for gradients records a copy of each on the tape.
  * - For an output without a gradient zeros are made on the host and sent to the device, megabytes of them for a scan's states.
  */
-import { scatterAddKernel } from '../../ops/embedding/webgpu.js';
+import { scatterAdd } from '../../ops/embedding/webgpu.js';
 import { matMulKernel } from '../../ops/mat-mul/webgpu.js';
 import * as tf from '../../tf.js';
 import { zerosOnDevice } from './dispatch.js';
@@ -29,7 +29,7 @@ export function replaceStockKernels(): void {
   });
   replace('UnsortedSegmentSum', (inputs, attrs) => {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
-    return runWebgpuKernel(scatterAddKernel, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
+    return runWebgpuKernel(scatterAdd, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
   });
   replace('Cumsum', ({ x }, attrs) => runWebgpuKernel(cumsumKernel, { x: x as tf.Tensor }, attrs as CumsumAttrs).y);
   replace('AddN', (inputs) => sumOf(Object.values(inputs)));

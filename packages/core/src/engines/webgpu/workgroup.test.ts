@@ -1,9 +1,9 @@
 /** What the threads of a workgroup find out together, by subgroups and without them; the kernels that are built on it. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { globalNormKernel } from '../../ops/adam-w/webgpu.js';
-import { layerNormGradKernel, layerNormKernel, rmsNormKernel } from '../../ops/norm/webgpu.js';
+import { globalNorm } from '../../ops/adam-w/webgpu.js';
+import { layerNorm, layerNormGradient, rmsNorm } from '../../ops/norm/webgpu.js';
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
-import { tiedCrossEntropyKernel } from '../../ops/tied-cross-entropy/webgpu.js';
+import { tiedCrossEntropy } from '../../ops/tied-cross-entropy/webgpu.js';
 import { expectClose, testTensor } from '../../testing/compare.js';
 import * as tf from '../../tf.js';
 import { currentEngine, useEngine } from '../index.js';
@@ -83,19 +83,21 @@ describe('workgroups on the webgpu engine', () => {
 
   it('computes the same with subgroups and without', async (context) => {
     if (!currentEngine().details['subgroups']) context.skip('the device has no subgroups');
-    const [x, dy] = [testTensor<tf.Rank.R2>([9, 70], 1), testTensor<tf.Rank.R2>([9, 70], 2)];
+    const [x, dY] = [testTensor<tf.Rank.R2>([9, 70], 1), testTensor<tf.Rank.R2>([9, 70], 2)];
     const [weight, bias] = [testTensor<tf.Rank.R1>([70], 3), testTensor<tf.Rank.R1>([70], 4)];
     const inputs = { x, weight, bias };
     const head = { hidden: x, table: testTensor<tf.Rank.R2>([300, 70], 5), labels: tf.range(0, 9, 1, 'int32') };
-    const bothWays = (subgroups: boolean): tf.NamedTensorMap => ({
-      ...runWebgpuKernel(forced(layerNormKernel, subgroups), inputs, { eps: 1e-5 }),
-      ...runWebgpuKernel(forced(layerNormGradKernel, subgroups), { ...inputs, dy }, { eps: 1e-5 }),
-      rms: runWebgpuKernel(forced(rmsNormKernel, subgroups), { x, weight }, { eps: 1e-5 }).y,
-      ...runWebgpuKernel(forced(globalNormKernel, subgroups), { x, weight, bias }, {}),
-      ...runWebgpuKernel(forced(tiedCrossEntropyKernel, subgroups), head as never, { gradients: true }),
+    const bothWays = (subgroups: boolean) => ({
+      ...runWebgpuKernel(forced(layerNorm, subgroups), inputs, { eps: 1e-5 }),
+      ...runWebgpuKernel(forced(layerNormGradient, subgroups), { ...inputs, dY }, { eps: 1e-5 }),
+      rms: runWebgpuKernel(forced(rmsNorm, subgroups), { x, weight }, { eps: 1e-5 }).y,
+      ...runWebgpuKernel(forced(globalNorm, subgroups), { x, weight, bias }, {}),
+      ...runWebgpuKernel(forced(tiedCrossEntropy, subgroups), head as never, { gradients: true }),
     });
     const [by, without] = [bothWays(true), bothWays(false)];
-    for (const [name, tensor] of Object.entries(without)) await expectClose(by[name] as tf.Tensor, tensor, 1e-5, name);
+    for (const [name, tensor] of Object.entries(without)) {
+      await expectClose(by[name as keyof typeof by] as tf.Tensor, tensor as tf.Tensor, 1e-5, name);
+    }
     expect(Object.keys(without)).toHaveLength(10);
   });
 
@@ -105,7 +107,7 @@ describe('workgroups on the webgpu engine', () => {
       if (subgroups && !currentEngine().details['subgroups']) context.skip('the device has no subgroups');
       const loss = (hidden: tf.Tensor2D, table: tf.Tensor2D, labels: number[]) =>
         runWebgpuKernel(
-          forced(tiedCrossEntropyKernel, subgroups),
+          forced(tiedCrossEntropy, subgroups),
           { hidden, table, labels: tf.tensor1d(labels, 'int32') } as never,
           { gradients: true },
         );

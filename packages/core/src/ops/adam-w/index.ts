@@ -8,9 +8,10 @@ import { runWebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { usesReferenceForms } from '../define-op.js';
-import { adamWOnTensorflow, globalNormOnTensorflow } from './tensorflow.js';
+import { adamWReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
 import type { AdamWOptions, AdamWState } from './types.js';
-import { adamWKernel, globalNormKernel } from './wasm.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 export type { AdamWOptions, AdamWState } from './types.js';
@@ -43,16 +44,16 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
   }
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
     const own = { params: params.map(unshared), m: m.map(unshared), v: v.map(unshared) };
-    runWasmKernel(adamWKernel(own, grads, options), {}, {});
+    runWasmKernel(wasm.adamW(own, grads, options), {}, {});
     return own;
   }
   if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
     const own = { params: params.map(unshared), m: m.map(unshared), v: v.map(unshared) };
-    runWebgpuKernel(webgpu.adamWKernel(own, grads, options), {}, {});
+    runWebgpuKernel(webgpu.adamW(own, grads, options), {}, {});
     return own;
   }
-  if (tf.getBackend() === 'tensorflow' && !usesReferenceForms()) return adamWOnTensorflow(state, grads, options);
-  return referenceStep(state, grads, options);
+  if (tf.getBackend() === 'tensorflow' && !usesReferenceForms()) return tensorflow.adamW(state, grads, options);
+  return adamWReference(state, grads, options);
 }
 
 /** The tensor, or a copy in its place if its memory is shared with a clone or a reshaped tensor. */
@@ -60,7 +61,7 @@ function unshared(tensor: tf.Tensor): tf.Tensor {
   if (tf.engine().backend.refCount(tensor.dataId) === 1) return tensor;
   const copy =
     tf.getBackend() === 'webgpu'
-      ? runWebgpuKernel(webgpu.copyKernel, { x: tensor }, {}).y
+      ? runWebgpuKernel(webgpu.copy, { x: tensor }, {}).y
       : tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype);
   tensor.dispose();
   return copy;
@@ -74,51 +75,18 @@ function unshared(tensor: tf.Tensor): tf.Tensor {
 export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) throw new ShapeError('globalNorm: expected a tensor, got none.');
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
-    return runWasmKernel(
-      globalNormKernel,
-      Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
-      {},
-    ).norm as tf.Scalar;
+    return runWasmKernel(wasm.globalNorm, Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])), {})
+      .norm as tf.Scalar;
   }
   if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
     return runWebgpuKernel(
-      webgpu.globalNormKernel,
+      webgpu.globalNorm,
       Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
       {},
     ).norm as tf.Scalar;
   }
   if (tf.getBackend() === 'tensorflow' && !usesReferenceForms()) {
-    return tf.tidy(() => globalNormOnTensorflow(tensors)) as tf.Scalar;
+    return tf.tidy(() => tensorflow.globalNorm(tensors)) as tf.Scalar;
   }
   return tf.tidy(() => tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()) as tf.Scalar;
-}
-
-function referenceStep({ params, m, v }: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
-  const { learningRate, beta1, beta2, eps, step, weightDecay, gradientScale = 1 } = options;
-  const next = params.map(
-    (param, index) =>
-      tf.tidy(() => {
-        const grad = (grads[index] as tf.Tensor).mul(gradientScale);
-        const first = (m[index] as tf.Tensor).mul(beta1).add(grad.mul(1 - beta1));
-        const second = (v[index] as tf.Tensor).mul(beta2).add(grad.square().mul(1 - beta2));
-        const direction = first.div(1 - beta1 ** step).div(
-          second
-            .div(1 - beta2 ** step)
-            .sqrt()
-            .add(eps),
-        );
-        const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
-        return [
-          param.mul(1 - learningRate * decay).sub(direction.mul(learningRate)),
-          first,
-          second,
-        ] as const as tf.TensorContainer;
-      }) as unknown as readonly [tf.Tensor, tf.Tensor, tf.Tensor],
-  );
-  for (const tensor of [...params, ...m, ...v]) tensor.dispose();
-  return {
-    params: next.map(([param]) => param),
-    m: next.map(([, first]) => first),
-    v: next.map(([, , second]) => second),
-  };
 }

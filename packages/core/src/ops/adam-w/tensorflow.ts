@@ -28,7 +28,7 @@ interface Group {
 }
 
 /** `adamWStep` for checked lists. */
-export function adamWOnTensorflow(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
+export function adamW(state: AdamWState, grads: readonly tf.Tensor[], options: AdamWOptions): AdamWState {
   const { learningRate, beta1, beta2, eps, step, weightDecay, gradientScale = 1 } = options;
   // The operation computes 1 - beta in float32, so the corrections are those of the beta it sees. They go into the
   // learning rate and eps here, in double precision, and the operation's own (powers of beta) are off.
@@ -100,7 +100,7 @@ function takeOut(variable: TensorflowInput, shapes: readonly (readonly number[])
 }
 
 /** `globalNorm` of at least one tensor. */
-export function globalNormOnTensorflow(tensors: readonly tf.Tensor[]): tf.Tensor {
+export function globalNorm(tensors: readonly tf.Tensor[]): tf.Tensor {
   const halves = tensors.map((tensor) => tensorflowValue('L2Loss', [tensor])); // sum of squares / 2
   const half = tensorflowValue('AddN', halves, { N: { int: halves.length }, T: { type: 'float32' } });
   return tensorflowValue('Sqrt', [tensorflowValue('Mul', [half, { float: 2 }])]);

@@ -11,7 +11,7 @@ const BLOCK = 4096;
 const unitsOf = (tensor: tf.Tensor) => Math.ceil(tensor.size / BLOCK);
 
 /** Updates parameters and moments in place. */
-export function adamWKernel(
+export function adamW(
   state: AdamWState,
   grads: readonly tf.Tensor[],
   options: AdamWOptions,
@@ -48,10 +48,10 @@ export function adamWKernel(
 }
 
 /** The Euclidean norm of all inputs taken as one vector. */
-export const globalNormKernel: WasmKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
+export const globalNorm: WasmKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
   code,
   run(wasm, inputs) {
-    const norm = wasm.output([]) as tf.Tensor;
+    const norm = wasm.output([]);
     const tensors = Object.values(inputs);
     const units = tensors.reduce((total, tensor) => total + unitsOf(tensor), 0);
     const sums = wasm.scratch(8 * units);

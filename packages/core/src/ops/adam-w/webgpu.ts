@@ -16,7 +16,7 @@ const PER_THREAD = 4;
 const MOST_BUFFERS = 16;
 
 /** Updates parameters and moments in place. */
-export function adamWKernel(
+export function adamW(
   state: AdamWState,
   grads: readonly tf.Tensor[],
   options: AdamWOptions,
@@ -74,7 +74,7 @@ export function adamWKernel(
 }
 
 /** The Euclidean norm of all inputs taken as one vector. */
-export const globalNormKernel: WebgpuKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
+export const globalNorm: WebgpuKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
   run(gpu, inputs) {
     const norm = gpu.output<tf.Rank.R0>([]);
     const total = workgroupReductions(gpu, THREADS, ['total']);
@@ -124,9 +124,9 @@ fn main(@builtin(local_invocation_index) localIndex: u32) {
 };
 
 /** A copy in memory of its own, as the only output. */
-export const copyKernel: WebgpuKernel<{ x: tf.Tensor }, Record<string, never>, { y: tf.Tensor }> = {
+export const copy: WebgpuKernel<{ x: tf.Tensor }, Record<string, never>, { y: tf.Tensor }> = {
   run(gpu, { x }) {
-    const y = gpu.output(x.shape as never) as tf.Tensor;
+    const y = gpu.output(x.shape);
     gpu.dispatch({
       code: eachSlot([`case 0: { for (var i = first; i < min(u.size, end); i += ${THREADS}) { y[i] = x[i]; } }`]),
       read: { x },

@@ -6,23 +6,21 @@
  */
 import { InvalidConfigError } from '../../errors.js';
 import { assertSeed } from '../../rng.js';
-import * as tf from '../../tf.js';
+import type * as tf from '../../tf.js';
 import { defineOp, type Op } from '../define-op.js';
-import { type Attrs, dropoutKernel, dropoutThreshold } from './wasm.js';
+import { dropoutReference } from './reference.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 /** The op behind {@link dropout}; its gradient is itself. */
-export const dropoutOp: Op<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = defineOp<
-  { x: tf.Tensor },
-  Attrs,
-  { y: tf.Tensor }
->({
+export const dropoutOp: Op<Inputs, Attrs, Outputs> = defineOp<Inputs, Attrs, Outputs>({
   name: 'Dropout',
   inputs: ['x'],
   outputs: ['y'],
-  reference: ({ x }, { rate, seed }) => ({ y: x.mul(tf.tensor(dropoutMask(x.size, rate, seed), x.shape)) }),
-  gradient: ({ grads, attrs }) => ({ x: dropoutOp({ x: grads.y }, attrs).y }),
-  kernels: { wasm: dropoutKernel, webgpu: webgpu.dropoutKernel },
+  reference: dropoutReference,
+  kernels: { wasm: wasm.dropout, webgpu: webgpu.dropout },
+  gradient: ({ dY }, attrs) => ({ x: dropoutOp({ x: dY }, attrs).y }),
 });
 
 /**
@@ -38,23 +36,4 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: number): 
   }
   assertSeed('dropout', seed);
   return rate === 0 ? x : (dropoutOp({ x }, { rate, seed: seed | 0 }).y as T);
-}
-
-/** The factor of every element: 0 or `1 / (1 - rate)`. */
-function dropoutMask(size: number, rate: number, seed: number): Float32Array {
-  const threshold = dropoutThreshold(rate);
-  const scale = 1 / (1 - rate);
-  const mask = new Float32Array(size);
-  for (let index = 0; index < size; index += 1) {
-    if (hash(Math.imul(index, 0x9e3779b9) + seed) >= threshold) mask[index] = scale;
-  }
-  return mask;
-}
-
-/** 24 bits. */
-function hash(counter: number): number {
-  let bits = counter | 0;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d);
-  bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
-  return (bits ^ (bits >>> 16)) >>> 8;
 }

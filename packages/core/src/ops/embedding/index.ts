@@ -1,40 +1,37 @@
 /** Rows of a table by index, and the scatter-add that is their gradient. */
 import { ShapeError } from '../../errors.js';
-import * as tf from '../../tf.js';
+import type * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp, type Op } from '../define-op.js';
-import { gatherOnTensorflow, scatterAddOnTensorflow } from './tensorflow.js';
-import { gatherKernel, type Inputs, scatterAddKernel } from './wasm.js';
+import { gatherReference, scatterAddReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
+import type { GatherAttrs, GatherInputs, Outputs, ScatterAttrs, ScatterInputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-type None = Record<string, never>;
-
 /** The op behind {@link embedding} and {@link gatherRows}: indices of any shape. */
-export const gatherRowsOp: Op<Inputs, None, { y: tf.Tensor }> = defineOp<Inputs, None, { y: tf.Tensor }>({
+export const gatherRowsOp: Op<GatherInputs, GatherAttrs, Outputs> = defineOp<GatherInputs, GatherAttrs, Outputs>({
   name: 'GatherRows',
   inputs: ['table', 'indices'],
   integerInputs: ['indices'],
   outputs: ['y'],
-  reference: ({ table, indices }) => ({
-    y: tf.gather(table, indices.flatten() as tf.Tensor1D).reshape([...indices.shape, table.shape[1] as number]),
+  reference: gatherReference,
+  kernels: { tensorflow: tensorflow.gather, wasm: wasm.gather, webgpu: webgpu.gather },
+  gradient: ({ table, indices, dY }) => ({
+    table: scatterAddRowsOp({ x: dY, indices }, { rows: table.shape[0] as number }).y,
+    indices: null,
   }),
-  gradient: ({ inputs: { table, indices }, grads }) => ({
-    table: scatterAddRowsOp({ x: grads.y, indices }, { rows: table.shape[0] as number }).y,
-  }),
-  kernels: { tensorflow: gatherOnTensorflow, wasm: gatherKernel, webgpu: webgpu.gatherKernel },
 });
 
 /** The sum of rows by index: the gradient of {@link gatherRowsOp}. */
-const scatterAddRowsOp = defineOp<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }>({
+const scatterAddRowsOp = defineOp<ScatterInputs, ScatterAttrs, Outputs>({
   name: 'ScatterAddRows',
   inputs: ['x', 'indices'],
   integerInputs: ['indices'],
   outputs: ['y'],
-  reference: ({ x, indices }, { rows }) => ({
-    y: tf.unsortedSegmentSum(x.reshape([indices.size, -1]), indices.flatten() as tf.Tensor1D, rows),
-  }),
-  gradient: ({ inputs, grads }) => ({ x: gatherRowsOp({ table: grads.y, indices: inputs.indices }, {}).y }),
-  kernels: { tensorflow: scatterAddOnTensorflow, wasm: scatterAddKernel, webgpu: webgpu.scatterAddKernel },
+  reference: scatterAddReference,
+  kernels: { tensorflow: tensorflow.scatterAdd, wasm: wasm.scatterAdd, webgpu: webgpu.scatterAdd },
+  gradient: ({ indices, dY }) => ({ x: gatherRowsOp({ table: dY, indices }, {}).y, indices: null }),
 });
 
 /**

@@ -22,14 +22,14 @@ export function gather(table: usize, indices: usize, y: usize, d: i32, start: i3
 }
 
 /**
- * table[r] = the sum of dy[i] over i with indices[i] = r, in order, for the rows r in [start, end). Indices outside
+ * table[r] = the sum of dY[i] over i with indices[i] = r, in order, for the rows r in [start, end). Indices outside
  * of the table are passed over.
  */
-export function scatterAdd(dy: usize, indices: usize, table: usize, n: i32, d: i32, start: i32, end: i32): void {
+export function scatterAdd(dY: usize, indices: usize, table: usize, n: i32, d: i32, start: i32, end: i32): void {
   const bytes = <usize>d << 2;
   memory.fill(table + <usize>start * bytes, 0, <usize>(end - start) * bytes);
   for (let i = 0; i < n; i++) {
     const row = load<i32>(indices + (<usize>i << 2));
-    if (row >= start && row < end) addInto(table + <usize>row * bytes, dy + <usize>i * bytes, d);
+    if (row >= start && row < end) addInto(table + <usize>row * bytes, dY + <usize>i * bytes, d);
   }
 }

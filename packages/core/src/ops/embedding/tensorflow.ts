@@ -2,19 +2,16 @@
 import { tensorflowUsesGpu, tensorflowValue } from '../../engines/tensorflow/op.js';
 import { ShapeError } from '../../errors.js';
 import type * as tf from '../../tf.js';
-import type { Inputs } from './wasm.js';
+import type { GatherInputs, Outputs, ScatterAttrs, ScatterInputs } from './types.js';
 
-export function gatherOnTensorflow({ table, indices }: Inputs): { y: tf.Tensor } {
+export function gather({ table, indices }: GatherInputs): Outputs {
   const rows = table.shape[0] as number;
   return checked('gatherRows: expected indices', indices, rows, () => ({
     y: tensorflowValue('GatherV2', [table, indices, { int: 0 }]),
   }));
 }
 
-export function scatterAddOnTensorflow(
-  { x, indices }: { x: tf.Tensor; indices: tf.Tensor },
-  { rows }: { rows: number },
-): { y: tf.Tensor } {
+export function scatterAdd({ x, indices }: ScatterInputs, { rows }: ScatterAttrs): Outputs {
   return { y: tensorflowValue('UnsortedSegmentSum', [x, indices, { int: rows }]) };
 }
 

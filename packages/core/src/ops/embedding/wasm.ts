@@ -1,16 +1,15 @@
 /** Gathering rows and adding them up on the wasm engine. */
+import { dims } from '../../dims.js';
 import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
+import type { GatherAttrs, GatherInputs, Outputs, ScatterAttrs, ScatterInputs } from './types.js';
 
-export type Inputs = { table: tf.Tensor; indices: tf.Tensor };
-type None = Record<string, never>;
-
-export const gatherKernel: WasmKernel<Inputs, None, { y: tf.Tensor }> = {
+export const gather: WasmKernel<GatherInputs, GatherAttrs, Outputs> = {
   code,
   run(wasm, { table, indices }) {
-    const [rows, d] = table.shape as [number, number];
+    const [rows, d] = dims(table, 2);
     const at = wasm.pointer(indices);
     const outside = wasm.call('firstOutside', at, indices.size, rows);
     if (outside >= 0) {
@@ -18,18 +17,18 @@ export const gatherKernel: WasmKernel<Inputs, None, { y: tf.Tensor }> = {
         `gatherRows: expected indices in [0, ${rows}), got ${indices.dataSync()[outside]} at position ${outside}.`,
       );
     }
-    const y = wasm.output([...indices.shape, d] as never) as tf.Tensor;
+    const y = wasm.output([...indices.shape, d]);
     wasm.parallel('gather', indices.size, wasm.pointer(table), at, wasm.pointer(y), d);
     return { y };
   },
 };
 
 /** Sums x [...indices.shape, ...rest] into `[rows, ...rest]` by index. */
-export const scatterAddKernel: WasmKernel<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }> = {
+export const scatterAdd: WasmKernel<ScatterInputs, ScatterAttrs, Outputs> = {
   code,
   run(wasm, { x, indices }, { rows }) {
     const rest = x.shape.slice(indices.shape.length);
-    const y = wasm.output([rows, ...rest] as never) as tf.Tensor;
+    const y = wasm.output([rows, ...rest]);
     const count = tf.util.sizeFromShape(indices.shape);
     const d = tf.util.sizeFromShape(rest);
     wasm.parallel('scatterAdd', rows, wasm.pointer(x), wasm.pointer(indices), wasm.pointer(y), count, d);

@@ -7,21 +7,20 @@
  * most of them. An index outside gives a row of NaN in the gather (on the host it is refused, where the indices are
  * still there) and is left out of the scatter-add.
  */
+import { dims } from '../../dims.js';
 import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.js';
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { sumPartials } from '../../engines/webgpu/reduce.js';
 import { eachLine } from '../../engines/webgpu/workgroup.js';
 import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
-import type { Inputs } from './wasm.js';
+import type { GatherAttrs, GatherInputs, Outputs, ScatterAttrs, ScatterInputs } from './types.js';
 
-type None = Record<string, never>;
-
-export const gatherKernel: WebgpuKernel<Inputs, None, { y: tf.Tensor }> = {
+export const gather: WebgpuKernel<GatherInputs, GatherAttrs, Outputs> = {
   run(gpu, { table, indices }) {
-    const [rows, d] = table.shape as [number, number];
+    const [rows, d] = dims(table, 2);
     assertInside(gpu, 'gatherRows: expected indices', indices, rows);
-    const y = gpu.output([...indices.shape, d] as never) as tf.Tensor;
+    const y = gpu.output([...indices.shape, d]);
     gpu.dispatch({
       code: `${EACH_ELEMENT}
   let row = indices[i / u.d];
@@ -63,31 +62,30 @@ const MOST_PARTS = 8;
 const MOST_PARTIALS = 2 ** 22;
 
 /** Sums x [...indices.shape, ...rest] into `[rows, ...rest]` by index. */
-export const scatterAddKernel: WebgpuKernel<{ x: tf.Tensor; indices: tf.Tensor }, { rows: number }, { y: tf.Tensor }> =
-  {
-    run(gpu, { x, indices }, { rows }) {
-      const rest = x.shape.slice(indices.shape.length);
-      const y = gpu.output([rows, ...rest] as never) as tf.Tensor;
-      const d = tf.util.sizeFromShape(rest);
-      const count = indices.size;
-      const parts = Math.max(
-        1,
-        Math.min(MOST_PARTS, Math.ceil(count / SHORTEST_PART), Math.floor(MOST_PARTIALS / (rows * d))),
-      );
-      const sums = parts > 1 ? gpu.scratch<tf.Rank.R1>([parts * rows * d]) : y;
-      const [rowTiles, columnTiles] = [Math.ceil(rows / ROWS), Math.ceil(d / COLUMNS)];
-      const lines = rowTiles * columnTiles * parts;
-      gpu.dispatch({
-        code: SCATTER_ADD,
-        read: { x, indices },
-        write: { sums },
-        integers: { lines, rowTiles, columnTiles, perPart: Math.ceil(count / parts), count, d, rows },
-        workgroups: gpu.grid(lines),
-      });
-      if (parts > 1) sumPartials(gpu, sums, y, { count: parts, size: rows * d });
-      return { y };
-    },
-  };
+export const scatterAdd: WebgpuKernel<ScatterInputs, ScatterAttrs, Outputs> = {
+  run(gpu, { x, indices }, { rows }) {
+    const rest = x.shape.slice(indices.shape.length);
+    const y = gpu.output([rows, ...rest]);
+    const d = tf.util.sizeFromShape(rest);
+    const count = indices.size;
+    const parts = Math.max(
+      1,
+      Math.min(MOST_PARTS, Math.ceil(count / SHORTEST_PART), Math.floor(MOST_PARTIALS / (rows * d))),
+    );
+    const sums = parts > 1 ? gpu.scratch([parts * rows * d]) : y;
+    const [rowTiles, columnTiles] = [Math.ceil(rows / ROWS), Math.ceil(d / COLUMNS)];
+    const lines = rowTiles * columnTiles * parts;
+    gpu.dispatch({
+      code: SCATTER_ADD,
+      read: { x, indices },
+      write: { sums },
+      integers: { lines, rowTiles, columnTiles, perPart: Math.ceil(count / parts), count, d, rows },
+      workgroups: gpu.grid(lines),
+    });
+    if (parts > 1) sumPartials(gpu, sums, y, { count: parts, size: rows * d });
+    return { y };
+  },
+};
 
 const four = (element: (index: string) => string) => ['x', 'y', 'z', 'w'].map(element);
 

@@ -1,20 +1,22 @@
 /** Affine map and its gradient on the tensorflow engine: rows of any rank as one matrix. */
+import { dims } from '../../dims.js';
 import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
-import * as tf from '../../tf.js';
-import type { GradInputs, GradOutputs, Inputs } from './wasm.js';
+import type * as tf from '../../tf.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
+import type { Inputs, Outputs } from './types.js';
 
-export function linearOnTensorflow({ x, weight, bias }: Inputs): { y: tf.Tensor } {
+export function linear({ x, weight, bias }: Inputs): Outputs {
   const product = run('MatMul', [asRows(x), weight]);
   const y = bias ? run('BiasAdd', [product, bias]) : product;
-  return { y: reshaped(y, [...x.shape.slice(0, -1), weight.shape[1] as number]) };
+  return { y: reshaped(y, [...x.shape.slice(0, -1), dims(weight, 2)[1]]) };
 }
 
-export function linearGradOnTensorflow({ x, weight, bias, dy }: GradInputs): GradOutputs {
-  const rows = asRows(dy);
+export function linearGradient({ x, weight, bias, dY }: GradientInputs<Inputs, Outputs>): Gradients<Inputs> {
+  const rows = asRows(dY);
   return {
-    dx: reshaped(run('MatMul', [rows, weight], { transpose_b: { bool: true } }), x.shape),
-    dWeight: run('MatMul', [asRows(x), rows], { transpose_a: { bool: true } }),
-    dBias: bias ? run('BiasAddGrad', [rows]) : tf.zeros([0]),
+    x: reshaped(run('MatMul', [rows, weight], { transpose_b: { bool: true } }), x.shape),
+    weight: run('MatMul', [asRows(x), rows], { transpose_a: { bool: true } }),
+    bias: bias && run('BiasAddGrad', [rows]),
   };
 }
 

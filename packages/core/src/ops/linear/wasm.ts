@@ -1,18 +1,16 @@
 /** Affine map and its gradient on the wasm engine: three matrix products and a column sum. */
+import { dims } from '../../dims.js';
 import type { WasmKernel } from '../../engines/wasm/kernel.js';
-import type * as tf from '../../tf.js';
 import { code } from '../mat-mul/kernel.generated.js';
 import { columnSums, multiply } from '../mat-mul/wasm.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-export type Inputs = { x: tf.Tensor; weight: tf.Tensor; bias: tf.Tensor | undefined };
-export type GradInputs = Inputs & { dy: tf.Tensor };
-export type GradOutputs = { dx: tf.Tensor; dWeight: tf.Tensor; dBias: tf.Tensor };
-
-export const linearKernel: WasmKernel<Inputs, Record<string, never>, { y: tf.Tensor }> = {
+export const linear: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, { x, weight, bias }) {
-    const [k, n] = weight.shape as [number, number];
-    const y = wasm.output([...x.shape.slice(0, -1), n] as never) as tf.Tensor;
+    const [k, n] = dims(weight, 2);
+    const y = wasm.output([...x.shape.slice(0, -1), n]);
     multiply(
       wasm,
       {
@@ -27,36 +25,36 @@ export const linearKernel: WasmKernel<Inputs, Record<string, never>, { y: tf.Ten
   },
 };
 
-export const linearGradKernel: WasmKernel<GradInputs, Record<string, never>, GradOutputs> = {
+export const linearGradient: WasmKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
   code,
-  run(wasm, { x, weight, bias, dy }) {
-    const [k, n] = weight.shape as [number, number];
-    const rows = dy.size / n;
-    const dx = wasm.output(x.shape as never) as tf.Tensor;
+  run(wasm, { x, weight, bias, dY }) {
+    const [k, n] = dims(weight, 2);
+    const rows = dY.size / n;
+    const dX = wasm.output(x.shape);
     const dWeight = wasm.output([k, n]);
-    const dBias = wasm.output([bias ? n : 0]);
-    const dyAt = wasm.pointer(dy);
-    // dx = dy W^T
+    const dBias = bias && wasm.output([n]);
+    const dYAt = wasm.pointer(dY);
+    // dX = dY W^T
     multiply(
       wasm,
       {
-        a: { at: dyAt, batch: 0, row: n, column: 1 },
+        a: { at: dYAt, batch: 0, row: n, column: 1 },
         b: { at: wasm.pointer(weight), batch: 0, row: 1, column: n },
-        c: wasm.pointer(dx),
+        c: wasm.pointer(dX),
       },
       { batches: 1, m: rows, k: n, n: k },
     );
-    // dW = x^T dy
+    // dW = x^T dY
     multiply(
       wasm,
       {
         a: { at: wasm.pointer(x), batch: 0, row: 1, column: k },
-        b: { at: dyAt, batch: 0, row: n, column: 1 },
+        b: { at: dYAt, batch: 0, row: n, column: 1 },
         c: wasm.pointer(dWeight),
       },
       { batches: 1, m: k, k: rows, n },
     );
-    if (bias) columnSums(wasm, dyAt, wasm.pointer(dBias), rows, n);
-    return { dx, dWeight, dBias };
+    if (dBias) columnSums(wasm, dYAt, wasm.pointer(dBias), rows, n);
+    return { x: dX, weight: dWeight, bias: dBias };
   },
 };

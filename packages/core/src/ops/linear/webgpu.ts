@@ -1,14 +1,15 @@
 /** Affine map and its gradient on the webgpu engine: three matrix products and a column sum. */
+import { dims } from '../../dims.js';
 import { multiply } from '../../engines/webgpu/gemm.js';
 import type { WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { columnSums } from '../../engines/webgpu/reduce.js';
-import type * as tf from '../../tf.js';
-import type { GradInputs, GradOutputs, Inputs } from './wasm.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-export const linearKernel: WebgpuKernel<Inputs, Record<string, never>, { y: tf.Tensor }> = {
+export const linear: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { x, weight, bias }) {
-    const [k, n] = weight.shape as [number, number];
-    const y = gpu.output([...x.shape.slice(0, -1), n] as never) as tf.Tensor;
+    const [k, n] = dims(weight, 2);
+    const y = gpu.output([...x.shape.slice(0, -1), n]);
     multiply(
       gpu,
       { a: { tensor: x }, b: { tensor: weight }, c: { tensor: y }, bias },
@@ -18,28 +19,28 @@ export const linearKernel: WebgpuKernel<Inputs, Record<string, never>, { y: tf.T
   },
 };
 
-export const linearGradKernel: WebgpuKernel<GradInputs, Record<string, never>, GradOutputs> = {
-  run(gpu, { x, weight, bias, dy }) {
-    const [k, n] = weight.shape as [number, number];
-    const rows = dy.size / n;
-    const dx = gpu.output(x.shape as never) as tf.Tensor;
-    const dWeight = gpu.output<tf.Rank.R2>([k, n]);
-    const dBias = gpu.output<tf.Rank.R1>([bias ? n : 0]);
-    // dx = dy W^T, dW = x^T dy
+export const linearGradient: WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
+  run(gpu, { x, weight, bias, dY }) {
+    const [k, n] = dims(weight, 2);
+    const rows = dY.size / n;
+    const dX = gpu.output(x.shape);
+    const dWeight = gpu.output([k, n]);
+    const dBias = bias && gpu.output([n]);
+    // dX = dY W^T, dW = x^T dY
     multiply(
       gpu,
-      { a: { tensor: dy }, b: { tensor: weight, transposed: true }, c: { tensor: dx } },
+      { a: { tensor: dY }, b: { tensor: weight, transposed: true }, c: { tensor: dX } },
       { batches: 1, m: rows, k: n, n: k },
     );
     multiply(
       gpu,
-      { a: { tensor: x, transposed: true }, b: { tensor: dy }, c: { tensor: dWeight } },
+      { a: { tensor: x, transposed: true }, b: { tensor: dY }, c: { tensor: dWeight } },
       { batches: 1, m: k, k: rows, n },
     );
-    if (bias) {
-      const term = 'dy[row * u.columns + column]';
-      columnSums(gpu, { dy }, { dBias: { to: dBias, term } }, { rows, columns: n });
+    if (dBias) {
+      const term = 'dY[row * u.columns + column]';
+      columnSums(gpu, { dY }, { dBias: { to: dBias, term } }, { rows, columns: n });
     }
-    return { dx, dWeight, dBias };
+    return { x: dX, weight: dWeight, bias: dBias };
   },
 };

@@ -2,25 +2,13 @@
  * Layer normalisation (Ba et al. 2016) and root-mean-square normalisation (Zhang and Sennrich 2019) of the last axis.
  */
 import { ShapeError } from '../../errors.js';
-import * as tf from '../../tf.js';
+import type * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
-import { defineOp, type Op, referenceGradient } from '../define-op.js';
-import {
-  layerNormGradOnTensorflow,
-  layerNormOnTensorflow,
-  rmsNormGradOnTensorflow,
-  rmsNormOnTensorflow,
-} from './tensorflow.js';
-import {
-  type Attrs,
-  type LayerNormInputs,
-  layerNormGradKernel,
-  layerNormKernel,
-  type NormGradients,
-  type RmsNormInputs,
-  rmsNormGradKernel,
-  rmsNormKernel,
-} from './wasm.js';
+import { defineOp } from '../define-op.js';
+import { layerNormReference, rmsNormReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
+import type { Attrs, LayerNormInputs, Outputs, RmsNormInputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 export interface LayerNormParams {
@@ -33,64 +21,31 @@ export interface RmsNormParams {
 }
 
 /** The op behind {@link layerNorm}. */
-export const layerNormOp: Op<LayerNormInputs, Attrs, { y: tf.Tensor }> = defineOp<
-  LayerNormInputs,
-  Attrs,
-  { y: tf.Tensor }
->({
+export const layerNormOp = defineOp<LayerNormInputs, Attrs, Outputs>({
   name: 'LayerNorm',
   inputs: ['x', 'weight', 'bias'],
   outputs: ['y'],
-  reference({ x, weight, bias }, { eps }) {
-    const centred = x.sub(x.mean(-1, true));
-    const scale = centred.square().mean(-1, true).add(eps).rsqrt();
-    return { y: centred.mul(scale).mul(weight).add(bias) };
+  reference: layerNormReference,
+  kernels: { tensorflow: tensorflow.layerNorm, wasm: wasm.layerNorm, webgpu: webgpu.layerNorm },
+  gradient: {
+    kernels: {
+      tensorflow: tensorflow.layerNormGradient,
+      wasm: wasm.layerNormGradient,
+      webgpu: webgpu.layerNormGradient,
+    },
   },
-  gradient({ inputs, grads, attrs }) {
-    const { dx, dWeight, dBias } = layerNormGradOp({ ...inputs, dy: grads.y }, attrs);
-    return { x: dx, weight: dWeight, bias: dBias };
-  },
-  kernels: { tensorflow: layerNormOnTensorflow, wasm: layerNormKernel, webgpu: webgpu.layerNormKernel },
-});
-
-const layerNormGradOp = defineOp<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
-  name: 'LayerNormGrad',
-  inputs: ['x', 'weight', 'bias', 'dy'],
-  outputs: ['dx', 'dWeight', 'dBias'],
-  reference({ dy, ...inputs }, attrs) {
-    const { x, weight, bias } = referenceGradient(layerNormOp.definition, inputs, { y: dy }, attrs);
-    return { dx: x as tf.Tensor, dWeight: weight as tf.Tensor, dBias: bias as tf.Tensor };
-  },
-  gradient: 'none',
-  kernels: { tensorflow: layerNormGradOnTensorflow, wasm: layerNormGradKernel, webgpu: webgpu.layerNormGradKernel },
 });
 
 /** The op behind {@link rmsNorm}. */
-export const rmsNormOp: Op<RmsNormInputs, Attrs, { y: tf.Tensor }> = defineOp<RmsNormInputs, Attrs, { y: tf.Tensor }>({
+export const rmsNormOp = defineOp<RmsNormInputs, Attrs, Outputs>({
   name: 'RmsNorm',
   inputs: ['x', 'weight'],
   outputs: ['y'],
-  reference({ x, weight }, { eps }) {
-    const normed = x.mul(x.square().mean(-1, true).add(eps).rsqrt());
-    return { y: weight ? normed.mul(weight) : normed };
+  reference: rmsNormReference,
+  kernels: { tensorflow: tensorflow.rmsNorm, wasm: wasm.rmsNorm, webgpu: webgpu.rmsNorm },
+  gradient: {
+    kernels: { tensorflow: tensorflow.rmsNormGradient, wasm: wasm.rmsNormGradient, webgpu: webgpu.rmsNormGradient },
   },
-  gradient({ inputs, grads, attrs }) {
-    const { dx, dWeight } = rmsNormGradOp({ ...inputs, dy: grads.y }, attrs);
-    return inputs.weight ? { x: dx, weight: dWeight } : { x: dx };
-  },
-  kernels: { tensorflow: rmsNormOnTensorflow, wasm: rmsNormKernel, webgpu: webgpu.rmsNormKernel },
-});
-
-const rmsNormGradOp = defineOp<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients>({
-  name: 'RmsNormGrad',
-  inputs: ['x', 'weight', 'dy'],
-  outputs: ['dx', 'dWeight', 'dBias'],
-  reference({ dy, ...inputs }, attrs) {
-    const { x, weight } = referenceGradient(rmsNormOp.definition, inputs, { y: dy }, attrs);
-    return { dx: x as tf.Tensor, dWeight: weight ?? tf.zeros([0]), dBias: tf.zeros([0]) };
-  },
-  gradient: 'none',
-  kernels: { tensorflow: rmsNormGradOnTensorflow, wasm: rmsNormGradKernel, webgpu: webgpu.rmsNormGradKernel },
 });
 
 /**

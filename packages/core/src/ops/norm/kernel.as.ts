@@ -3,7 +3,7 @@
  * norm). A weight or bias at address 0 is absent.
  *
  *   xhat = (x - mean) r,  r = 1 / sqrt(mean((x - mean)^2) + eps),  y = xhat w + b
- *   dx = r (g - mean(g) - xhat mean(g xhat)),  g = dy w;  without centring the term mean(g) is absent
+ *   dX = r (g - mean(g) - xhat mean(g xhat)),  g = dY w;  without centring the term mean(g) is absent
  */
 import { blockStart, sumPartials } from '@mixerzoo/core/assembly/reduce';
 import { madd, sumLanes } from '@mixerzoo/core/assembly/simd';
@@ -36,11 +36,11 @@ export function normalize(x: usize, weight: usize, bias: usize, y: usize, d: i32
 }
 
 /**
- * dx of the rows of blocks [start, end), of `blocks`, and each block's sums of dy xhat and dy:
+ * dX of the rows of blocks [start, end), of `blocks`, and each block's sums of dY xhat and dY:
  * partials[block, 2, d].
  */
-export function normalizeGrad(
-  x: usize, weight: usize, dy: usize, dx: usize, partials: usize,
+export function normalizeGradient(
+  x: usize, weight: usize, dY: usize, dX: usize, partials: usize,
   rows: i32, d: i32, eps: f32, centre: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const bytes = <usize>d << 2;
@@ -53,8 +53,8 @@ export function normalizeGrad(
     const last = blockStart(block + 1, blocks, rows);
     for (let row = blockStart(block, blocks, rows); row < last; row++) {
       const from = x + <usize>row * bytes;
-      const grad = dy + <usize>row * bytes;
-      const to = dx + <usize>row * bytes;
+      const grad = dY + <usize>row * bytes;
+      const to = dX + <usize>row * bytes;
       const mean = centre ? rowMean(from, d) : 0;
       const scale = inverseDeviation(from, d, mean, eps);
       const means = f32x4.splat(mean);

@@ -1,32 +1,35 @@
 /** Layer and RMS normalisation and their gradients on the tensorflow engine, in closed form. */
 import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
-import * as tf from '../../tf.js';
-import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
+import type * as tf from '../../tf.js';
+import type {
+  Attrs,
+  LayerNormGradientInputs,
+  LayerNormGradients,
+  LayerNormInputs,
+  Outputs,
+  RmsNormGradientInputs,
+  RmsNormGradients,
+  RmsNormInputs,
+} from './types.js';
 
-type Parameter = tf.Tensor | undefined;
-
-export function layerNormOnTensorflow({ x, weight, bias }: LayerNormInputs, { eps }: Attrs): { y: tf.Tensor } {
+export function layerNorm({ x, weight, bias }: LayerNormInputs, { eps }: Attrs): Outputs {
   const { normed } = normalize(x, eps, true);
   return { y: run('AddV2', [run('Mul', [normed, weight]), bias]) };
 }
 
-export function rmsNormOnTensorflow({ x, weight }: RmsNormInputs, { eps }: Attrs): { y: tf.Tensor } {
+export function rmsNorm({ x, weight }: RmsNormInputs, { eps }: Attrs): Outputs {
   const { normed } = normalize(x, eps, false);
   return { y: weight ? run('Mul', [normed, weight]) : normed };
 }
 
-export function layerNormGradOnTensorflow(
-  { x, weight, dy }: LayerNormInputs & { dy: tf.Tensor },
-  { eps }: Attrs,
-): NormGradients {
-  return gradient(x, weight, dy, eps, true);
+export function layerNormGradient(inputs: LayerNormGradientInputs, { eps }: Attrs): LayerNormGradients {
+  const { dX, normed } = backward(inputs, eps, true);
+  return { x: dX, weight: columnSums(run('Mul', [inputs.dY, normed])), bias: columnSums(inputs.dY) };
 }
 
-export function rmsNormGradOnTensorflow(
-  { x, weight, dy }: RmsNormInputs & { dy: tf.Tensor },
-  { eps }: Attrs,
-): NormGradients {
-  return gradient(x, weight, dy, eps, false);
+export function rmsNormGradient(inputs: RmsNormGradientInputs, { eps }: Attrs): RmsNormGradients {
+  const { dX, normed } = backward(inputs, eps, false);
+  return { x: dX, weight: inputs.weight && columnSums(run('Mul', [inputs.dY, normed])) };
 }
 
 /** x less its mean where `centre`, over the root of its mean square; and what it was multiplied by, [..., 1]. */
@@ -37,18 +40,18 @@ function normalize(x: tf.Tensor, eps: number, centre: boolean): { normed: tf.Ten
 }
 
 /**
- * With n the normed x and g = dy weight: `dx = scale (g - mean(g) - n mean(g n))`, without mean(g) where x was not centred.
+ * With n the normed x and g = dY weight: `dX = scale (g - mean(g) - n mean(g n))`, without mean(g) where x was not centred.
  */
-function gradient(x: tf.Tensor, weight: Parameter, dy: tf.Tensor, eps: number, centre: boolean): NormGradients {
+function backward(
+  { x, weight, dY }: RmsNormGradientInputs,
+  eps: number,
+  centre: boolean,
+): { dX: tf.Tensor; normed: tf.Tensor } {
   const { normed, scale } = normalize(x, eps, centre);
-  const g = weight ? run('Mul', [dy, weight]) : dy;
+  const g = weight ? run('Mul', [dY, weight]) : dY;
   const along = run('Mul', [normed, rowMean(run('Mul', [g, normed]))]);
   const across = run('Sub', [centre ? run('Sub', [g, rowMean(g)]) : g, along]);
-  return {
-    dx: run('Mul', [across, scale]),
-    dWeight: weight ? columnSums(run('Mul', [dy, normed])) : tf.zeros([0]),
-    dBias: centre ? columnSums(dy) : tf.zeros([0]),
-  };
+  return { dX: run('Mul', [across, scale]), normed };
 }
 
 /** [..., d] -> [..., 1] */

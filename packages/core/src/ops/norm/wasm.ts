@@ -2,12 +2,16 @@
 import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
-
-export type Attrs = { eps: number };
-export type LayerNormInputs = { x: tf.Tensor; weight: tf.Tensor; bias: tf.Tensor };
-export type RmsNormInputs = { x: tf.Tensor; weight: tf.Tensor | undefined };
-/** Parameters that are absent have an empty gradient. */
-export type NormGradients = { dx: tf.Tensor; dWeight: tf.Tensor; dBias: tf.Tensor };
+import type {
+  Attrs,
+  LayerNormGradientInputs,
+  LayerNormGradients,
+  LayerNormInputs,
+  Outputs,
+  RmsNormGradientInputs,
+  RmsNormGradients,
+  RmsNormInputs,
+} from './types.js';
 
 /** Rows are divided into this many blocks at most, each with its partial sums. */
 const MOST_BLOCKS = 32;
@@ -23,7 +27,7 @@ function forward(
   centre: boolean,
 ) {
   const d = x.shape.at(-1) as number;
-  const y = wasm.output(x.shape as never) as tf.Tensor;
+  const y = wasm.output(x.shape);
   wasm.parallel(
     'normalize',
     x.size / d,
@@ -38,56 +42,67 @@ function forward(
   return { y };
 }
 
+interface Gradients {
+  readonly dX: tf.Tensor;
+  readonly dWeight: tf.Tensor | undefined;
+  readonly dBias?: tf.Tensor;
+}
+
+/** Centred where there is a bias. */
 function backward(
   wasm: WasmCall,
-  x: tf.Tensor,
-  weight: tf.Tensor | undefined,
-  dy: tf.Tensor,
+  { x, weight, dY }: RmsNormGradientInputs,
+  { dX, dWeight, dBias }: Gradients,
   eps: number,
-  centre: boolean,
-): NormGradients {
+): void {
   const d = x.shape.at(-1) as number;
   const rows = x.size / d;
-  const dx = wasm.output(x.shape as never) as tf.Tensor;
-  const dWeight = wasm.output([weight ? d : 0]);
-  const dBias = wasm.output([centre ? d : 0]);
   const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 3));
   const partials = wasm.scratch(8 * blocks * d);
   wasm.parallel(
-    'normalizeGrad',
+    'normalizeGradient',
     blocks,
     wasm.pointer(x),
     address(wasm, weight),
-    wasm.pointer(dy),
-    wasm.pointer(dx),
+    wasm.pointer(dY),
+    wasm.pointer(dX),
     partials,
     rows,
     d,
     eps,
-    Number(centre),
+    Number(dBias !== undefined),
     blocks,
   );
-  if (weight) wasm.parallel('sumBlocks', d, partials, blocks, d, wasm.pointer(dWeight));
-  if (centre) wasm.parallel('sumBlocks', d, partials + 4 * d, blocks, d, wasm.pointer(dBias));
-  return { dx, dWeight, dBias };
+  if (dWeight) wasm.parallel('sumBlocks', d, partials, blocks, d, wasm.pointer(dWeight));
+  if (dBias) wasm.parallel('sumBlocks', d, partials + 4 * d, blocks, d, wasm.pointer(dBias));
 }
 
-export const layerNormKernel: WasmKernel<LayerNormInputs, Attrs, { y: tf.Tensor }> = {
+export const layerNorm: WasmKernel<LayerNormInputs, Attrs, Outputs> = {
   code,
   run: (wasm, { x, weight, bias }, { eps }) => forward(wasm, x, weight, bias, eps, true),
 };
 
-export const layerNormGradKernel: WasmKernel<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients> = {
+export const layerNormGradient: WasmKernel<LayerNormGradientInputs, Attrs, LayerNormGradients> = {
   code,
-  run: (wasm, { x, weight, dy }, { eps }) => backward(wasm, x, weight, dy, eps, true),
+  run(wasm, { bias, ...inputs }, { eps }) {
+    const dX = wasm.output(inputs.x.shape);
+    const [dWeight, dBias] = [wasm.output(inputs.weight.shape), wasm.output(bias.shape)];
+    backward(wasm, inputs, { dX, dWeight, dBias }, eps);
+    return { x: dX, weight: dWeight, bias: dBias };
+  },
 };
 
-export const rmsNormKernel: WasmKernel<RmsNormInputs, Attrs, { y: tf.Tensor }> = {
+export const rmsNorm: WasmKernel<RmsNormInputs, Attrs, Outputs> = {
   code,
   run: (wasm, { x, weight }, { eps }) => forward(wasm, x, weight, undefined, eps, false),
 };
 
-export const rmsNormGradKernel: WasmKernel<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients> = {
+export const rmsNormGradient: WasmKernel<RmsNormGradientInputs, Attrs, RmsNormGradients> = {
   code,
-  run: (wasm, { x, weight, dy }, { eps }) => backward(wasm, x, weight, dy, eps, false),
+  run(wasm, inputs, { eps }) {
+    const dX = wasm.output(inputs.x.shape);
+    const dWeight = inputs.weight && wasm.output(inputs.weight.shape);
+    backward(wasm, inputs, { dX, dWeight }, eps);
+    return { x: dX, weight: dWeight };
+  },
 };

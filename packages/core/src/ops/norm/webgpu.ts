@@ -3,7 +3,16 @@ import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { columnSums } from '../../engines/webgpu/reduce.js';
 import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
-import type { Attrs, LayerNormInputs, NormGradients, RmsNormInputs } from './wasm.js';
+import type {
+  Attrs,
+  LayerNormGradientInputs,
+  LayerNormGradients,
+  LayerNormInputs,
+  Outputs,
+  RmsNormGradientInputs,
+  RmsNormGradients,
+  RmsNormInputs,
+} from './types.js';
 
 const THREADS = 64;
 
@@ -33,7 +42,7 @@ function forward(
 ): { y: tf.Tensor } {
   const d = x.shape.at(-1) as number;
   const rows = x.size / d;
-  const y = gpu.output(x.shape as never) as tf.Tensor;
+  const y = gpu.output(x.shape);
   const value = `(x[at + j] - mean) * scale${weight ? ' * weight[j]' : ''}${bias ? ' + bias[j]' : ''}`;
   gpu.dispatch({
     code: `${rowStatistics(gpu, centre)}
@@ -48,63 +57,74 @@ function forward(
   return { y };
 }
 
+interface Gradients {
+  readonly dX: tf.Tensor;
+  readonly dWeight: tf.Tensor | undefined;
+  readonly dBias?: tf.Tensor;
+}
+
+/** Centred where there is a bias. */
 function backward(
   gpu: WebgpuCall,
-  x: tf.Tensor,
-  weight: tf.Tensor | undefined,
-  dy: tf.Tensor,
+  { x, weight, dY }: RmsNormGradientInputs,
+  { dX, dWeight, dBias }: Gradients,
   eps: number,
-  centre: boolean,
-): NormGradients {
+): void {
   const d = x.shape.at(-1) as number;
   const rows = x.size / d;
-  const dx = gpu.output(x.shape as never) as tf.Tensor;
-  const dWeight = gpu.output<tf.Rank.R1>([weight ? d : 0]);
-  const dBias = gpu.output<tf.Rank.R1>([centre ? d : 0]);
-  const statistics = gpu.scratch<tf.Rank.R2>([rows, 2]);
+  const statistics = gpu.scratch([rows, 2]);
   gpu.dispatch({
-    code: `${rowStatistics(gpu, centre)}
+    code: `${rowStatistics(gpu, dBias !== undefined)}
   var sums = vec2f();
   for (var j = local; j < u.d; j += ${THREADS}) {
-    let g = dy[at + j]${weight ? ' * weight[j]' : ''};
+    let g = dY[at + j]${weight ? ' * weight[j]' : ''};
     sums += g * vec2f(1.0, (x[at + j] - mean) * scale);
   }
   let slope = total(sums.y, local) / f32(u.d);
-  let shift = ${centre ? 'total(sums.x, local) / f32(u.d)' : '0.0'};
+  let shift = ${dBias ? 'total(sums.x, local) / f32(u.d)' : '0.0'};
   for (var j = local; j < u.d; j += ${THREADS}) {
-    let g = dy[at + j]${weight ? ' * weight[j]' : ''};
-    dx[at + j] = scale * (g - shift - (x[at + j] - mean) * scale * slope);
+    let g = dY[at + j]${weight ? ' * weight[j]' : ''};
+    dX[at + j] = scale * (g - shift - (x[at + j] - mean) * scale * slope);
   }
   if (local == 0) { statistics[2 * line] = mean; statistics[2 * line + 1] = scale; }
 }`,
-    read: { x, dy, ...(weight && { weight }) },
-    write: { dx, statistics },
+    read: { x, dY, ...(weight && { weight }) },
+    write: { dX, statistics },
     integers: { lines: rows, d },
     floats: { eps },
     workgroups: gpu.grid(rows),
   });
-  const dyAt = 'dy[row * u.columns + column]';
+  const dYAt = 'dY[row * u.columns + column]';
   const xHat = '(x[row * u.columns + column] - statistics[2 * row]) * statistics[2 * row + 1]';
   const sums = {
-    dWeight: { to: dWeight, term: `${dyAt} * ${xHat}` },
-    ...(centre && { dBias: { to: dBias, term: dyAt } }),
+    ...(dWeight && { dWeight: { to: dWeight, term: `${dYAt} * ${xHat}` } }),
+    ...(dBias && { dBias: { to: dBias, term: dYAt } }),
   };
-  if (weight) columnSums(gpu, { x, dy, statistics }, sums, { rows, columns: d });
-  return { dx, dWeight, dBias };
+  if (dWeight) columnSums(gpu, { x, dY, statistics }, sums, { rows, columns: d });
 }
 
-export const layerNormKernel: WebgpuKernel<LayerNormInputs, Attrs, { y: tf.Tensor }> = {
+export const layerNorm: WebgpuKernel<LayerNormInputs, Attrs, Outputs> = {
   run: (gpu, { x, weight, bias }, { eps }) => forward(gpu, x, weight, bias, eps, true),
 };
 
-export const layerNormGradKernel: WebgpuKernel<LayerNormInputs & { dy: tf.Tensor }, Attrs, NormGradients> = {
-  run: (gpu, { x, weight, dy }, { eps }) => backward(gpu, x, weight, dy, eps, true),
+export const layerNormGradient: WebgpuKernel<LayerNormGradientInputs, Attrs, LayerNormGradients> = {
+  run(gpu, { bias, ...inputs }, { eps }) {
+    const dX = gpu.output(inputs.x.shape);
+    const [dWeight, dBias] = [gpu.output(inputs.weight.shape), gpu.output(bias.shape)];
+    backward(gpu, inputs, { dX, dWeight, dBias }, eps);
+    return { x: dX, weight: dWeight, bias: dBias };
+  },
 };
 
-export const rmsNormKernel: WebgpuKernel<RmsNormInputs, Attrs, { y: tf.Tensor }> = {
+export const rmsNorm: WebgpuKernel<RmsNormInputs, Attrs, Outputs> = {
   run: (gpu, { x, weight }, { eps }) => forward(gpu, x, weight, undefined, eps, false),
 };
 
-export const rmsNormGradKernel: WebgpuKernel<RmsNormInputs & { dy: tf.Tensor }, Attrs, NormGradients> = {
-  run: (gpu, { x, weight, dy }, { eps }) => backward(gpu, x, weight, dy, eps, false),
+export const rmsNormGradient: WebgpuKernel<RmsNormGradientInputs, Attrs, RmsNormGradients> = {
+  run(gpu, inputs, { eps }) {
+    const dX = gpu.output(inputs.x.shape);
+    const dWeight = inputs.weight && gpu.output(inputs.weight.shape);
+    backward(gpu, inputs, { dX, dWeight }, eps);
+    return { x: dX, weight: dWeight };
+  },
 };

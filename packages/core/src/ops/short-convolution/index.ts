@@ -8,23 +8,15 @@
 import { ShapeError, UnknownNameError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
-import { defineOp, type Op, referenceGradient } from '../define-op.js';
-import { shortConvolutionGradOnTensorflow, shortConvolutionOnTensorflow } from './tensorflow.js';
-import {
-  type Attrs,
-  type FilterShape,
-  type GradInputs,
-  type GradOutputs,
-  type Inputs,
-  type StepInputs,
-  type StepOutputs,
-  shortConvolutionGradKernel,
-  shortConvolutionKernel,
-  shortConvolutionStepKernel,
-} from './wasm.js';
+import { defineOp } from '../define-op.js';
+import { filterTaps, shortConvolutionReference, shortConvolutionStepReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
+import type { Attrs, FilterShape, Inputs, Outputs, StepInputs, StepOutputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type { FilterShape };
+export { filterTaps } from './reference.js';
+export type { FilterShape } from './types.js';
 
 const FILTER_SHAPES: readonly FilterShape[] = ['perHead', 'perChannel', 'headMixing'];
 
@@ -35,44 +27,22 @@ export interface ShortConvolutionOptions {
 }
 
 /** The op behind {@link shortConvolution}. */
-export const shortConvolutionOp: Op<Inputs, Attrs, { y: tf.Tensor }> = defineOp<Inputs, Attrs, { y: tf.Tensor }>({
+export const shortConvolutionOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'ShortConvolution',
   inputs: ['x', 'filter', 'bias'],
   outputs: ['y'],
-  reference({ x, filter, bias }, { shape }) {
-    const [batch, length, width] = x.shape as [number, number, number];
-    const taps = filterTaps(filter, shape);
-    const padded = taps > 1 ? tf.concat([tf.zeros([batch, taps - 1, width]), x], 1) : x;
-    const terms = Array.from({ length: taps }, (_, delay) =>
-      tapProduct(padded.slice([0, taps - 1 - delay, 0], [batch, length, width]), filter, shape, delay),
-    );
-    const y = tf.addN(terms);
-    return { y: bias ? y.add(bias) : y };
-  },
-  gradient({ inputs, grads, attrs }) {
-    const { dx, dFilter, dBias } = shortConvolutionGradOp({ ...inputs, dy: grads.y }, attrs);
-    return inputs.bias ? { x: dx, filter: dFilter, bias: dBias } : { x: dx, filter: dFilter };
-  },
+  reference: shortConvolutionReference,
   kernels: {
-    tensorflow: shortConvolutionOnTensorflow,
-    wasm: shortConvolutionKernel,
-    webgpu: webgpu.shortConvolutionKernel,
+    tensorflow: tensorflow.shortConvolution,
+    wasm: wasm.shortConvolution,
+    webgpu: webgpu.shortConvolution,
   },
-});
-
-const shortConvolutionGradOp = defineOp<GradInputs, Attrs, GradOutputs>({
-  name: 'ShortConvolutionGrad',
-  inputs: ['x', 'filter', 'bias', 'dy'],
-  outputs: ['dx', 'dFilter', 'dBias'],
-  reference({ dy, ...inputs }, attrs) {
-    const { x, filter, bias } = referenceGradient(shortConvolutionOp.definition, inputs, { y: dy }, attrs);
-    return { dx: x as tf.Tensor, dFilter: filter as tf.Tensor, dBias: bias ?? tf.zeros([0]) };
-  },
-  gradient: 'none',
-  kernels: {
-    tensorflow: shortConvolutionGradOnTensorflow,
-    wasm: shortConvolutionGradKernel,
-    webgpu: webgpu.shortConvolutionGradKernel,
+  gradient: {
+    kernels: {
+      tensorflow: tensorflow.shortConvolutionGradient,
+      wasm: wasm.shortConvolutionGradient,
+      webgpu: webgpu.shortConvolutionGradient,
+    },
   },
 });
 
@@ -81,20 +51,9 @@ export const shortConvolutionStepOp = defineOp<StepInputs, Attrs, StepOutputs>({
   name: 'ShortConvolutionStep',
   inputs: ['x', 'cache', 'filter', 'bias'],
   outputs: ['y', 'next'],
-  reference({ x, cache, filter, bias }, { shape }) {
-    const [batch, width] = x.shape as [number, number];
-    const taps = filterTaps(filter, shape);
-    const token = x.expandDims(1);
-    const window = taps > 1 ? tf.concat([cache, token], 1) : token;
-    const terms = Array.from({ length: taps }, (_, delay) =>
-      tapProduct(window.slice([0, taps - 1 - delay, 0], [batch, 1, width]), filter, shape, delay),
-    );
-    const sum = tf.addN(terms).reshape([batch, width]);
-    const next = taps > 1 ? window.slice([0, 1, 0], [batch, taps - 1, width]) : cache.clone();
-    return { y: bias ? sum.add(bias) : sum, next };
-  },
+  reference: shortConvolutionStepReference,
   gradient: 'none',
-  kernels: { wasm: shortConvolutionStepKernel },
+  kernels: { wasm: wasm.shortConvolutionStep },
 });
 
 /**
@@ -112,7 +71,7 @@ export function shortConvolution(
 ): tf.Tensor3D {
   if (x.rank !== 3) throw new ShapeError(`shortConvolution: expected x [B, L, d], got ${formatShape(x.shape)}.`);
   assertFilter('shortConvolution', x.shape[2], filter, shape, bias);
-  return shortConvolutionOp({ x, filter, bias }, { shape }).y as tf.Tensor3D;
+  return shortConvolutionOp({ x, filter, bias }, { shape }).y;
 }
 
 /**
@@ -139,7 +98,7 @@ export function shortConvolutionStep(
   }
   const { y, next } = shortConvolutionStepOp({ x, cache, filter, bias }, { shape });
   cache.dispose();
-  return { y: y as tf.Tensor2D, cache: next as tf.Tensor3D };
+  return { y, cache: next };
 }
 
 /**
@@ -155,28 +114,6 @@ export function shortConvolutionCache(x: tf.Tensor3D, taps: number): tf.Tensor3D
     const known = tf.slice(x, [0, Math.max(0, length - rows), 0], [-1, Math.min(length, rows), -1]);
     return length >= rows ? known : tf.concat([tf.zeros<tf.Rank.R3>([batch, rows - length, width]), known], 1);
   });
-}
-
-/** W of a filter. */
-export function filterTaps(filter: tf.Tensor, shape: FilterShape): number {
-  return filter.shape[shape === 'headMixing' ? 0 : 1] as number;
-}
-
-/** x [B, T, d] times the filter's tap of one delay. */
-function tapProduct(x: tf.Tensor, filter: tf.Tensor, shape: FilterShape, delay: number): tf.Tensor {
-  const [batch, length, width] = x.shape as [number, number, number];
-  if (shape === 'perChannel') return x.mul(filter.slice([0, delay], [-1, 1]).reshape([width]));
-  const nHeads = filter.shape[shape === 'perHead' ? 0 : 1] as number;
-  const headDim = width / nHeads;
-  const heads = x.reshape([batch * length, nHeads, headDim]);
-  if (shape === 'perHead') return heads.mul(filter.slice([0, delay], [-1, 1])).reshape(x.shape);
-  // Heads first, so that mixing them is one matrix product: [H, H] x [H, B T headDim].
-  const columns = heads.transpose([1, 0, 2]).reshape([nHeads, -1]);
-  const mixed = tf.matMul(filter.slice([delay, 0, 0], [1, -1, -1]).reshape([nHeads, nHeads]), columns, true);
-  return mixed
-    .reshape([nHeads, batch * length, headDim])
-    .transpose([1, 0, 2])
-    .reshape(x.shape);
 }
 
 function assertFilter(where: string, width: number, filter: tf.Tensor, shape: FilterShape, bias?: tf.Tensor): void {

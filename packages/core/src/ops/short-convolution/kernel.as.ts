@@ -64,9 +64,9 @@ export function convolve(
   }
 }
 
-/** partials[block, w, c] = sum over the sequences of a block and t of dy[t, c] x[t - w, c]. */
-export function tapsGrad(
-  x: usize, dy: usize, partials: usize, batch: i32, length: i32, d: i32, width: i32, blocks: i32, start: i32, end: i32,
+/** partials[block, w, c] = sum over the sequences of a block and t of dY[t, c] x[t - w, c]. */
+export function tapsGradient(
+  x: usize, dY: usize, partials: usize, batch: i32, length: i32, d: i32, width: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const bytes = <usize>d << 2;
   const vectors = bytes & ~15;
@@ -77,7 +77,7 @@ export function tapsGrad(
     for (let sequence = blockStart(block, blocks, batch); sequence < last; sequence++) {
       const first = <usize>sequence * length * bytes;
       for (let w = 0; w < min(width, length); w++) {
-        const grad = dy + first + <usize>w * bytes;
+        const grad = dY + first + <usize>w * bytes;
         const from = x + first;
         const sums = to + <usize>w * bytes;
         const span = <usize>(length - w) * bytes;
@@ -167,9 +167,9 @@ export function mixHeads(
   }
 }
 
-/** partials[block, w, g, h] = sum over the sequences of a block, t and c of dy[t, h, c] x[t - w, g, c]. */
-export function mixingGrad(
-  x: usize, dy: usize, partials: usize, batch: i32, length: i32, d: i32, heads: i32, width: i32, blocks: i32, start: i32, end: i32,
+/** partials[block, w, g, h] = sum over the sequences of a block, t and c of dY[t, h, c] x[t - w, g, c]. */
+export function mixingGradient(
+  x: usize, dY: usize, partials: usize, batch: i32, length: i32, d: i32, heads: i32, width: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const headDim = d / heads;
   const bytes = <usize>d << 2;
@@ -188,7 +188,7 @@ export function mixingGrad(
           for (let g = 0; g < heads; g++) {
             const from = x + at - <usize>w * bytes + <usize>g * headBytes;
             for (let h = 0; h < heads; h++) {
-              const grad = dy + at + <usize>h * headBytes;
+              const grad = dY + at + <usize>h * headBytes;
               let sums = f32x4.splat(0);
               let j: usize = 0;
               for (; j < vectors; j += 16) sums = madd(v128.load(grad + j), v128.load(from + j), sums);

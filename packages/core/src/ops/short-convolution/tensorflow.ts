@@ -7,24 +7,28 @@
  */
 import { tensorflowValue as run, type TensorflowAttrs } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
-import type { Attrs, FilterShape, GradInputs, GradOutputs, Inputs } from './wasm.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
+import type { Attrs, FilterShape, Inputs, Outputs } from './types.js';
 
-export function shortConvolutionOnTensorflow({ x, filter, bias }: Inputs, { shape }: Attrs): { y: tf.Tensor } {
+export function shortConvolution({ x, filter, bias }: Inputs, { shape }: Attrs): Outputs {
   const layout = layoutOf(x, filter, shape);
   const y = layout.leave(run(layout.operation, [layout.enter(x), taps(filter, layout.index)], layout.attrs));
   return { y: bias ? run('BiasAdd', [y, bias]) : y };
 }
 
-export function shortConvolutionGradOnTensorflow({ x, filter, bias, dy }: GradInputs, { shape }: Attrs): GradOutputs {
+export function shortConvolutionGradient(
+  { x, filter, bias, dY }: GradientInputs<Inputs, Outputs>,
+  { shape }: Attrs,
+): Gradients<Inputs> {
   const { operation, attrs, enter, leave, imageShape, index } = layoutOf(x, filter, shape);
-  const dImage = enter(dy);
-  const dx = run(`${operation}BackpropInput`, [{ ints: imageShape }, taps(filter, index), dImage], attrs);
+  const dImage = enter(dY);
+  const dX = run(`${operation}BackpropInput`, [{ ints: imageShape }, taps(filter, index), dImage], attrs);
   const dTaps = run(`${operation}BackpropFilter`, [enter(x), { ints: index.shape }, dImage], attrs);
   const dFilter = run('UnsortedSegmentSum', [dTaps, index, { int: filter.size }]);
   return {
-    dx: leave(dx),
-    dFilter: run('Reshape', [dFilter, { ints: filter.shape }]),
-    dBias: bias ? run('BiasAddGrad', [dy]) : tf.zeros([0]),
+    x: leave(dX),
+    filter: run('Reshape', [dFilter, { ints: filter.shape }]),
+    bias: bias && run('BiasAddGrad', [dY]),
   };
 }
 
@@ -40,20 +44,20 @@ interface Layout {
   readonly imageShape: readonly number[];
   /** [B, L, d] to the image and back. */
   enter(x: tf.Tensor): tf.Tensor;
-  leave(image: tf.Tensor): tf.Tensor;
+  leave(image: tf.Tensor): tf.Tensor3D;
   /** int32, of the shape of the filter in TensorFlow: for each of its elements the place in ours. */
   readonly index: tf.Tensor;
 }
 
-function layoutOf(x: tf.Tensor, filter: tf.Tensor, shape: FilterShape): Layout {
-  const [batch, length, width] = x.shape as [number, number, number];
+function layoutOf(x: tf.Tensor3D, filter: tf.Tensor, shape: FilterShape): Layout {
+  const [batch, length, width] = x.shape;
   const [W, H] = (shape === 'headMixing' ? filter.shape : [filter.shape[1], filter.shape[0]]) as [number, number];
   const attrs: TensorflowAttrs = {
     strides: { int: [1, 1, 1, 1] },
     padding: { string: 'EXPLICIT' },
     explicit_paddings: { int: [0, 0, W - 1, 0, 0, 0, 0, 0] },
   };
-  const leave = (image: tf.Tensor) => run('Reshape', [image, { ints: x.shape }]);
+  const leave = (image: tf.Tensor): tf.Tensor3D => run('Reshape', [image, { ints: x.shape }]);
   if (shape !== 'headMixing') {
     const imageShape = [batch, length, 1, width];
     const channels = width / H;

@@ -4,43 +4,43 @@ import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { sumPartials } from '../../engines/webgpu/reduce.js';
 import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
-import type { Attrs, FilterShape, GradInputs, GradOutputs, Inputs } from './wasm.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
+import type { Attrs, FilterShape, Inputs, Outputs } from './types.js';
 
 /** Tokens are divided into this many blocks at most, each with its partial sums. */
 const MOST_BLOCKS = 256;
 const THREADS = 64;
 
-export const shortConvolutionKernel: WebgpuKernel<Inputs, Attrs, { y: tf.Tensor }> = {
+export const shortConvolution: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { x, filter, bias }, { shape }) {
-    const y = gpu.output(x.shape as never) as tf.Tensor;
+    const y = gpu.output(x.shape);
     convolve(gpu, x, filter, bias, y, shape, 1);
     return { y };
   },
 };
 
-export const shortConvolutionGradKernel: WebgpuKernel<GradInputs, Attrs, GradOutputs> = {
-  run(gpu, { x, filter, bias, dy }, { shape }) {
-    const d = x.shape[2] as number;
-    const dx = gpu.output(x.shape as never) as tf.Tensor;
-    const dFilter = gpu.output(filter.shape as never) as tf.Tensor;
-    const dBias = gpu.output<tf.Rank.R1>([bias ? d : 0]);
-    convolve(gpu, dy, filter, undefined, dx, shape, -1);
-    filterGradient(gpu, x, dy, shape, dFilter, bias && dBias);
-    return { dx, dFilter, dBias };
+export const shortConvolutionGradient: WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
+  run(gpu, { x, filter, bias, dY }, { shape }) {
+    const dX = gpu.output(x.shape);
+    const dFilter = gpu.output(filter.shape);
+    const dBias = bias && gpu.output(bias.shape);
+    convolve(gpu, dY, filter, undefined, dX, shape, -1);
+    filterGradient(gpu, x, dY, shape, dFilter, dBias);
+    return { x: dX, filter: dFilter, bias: dBias };
   },
 };
 
 /** Convolves x into y; direction -1 runs against time, which is the gradient with respect to x. */
 function convolve(
   gpu: WebgpuCall,
-  x: tf.Tensor,
+  x: tf.Tensor3D,
   taps: tf.Tensor,
   bias: tf.Tensor | undefined,
   y: tf.Tensor,
   shape: FilterShape,
   direction: 1 | -1,
 ): void {
-  const [, length, d] = x.shape as [number, number, number];
+  const [, length, d] = x.shape;
   const mixing = shape === 'headMixing';
   const [first, second] = taps.shape as [number, number];
   const [width, heads] = mixing ? [first, second] : [second, first];
@@ -72,16 +72,16 @@ function convolve(
   });
 }
 
-/** Products of dy and x by delay, summed over blocks of tokens, then over blocks and over the columns of a filter. */
+/** Products of dY and x by delay, summed over blocks of tokens, then over blocks and over the columns of a filter. */
 function filterGradient(
   gpu: WebgpuCall,
-  x: tf.Tensor,
-  dy: tf.Tensor,
+  x: tf.Tensor3D,
+  dY: tf.Tensor,
   shape: FilterShape,
   dFilter: tf.Tensor,
   dBias: tf.Tensor | undefined,
 ): void {
-  const [batch, length, d] = x.shape as [number, number, number];
+  const [batch, length, d] = x.shape;
   const mixing = shape === 'headMixing';
   const [first, second] = dFilter.shape as [number, number];
   const [width, heads] = mixing ? [first, second] : [second, first];
@@ -91,7 +91,7 @@ function filterGradient(
   const perBlock = Math.ceil(rows / blocks);
   // Partial sums of a block: [W, H, H], or [W + 1, d], the last row of which is the bias's.
   const sumsPerBlock = mixing ? dFilter.size + d : (width + 1) * d;
-  const partials = gpu.scratch<tf.Rank.R2>([blocks, sumsPerBlock]);
+  const partials = gpu.scratch([blocks, sumsPerBlock]);
   gpu.dispatch({
     code: `
 @compute @workgroup_size(${THREADS})
@@ -103,7 +103,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   var sum = 0.0;
   if (i >= u.sums - u.d) {
     let c = i - (u.sums - u.d);
-    for (var row = first; row < last; row++) { sum += dy[row * u.d + c]; }
+    for (var row = first; row < last; row++) { sum += dY[row * u.d + c]; }
   } else {
     ${
       mixing
@@ -117,14 +117,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
       if (row % u.length < w) { continue; }
       ${
         mixing
-          ? 'for (var j = 0; j < u.headDim; j++) { sum += dy[row * u.d + to + j] * x[(row - w) * u.d + source + j]; }'
-          : 'sum += dy[row * u.d + c] * x[(row - w) * u.d + c];'
+          ? 'for (var j = 0; j < u.headDim; j++) { sum += dY[row * u.d + to + j] * x[(row - w) * u.d + source + j]; }'
+          : 'sum += dY[row * u.d + c] * x[(row - w) * u.d + c];'
       }
     }
   }
   partials[i32(group.y) * u.sums + i] = sum;
 }`,
-    read: { x, dy },
+    read: { x, dY },
     write: { partials },
     integers: { sums: sumsPerBlock, d, rows, perBlock, length, heads, headDim },
     workgroups: [Math.ceil(sumsPerBlock / THREADS), blocks],

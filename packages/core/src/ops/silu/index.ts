@@ -1,29 +1,22 @@
 /** The sigmoid-weighted linear unit, `x / (1 + exp(-x))` (Elfwing et al. 2017), also called swish. */
-import * as tf from '../../tf.js';
-import { defineOp, type Op, referenceGradient } from '../define-op.js';
-import { siluGradOnTensorflow, siluOnTensorflow } from './tensorflow.js';
-import { siluGradKernel, siluKernel } from './wasm.js';
+import type * as tf from '../../tf.js';
+import { defineOp } from '../define-op.js';
+import { siluReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-type None = Record<string, never>;
-
 /** The op behind {@link silu}. */
-export const siluOp: Op<{ x: tf.Tensor }, None, { y: tf.Tensor }> = defineOp<{ x: tf.Tensor }, None, { y: tf.Tensor }>({
+export const siluOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'Silu',
   inputs: ['x'],
   outputs: ['y'],
-  reference: ({ x }) => ({ y: x.mul(tf.sigmoid(x)) }),
-  gradient: ({ inputs, grads }) => ({ x: siluGradOp({ ...inputs, dy: grads.y }, {}).dx }),
-  kernels: { tensorflow: siluOnTensorflow, wasm: siluKernel, webgpu: webgpu.siluKernel },
-});
-
-const siluGradOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, None, { dx: tf.Tensor }>({
-  name: 'SiluGrad',
-  inputs: ['x', 'dy'],
-  outputs: ['dx'],
-  reference: ({ x, dy }) => ({ dx: referenceGradient(siluOp.definition, { x }, { y: dy }, {}).x as tf.Tensor }),
-  gradient: 'none',
-  kernels: { tensorflow: siluGradOnTensorflow, wasm: siluGradKernel, webgpu: webgpu.siluGradKernel },
+  reference: siluReference,
+  kernels: { tensorflow: tensorflow.silu, wasm: wasm.silu, webgpu: webgpu.silu },
+  gradient: {
+    kernels: { tensorflow: tensorflow.siluGradient, wasm: wasm.siluGradient, webgpu: webgpu.siluGradient },
+  },
 });
 
 /** `x sigmoid(x)`, elementwise. */

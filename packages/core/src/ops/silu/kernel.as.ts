@@ -23,23 +23,23 @@ export function silu(x: usize, y: usize, size: i32, start: i32, end: i32): void 
   }
 }
 
-/** dx = dy s (1 + x (1 - s)) */
-export function siluGrad(x: usize, dy: usize, dx: usize, size: i32, start: i32, end: i32): void {
+/** dX = dY s (1 + x (1 - s)) */
+export function siluGradient(x: usize, dY: usize, dX: usize, size: i32, start: i32, end: i32): void {
   const last = min(size, end * BLOCK);
   let i = start * BLOCK;
   for (; i + 4 <= last; i += 4) {
-    v128.store(dx + (<usize>i << 2), slope(v128.load(x + (<usize>i << 2)), v128.load(dy + (<usize>i << 2))));
+    v128.store(dX + (<usize>i << 2), slope(v128.load(x + (<usize>i << 2)), v128.load(dY + (<usize>i << 2))));
   }
   for (; i < last; i++) {
-    const value = slope(v128.load_splat<f32>(x + (<usize>i << 2)), v128.load_splat<f32>(dy + (<usize>i << 2)));
-    store<f32>(dx + (<usize>i << 2), f32x4.extract_lane(value, 0));
+    const value = slope(v128.load_splat<f32>(x + (<usize>i << 2)), v128.load_splat<f32>(dY + (<usize>i << 2)));
+    store<f32>(dX + (<usize>i << 2), f32x4.extract_lane(value, 0));
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function slope(x: v128, dy: v128): v128 {
+function slope(x: v128, dY: v128): v128 {
   const s = gate(x);
   const one = f32x4.splat(1);
-  return f32x4.mul(f32x4.mul(dy, s), f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s))));
+  return f32x4.mul(f32x4.mul(dY, s), f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s))));
 }

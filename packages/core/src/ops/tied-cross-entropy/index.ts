@@ -7,61 +7,35 @@ import { ShapeError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { defineOp } from '../define-op.js';
-import { tiedCrossEntropyOnTensorflow } from './tensorflow.js';
-import { type Attrs, type Inputs, type Outputs, tiedCrossEntropyKernel } from './wasm.js';
+import { tiedCrossEntropyReference } from './reference.js';
+import * as tensorflow from './tensorflow.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 /** The op behind {@link tiedCrossEntropy}. */
-export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs>({
+export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'TiedCrossEntropy',
   inputs: ['hidden', 'table', 'labels'],
   integerInputs: ['labels'],
   outputs: ['loss', 'correct'],
-  reference({ hidden, table, labels }, { gradients }) {
-    const logits = tf.matMul(hidden as tf.Tensor2D, table as tf.Tensor2D, false, true);
-    const target = oneHot(labels, table);
-    const losses = logits
-      .sub(tf.logSumExp(logits, -1, true))
-      .mul(target)
-      .sum(-1);
-    const loss = losses.mean().neg();
-    const right = logits.argMax(-1).equal(labels).logicalAnd(losses.isNaN().logicalNot());
-    const correct = right.cast('float32');
-    if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
-    const dLogits = tf
-      .softmax(logits)
-      .sub(target)
-      .div(hidden.shape[0] as number) as tf.Tensor2D;
-    return {
-      loss,
-      correct,
-      dHidden: tf.matMul(dLogits, table as tf.Tensor2D),
-      dTable: tf.matMul(dLogits, hidden as tf.Tensor2D, true),
-    };
-  },
-  gradientOutputs: ['dHidden', 'dTable'],
-  gradient: ({ outputs: { dHidden, dTable }, grads }) => ({
-    hidden: scaled(dHidden, grads.loss),
-    table: scaled(dTable, grads.loss),
-  }),
+  saved: ['dHidden', 'dTable'],
+  reference: tiedCrossEntropyReference,
   kernels: {
-    tensorflow: tiedCrossEntropyOnTensorflow,
-    wasm: tiedCrossEntropyKernel,
-    webgpu: webgpu.tiedCrossEntropyKernel,
+    tensorflow: tensorflow.tiedCrossEntropy,
+    wasm: wasm.tiedCrossEntropy,
+    webgpu: webgpu.tiedCrossEntropy,
   },
+  gradient: ({ dHidden, dTable, dLoss }) => ({
+    hidden: scaled(dHidden, dLoss),
+    table: scaled(dTable, dLoss),
+    labels: null,
+  }),
 });
 
 /** A GPU is spared a pass over [V, d] where the factor is the 1 that differentiation starts from, still on the host. */
-function scaled(x: tf.Tensor, factor: tf.Tensor): tf.Tensor {
-  return tf.getBackend() === 'webgpu' && hostValues(factor)?.[0] === 1 ? x.clone() : x.mul(factor);
-}
-
-/** [n, V]; unlike `tf.oneHot` for a vocabulary of one, too. */
-function oneHot(labels: tf.Tensor, table: tf.Tensor): tf.Tensor {
-  return labels
-    .expandDims(1)
-    .equal(tf.range(0, table.shape[0] as number, 1, 'int32'))
-    .cast('float32');
+function scaled<T extends tf.Tensor>(x: tf.Tensor, factor: tf.Scalar): T {
+  return tf.getBackend() === 'webgpu' && hostValues(factor)?.[0] === 1 ? (x.clone() as T) : x.mul(factor);
 }
 
 /**
@@ -93,9 +67,5 @@ export function tiedCrossEntropy(
         `${formatShape(hidden.shape)}, ${formatShape(table.shape)} and ${labels.dtype} ${formatShape(labels.shape)}.`,
     );
   }
-  const { loss, correct } = tiedCrossEntropyOp(
-    { hidden, table, labels },
-    { gradients: tf.engine().state.gradientDepth > 0 },
-  );
-  return { loss: loss as tf.Scalar, correct: correct as tf.Tensor1D };
+  return tiedCrossEntropyOp({ hidden, table, labels }, { gradients: tf.engine().state.gradientDepth > 0 });
 }

@@ -201,7 +201,7 @@ function lane(low: v128, high: v128, i: i32): f32 {
  * dTable[v] (+)= sum over the rows of a group of e[v] s hidden, for blocks [start, end) of 64 entries of the
  * vocabulary. Tiles of 4 x 8: the exponentials of four entries lie 32 bytes apart.
  */
-export function tableGrad(
+export function tableGradient(
   e: usize, scaled: usize, dTable: usize, d: i32, vocabulary: i32, count: i32, accumulate: i32, start: i32, end: i32,
 ): void {
   const last = min(vocabulary, end * BLOCK_V);

@@ -6,10 +6,10 @@
 import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import { checked } from '../embedding/tensorflow.js';
-import type { Attrs, Inputs, Outputs } from './wasm.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export function tiedCrossEntropyOnTensorflow({ hidden, table, labels }: Inputs, { gradients }: Attrs): Outputs {
-  const [n, vocabulary] = [hidden.shape[0] as number, table.shape[0] as number];
+export function tiedCrossEntropy({ hidden, table, labels }: Inputs, { gradients }: Attrs): Outputs & Saved {
+  const [n, vocabulary] = [hidden.shape[0], table.shape[0]];
   const logits = run('MatMul', [hidden, table], { transpose_b: { bool: true } }); // [n, V]
   const labelLogits = checked('tiedCrossEntropy: expected labels', labels, vocabulary, () =>
     run('GatherV2', [logits, labels, { int: 1 }], { batch_dims: { int: 1 } }),
@@ -20,8 +20,8 @@ export function tiedCrossEntropyOnTensorflow({ hidden, table, labels }: Inputs, 
   const losses = run('Sub', [run('Sub', [rowMax(logits), labelLogits]), largest]);
   const guesses = run('ArgMax', [logits, { int: -1 }], { output_type: { type: 'int32' } });
   const right = run('LogicalAnd', [run('Equal', [guesses, labels]), run('Equal', [losses, losses])]); // NaN is no equal
-  const correct = run('Cast', [right], { DstT: { type: 'float32' } });
-  const loss = run('Mean', [losses, { int: 0 }]);
+  const correct = run<tf.Tensor1D>('Cast', [right], { DstT: { type: 'float32' } });
+  const loss = run<tf.Scalar>('Mean', [losses, { int: 0 }]);
   if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
   // The mean's 1/n goes onto the small factor and product, not onto [n, V].
   const share = { float: 1 / n };

@@ -1,27 +1,20 @@
 /** Cross-entropy of a tied head on the wasm engine: groups of rows, so that the logits of one group exist at a time. */
 import type { WasmKernel } from '../../engines/wasm/kernel.js';
 import { ShapeError } from '../../errors.js';
-import type * as tf from '../../tf.js';
 import { code } from './kernel.generated.js';
-
-export type Inputs = { hidden: tf.Tensor; table: tf.Tensor; labels: tf.Tensor };
-export type Attrs = {
-  /** Whether the gradients are wanted too; without, `dHidden` and `dTable` are empty. */
-  gradients: boolean;
-};
-export type Outputs = { loss: tf.Tensor; correct: tf.Tensor; dHidden: tf.Tensor; dTable: tf.Tensor };
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** The logits of a group take at most this much, unless eight rows take more. */
 const GROUP_BYTES = 2 * 2 ** 20;
-/** Entries of the vocabulary per unit of `tableGrad`, and per block of `packTransposed`; as in kernel.as.ts. */
+/** Entries of the vocabulary per unit of `tableGradient`, and per block of `packTransposed`; as in kernel.as.ts. */
 const BLOCK_V = 64;
 const BLOCK_SUM = 256;
 
-export const tiedCrossEntropyKernel: WasmKernel<Inputs, Attrs, Outputs> = {
+export const tiedCrossEntropy: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
   code,
   run(wasm, { hidden, table, labels }, { gradients }) {
-    const [n, d] = hidden.shape as [number, number];
-    const vocabulary = table.shape[0] as number;
+    const [n, d] = hidden.shape;
+    const vocabulary = table.shape[0];
     const [hiddenAt, tableAt, labelsAt] = [wasm.pointer(hidden), wasm.pointer(table), wasm.pointer(labels)];
     const outside = wasm.call('firstOutside', labelsAt, n, vocabulary);
     if (outside >= 0) {
@@ -31,8 +24,8 @@ export const tiedCrossEntropyKernel: WasmKernel<Inputs, Attrs, Outputs> = {
     }
     const loss = wasm.output([]);
     const correct = wasm.output([n]);
-    const dHidden = wasm.output(gradients ? [n, d] : [0]) as tf.Tensor;
-    const dTable = wasm.output(gradients ? [vocabulary, d] : [0]) as tf.Tensor;
+    const dHidden = wasm.output(gradients ? [n, d] : [0]);
+    const dTable = wasm.output(gradients ? [vocabulary, d] : [0]);
 
     const octets = Math.ceil(n / 8);
     const groupSize = Math.max(1, Math.min(octets, Math.floor(GROUP_BYTES / (32 * vocabulary)), 64));
@@ -72,7 +65,7 @@ export const tiedCrossEntropyKernel: WasmKernel<Inputs, Attrs, Outputs> = {
       );
       if (gradients) {
         const blocks = Math.ceil(vocabulary / BLOCK_V);
-        wasm.parallel('tableGrad', blocks, logits, scaled, dTableAt, d, vocabulary, count, Number(first > 0));
+        wasm.parallel('tableGradient', blocks, logits, scaled, dTableAt, d, vocabulary, count, Number(first > 0));
       }
     }
     wasm.call('mean', losses, n, wasm.pointer(loss));

@@ -5,26 +5,25 @@
 import { multiply } from '../../engines/webgpu/gemm.js';
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
-import type * as tf from '../../tf.js';
 import { assertInside } from '../embedding/webgpu.js';
-import type { Attrs, Inputs, Outputs } from './wasm.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** The logits of a group take at most this much, unless eight rows take more. */
 const GROUP_BYTES = 32 * 2 ** 20;
 const THREADS = 256;
 
-export const tiedCrossEntropyKernel: WebgpuKernel<Inputs, Attrs, Outputs> = {
+export const tiedCrossEntropy: WebgpuKernel<Inputs, Attrs, Outputs & Saved> = {
   run(gpu, { hidden, table, labels }, { gradients }) {
-    const [n, d] = hidden.shape as [number, number];
-    const vocabulary = table.shape[0] as number;
+    const [n, d] = hidden.shape;
+    const vocabulary = table.shape[0];
     assertInside(gpu, 'tiedCrossEntropy: expected labels', labels, vocabulary);
-    const loss = gpu.output<tf.Rank.R0>([]);
-    const correct = gpu.output<tf.Rank.R1>([n]);
-    const dHidden = gpu.output((gradients ? [n, d] : [0]) as never) as tf.Tensor;
-    const dTable = gpu.output((gradients ? [vocabulary, d] : [0]) as never) as tf.Tensor;
-    const losses = gpu.scratch<tf.Rank.R1>([n]);
+    const loss = gpu.output([]);
+    const correct = gpu.output([n]);
+    const dHidden = gpu.output(gradients ? [n, d] : [0]);
+    const dTable = gpu.output(gradients ? [vocabulary, d] : [0]);
+    const losses = gpu.scratch([n]);
     const groupSize = Math.min(n, Math.max(8, Math.floor(GROUP_BYTES / (4 * vocabulary))));
-    const logits = gpu.scratch<tf.Rank.R2>([groupSize, vocabulary]);
+    const logits = gpu.scratch([groupSize, vocabulary]);
     for (let first = 0; first < n; first += groupSize) {
       const m = Math.min(groupSize, n - first);
       const rows = { tensor: hidden, offset: first * d };

@@ -2,7 +2,7 @@ import { tf, useEngine, withReferenceForms } from '@mixerzoo/core';
 import { describeOp, expectClose, gradientsOf, type OpCase, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { glaScan, glaScanOp } from './index.js';
-import type { GlaScanAttrs, GlaScanInputs } from './reference.js';
+import type { Attrs, Inputs } from './types.js';
 
 interface Sizes {
   batch: number;
@@ -12,13 +12,13 @@ interface Sizes {
   headV: number;
 }
 
-function inputs({ batch, length, nHeads, headK, headV }: Sizes, decay = 0.3): GlaScanInputs {
+function inputs({ batch, length, nHeads, headK, headV }: Sizes, decay = 0.3): Inputs {
   const keys = (seed: number) => testTensor<tf.Rank.R3>([batch, length, nHeads * headK], seed);
   const gk = tf.tidy(() => keys(3).square().mul<tf.Tensor3D>(-decay));
   return { q: keys(1), k: keys(2), gk, v: testTensor<tf.Rank.R3>([batch, length, nHeads * headV], 4) };
 }
 
-function opCase(sizes: Sizes, decay?: number): OpCase<GlaScanInputs, GlaScanAttrs> {
+function opCase(sizes: Sizes, decay?: number): OpCase<Inputs, Attrs> {
   const { batch, length, nHeads, headK, headV } = sizes;
   return {
     name: `B ${batch}, L ${length}, H ${nHeads}, K ${headK}, V ${headV}${decay === undefined ? '' : `, decay ${decay}`}`,
@@ -70,7 +70,7 @@ describe('glaScan', () => {
     const drawn = inputs(sizes);
     const gates = Float32Array.from({ length: sizes.length * sizes.headK }, (_, at) => decay(at));
     const gk = tf.tensor3d(gates, [1, sizes.length, sizes.headK]);
-    const [q, k, v] = [drawn.q, drawn.k, drawn.v] as tf.Tensor3D[] as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+    const { q, k, v } = drawn;
     const expected = recurrence({ q: await q.data(), k: await k.data(), gk: gates, v: await v.data() }, sizes);
     const { o, lastState } = glaScan({ q, k, gk, v }, { nHeads: 1 });
     await expectClose(o, expected.o, 1e-5, 'o');
@@ -114,7 +114,7 @@ describe('glaScan', () => {
     const drawn = inputs(sizes);
     const gates = Float32Array.from({ length: sizes.length * sizes.headK }, (_, at) => decay(at));
     const gk = tf.tensor3d(gates, [1, sizes.length, sizes.headK]);
-    const [q, k, v] = [drawn.q, drawn.k, drawn.v] as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+    const { q, k, v } = drawn;
     const expected = gateGradient({ q: await q.data(), k: await k.data(), gk: gates, v: await v.data() }, sizes);
     const found = () =>
       gradientsOf(([a]) => glaScan({ q, k, gk: a as tf.Tensor3D, v }, { nHeads: 1 }).o.sum(), [gk])[0];

@@ -5,65 +5,32 @@
  *
  * Gradient, with dS the gradient of S, running backwards from that of the last state:
  *
- *   dS_t = scale q_t do_t^T + diag(exp(gk_{t+1})) dS_{t+1}
- *   dq_t = scale S_t do_t;   dk_t = dS_t v_t;   dv_t = dS_t^T k_t
- *   dgk_t = rowsum(exp(gk_t) S_{t-1} o dS_t)
+ *   dS_t = scale q_t dO_t^T + diag(exp(gk_{t+1})) dS_{t+1}
+ *   dQ_t = scale S_t dO_t;   dK_t = dS_t v_t;   dV_t = dS_t^T k_t
+ *   dGk_t = rowsum(exp(gk_t) S_{t-1} o dS_t)
  *
- * The literature's `dgk_t = sum_{s >= t} (q_s o dq_s - k_s o dk_s)` needs no states, but is rounding noise where a gate is
+ * The literature's `dGk_t = sum_{s >= t} (q_s o dQ_s - k_s o dK_s)` needs no states, but is rounding noise where a gate is
  * saturated and the gradient small. Here the forward pass keeps the state before every chunk of 16 tokens, from which the backward
  * pass recomputes the others.
  *
  * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training"
  * (arXiv 2312.06635), section 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
  */
-import { defineOp, formatShape, referenceGradient, ShapeError, type tf } from '@mixerzoo/core';
-import {
-  type GlaScanAttrs,
-  type GlaScanGradientInputs,
-  type GlaScanGradients,
-  type GlaScanInputs,
-  type GlaScanOutputs,
-  glaScanReference,
-} from './reference.js';
-import { backwardKernel, forwardKernel } from './wasm.js';
+import { defineOp, formatShape, ShapeError } from '@mixerzoo/core';
+import { glaScanReference } from './reference.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type { GlaScanGradientInputs, GlaScanGradients } from './reference.js';
-
-const INPUTS = ['q', 'k', 'gk', 'v'] as const;
-
-/** Gradients of the scan's inputs from those of its outputs. */
-const glaScanGradientOp = defineOp<GlaScanGradientInputs, GlaScanAttrs, GlaScanGradients>({
-  name: 'GlaScanGradient',
-  inputs: [...INPUTS, 'states', 'dO', 'dLastState'],
-  outputs: ['dQ', 'dK', 'dGk', 'dV'],
-  reference({ states: _states, dO, dLastState, ...inputs }, attrs) {
-    const forward = { reference: glaScanReference, inputs: INPUTS };
-    const { q, k, gk, v } = referenceGradient<GlaScanInputs, GlaScanAttrs, Omit<GlaScanOutputs, 'states'>>(
-      forward,
-      inputs,
-      { o: dO, lastState: dLastState },
-      attrs,
-    );
-    return { dQ: q, dK: k, dGk: gk, dV: v } as GlaScanGradients;
-  },
-  gradient: 'none',
-  kernels: { wasm: backwardKernel, webgpu: webgpu.backwardKernel },
-});
-
 /** The op behind {@link glaScan}. */
-export const glaScanOp = defineOp<GlaScanInputs, GlaScanAttrs, GlaScanOutputs>({
+export const glaScanOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'GlaScan',
-  inputs: INPUTS,
+  inputs: ['q', 'k', 'gk', 'v'],
   outputs: ['o', 'lastState'],
-  gradientOutputs: ['states'],
+  saved: ['states'],
   reference: glaScanReference,
-  gradient({ inputs, outputs: { states }, grads, attrs }) {
-    const given = { ...inputs, states, dO: grads.o, dLastState: grads.lastState };
-    const { dQ, dK, dGk, dV } = glaScanGradientOp(given, attrs);
-    return { q: dQ, k: dK, gk: dGk, v: dV };
-  },
-  kernels: { wasm: forwardKernel, webgpu: webgpu.forwardKernel },
+  kernels: { wasm: wasm.scan, webgpu: webgpu.scan },
+  gradient: { kernels: { wasm: wasm.scanGradient, webgpu: webgpu.scanGradient } },
 });
 
 /** Heads own contiguous columns. */
@@ -80,10 +47,7 @@ export interface GlaScanOptions {
  * @returns o [B, L, H V] and lastState [B, H, K, V].
  * @throws ShapeError
  */
-export function glaScan(
-  { q, k, gk, v }: { q: tf.Tensor3D; k: tf.Tensor3D; gk: tf.Tensor3D; v: tf.Tensor3D },
-  { nHeads, scale }: GlaScanOptions,
-): { o: tf.Tensor3D; lastState: tf.Tensor4D } {
+export function glaScan({ q, k, gk, v }: Inputs, { nHeads, scale }: GlaScanOptions): Outputs {
   const [batch, length, width] = q.shape;
   const all = [q, k, gk, v];
   const fits =
@@ -96,6 +60,5 @@ export function glaScan(
         `got ${all.map((x) => formatShape(x.shape)).join(', ')}.`,
     );
   }
-  const { o, lastState } = glaScanOp({ q, k, gk, v }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
-  return { o: o as tf.Tensor3D, lastState: lastState as tf.Tensor4D };
+  return glaScanOp({ q, k, gk, v }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
 }

@@ -11,28 +11,22 @@
  * gate costs later tokens no precision.
  */
 import { tf } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** Tokens per chunk; the backward pass starts each from the state kept before it. */
 export const CHUNK = 16;
 
-export type GlaScanInputs = { q: tf.Tensor; k: tf.Tensor; gk: tf.Tensor; v: tf.Tensor };
-export type GlaScanAttrs = { nHeads: number; scale: number };
-/** `states` [B, H, ceil(L / CHUNK), K, V]: the state before every chunk, for the gradient. */
-export type GlaScanOutputs = { o: tf.Tensor; lastState: tf.Tensor; states: tf.Tensor };
-export type GlaScanGradientInputs = GlaScanInputs & { states: tf.Tensor; dO: tf.Tensor; dLastState: tf.Tensor };
-export type GlaScanGradients = { dQ: tf.Tensor; dK: tf.Tensor; dGk: tf.Tensor; dV: tf.Tensor };
-
 /** The reference form of the op; n = B H, c chunks per sequence, m = n c. */
-export function glaScanReference({ q, k, gk, v }: GlaScanInputs, { nHeads, scale }: GlaScanAttrs): GlaScanOutputs {
-  const [batch, length] = q.shape as [number, number];
+export function glaScanReference({ q, k, gk, v }: Inputs, { nHeads, scale }: Attrs): Outputs & Saved {
+  const [batch, length] = q.shape;
   const chunks = Math.ceil(length / CHUNK);
   const n = batch * nHeads;
   const values = chunkColumns(v, nHeads); // [m, V, 16]
-  const queries = chunkColumns(q, nHeads).mul(scale); // [m, K, 16]
+  const queries = chunkColumns(q, nHeads).mul<tf.Tensor3D>(scale); // [m, K, 16]
   const keys = chunkColumns(k, nHeads);
   const gates = chunkColumns(gk, nHeads);
-  const [m, headK] = queries.shape as [number, number];
-  const headV = values.shape[1] as number;
+  const [m, headK] = queries.shape;
+  const headV = values.shape[1];
 
   const steps = tf.cumsum(gates.expandDims(2).mul(triangle((s, u) => u > s)), 3); // D [m, K, s, t]
   const pairs = tf.exp(steps).mul(queries.expandDims(2)).mul(keys.expandDims(3));
@@ -61,7 +55,7 @@ export function glaScanReference({ q, k, gk, v }: GlaScanInputs, { nHeads, scale
     .add(across)
     .reshape([batch, nHeads, chunks, headV, CHUNK])
     .transpose([0, 2, 4, 1, 3])
-    .reshape([batch, chunks * CHUNK, nHeads * headV])
+    .reshape<tf.Tensor3D>([batch, chunks * CHUNK, nHeads * headV])
     .slice([0, 0, 0], [-1, length, -1]);
   return {
     o,
@@ -71,8 +65,8 @@ export function glaScanReference({ q, k, gk, v }: GlaScanInputs, { nHeads, scale
 }
 
 /** [B, L, H c] -> [B H chunks, c, 16], zeros after the last token: they leave the state as it is. */
-function chunkColumns(x: tf.Tensor, nHeads: number): tf.Tensor3D {
-  const [batch, length, width] = x.shape as [number, number, number];
+function chunkColumns(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
+  const [batch, length, width] = x.shape;
   const chunks = Math.ceil(length / CHUNK);
   return x
     .pad([

@@ -1,23 +1,18 @@
 /** The gated scan on the wasm engine: kernel.as.ts with its outputs and scratch. */
-import type { tf, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
-import {
-  CHUNK,
-  type GlaScanAttrs,
-  type GlaScanGradientInputs,
-  type GlaScanGradients,
-  type GlaScanInputs,
-  type GlaScanOutputs,
-} from './reference.js';
+import { CHUNK } from './reference.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export const forwardKernel: WasmKernel<GlaScanInputs, GlaScanAttrs, GlaScanOutputs> = {
+export const scan: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
   code,
-  run(wasm, { q, k, gk, v }, { nHeads, scale }) {
-    const { batch, length, headK, headV } = sizes(q, v, nHeads);
+  run(wasm, inputs, { nHeads, scale }) {
+    const { q, k, gk, v } = inputs;
+    const { batch, length, headK, headV } = sizes(inputs, nHeads);
     const units = batch * nHeads;
-    const o = wasm.output<tf.Rank.R3>([batch, length, nHeads * headV]);
-    const lastState = wasm.output<tf.Rank.R4>([batch, nHeads, headK, headV]);
-    const states = wasm.output<tf.Rank.R5>([batch, nHeads, Math.ceil(length / CHUNK), headK, headV]);
+    const o = wasm.output([batch, length, nHeads * headV]);
+    const lastState = wasm.output([batch, nHeads, headK, headV]);
+    const states = wasm.output([batch, nHeads, Math.ceil(length / CHUNK), headK, headV]);
     const scratch = wasm.scratch(units * wasm.call('forwardScratch', headK, headV));
     const pointers = [q, k, gk, v, o, lastState, states].map((tensor) => wasm.pointer(tensor));
     wasm.parallel('forward', units, ...pointers, length, nHeads, headK, headV, CHUNK, scale, scratch);
@@ -25,22 +20,27 @@ export const forwardKernel: WasmKernel<GlaScanInputs, GlaScanAttrs, GlaScanOutpu
   },
 };
 
-export const backwardKernel: WasmKernel<GlaScanGradientInputs, GlaScanAttrs, GlaScanGradients> = {
+export const scanGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   code,
-  run(wasm, { q, k, gk, v, states, dO, dLastState }, { nHeads, scale }) {
-    const { batch, length, headK, headV } = sizes(q, v, nHeads);
+  run(wasm, inputs, { nHeads, scale }) {
+    const { q, k, gk, v, states, dO, dLastState } = inputs;
+    const { batch, length, headK, headV } = sizes(inputs, nHeads);
     const units = batch * nHeads;
-    const like = (x: tf.Tensor) => wasm.output<tf.Rank.R3>(x.shape as [number, number, number]);
-    const gradients = { dQ: like(q), dK: like(k), dGk: like(gk), dV: like(v) };
+    const gradients = {
+      q: wasm.output(q.shape),
+      k: wasm.output(k.shape),
+      gk: wasm.output(gk.shape),
+      v: wasm.output(v.shape),
+    };
     const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV, CHUNK));
-    const tensors = [q, k, gk, v, states, dO, dLastState, gradients.dQ, gradients.dK, gradients.dGk, gradients.dV];
+    const tensors = [q, k, gk, v, states, dO, dLastState, ...Object.values(gradients)];
     const pointers = tensors.map((tensor) => wasm.pointer(tensor));
     wasm.parallel('backward', units, ...pointers, length, nHeads, headK, headV, CHUNK, scale, scratch);
     return gradients;
   },
 };
 
-function sizes(q: tf.Tensor, v: tf.Tensor, nHeads: number) {
-  const [batch, length, width] = q.shape as [number, number, number];
-  return { batch, length, headK: width / nHeads, headV: (v.shape[2] as number) / nHeads };
+function sizes({ q, v }: Inputs, nHeads: number) {
+  const [batch, length, width] = q.shape;
+  return { batch, length, headK: width / nHeads, headV: v.shape[2] / nHeads };
 }

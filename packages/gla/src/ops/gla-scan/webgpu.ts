@@ -1,23 +1,25 @@
 /**
  * The gated scan on the webgpu engine, without exchange between threads; no exponent is positive; formulas as in index.ts.
  *
- * Forward, and backward for dv, a thread owns a column of the state, held in registers, as vectors where its length allows: it is
+ * Forward, and backward for dV, a thread owns a column of the state, held in registers, as vectors where its length allows: it is
  * walked by text without a loop. Where columns are too few to fill a GPU each is divided among threads: all results are sums over a
  * column, so partial ones are added afterwards. The threads of a head read the same rows, so that what they read is in the cache;
  * decays are taken once, before.
  *
- * With the states before every chunk and their gradients after it, chunks are independent for dq, dk and dgk: a thread owns a row
+ * With the states before every chunk and their gradients after it, chunks are independent for dQ, dK and dGk: a thread owns a row
  * of the state in one chunk and goes over its elements, each forwards and then backwards through the tokens, kept in registers.
  */
-import { elementwise, sumPartials, type tf, type WebgpuCall, type WebgpuKernel } from '@mixerzoo/core';
 import {
-  CHUNK,
-  type GlaScanAttrs,
-  type GlaScanGradientInputs,
-  type GlaScanGradients,
-  type GlaScanInputs,
-  type GlaScanOutputs,
-} from './reference.js';
+  elementwise,
+  type GradientInputs,
+  type Gradients,
+  sumPartials,
+  type tf,
+  type WebgpuCall,
+  type WebgpuKernel,
+} from '@mixerzoo/core';
+import { CHUNK } from './reference.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 const THREADS = 64;
 /** A column is divided into at most so many parts, while threads are fewer than fill a GPU, and partial sums not too many to hold. */
@@ -25,15 +27,16 @@ const MOST_PARTS = 4;
 const ENOUGH_THREADS = 2 ** 16;
 const MOST_PARTIALS = 2 ** 25;
 
-export const forwardKernel: WebgpuKernel<GlaScanInputs, GlaScanAttrs, GlaScanOutputs> = {
-  run(gpu, { q, k, gk, v }, attrs) {
-    const sizes = sizesOf(q, v, attrs);
+export const scan: WebgpuKernel<Inputs, Attrs, Outputs & Saved> = {
+  run(gpu, inputs, attrs) {
+    const { q, k, gk, v } = inputs;
+    const sizes = sizesOf(inputs, attrs);
     const { batch, length, nHeads, headK, headV } = sizes;
-    const o = gpu.output<tf.Rank.R3>([batch, length, nHeads * headV]);
-    const lastState = gpu.output<tf.Rank.R4>([batch, nHeads, headK, headV]);
-    const states = gpu.output<tf.Rank.R5>([batch, nHeads, chunksOf(length), headK, headV]);
+    const o = gpu.output([batch, length, nHeads * headV]);
+    const lastState = gpu.output([batch, nHeads, headK, headV]);
+    const states = gpu.output([batch, nHeads, chunksOf(length), headK, headV]);
     const state = registersOf(sizes);
-    scan(gpu, sizes, state, {
+    eachColumn(gpu, sizes, state, {
       code: `
   ${state.declare}
   for (var t = 0; t < u.length; t++) {
@@ -60,19 +63,16 @@ export const forwardKernel: WebgpuKernel<GlaScanInputs, GlaScanAttrs, GlaScanOut
   },
 };
 
-export const backwardKernel: WebgpuKernel<GlaScanGradientInputs, GlaScanAttrs, GlaScanGradients> = {
-  run(gpu, { q, k, gk, v, states, dO, dLastState }, attrs) {
-    const sizes = sizesOf(q, v, attrs);
-    const [dQ, dK, dGk, dV] = [q, k, gk, v].map(({ shape }) => gpu.output(shape as [number])) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
+export const scanGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+  run(gpu, inputs, attrs) {
+    const { q, k, gk, v, states, dO, dLastState } = inputs;
+    const sizes = sizesOf(inputs, attrs);
+    const [dQ, dK] = [gpu.output(q.shape), gpu.output(k.shape)];
+    const [dGk, dV] = [gpu.output(gk.shape), gpu.output(v.shape)];
     const decays = decaysOf(gpu, gk);
-    const after = gpu.scratch<tf.Rank.R1>([states.size]);
+    const after = gpu.scratch([states.size]);
     const gradient = registersOf(sizes);
-    scan(gpu, sizes, gradient, {
+    eachColumn(gpu, sizes, gradient, {
       code: `
   ${gradient.declare}
   ${gradient.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`)}
@@ -97,7 +97,7 @@ export const backwardKernel: WebgpuKernel<GlaScanGradientInputs, GlaScanAttrs, G
       vectors: ['q', 'k', 'decays'],
     });
     rowGradients(gpu, sizes, { q, k, decays, v, dO, states, after }, { dQ, dK, dGk });
-    return { dQ, dK, dGk, dV };
+    return { q: dQ, k: dK, gk: dGk, v: dV };
   },
 };
 
@@ -177,7 +177,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 /** e^gk. */
 function decaysOf(gpu: WebgpuCall, gk: tf.Tensor): tf.Tensor {
-  const decays = gpu.scratch(gk.shape as [number]) as tf.Tensor;
+  const decays = gpu.scratch(gk.shape);
   elementwise(gpu, { gk }, decays, 'exp(gk[i])');
   return decays;
 }
@@ -220,7 +220,7 @@ function registersOf({ batch, length: tokens, nHeads, headK, headV }: ReturnType
  * A thread for every part of every column: `line` of `head`, whose part begins with the vector `first`. What is in `sums` is written
  * from `plane` on, for the sums over parts.
  */
-function scan(
+function eachColumn(
   gpu: WebgpuCall,
   { length, nHeads, headK, headV, scale }: ReturnType<typeof sizesOf>,
   { count, parts, width, vectors: perPart }: ReturnType<typeof registersOf>,
@@ -241,7 +241,7 @@ function scan(
   const size = parts * count;
   const plane = (Object.values(sums)[0] as tf.Tensor).size;
   const partials = Object.fromEntries(
-    Object.entries(sums).map(([name, sum]) => [name, parts === 1 ? sum : gpu.scratch<tf.Rank.R1>([parts * plane])]),
+    Object.entries(sums).map(([name, sum]) => [name, parts === 1 ? sum : gpu.scratch([parts * plane])]),
   );
   gpu.dispatch({
     code: `
@@ -273,7 +273,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 const chunksOf = (length: number) => Math.ceil(length / CHUNK);
 
-function sizesOf(q: tf.Tensor, v: tf.Tensor, { nHeads, scale }: GlaScanAttrs) {
-  const [batch, length, width] = q.shape as [number, number, number];
-  return { batch, length, nHeads, headK: width / nHeads, headV: (v.shape[2] as number) / nHeads, scale };
+function sizesOf({ q, v }: Inputs, { nHeads, scale }: Attrs) {
+  const [batch, length, width] = q.shape;
+  return { batch, length, nHeads, headK: width / nHeads, headV: v.shape[2] / nHeads, scale };
 }

@@ -3,48 +3,21 @@
  * Gradient: sigmoid(-x) / normalizer.
  */
 import { defineOp, type tf } from '@mixerzoo/core';
-import { code } from './kernel.generated.js';
+import { logDecayGradientReference, logDecayReference } from './reference.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-type Attrs = { normalizer: number };
-
-const logDecayGradientOp = defineOp<{ x: tf.Tensor; dy: tf.Tensor }, Attrs, { dx: tf.Tensor }>({
-  name: 'LogDecayGradient',
-  inputs: ['x', 'dy'],
-  outputs: ['dx'],
-  reference: ({ x, dy }, { normalizer }) => ({ dx: x.neg().sigmoid().mul(dy).div(normalizer) }),
-  gradient: 'none',
-  kernels: {
-    wasm: {
-      code,
-      run(wasm, { x, dy }, { normalizer }) {
-        const dx = wasm.output(x.shape as [number]);
-        const pointers = [x, dy, dx].map((tensor) => wasm.pointer(tensor));
-        wasm.parallel('backward', x.size, ...pointers, normalizer);
-        return { dx };
-      },
-    },
-    webgpu: webgpu.logDecayGradientKernel,
-  },
-});
-
 /** The op behind {@link logDecay}. */
-export const logDecayOp = defineOp<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }>({
+export const logDecayOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'LogDecay',
   inputs: ['x'],
   outputs: ['y'],
-  reference: ({ x }, { normalizer }) => ({ y: x.neg().softplus().div(-normalizer) }),
-  gradient: ({ inputs, grads, attrs }) => ({ x: logDecayGradientOp({ x: inputs.x, dy: grads.y }, attrs).dx }),
-  kernels: {
-    wasm: {
-      code,
-      run(wasm, { x }, { normalizer }) {
-        const y = wasm.output(x.shape as [number]);
-        wasm.parallel('forward', x.size, wasm.pointer(x), wasm.pointer(y), normalizer);
-        return { y };
-      },
-    },
-    webgpu: webgpu.logDecayKernel,
+  reference: logDecayReference,
+  kernels: { wasm: wasm.logDecay, webgpu: webgpu.logDecay },
+  gradient: {
+    reference: logDecayGradientReference,
+    kernels: { wasm: wasm.logDecayGradient, webgpu: webgpu.logDecayGradient },
   },
 });
 

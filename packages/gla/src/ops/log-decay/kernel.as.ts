@@ -17,17 +17,17 @@ export function forward(x: usize, y: usize, normalizer: f32, start: i32, end: i3
   }
 }
 
-/** dx = dy sigmoid(-x) over the normaliser. */
-export function backward(x: usize, dy: usize, dx: usize, normalizer: f32, start: i32, end: i32): void {
+/** dX = dY sigmoid(-x) over the normaliser. */
+export function backward(x: usize, dY: usize, dX: usize, normalizer: f32, start: i32, end: i32): void {
   const inverse = f32x4.splat(1 / normalizer);
   let i = start;
   for (; i + 4 <= end; i += 4) {
     const slope = f32x4.mul(complement(v128.load(x + (<usize>i << 2))), inverse);
-    v128.store(dx + (<usize>i << 2), f32x4.mul(v128.load(dy + (<usize>i << 2)), slope));
+    v128.store(dX + (<usize>i << 2), f32x4.mul(v128.load(dY + (<usize>i << 2)), slope));
   }
   for (; i < end; i++) {
     const slope = f32x4.mul(complement(v128.load_splat<f32>(x + (<usize>i << 2))), inverse);
-    store<f32>(dx + (<usize>i << 2), load<f32>(dy + (<usize>i << 2)) * f32x4.extract_lane(slope, 0));
+    store<f32>(dX + (<usize>i << 2), load<f32>(dY + (<usize>i << 2)) * f32x4.extract_lane(slope, 0));
   }
 }
 

@@ -13,13 +13,13 @@ it('is exact where the gate saturates', async () => {
   const values = [-1e4, -200, -90, -20, -1, 0, 1, 20, 90, 1e4];
   const x = tf.tensor1d(values);
   const y = logDecay(x, 2);
-  const [dx] = gradientsOf(([at]) => logDecay(at as tf.Tensor, 2).sum(), [x]) as [tf.Tensor];
+  const [dX] = gradientsOf(([at]) => logDecay(at as tf.Tensor, 2).sum(), [x]) as [tf.Tensor];
   const exact = (value: number) => (Math.min(value, 0) - Math.log1p(Math.exp(-Math.abs(value)))) / 2;
   for (const [index, value] of (await y.data()).entries()) {
     const expected = exact(values[index] as number);
     expect(Math.abs(value - expected)).toBeLessThan(1e-12 + 1e-6 * Math.abs(expected));
   }
   const slopes = Float32Array.from(values, (value) => 0.5 / (1 + Math.exp(value)));
-  await expectClose(dx, { shape: [values.length], data: slopes }, 1e-6, 'gradient');
-  tf.dispose([x, y, dx]);
+  await expectClose(dX, { shape: [values.length], data: slopes }, 1e-6, 'gradient');
+  tf.dispose([x, y, dX]);
 });

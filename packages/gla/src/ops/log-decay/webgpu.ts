@@ -1,11 +1,10 @@
 /** The log-decay on the webgpu engine; no exponential is large. */
-import { elementwise, SOFTPLUS_WGSL, type tf, type WebgpuKernel } from '@mixerzoo/core';
+import { elementwise, type GradientInputs, type Gradients, SOFTPLUS_WGSL, type WebgpuKernel } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-type Attrs = { normalizer: number };
-
-export const logDecayKernel: WebgpuKernel<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = {
+export const logDecay: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, { x }, { normalizer }) {
-    const y = gpu.output(x.shape as [number]) as tf.Tensor;
+    const y = gpu.output(x.shape);
     elementwise(gpu, { x }, y, '-softplus(-x[i]) * u.inverse', {
       functions: SOFTPLUS_WGSL,
       floats: { inverse: 1 / normalizer },
@@ -14,14 +13,14 @@ export const logDecayKernel: WebgpuKernel<{ x: tf.Tensor }, Attrs, { y: tf.Tenso
   },
 };
 
-export const logDecayGradientKernel: WebgpuKernel<{ x: tf.Tensor; dy: tf.Tensor }, Attrs, { dx: tf.Tensor }> = {
-  run(gpu, { x, dy }, { normalizer }) {
-    const dx = gpu.output(x.shape as [number]) as tf.Tensor;
-    elementwise(gpu, { x, dy }, dx, 'dy[i] * u.inverse * complement(x[i])', {
+export const logDecayGradient: WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
+  run(gpu, { x, dY }, { normalizer }) {
+    const dX = gpu.output(x.shape);
+    elementwise(gpu, { x, dY }, dX, 'dY[i] * u.inverse * complement(x[i])', {
       // sigmoid(-x)
       functions: 'fn complement(x: f32) -> f32 { let e = exp(-abs(x)); return select(1.0, e, x > 0.0) / (1.0 + e); }\n',
       floats: { inverse: 1 / normalizer },
     });
-    return { dx };
+    return { x: dX };
   },
 };

@@ -34,9 +34,9 @@ export function attendBlocks(
   }
 }
 
-/** dq, dk, dv; all three are written whole. */
+/** dQ, dK, dV; all three are written whole. */
 export function attendBlocksGradient(
-  q: usize, k: usize, v: usize, retrieved: usize, dO: usize, dq: usize, dk: usize, dv: usize, scratch: usize,
+  q: usize, k: usize, v: usize, retrieved: usize, dO: usize, dQ: usize, dK: usize, dV: usize, scratch: usize,
   seqLen: i32, p: i32, blockSize: i32, unit: i32, count: i32, scale: f32, start: i32, end: i32,
 ): void {
   const most = blockSize + count * unit;
@@ -46,9 +46,9 @@ export function attendBlocksGradient(
     const dWeights = weights + aligned(most);
     const tokens = dWeights + aligned(most);
     const base = <usize>(row * seqLen) * bytes;
-    memory.fill(dq + base, 0, <usize>seqLen * bytes);
-    memory.fill(dk + base, 0, <usize>seqLen * bytes);
-    memory.fill(dv + base, 0, <usize>seqLen * bytes);
+    memory.fill(dQ + base, 0, <usize>seqLen * bytes);
+    memory.fill(dK + base, 0, <usize>seqLen * bytes);
+    memory.fill(dV + base, 0, <usize>seqLen * bytes);
     for (let t = 0; t < seqLen; t++) {
       const choice = retrieved + (<usize>((row * seqLen + t) * count) << 2);
       const seen = visible(tokens, t, blockSize, unit, choice, count, seqLen);
@@ -65,9 +65,9 @@ export function attendBlocksGradient(
         const at = base + token(tokens, i) * bytes;
         const share = weight(weights, i);
         const slope = share * (load<f32>(dWeights + (<usize>i << 2)) - rowTerm) * scale;
-        addScaled(dv + at, dO + query, p, share);
-        addScaled(dq + query, k + at, p, slope);
-        addScaled(dk + at, q + query, p, slope);
+        addScaled(dV + at, dO + query, p, share);
+        addScaled(dQ + query, k + at, p, slope);
+        addScaled(dK + at, q + query, p, slope);
       }
     }
   }

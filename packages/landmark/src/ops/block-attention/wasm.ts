@@ -1,30 +1,24 @@
 /** Block attention on the wasm engine: sizes and scratch for the kernels. */
-import type { tf, WasmCall, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, tf, WasmCall, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; retrieved: tf.Tensor | undefined };
-type Attrs = { blockSize: number; unit: number; scale: number };
-
-export const blockAttentionKernel: WasmKernel<Inputs, Attrs, { o: tf.Tensor }> = {
+export const blockAttention: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
-    const o = wasm.output(inputs.q.shape as [number, number, number]);
+    const o = wasm.output(inputs.q.shape);
     launch(wasm, 'attendBlocks', inputs, [o], attrs);
     return { o };
   },
 };
 
-export const blockAttentionGradientKernel: WasmKernel<
-  Inputs & { dO: tf.Tensor },
-  Attrs,
-  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
-> = {
+export const blockAttentionGradient: WasmKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
-    const shape = inputs.q.shape as [number, number, number];
-    const [dq, dk, dv] = [wasm.output(shape), wasm.output(shape), wasm.output(shape)];
-    launch(wasm, 'attendBlocksGradient', inputs, [inputs.dO, dq, dk, dv], attrs);
-    return { dq, dk, dv };
+    const { shape } = inputs.q;
+    const [dQ, dK, dV] = [wasm.output(shape), wasm.output(shape), wasm.output(shape)];
+    launch(wasm, 'attendBlocksGradient', inputs, [inputs.dO, dQ, dK, dV], attrs);
+    return { q: dQ, k: dK, v: dV, retrieved: null };
   },
 };
 
@@ -35,7 +29,7 @@ function launch(
   rest: readonly tf.Tensor[],
   { blockSize, unit, scale }: Attrs,
 ): void {
-  const [rows, seqLen, headDim] = q.shape as [number, number, number];
+  const [rows, seqLen, headDim] = q.shape;
   const count = retrieved?.shape[2] ?? 0;
   const scratch = wasm.scratch(rows * wasm.call('blockAttentionScratch', blockSize + count * unit));
   const tensors = [q, k, v].map((tensor) => wasm.pointer(tensor));

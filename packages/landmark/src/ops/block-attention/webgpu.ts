@@ -1,15 +1,21 @@
 /**
- * Block attention on the webgpu engine: a workgroup of 64 threads per query, and for dk and dv one per key.
+ * Block attention on the webgpu engine: a workgroup of 64 threads per query, and for dK and dV one per key.
  *
  * What a query may see is numbered by place: the tokens of its own block, then those of each retrieved unit; `seen` places in all.
  * Scores are computed 64 places at a time, eight threads to a place, so that reads are of neighbouring columns; values are added
  * with a thread per column. The backward pass keeps weights and slopes [G, L, seen]; a key then sums over the queries that name
  * it, in their order: no atomics.
  */
-import { eachLine, type tf, type WebgpuCall, type WebgpuKernel, workgroupReductions } from '@mixerzoo/core';
-
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; retrieved: tf.Tensor | undefined };
-type Attrs = { blockSize: number; unit: number; scale: number };
+import {
+  eachLine,
+  type GradientInputs,
+  type Gradients,
+  type tf,
+  type WebgpuCall,
+  type WebgpuKernel,
+  workgroupReductions,
+} from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
@@ -20,10 +26,10 @@ const PITCH = THREADS + 4;
 
 const MASKED = '-1e30';
 
-export const blockAttentionKernel: WebgpuKernel<Inputs, Attrs, { o: tf.Tensor }> = {
+export const blockAttention: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, inputs, attrs) {
     const { q, k, v, retrieved } = inputs;
-    const o = gpu.output(q.shape as [number]) as tf.Tensor;
+    const o = gpu.output(q.shape);
     const columns = columnsOf(q);
     gpu.dispatch({
       code: `${workgroupReductions(gpu, THREADS, ['total', 'highest'])}${places(retrieved)}${dots('score', 'q', 'k')}
@@ -57,22 +63,14 @@ ${eachLine(THREADS)}
   },
 };
 
-export const blockAttentionGradientKernel: WebgpuKernel<
-  Inputs & { dO: tf.Tensor },
-  Attrs,
-  { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor }
-> = {
+export const blockAttentionGradient: WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
   run(gpu, { dO, ...inputs }, attrs) {
     const { q, k, v, retrieved } = inputs;
     const columns = columnsOf(q);
-    const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape as [number])) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
+    const [dQ, dK, dV] = [gpu.output(q.shape), gpu.output(k.shape), gpu.output(v.shape)];
     const { integers, floats, workgroups } = launch(gpu, inputs, attrs);
     const size = integers.lines * integers.seen;
-    const [weights, slopes] = [gpu.scratch<tf.Rank.R1>([size]), gpu.scratch<tf.Rank.R1>([size])];
+    const [weights, slopes] = [gpu.scratch([size]), gpu.scratch([size])];
     gpu.dispatch({
       code: `${workgroupReductions(gpu, THREADS, ['total', 'highest'])}${places(retrieved)}${dots('score', 'q', 'k')}${dots('slopeOf', 'dO', 'v')}
 var<workgroup> rowSlopes: array<f32, ${THREADS}>;
@@ -115,10 +113,10 @@ ${eachLine(THREADS)}
     ${addRows('rowSlopes', 'k', columns)}
     workgroupBarrier();
   }
-  ${store('dq', 'line', columns, (sum) => sum)}
+  ${store('dQ', 'line', columns, (sum) => sum)}
 }`,
       read: { q, k, v, dO, ...(retrieved && { retrieved }) },
-      write: { dq, weights, slopes },
+      write: { dQ, weights, slopes },
       integers,
       floats,
       workgroups,
@@ -163,15 +161,15 @@ ${eachLine(THREADS)}
   }`
       : ''
   }
-  ${store('dk', 'line', columns, (_, column) => `keySum${column}`)}
-  ${store('dv', 'line', columns, (_, column) => `valueSum${column}`)}
+  ${store('dK', 'line', columns, (_, column) => `keySum${column}`)}
+  ${store('dV', 'line', columns, (_, column) => `valueSum${column}`)}
 }`,
       read: { q, dO, weights, slopes, ...(retrieved && { retrieved }) },
-      write: { dk, dv },
+      write: { dK, dV },
       integers,
       workgroups,
     });
-    return { dq, dk, dv };
+    return { q: dQ, k: dK, v: dV, retrieved: null };
   },
 };
 
@@ -249,12 +247,12 @@ function store(
 }
 
 /** First columns of the runs of 64 that threads own one of each. */
-function columnsOf({ shape }: tf.Tensor): number[] {
-  return Array.from({ length: Math.ceil((shape[2] as number) / THREADS) }, (_, run) => run * THREADS);
+function columnsOf({ shape }: tf.Tensor3D): number[] {
+  return Array.from({ length: Math.ceil(shape[2] / THREADS) }, (_, run) => run * THREADS);
 }
 
 function launch(gpu: WebgpuCall, { q, retrieved }: Inputs, { blockSize, unit, scale }: Attrs) {
-  const [rows, length, width] = q.shape as [number, number, number];
+  const [rows, length, width] = q.shape;
   const count = retrieved?.shape[2] ?? 0;
   return {
     integers: { lines: rows * length, length, width, block: blockSize, unit, count, seen: blockSize + count * unit },

@@ -37,9 +37,9 @@ export function attendGroups(
   }
 }
 
-/** dq, dk, dv, dLandmarks; all are written whole. */
+/** dQ, dK, dV, dLandmarks; all are written whole. */
 export function attendGroupsGradient(
-  q: usize, k: usize, v: usize, landmarks: usize, dO: usize, dq: usize, dk: usize, dv: usize, dLandmarks: usize,
+  q: usize, k: usize, v: usize, landmarks: usize, dO: usize, dQ: usize, dK: usize, dV: usize, dLandmarks: usize,
   scratch: usize, seqLen: i32, p: i32, blockSize: i32, nLandmarks: i32, scale: f32, start: i32, end: i32,
 ): void {
   const bytes = <usize>p << 2;
@@ -50,9 +50,9 @@ export function attendGroupsGradient(
     const shareSlopes = slopes + aligned(seqLen);
     const base = <usize>(row * seqLen) * bytes;
     const marks = <usize>(row * nLandmarks) * bytes;
-    memory.fill(dq + base, 0, <usize>seqLen * bytes);
-    memory.fill(dk + base, 0, <usize>seqLen * bytes);
-    memory.fill(dv + base, 0, <usize>seqLen * bytes);
+    memory.fill(dQ + base, 0, <usize>seqLen * bytes);
+    memory.fill(dK + base, 0, <usize>seqLen * bytes);
+    memory.fill(dV + base, 0, <usize>seqLen * bytes);
     if (nLandmarks > 0) memory.fill(dLandmarks + marks, 0, <usize>nLandmarks * bytes);
     for (let t = 0; t < seqLen; t++) {
       const own = t / blockSize;
@@ -74,16 +74,16 @@ export function attendGroupsGradient(
         const share = at(shares, m);
         const mean = at(shareSlopes, m);
         const slope = share * (mean - rowTerm) * scale;
-        addScaled(dq + query, landmarks + marks + <usize>m * bytes, p, slope);
+        addScaled(dQ + query, landmarks + marks + <usize>m * bytes, p, slope);
         addScaled(dLandmarks + marks + <usize>m * bytes, q + query, p, slope);
         for (let s = m * blockSize; s < (m + 1) * blockSize; s++) {
           const weight = share * at(weights, s);
-          passOn(base + <usize>s * bytes, query, q, k, dO, dq, dk, dv, p, weight, weight * (at(slopes, s) - mean) * scale);
+          passOn(base + <usize>s * bytes, query, q, k, dO, dQ, dK, dV, p, weight, weight * (at(slopes, s) - mean) * scale);
         }
       }
       for (let s = first; s <= t; s++) {
         const weight = at(weights, s);
-        passOn(base + <usize>s * bytes, query, q, k, dO, dq, dk, dv, p, weight, weight * (at(slopes, s) - rowTerm) * scale);
+        passOn(base + <usize>s * bytes, query, q, k, dO, dQ, dK, dV, p, weight, weight * (at(slopes, s) - rowTerm) * scale);
       }
     }
   }
@@ -93,11 +93,11 @@ export function attendGroupsGradient(
 // @ts-ignore: decorator
 @inline
 function passOn(
-  token: usize, query: usize, q: usize, k: usize, dO: usize, dq: usize, dk: usize, dv: usize, p: i32, weight: f32, slope: f32,
+  token: usize, query: usize, q: usize, k: usize, dO: usize, dQ: usize, dK: usize, dV: usize, p: i32, weight: f32, slope: f32,
 ): void {
-  addScaled(dv + token, dO + query, p, weight);
-  addScaled(dq + query, k + token, p, slope);
-  addScaled(dk + token, q + query, p, slope);
+  addScaled(dV + token, dO + query, p, weight);
+  addScaled(dQ + query, k + token, p, slope);
+  addScaled(dK + token, q + query, p, slope);
 }
 
 /** Weights of the own block's tokens, shares of the earlier blocks, and weights within those (each block sums to 1). */

@@ -1,28 +1,25 @@
 /** Grouped attention on the wasm engine: sizes and scratch for the kernels. */
-import type { tf, WasmCall, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, tf, WasmCall, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; landmarks: tf.Tensor | undefined };
-type Attrs = { blockSize: number; scale: number };
-type Gradients = { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor; dLandmarks: tf.Tensor };
-
-export const groupedAttentionKernel: WasmKernel<Inputs, Attrs, { o: tf.Tensor }> = {
+export const groupedAttention: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
-    const o = wasm.output(inputs.q.shape as [number, number, number]);
+    const o = wasm.output(inputs.q.shape);
     launch(wasm, 'attendGroups', inputs, [o], attrs);
     return { o };
   },
 };
 
-export const groupedAttentionGradientKernel: WasmKernel<Inputs & { dO: tf.Tensor }, Attrs, Gradients> = {
+export const groupedAttentionGradient: WasmKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
-    const shape = inputs.q.shape as [number, number, number];
-    const [dq, dk, dv] = [wasm.output(shape), wasm.output(shape), wasm.output(shape)];
-    const dLandmarks = wasm.output((inputs.landmarks?.shape ?? [0, 0, 0]) as [number, number, number]);
-    launch(wasm, 'attendGroupsGradient', inputs, [inputs.dO, dq, dk, dv, dLandmarks], attrs);
-    return { dq, dk, dv, dLandmarks };
+    const { q, landmarks, dO } = inputs;
+    const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(q.shape), wasm.output(q.shape)];
+    const dLandmarks = landmarks && wasm.output(landmarks.shape);
+    launch(wasm, 'attendGroupsGradient', inputs, [dO, dQ, dK, dV, dLandmarks], attrs);
+    return { q: dQ, k: dK, v: dV, landmarks: dLandmarks };
   },
 };
 
@@ -30,14 +27,14 @@ function launch(
   wasm: WasmCall,
   name: string,
   { q, k, v, landmarks }: Inputs,
-  rest: readonly tf.Tensor[],
+  rest: readonly (tf.Tensor | undefined)[],
   { blockSize, scale }: Attrs,
 ): void {
-  const [rows, seqLen, headDim] = q.shape as [number, number, number];
+  const [rows, seqLen, headDim] = q.shape;
   const count = landmarks?.shape[1] ?? 0;
   const scratch = wasm.scratch(rows * wasm.call('groupedAttentionScratch', seqLen, count));
   const pointers = [q, k, v].map((tensor) => wasm.pointer(tensor));
   const marks = landmarks ? wasm.pointer(landmarks) : 0;
-  const outputs = rest.map((tensor) => wasm.pointer(tensor));
+  const outputs = rest.map((tensor) => (tensor ? wasm.pointer(tensor) : 0));
   wasm.parallel(name, rows, ...pointers, marks, ...outputs, scratch, seqLen, headDim, blockSize, count, scale);
 }

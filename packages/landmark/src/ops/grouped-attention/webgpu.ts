@@ -6,30 +6,36 @@
  * block's scores and all y. Scores [rows, queries, L] are held for as many queries as 32 MiB take, so that memory does not
  * grow with the square of L.
  */
-import { eachLine, multiply, type tf, type WebgpuCall, type WebgpuKernel, workgroupReductions } from '@mixerzoo/core';
-
-type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; landmarks: tf.Tensor | undefined };
-type Attrs = { blockSize: number; scale: number };
-type Gradients = { dq: tf.Tensor; dk: tf.Tensor; dv: tf.Tensor; dLandmarks: tf.Tensor };
+import {
+  eachLine,
+  type GradientInputs,
+  type Gradients,
+  multiply,
+  type tf,
+  type WebgpuCall,
+  type WebgpuKernel,
+  workgroupReductions,
+} from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
 /** Scores held at once, but for a single query's. */
 const MOST_SCORES = 2 ** 23;
 
-export const groupedAttentionKernel = createForward(MOST_SCORES);
-export const groupedAttentionGradientKernel = createBackward(MOST_SCORES);
+export const groupedAttention = createForward(MOST_SCORES);
+export const groupedAttentionGradient = createBackward(MOST_SCORES);
 
 /** The kernel that holds at most so many scores. */
-export function createForward(mostScores: number): WebgpuKernel<Inputs, Attrs, { o: tf.Tensor }> {
+export function createForward(mostScores: number): WebgpuKernel<Inputs, Attrs, Outputs> {
   return {
     run(gpu, inputs, attrs) {
-      const o = gpu.output(inputs.q.shape as [number]) as tf.Tensor;
+      const o = gpu.output(inputs.q.shape);
       const { q, k, v } = inputs;
       const buffers = allocate(gpu, q, inputs.landmarks, mostScores, false);
       for (const part of partsOf(q, mostScores)) {
         weigh(gpu, inputs, attrs, part, buffers);
-        const sizes = { batches: part.rows, m: part.queries, k: k.shape[1] as number, n: q.shape[2] as number };
+        const sizes = { batches: part.rows, m: part.queries, k: k.shape[1], n: q.shape[2] };
         multiply(
           gpu,
           { a: { tensor: buffers.scores }, b: keysOf(v, part), c: { tensor: o, offset: queryOffset(q, part) } },
@@ -42,29 +48,27 @@ export function createForward(mostScores: number): WebgpuKernel<Inputs, Attrs, {
 }
 
 /** The gradient's kernel that holds at most so many scores, and as many slopes. */
-export function createBackward(mostScores: number): WebgpuKernel<Inputs & { dO: tf.Tensor }, Attrs, Gradients> {
+export function createBackward(
+  mostScores: number,
+): WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> {
   return {
     run(gpu, { dO, ...inputs }, attrs) {
       const { q, k, v, landmarks } = inputs;
-      const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape as [number])) as [
-        tf.Tensor,
-        tf.Tensor,
-        tf.Tensor,
-      ];
-      const dLandmarks = gpu.output((landmarks?.shape ?? [0, 0, 0]) as [number]) as tf.Tensor;
+      const [dQ, dK, dV] = [gpu.output(q.shape), gpu.output(k.shape), gpu.output(v.shape)];
+      const dLandmarks = landmarks && gpu.output(landmarks.shape);
       const buffers = allocate(gpu, q, landmarks, mostScores, true);
       const { scores, slopes, blockScores } = buffers;
       for (const part of partsOf(q, mostScores)) {
         weigh(gpu, inputs, attrs, part, buffers, dO);
-        const [length, width] = [k.shape[1] as number, k.shape[2] as number];
+        const [, length, width] = k.shape;
         const queries = (tensor: tf.Tensor) => ({ tensor, offset: queryOffset(q, part) });
         const accumulate = part.first > 0;
         const intoQueries = { batches: part.rows, m: part.queries, k: length, n: width };
         const intoKeys = { batches: part.rows, m: length, k: part.queries, n: width };
-        multiply(gpu, { a: { tensor: slopes }, b: keysOf(k, part), c: queries(dq) }, intoQueries);
+        multiply(gpu, { a: { tensor: slopes }, b: keysOf(k, part), c: queries(dQ) }, intoQueries);
         for (const [a, b, to] of [
-          [slopes, q, dk],
-          [scores, dO, dv],
+          [slopes, q, dK],
+          [scores, dO, dV],
         ] as const) {
           multiply(
             gpu,
@@ -72,15 +76,15 @@ export function createBackward(mostScores: number): WebgpuKernel<Inputs & { dO: 
             intoKeys,
           );
         }
-        if (landmarks) {
-          const marks = landmarks.shape[1] as number;
-          const fromLandmarks = { a: { tensor: blockScores }, b: keysOf(landmarks, part), c: queries(dq) };
+        if (landmarks && dLandmarks) {
+          const marks = landmarks.shape[1];
+          const fromLandmarks = { a: { tensor: blockScores }, b: keysOf(landmarks, part), c: queries(dQ) };
           multiply(gpu, { ...fromLandmarks, accumulate: true }, { ...intoQueries, k: marks });
           const intoLandmarks = { a: { tensor: blockScores, transposed: true }, b: queries(q) };
           multiply(gpu, { ...intoLandmarks, c: keysOf(dLandmarks, part), accumulate }, { ...intoKeys, m: marks });
         }
       }
-      return { dq, dk, dv, dLandmarks };
+      return { q: dQ, k: dK, v: dV, landmarks: dLandmarks };
     },
   };
 }
@@ -93,8 +97,8 @@ interface Part {
   readonly queries: number;
 }
 
-function* partsOf({ shape }: tf.Tensor, mostScores: number): Generator<Part> {
-  const [rows, length] = shape as [number, number, number];
+function* partsOf({ shape }: tf.Tensor3D, mostScores: number): Generator<Part> {
+  const [rows, length] = shape;
   const { rows: rowsAtOnce, queries: queriesAtOnce } = largestPart(rows, length, mostScores);
   for (let row = 0; row < rows; row += rowsAtOnce) {
     for (let first = 0; first < length; first += queriesAtOnce) {
@@ -113,28 +117,27 @@ function largestPart(rows: number, length: number, mostScores: number): { rows: 
   return { rows: Math.min(rows, Math.floor(mostScores / length ** 2)), queries: length };
 }
 
-const queryOffset = ({ shape }: tf.Tensor, { row, first }: Part) =>
-  (row * (shape[1] as number) + first) * (shape[2] as number);
+const queryOffset = ({ shape }: tf.Tensor3D, { row, first }: Part) => (row * shape[1] + first) * shape[2];
 
 /** The part's rows of k, v, landmarks, or their gradients, whole. */
-const keysOf = (tensor: tf.Tensor, { row }: Part) => ({
+const keysOf = (tensor: tf.Tensor3D, { row }: Part) => ({
   tensor,
-  offset: row * (tensor.shape[1] as number) * (tensor.shape[2] as number),
+  offset: row * tensor.shape[1] * tensor.shape[2],
 });
 
 /** Room for the largest part: scores and their slopes [rows, queries, L], the landmarks' [rows, queries, M]. */
 function allocate(
   gpu: WebgpuCall,
-  { shape }: tf.Tensor,
-  landmarks: tf.Tensor | undefined,
+  { shape }: tf.Tensor3D,
+  landmarks: tf.Tensor3D | undefined,
   mostScores: number,
   backward: boolean,
 ) {
-  const [rows, length] = shape as [number, number, number];
+  const [rows, length] = shape;
   const largest = largestPart(rows, length, mostScores);
   const lines = largest.rows * largest.queries;
   const marks = landmarks?.shape[1] ?? 0;
-  const room = (perLine: number) => gpu.scratch<tf.Rank.R1>([lines * perLine]);
+  const room = (perLine: number) => gpu.scratch([lines * perLine]);
   return {
     scores: room(length),
     slopes: room(backward ? length : 0),
@@ -150,12 +153,12 @@ function weigh(
   { blockSize, scale }: Attrs,
   part: Part,
   { scores, slopes, blockScores, blockTerms }: ReturnType<typeof allocate>,
-  dO?: tf.Tensor,
+  dO?: tf.Tensor3D,
 ): void {
-  const [, length, width] = q.shape as [number, number, number];
+  const [, length, width] = q.shape;
   const marks = landmarks?.shape[1] ?? 0;
   const { rows, queries } = part;
-  const product = (left: tf.Tensor, right: tf.Tensor, to: tf.Tensor, n: number) =>
+  const product = (left: tf.Tensor, right: tf.Tensor3D, to: tf.Tensor, n: number) =>
     multiply(
       gpu,
       {

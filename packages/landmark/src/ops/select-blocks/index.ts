@@ -1,36 +1,21 @@
 /**
  * Hard retrieval, the first phase of Landmark CAT: `b = argmax_j K_ss,j . q_i` over the blocks before the query's own
- * (paper, Eq. LCAT (1)), and its hierarchical continuation inside a block. Both choose; neither has a gradient.
+ * (paper, Eq. LCAT (1)), and its hierarchical continuation inside a block. Both choose: their gradient is zero.
  */
-import { defineOp, gatherRows, tf } from '@mixerzoo/core';
-import { MASKED } from '../../heads.js';
-import {
-  type DescendInputs,
-  descendBlocksKernel,
-  type SelectAttrs,
-  type SelectInputs,
-  selectBlocksKernel,
-} from './webgpu.js';
+import { defineOp, tf } from '@mixerzoo/core';
+import { descendReference, selectReference } from './reference.js';
+import type { DescendAttrs, DescendInputs, DescendOutputs, SelectAttrs, SelectInputs, SelectOutputs } from './types.js';
+import * as webgpu from './webgpu.js';
 
-const selectBlocksOp = defineOp<SelectInputs, SelectAttrs, { blocks: tf.Tensor }>({
+export { gatherUnits } from './reference.js';
+
+const selectBlocksOp = defineOp<SelectInputs, SelectAttrs, SelectOutputs>({
   name: 'SelectBlocks',
   inputs: ['q', 'landmarks'],
   outputs: ['blocks'],
-  reference({ q, landmarks }, { blockSize, topK, offset }) {
-    const nBlocks = landmarks.shape[1] as number;
-    const seqLen = q.shape[1] as number;
-    const visible = Int32Array.from({ length: seqLen }, (_, t) => Math.floor((offset + t) / blockSize));
-    const hidden = Float32Array.from({ length: seqLen * nBlocks }, (_, index) =>
-      index % nBlocks < (visible[Math.floor(index / nBlocks)] as number) ? 0 : MASKED,
-    );
-    const scores = tf.matMul(q, landmarks, false, true).add(tf.tensor2d(hidden, [seqLen, nBlocks]));
-    const { indices } = tf.topk(scores, topK, true);
-    // Where fewer blocks are visible than asked for, the last choices are masked ones: call them -1.
-    const isVisible = tf.less(indices, tf.tensor3d(visible, [1, seqLen, 1], 'int32')).toInt();
-    return { blocks: indices.add(1).mul(isVisible).sub(1).toInt() };
-  },
-  gradient: () => ({}),
-  kernels: { webgpu: selectBlocksKernel },
+  reference: selectReference,
+  kernels: { webgpu: webgpu.selectBlocks },
+  gradient: ({ q, landmarks }) => ({ q: tf.zerosLike(q), landmarks: tf.zerosLike(landmarks) }),
 });
 
 /**
@@ -47,39 +32,17 @@ export function selectBlocks(
   options: { blockSize: number; topK: number; offset?: number },
 ): tf.Tensor3D {
   const { blockSize, topK, offset = 0 } = options;
-  return selectBlocksOp({ q, landmarks }, { blockSize, topK: Math.min(topK, landmarks.shape[1]), offset })
-    .blocks as tf.Tensor3D;
+  return selectBlocksOp({ q, landmarks }, { blockSize, topK: Math.min(topK, landmarks.shape[1]), offset }).blocks;
 }
 
-const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens: tf.Tensor }>({
+const descendBlocksOp = defineOp<DescendInputs, DescendAttrs, DescendOutputs>({
   name: 'DescendBlocks',
   inputs: ['q', 'nodes', 'blocks'],
   integerInputs: ['blocks'],
   outputs: ['tokens'],
-  reference({ q, nodes, blocks }, { blockSize }) {
-    const [rows, seqLen, count] = blocks.shape as [number, number, number];
-    const nodesPerBlock = 2 * blockSize - 2;
-    const queries = q.reshape([rows * seqLen, 1, q.shape[2] as number]);
-    const first = tf.maximum(blocks, 0).mul(nodesPerBlock).toInt(); // [G, L, K], the block's first node
-    let node = tf.zerosLike(first) as tf.Tensor;
-    for (let width = 2; width <= blockSize; width *= 2) {
-      // The level of `width` nodes starts after the levels above it, which hold width - 2.
-      const left = first
-        .add(node.mul(2))
-        .add(width - 2)
-        .toInt();
-      const pair = tf.stack([left, left.add(1).toInt()], 3).reshape<tf.Tensor3D>([rows, seqLen, 2 * count]);
-      const scores = tf
-        .matMul(queries, gatherUnits(nodes as tf.Tensor3D, pair), false, true)
-        .reshape([rows, seqLen, count, 2]);
-      const [scoreLeft, scoreRight] = tf.unstack(scores, 3) as [tf.Tensor, tf.Tensor];
-      node = node.mul(2).add(tf.greater(scoreRight, scoreLeft).toInt()).toInt();
-    }
-    const found = tf.maximum(blocks, 0).mul(blockSize).add(node).add(1);
-    return { tokens: found.mul(tf.greaterEqual(blocks, 0).toInt()).sub(1).toInt() };
-  },
-  gradient: () => ({}),
-  kernels: { webgpu: descendBlocksKernel },
+  reference: descendReference,
+  kernels: { webgpu: webgpu.descendBlocks },
+  gradient: ({ q, nodes }) => ({ q: tf.zerosLike(q), nodes: tf.zerosLike(nodes), blocks: null }),
 });
 
 /**
@@ -92,7 +55,7 @@ const descendBlocksOp = defineOp<DescendInputs, { blockSize: number }, { tokens:
  * @returns int32 [G, L, K], token positions, -1 where there is no block.
  */
 export function descendBlocks(q: tf.Tensor3D, nodes: tf.Tensor3D, blocks: tf.Tensor3D, blockSize: number): tf.Tensor3D {
-  return descendBlocksOp({ q, nodes, blocks }, { blockSize }).tokens as tf.Tensor3D;
+  return descendBlocksOp({ q, nodes, blocks }, { blockSize }).tokens;
 }
 
 /**
@@ -109,27 +72,4 @@ export function blockTree(keys: tf.Tensor3D, blockSize: number): tf.Tensor4D {
     levels.push(keys.reshape([rows, nBlocks, width, blockSize / width, headDim]).sum(3));
   }
   return tf.concat(levels, 2) as tf.Tensor4D;
-}
-
-/**
- * Rows chosen per query.
- *
- * @param units - [G, U, w]
- * @param index - int32 [G, L, K] into U; a negative one reads unit 0.
- * @returns [G L, K, w]
- */
-export function gatherUnits(units: tf.Tensor3D, index: tf.Tensor3D): tf.Tensor3D {
-  const [rows, unitsPerRow, width] = units.shape;
-  const [, seqLen, count] = index.shape;
-  const starts = tf.tensor3d(
-    Int32Array.from({ length: rows }, (_, row) => row * unitsPerRow),
-    [rows, 1, 1],
-    'int32',
-  );
-  const flat = tf.maximum(index, 0).add(starts).toInt().flatten() as tf.Tensor1D;
-  return gatherRows(units.reshape<tf.Tensor2D>([rows * unitsPerRow, width]), flat).reshape([
-    rows * seqLen,
-    count,
-    width,
-  ]);
 }

@@ -1,17 +1,14 @@
 /** Hard retrieval on the webgpu engine: scores by core's matrix product, then a thread per query, or per choice, searches. */
-import { EACH_ELEMENT, forEachElement, multiply, type tf, type WebgpuKernel } from '@mixerzoo/core';
-
-export type SelectInputs = { q: tf.Tensor; landmarks: tf.Tensor };
-export type SelectAttrs = { blockSize: number; topK: number; offset: number };
-export type DescendInputs = { q: tf.Tensor; nodes: tf.Tensor; blocks: tf.Tensor };
+import { EACH_ELEMENT, forEachElement, multiply, type WebgpuKernel } from '@mixerzoo/core';
+import type { DescendAttrs, DescendInputs, DescendOutputs, SelectAttrs, SelectInputs, SelectOutputs } from './types.js';
 
 /** The best of what is left, `topK` times; of equals the first, as `tf.topk` has it. */
-export const selectBlocksKernel: WebgpuKernel<SelectInputs, SelectAttrs, { blocks: tf.Tensor }> = {
+export const selectBlocks: WebgpuKernel<SelectInputs, SelectAttrs, SelectOutputs> = {
   run(gpu, { q, landmarks }, { blockSize, topK, offset }) {
-    const [rows, length, width] = q.shape as [number, number, number];
-    const marks = landmarks.shape[1] as number;
-    const scores = gpu.scratch<tf.Rank.R3>([rows, length, marks]);
-    const blocks = gpu.output<tf.Rank.R3>([rows, length, topK], 'int32');
+    const [rows, length, width] = q.shape;
+    const marks = landmarks.shape[1];
+    const scores = gpu.scratch([rows, length, marks]);
+    const blocks = gpu.output([rows, length, topK], 'int32');
     multiply(
       gpu,
       { a: { tensor: q }, b: { tensor: landmarks, transposed: true }, c: { tensor: scores } },
@@ -49,10 +46,10 @@ export const selectBlocksKernel: WebgpuKernel<SelectInputs, SelectAttrs, { block
 };
 
 /** Down the tree of sums, at each level to the half that scores higher. */
-export const descendBlocksKernel: WebgpuKernel<DescendInputs, { blockSize: number }, { tokens: tf.Tensor }> = {
+export const descendBlocks: WebgpuKernel<DescendInputs, DescendAttrs, DescendOutputs> = {
   run(gpu, { q, nodes, blocks }, { blockSize }) {
-    const [, length, width] = q.shape as [number, number, number];
-    const tokens = gpu.output(blocks.shape as [number], 'int32') as tf.Tensor;
+    const [, length, width] = q.shape;
+    const tokens = gpu.output(blocks.shape, 'int32');
     gpu.dispatch({
       code: `${EACH_ELEMENT}
   let query = i / u.count;
@@ -75,9 +72,9 @@ export const descendBlocksKernel: WebgpuKernel<DescendInputs, { blockSize: numbe
         size: tokens.size,
         length,
         width,
-        nodes: nodes.shape[1] as number,
+        nodes: nodes.shape[1],
         block: blockSize,
-        count: blocks.shape[2] as number,
+        count: blocks.shape[2],
       },
       workgroups: forEachElement(gpu, tokens.size),
     });

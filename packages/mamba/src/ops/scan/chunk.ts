@@ -5,8 +5,10 @@ import { tf } from '@mixerzoo/core';
 export const CHUNK_SIZE = 32;
 
 /** Of the states after every chunk [B, chunks, ...] the final ones [B, ...]. */
-export function lastChunk(states: tf.Tensor): tf.Tensor {
-  const [batch, chunks, ...rest] = states.shape as [number, number, ...number[]];
+export function lastChunk(states: tf.Tensor4D): tf.Tensor3D;
+export function lastChunk(states: tf.Tensor5D): tf.Tensor4D;
+export function lastChunk(states: tf.Tensor4D | tf.Tensor5D): tf.Tensor {
+  const [batch, chunks, ...rest] = states.shape;
   if (chunks === 1) return states.reshape([batch, ...rest]);
   // Slices of rank 5 are slow on the wasm engine: 100 ms for half a million elements.
   const flat = states.reshape<tf.Tensor3D>([batch, chunks, -1]);

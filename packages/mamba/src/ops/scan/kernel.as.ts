@@ -13,7 +13,7 @@
  *
  *   lambda_t = C_t g_t + a_(t+1) lambda_(t+1)          q_t = a_t h_(t-1)
  *   p = sum_n lambda B     r = sum_n lambda q A (S6), sum_n lambda q (SSD)
- *   du = D g + Delta p     dDelta = u p + r            dB += lambda w       dC += g h       dA += lambda q Delta
+ *   dU = D g + Delta p     dDelta = u p + r            dB += lambda w       dC += g h       dA += lambda q Delta
  *
  * N is a multiple of 4 here (`nPadded`): the host pads with zeros, whose states and gradients stay 0. Sums over
  * channels and sequences go to partial sums per unit, added in a fixed order: results do not depend on the division.
@@ -124,14 +124,14 @@ export function backwardScratch(chunk: i32, nPadded: i32): i32 {
 
 /**
  * Units [start, end), each an equal share of the items, of the gradients. An item is one of `parts` parts of the blocks
- * of a sequence and group: it has partial sums of dB and dC. Beside what `scanForward` has: states, dy, dStates in; du, dGate out;
+ * of a sequence and group: it has partial sums of dB and dC. Beside what `scanForward` has: states, dY, dStates in; dU, dGate out;
  * dDelta out [B, L, D] (selective scan) or partial [B, L, H blocks] (SSD); dInitial out or 0; partial sums
  * dB, dC [items, L, nPadded]; dA [B, D, nPadded] (selective scan) or [B, H blocks] (SSD); dSkip, dBias [B, H P].
  */
 export function scanBackward(
   u: usize, delta: usize, a: usize, b: usize, c: usize, skip: usize, gate: usize, bias: usize, initial: usize,
-  states: usize, dy: usize, dStates: usize,
-  du: usize, dDelta: usize, dGate: usize, dInitial: usize,
+  states: usize, dY: usize, dStates: usize,
+  dU: usize, dDelta: usize, dGate: usize, dInitial: usize,
   dB: usize, dC: usize, dA: usize, dSkip: usize, dBias: usize, scratch: usize,
   length: i32, heads: i32, headDim: i32, groups: i32, nPadded: i32, chunk: i32, scalar: i32, softplusOn: i32, parts: i32,
   items: i32, units: i32, start: i32, end: i32,
@@ -195,7 +195,7 @@ export function scanBackward(
         const steps = scalar ? delta + (<usize>(token * heads + head) << 2) : delta + at;
         const rate = scalar ? load<f32>(a + (head << 2)) : 0;
         prepareSteps(deltaBuf, biasBuf, uBuf, wBuf, decays, steps, scalar ? heads : width, rows, count, scalar, softplusOn, rate);
-        stage(dy + at, width, gBuf, rows, count);
+        stage(dY + at, width, gBuf, rows, count);
         if (gate) {
           stage(gate + at, width, rawBuf, rows, count);
           for (let t = 0; t < rows; t++) {
@@ -267,7 +267,7 @@ export function scanBackward(
 
         // On lanes of channels: the gate, the skip connection, the step sizes. g and yBuf are overwritten by results.
         if (gate) {
-          stage(dy + at, width, wBuf, rows, count);
+          stage(dY + at, width, wBuf, rows, count);
           for (let t = 0; t < rows; t++) {
             for (let i: usize = 0; i < bytes; i += 16) {
               const cell = t * ROW + i;
@@ -302,7 +302,7 @@ export function scanBackward(
             }
           }
         }
-        unstage(gBuf, du + at, width, rows, count);
+        unstage(gBuf, dU + at, width, rows, count);
         if (scalar) {
           let dRate = load<f32>(dABlock);
           for (let t = rows - 1; t >= 0; t--) {

@@ -11,8 +11,8 @@ import {
 } from '@mixerzoo/core';
 import { describeOp, testTensor as drawn, expectClose } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
-import { selectiveScan, selectiveScanGradientOp, selectiveScanOp } from '../selective-scan/index.js';
-import { ssd, ssdGradientOp, ssdOp } from '../ssd/index.js';
+import { selectiveScan, selectiveScanOp } from '../selective-scan/index.js';
+import { ssd, ssdOp } from '../ssd/index.js';
 
 /** Test data from a well-mixed seed: streams of small seeds start with outliers. */
 const testTensor = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number, scale = 1) =>
@@ -103,9 +103,9 @@ describeOp(
 );
 
 /** The op with its wasm kernel's units done one by one, last first. */
-function divided<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>({
+function divided<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>({
   definition,
-}: Op<I, A, O>): Op<I, A, O> {
+}: Op<I, A, O, S>): Op<I, A, O, S> {
   const kernel = definition.kernels?.wasm;
   if (!kernel) throw new Error(`${definition.name}: expected a wasm kernel.`);
   const oneByOne = (wasm: WasmCall): WasmCall => ({
@@ -114,12 +114,17 @@ function divided<I extends NamedTensors, A extends OpAttrs, O extends NamedTenso
       for (let unit = units - 1; unit >= 0; unit -= 1) wasm.call(name, ...args, unit, unit + 1);
     },
   });
-  return defineOp<I, A, O>({
+  return defineOp<I, A, O, S>({
     ...definition,
     name: `${definition.name}Divided`,
     gradient: 'none',
     kernels: { wasm: { code: kernel.code, run: (wasm, inputs, attrs) => kernel.run(oneByOne(wasm), inputs, attrs) } },
   });
+}
+
+function gradientOf<G>({ definition, gradient }: { definition: { name: string }; gradient: G | undefined }): G {
+  if (!gradient) throw new Error(`${definition.name}: expected a gradient that is an op.`);
+  return gradient;
 }
 
 /** Step sizes as they are used without softplus. */
@@ -132,8 +137,8 @@ function positiveSteps<T extends { delta: tf.Tensor3D }>(inputs: T): T {
 describe('scans', () => {
   it('do not depend on how their units are divided', async (context) => {
     if (currentEngine().name !== 'wasm') context.skip("units of work are the wasm engine's");
-    const expectSame = async <I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
-      op: Op<I, A, O>,
+    const expectSame = async <I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+      op: Op<I, A, O, S>,
       inputs: I,
       attrs: A,
     ) => {
@@ -145,16 +150,16 @@ describe('scans', () => {
     };
     const selective = selectiveInputs([3, 40, 70, 6], EVERYTHING);
     const scanned = await expectSame(selectiveScanOp, selective, { deltaSoftplus: true });
-    const dy = testTensor<tf.Rank.R3>([3, 40, 70], 11);
-    const dStates = testTensor(scanned.states.shape as [number], 12);
+    const dY = testTensor<tf.Rank.R3>([3, 40, 70], 11);
+    const dStates = testTensor<tf.Rank.R4>(scanned.states.shape, 12);
     await expectSame(
-      selectiveScanGradientOp,
-      { ...selective, states: scanned.states, dy, dStates },
+      gradientOf(selectiveScanOp),
+      { ...selective, states: scanned.states, dY, dStates },
       { deltaSoftplus: true },
     );
     const dual = ssdInputs([3, 20, 6, 35], [2, 5], ['D', 'initialState']);
     const { y, states } = await expectSame(ssdOp, dual, { chunkSize: 8 });
-    await expectSame(ssdGradientOp, { ...dual, states, dy: y, dStates: states }, { chunkSize: 8 });
+    await expectSame(gradientOf(ssdOp), { ...dual, states, dY: y, dStates: states }, { chunkSize: 8 });
   });
 
   it('continue where another stopped', async () => {

@@ -1,5 +1,5 @@
 /** The host side of kernel.as.ts, shared by the selective scan and SSD: sizes, padding of N, partial sums. */
-import type { tf, WasmCall } from '@mixerzoo/core';
+import type { TensorOf, tf, WasmCall } from '@mixerzoo/core';
 
 /** Channels of a unit of work. The same number is in kernel.as.ts. */
 const BLOCK = 32;
@@ -38,14 +38,19 @@ export interface ScanTensors {
 }
 
 /** y and the states after every chunk, of the shapes given. */
-export function scanForward(wasm: WasmCall, tensors: ScanTensors, sizes: ScanSizes, statesShape: number[]) {
+export function scanForward<U extends tf.Tensor, const S extends readonly number[]>(
+  wasm: WasmCall,
+  tensors: ScanTensors & { readonly u: U },
+  sizes: ScanSizes,
+  statesShape: S,
+): { y: U; states: TensorOf<S> } {
   const { blocks, nPadded, args } = layOut(sizes);
   const items = sizes.batch * sizes.nHeads * blocks;
   const units = Math.min(items, MAX_UNITS);
-  const y = wasm.output(tensors.u.shape);
+  const y = wasm.output(tensors.u.shape) as U;
   const states = wasm.output(statesShape);
   const padded = padding(wasm, sizes.dState, nPadded);
-  const target = padded.target(states);
+  const target = padded.target(states as tf.Tensor);
   wasm.parallel(
     'scanForward',
     units,
@@ -61,13 +66,13 @@ export function scanForward(wasm: WasmCall, tensors: ScanTensors, sizes: ScanSiz
   return { y, states };
 }
 
-/** Gradients by role; those of absent tensors are [0]. */
-export function scanBackward(
+/** Gradients by role, of the shapes of the tensors; absent ones have none. */
+export function scanBackward<T extends ScanTensors>(
   wasm: WasmCall,
-  tensors: ScanTensors,
-  { states, dy, dStates }: { states: tf.Tensor; dy: tf.Tensor; dStates: tf.Tensor },
+  tensors: T,
+  { states, dY, dStates }: { states: tf.Tensor; dY: tf.Tensor; dStates: tf.Tensor },
   sizes: ScanSizes,
-): { readonly [N in keyof ScanTensors]: tf.Tensor } {
+): T {
   const { batch, length, nHeads, nGroups, headDim, dState, chunkSize, scalar } = sizes;
   const { blocks, nPadded, args } = layOut(sizes);
   const parts = Math.min(PARTS, (nHeads / nGroups) * blocks);
@@ -76,22 +81,17 @@ export function scanBackward(
   const width = nHeads * headDim;
   const floats = (count: number) => wasm.scratch(4 * count);
   const padded = padding(wasm, dState, nPadded);
-  const like = (tensor: tf.Tensor | undefined) => wasm.output(tensor?.shape ?? [0]);
-  const [du, dDelta, dA, dB, dC] = [tensors.u, tensors.delta, tensors.A, tensors.B, tensors.C].map(like) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-  ];
-  const [dSkip, dGate, dBias, dInitial] = [tensors.skip, tensors.gate, tensors.bias, tensors.initial].map(like) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
+  const like = (tensor: tf.Tensor) => wasm.output(tensor.shape);
+  const { u, delta, A, B, C, skip, gate, bias, initial } = tensors;
+  const [dU, dDelta, dA, dB, dC] = [like(u), like(delta), like(A), like(B), like(C)];
+  const [dSkip, dGate, dBias, dInitial] = [
+    skip && like(skip),
+    gate && like(gate),
+    bias && like(bias),
+    initial && like(initial),
   ];
 
-  const initial = tensors.initial && padded.target(dInitial);
+  const initialTarget = dInitial && padded.target(dInitial);
   const partialDelta = scalar ? floats(batch * length * nHeads * blocks) : wasm.pointer(dDelta);
   const [partialB, partialC] = [floats(items * length * nPadded), floats(items * length * nPadded)];
   const rateColumns = scalar ? nHeads * blocks : width * nPadded;
@@ -102,12 +102,12 @@ export function scanBackward(
     units,
     ...pointers(wasm, tensors, sizes, padded),
     padded.source(states),
-    wasm.pointer(dy),
+    wasm.pointer(dY),
     padded.source(dStates),
-    wasm.pointer(du),
+    wasm.pointer(dU),
     partialDelta,
-    tensors.gate ? wasm.pointer(dGate) : 0,
-    initial ? initial.pointer : 0,
+    dGate ? wasm.pointer(dGate) : 0,
+    initialTarget?.pointer ?? 0,
     partialB,
     partialC,
     partialA,
@@ -120,7 +120,7 @@ export function scanBackward(
     units,
   );
 
-  initial?.finish();
+  initialTarget?.finish();
   for (const [partial, sum] of [
     [partialB, dB],
     [partialC, dC],
@@ -141,9 +141,20 @@ export function scanBackward(
     wasm.parallel('sumRows', rateColumns, partialA, target.pointer, batch, rateColumns);
     target.finish();
   }
-  if (tensors.skip) sumPartials(partialSkip, width, scalar ? headDim : 1, dSkip);
-  if (tensors.bias) sumPartials(partialBias, width, 1, dBias);
-  return { u: du, delta: dDelta, A: dA, B: dB, C: dC, skip: dSkip, gate: dGate, bias: dBias, initial: dInitial };
+  if (dSkip) sumPartials(partialSkip, width, scalar ? headDim : 1, dSkip);
+  if (dBias) sumPartials(partialBias, width, 1, dBias);
+  const gradients: ScanTensors = {
+    u: dU,
+    delta: dDelta,
+    A: dA,
+    B: dB,
+    C: dC,
+    skip: dSkip,
+    gate: dGate,
+    bias: dBias,
+    initial: dInitial,
+  };
+  return gradients as T;
 }
 
 function layOut({ length, nHeads, headDim, nGroups, dState, chunkSize, scalar, softplus }: ScanSizes) {

@@ -20,40 +20,34 @@ const GROUP = 4;
 /** Partial sums of dB and dC held at once, but for a single sequence's. */
 const MOST_PARTIALS = 2 ** 25;
 
-/** Gradients by role; those of absent tensors are [0]. Sequences pass through as many at a time as `mostPartials` allows. */
-export function scanBackward(
+/** Gradients by role, of the shapes of the tensors; absent ones have none. Sequences pass through as many at a time as `mostPartials` allows. */
+export function scanBackward<T extends ScanTensors>(
   gpu: WebgpuCall,
-  tensors: ScanTensors,
-  { states, dy, dStates }: { states: tf.Tensor; dy: tf.Tensor; dStates: tf.Tensor },
+  tensors: T,
+  { states, dY, dStates }: { states: tf.Tensor; dY: tf.Tensor; dStates: tf.Tensor },
   sizes: ScanSizes,
   mostPartials = MOST_PARTIALS,
-): { readonly [N in keyof ScanTensors]: tf.Tensor } {
+): T {
   const { u, A, B, C, skip, gate, bias, initial } = tensors;
   const { batch, length, nHeads, headDim, dState, chunkSize, scalar } = sizes;
   const width = nHeads * headDim;
-  const like = (tensor: tf.Tensor | undefined) => gpu.output((tensor?.shape ?? [0]) as [number]) as tf.Tensor;
-  const [du, dDelta, dA, dB, dC] = [u, tensors.delta, A, B, C].map(like) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-  ];
-  const [dSkip, dGate, dBias, dInitial] = [skip, gate, bias, initial].map(like) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor,
+  const like = (tensor: tf.Tensor) => gpu.output(tensor.shape);
+  const [dU, dDelta, dA, dB, dC] = [like(u), like(tensors.delta), like(A), like(B), like(C)];
+  const [dSkip, dGate, dBias, dInitial] = [
+    skip && like(skip),
+    gate && like(gate),
+    bias && like(bias),
+    initial && like(initial),
   ];
 
   const layout = layOut(sizes);
   const { lanes, channels, blocks, pitch, slots } = layout;
-  const prepared = prepare(gpu, tensors, sizes, dy);
-  const sums = gpu.scratch<tf.Rank.R1>([3 * u.size]); // p, r and C h, each [B, L, H P]
+  const prepared = prepare(gpu, tensors, sizes, dY);
+  const sums = gpu.scratch([3 * u.size]); // p, r and C h, each [B, L, H P]
   const perSequence = 2 * blocks * length * dState;
   const atOnce = Math.max(1, Math.min(batch, Math.floor(mostPartials / perSequence)));
   const rates = batch * width * dState;
-  const partials = gpu.scratch<tf.Rank.R1>([rates + atOnce * perSequence]); // of dA, then of dB and dC [blocks, rows]
+  const partials = gpu.scratch([rates + atOnce * perSequence]); // of dA, then of dB and dC [blocks, rows]
   const place = { rates, blocks, blockRows: atOnce * length * dState };
   const perToken = 3 * channels + 2 * lanes;
   const code = `
@@ -127,7 +121,7 @@ ${opening(sizes, layout)}
   }
   if (valid) {
     partials[stateAt] = dRate;
-    ${initial ? 'dInitial[stateAt] = carry;' : ''}
+    ${dInitial ? 'dInitial[stateAt] = carry;' : ''}
   }
 }`;
   for (let sequence = 0; sequence < batch; sequence += atOnce) {
@@ -135,20 +129,20 @@ ${opening(sizes, layout)}
     gpu.dispatch({
       code,
       read: { prepared, rates: A, bs: B, cs: C, states, dStates, ...(initial && { initial }) },
-      write: { sums, partials, ...(initial && { dInitial }) },
+      write: { sums, partials, ...(dInitial && { dInitial }) },
       integers: { ...integersOf(sizes), sequence, ...place },
       workgroups: [blocks, sequences],
     });
     sumGroups(gpu, partials, { dB, dC }, { sequence, sequences }, place, sizes);
   }
 
-  const dSteps = scalar ? gpu.scratch<tf.Rank.R1>([u.size]) : dDelta;
+  const dSteps = scalar ? gpu.scratch([u.size]) : dDelta;
   const each = { integers: integersOf(sizes), functions: SILU };
   const skipAt = `skip[${perChannel(sizes)}]`;
   elementwise(
     gpu,
     { sums, prepared, ...(skip && { skip }) },
-    du,
+    dU,
     `prepared[i] * sums[i]${skip ? ` + ${skipAt} * prepared[2 * u.plane + i]` : ''}`,
     each,
   );
@@ -159,26 +153,37 @@ ${opening(sizes, layout)}
     '(x[i] * sums[i] + sums[u.plane + i]) * prepared[3 * u.plane + i]',
     each,
   );
-  if (gate) {
+  if (gate && dGate) {
     elementwise(
       gpu,
-      { sums, dy, gate, ...(skip && { x: u, skip }) },
+      { sums, dY, gate, ...(skip && { x: u, skip }) },
       dGate,
-      `dy[i] * (sums[2 * u.plane + i]${skip ? ` + x[i] * ${skipAt}` : ''}) * sigmoid(gate[i]) * (1.0 + gate[i] * (1.0 - sigmoid(gate[i])))`,
+      `dY[i] * (sums[2 * u.plane + i]${skip ? ` + x[i] * ${skipAt}` : ''}) * sigmoid(gate[i]) * (1.0 + gate[i] * (1.0 - sigmoid(gate[i])))`,
       each,
     );
   }
 
-  const perColumn = scalar ? gpu.scratch<tf.Rank.R1>([width * dState]) : dA;
+  const perColumn = scalar ? gpu.scratch([width * dState]) : dA;
   sumPartials(gpu, partials, perColumn, { count: batch, size: width * dState });
   if (scalar) {
     sumRuns(gpu, dSteps, dDelta, headDim);
-    const perChannelRate = gpu.scratch<tf.Rank.R1>([width]);
+    const perChannelRate = gpu.scratch([width]);
     sumRuns(gpu, perColumn, perChannelRate, dState);
     sumRuns(gpu, perChannelRate, dA, headDim);
   }
-  if (skip || bias) sumColumns(gpu, { dSteps, prepared, u, dSkip: skip && dSkip, dBias: bias && dBias }, sizes);
-  return { u: du, delta: dDelta, A: dA, B: dB, C: dC, skip: dSkip, gate: dGate, bias: dBias, initial: dInitial };
+  if (dSkip || dBias) sumColumns(gpu, { dSteps, prepared, u, dSkip, dBias }, sizes);
+  const gradients: ScanTensors = {
+    u: dU,
+    delta: dDelta,
+    A: dA,
+    B: dB,
+    C: dC,
+    skip: dSkip,
+    gate: dGate,
+    bias: dBias,
+    initial: dInitial,
+  };
+  return gradients as T;
 }
 
 /** dB and dC [B, L, G, N] of some sequences: the sums over a group's blocks of partials [2, blocks, rows]. */
@@ -239,7 +244,7 @@ function sumColumns(
   { batch, length, nHeads, headDim, scalar }: ScanSizes,
 ): void {
   const [rows, columns] = [batch * length, nHeads * headDim];
-  const skips = dSkip && scalar ? gpu.scratch<tf.Rank.R1>([columns]) : dSkip;
+  const skips = dSkip && scalar ? gpu.scratch([columns]) : dSkip;
   const at = 'row * u.columns + column';
   columnSums(
     gpu,

@@ -1,5 +1,5 @@
 /** The scan of webgpu-layout.ts forward in time. */
-import { elementwise, type tf, type WebgpuCall } from '@mixerzoo/core';
+import { elementwise, type TensorOf, type tf, type WebgpuCall } from '@mixerzoo/core';
 import type { ScanSizes, ScanTensors } from './wasm.js';
 import { integersOf, layOut, opening, perChannel, prepare, SILU, THREADS } from './webgpu-layout.js';
 
@@ -7,12 +7,17 @@ import { integersOf, layOut, opening, perChannel, prepare, SILU, THREADS } from 
 const GROUP = 8;
 
 /** y and the states after every chunk, of the shapes given. */
-export function scanForward(gpu: WebgpuCall, tensors: ScanTensors, sizes: ScanSizes, statesShape: number[]) {
+export function scanForward<U extends tf.Tensor, const S extends readonly number[]>(
+  gpu: WebgpuCall,
+  tensors: ScanTensors & { readonly u: U },
+  sizes: ScanSizes,
+  statesShape: S,
+): { y: U; states: TensorOf<S> } {
   const { u, skip, gate } = tensors;
-  const y = gpu.output(u.shape as [number]) as tf.Tensor;
-  const states = gpu.output(statesShape as [number]) as tf.Tensor;
+  const y = gpu.output(u.shape) as U;
+  const states = gpu.output(statesShape);
   const prepared = prepare(gpu, tensors, sizes, undefined);
-  const readout = gpu.scratch<tf.Rank.R1>([u.size]);
+  const readout = gpu.scratch([u.size]);
   const layout = layOut(sizes);
   const { lanes, channels, pitch, slots } = layout;
   const each = (line: (e: number) => string) => Array.from({ length: GROUP }, (_, e) => line(e)).join('\n    ');
@@ -56,7 +61,7 @@ ${opening(sizes, layout)}
       cs: tensors.C,
       ...(tensors.initial && { initial: tensors.initial }),
     },
-    write: { readout, states },
+    write: { readout, states: states as tf.Tensor },
     integers: integersOf(sizes),
     workgroups: [layout.blocks, sizes.batch],
   });

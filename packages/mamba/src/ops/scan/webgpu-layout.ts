@@ -78,11 +78,11 @@ export function prepare(
   gpu: WebgpuCall,
   { u, delta, gate, bias }: ScanTensors,
   sizes: ScanSizes,
-  dy: tf.Tensor | undefined,
+  dY: tf.Tensor | undefined,
 ): tf.Tensor {
-  const prepared = gpu.scratch<tf.Rank.R1>([(dy ? 4 : 2) * u.size]);
+  const prepared = gpu.scratch([(dY ? 4 : 2) * u.size]);
   const step = `delta[${sizes.scalar ? 'i / u.width * u.nHeads + i % u.width / u.headDim' : 'i'}]${bias ? ' + bias[i % u.width]' : ''}`;
-  const gated = dy && gate;
+  const gated = dY && gate;
   gpu.dispatch({
     code: `${SOFTPLUS_WGSL}${SILU}${EACH_ELEMENT}
   let before = ${step};
@@ -90,13 +90,13 @@ export function prepare(
   prepared[i] = after;
   prepared[u.plane + i] = after * x[i];
   ${
-    dy
-      ? `prepared[2 * u.plane + i] = dy[i]${gated ? ' * silu(gate[i])' : ''};
+    dY
+      ? `prepared[2 * u.plane + i] = dY[i]${gated ? ' * silu(gate[i])' : ''};
   prepared[3 * u.plane + i] = ${sizes.softplus ? 'sigmoid(before)' : '1.0'};`
       : ''
   }
 }`,
-    read: { x: u, delta, ...(bias && { bias }), ...(dy && { dy }), ...(gated && { gate: gate as tf.Tensor }) },
+    read: { x: u, delta, ...(bias && { bias }), ...(dY && { dY }), ...(gated && { gate: gate as tf.Tensor }) },
     write: { prepared },
     integers: { size: u.size, ...integersOf(sizes) },
     workgroups: forEachElement(gpu, u.size),

@@ -1,9 +1,9 @@
 /** The scan's backward pass on a GPU, sequences by sequences where memory for partial sums is short. */
-import { currentEngine, defineOp, type tf, useEngine } from '@mixerzoo/core';
+import { currentEngine, defineOp, type GradientInputs, type tf, useEngine } from '@mixerzoo/core';
 import { expectClose, testTensor } from '@mixerzoo/core/testing';
 import { describe, it } from 'vitest';
-import { selectiveScanGradientOp } from '../selective-scan/index.js';
-import type { SelectiveScanGradientInputs } from '../selective-scan/types.js';
+import { selectiveScanOp } from '../selective-scan/index.js';
+import type { Inputs, Outputs, Saved } from '../selective-scan/types.js';
 import { roles, sizesOf } from '../selective-scan/wasm.js';
 import { scanBackward } from './webgpu-backward.js';
 
@@ -16,7 +16,7 @@ describe('the scan on a GPU', () => {
     await useEngine();
     if (currentEngine().name !== 'webgpu') context.skip('about the webgpu engine');
     const tokens = (width: number, seed: number) => testTensor<tf.Rank.R3>([B, L, width], seed);
-    const inputs = {
+    const inputs: GradientInputs<Inputs, Outputs, Saved> = {
       u: tokens(D, 1),
       delta: tokens(D, 2),
       A: testTensor<tf.Rank.R2>([D, N], 3).abs().neg(),
@@ -24,12 +24,15 @@ describe('the scan on a GPU', () => {
       C: tokens(N, 5),
       initialState: testTensor<tf.Rank.R3>([B, D, N], 6),
       states: testTensor<tf.Rank.R4>([B, Math.ceil(L / 32), D, N], 7),
-      dy: tokens(D, 8),
+      dY: tokens(D, 8),
       dStates: testTensor<tf.Rank.R4>([B, Math.ceil(L / 32), D, N], 9),
-    } as unknown as SelectiveScanGradientInputs;
+      D: undefined,
+      z: undefined,
+      deltaBias: undefined,
+    };
     const attrs = { deltaSoftplus: true };
-    const { initialState: initial, ...rest } = selectiveScanGradientOp(inputs, attrs);
-    const expected: Record<string, tf.Tensor | undefined> = { ...rest, initial };
+    const gradients = selectiveScanOp.gradient?.(inputs, attrs);
+    const expected: Record<string, unknown> = { ...gradients, initial: gradients?.initialState };
     for (const mostPartials of [1, 2 * PER_SEQUENCE, 2 * 2 * PER_SEQUENCE]) {
       const inParts = defineOp<typeof inputs, typeof attrs, Record<(typeof OUTPUTS)[number], tf.Tensor>>({
         name: `ScanBackwardBy${mostPartials}`,
@@ -43,7 +46,6 @@ describe('the scan on a GPU', () => {
           webgpu: {
             run(gpu, given, options) {
               const found = scanBackward(gpu, roles(given), given, sizesOf(given, options), mostPartials);
-              for (const name of ['skip', 'gate', 'bias'] as const) found[name]?.dispose();
               return found as never;
             },
           },

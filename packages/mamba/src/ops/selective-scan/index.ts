@@ -8,7 +8,7 @@
  * Backward, with a_t = exp(Delta_t A) and g_t the gradient of the bracket:
  *
  *   lambda_t = C_t g_t + a_(t+1) lambda_(t+1)             q_t = a_t h_(t-1)
- *   du = D g + Delta sum_n lambda B      dDelta = sum_n lambda (u B + A q)      dA = sum_t lambda Delta q
+ *   dU = D g + Delta sum_n lambda B      dDelta = sum_n lambda (u B + A q)      dA = sum_t lambda Delta q
  *   dB = sum_d lambda Delta u            dC = sum_d g h
  *
  * The forward pass keeps the state once per chunk of 32 tokens, from which the backward pass recomputes the others:
@@ -17,69 +17,28 @@
  *
  * Source: Gu and Dao, Mamba (arXiv 2312.00752), section 3.3 and algorithm 2.
  */
-import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { selectiveScanReference } from './reference.js';
-import { selectiveScanGradientOnTensorflow, selectiveScanOnTensorflow } from './tensorflow.js';
-import type {
-  SelectiveScanAttrs,
-  SelectiveScanGradientInputs,
-  SelectiveScanGradients,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-} from './types.js';
-import { selectiveScanGradientKernel, selectiveScanKernel } from './wasm.js';
+import * as tensorflow from './tensorflow.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type {
-  SelectiveScanAttrs,
-  SelectiveScanGradientInputs,
-  SelectiveScanGradients,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-} from './types.js';
-
-const INPUTS = ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'] as const;
-
 /** The op behind {@link selectiveScan}. */
-export const selectiveScanOp = defineOp<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs>({
+export const selectiveScanOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'SelectiveScan',
-  inputs: INPUTS,
+  inputs: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'],
   outputs: ['y', 'states'],
+  saved: ['states'],
   reference: selectiveScanReference,
-  savedOutputs: ['states'],
-  gradient: ({ inputs, outputs, grads, attrs }) =>
-    selectiveScanGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
-  kernels: {
-    tensorflow: selectiveScanOnTensorflow,
-    wasm: selectiveScanKernel,
-    webgpu: webgpu.selectiveScanKernel,
-  },
-});
-
-/** The backward pass of {@link selectiveScanOp}. */
-export const selectiveScanGradientOp = defineOp<
-  SelectiveScanGradientInputs,
-  SelectiveScanAttrs,
-  SelectiveScanGradients
->({
-  name: 'SelectiveScanGradient',
-  inputs: [...INPUTS, 'states', 'dy', 'dStates'],
-  outputs: INPUTS,
-  gradient: 'none',
-  reference({ states: _states, dy, dStates, ...inputs }, attrs) {
-    const found = referenceGradient<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs>(
-      { inputs: INPUTS, reference: selectiveScanReference },
-      inputs,
-      { y: dy, states: dStates },
-      attrs,
-    );
-    return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SelectiveScanGradients;
-  },
-  kernels: {
-    tensorflow: selectiveScanGradientOnTensorflow,
-    wasm: selectiveScanGradientKernel,
-    webgpu: webgpu.selectiveScanGradientKernel,
+  kernels: { tensorflow: tensorflow.selectiveScan, wasm: wasm.selectiveScan, webgpu: webgpu.selectiveScan },
+  gradient: {
+    kernels: {
+      tensorflow: tensorflow.selectiveScanGradient,
+      wasm: wasm.selectiveScanGradient,
+      webgpu: webgpu.selectiveScanGradient,
+    },
   },
 });
 
@@ -112,13 +71,13 @@ export interface SelectiveScanArguments {
  */
 export function selectiveScan(
   tensors: SelectiveScanArguments,
-  { deltaSoftplus = false }: Partial<SelectiveScanAttrs> = {},
+  { deltaSoftplus = false }: Partial<Attrs> = {},
 ): { y: tf.Tensor3D; lastState: tf.Tensor3D } {
   assertShapes(tensors);
   const { u, delta, A, B, C, D, z, deltaBias, initialState } = tensors;
   return tf.tidy(() => {
     const { y, states } = selectiveScanOp({ u, delta, A, B, C, D, z, deltaBias, initialState }, { deltaSoftplus });
-    return { y: y as tf.Tensor3D, lastState: lastChunk(states) as tf.Tensor3D };
+    return { y, lastState: lastChunk(states) };
   });
 }
 

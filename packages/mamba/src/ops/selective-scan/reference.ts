@@ -5,13 +5,13 @@
  */
 import { silu, tf } from '@mixerzoo/core';
 import { CHUNK_SIZE, slicesOf } from '../scan/chunk.js';
-import type { SelectiveScanAttrs, SelectiveScanInputs, SelectiveScanOutputs } from './types.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** y [B, L, D] and the states after every chunk [B, ceil(L / chunk), D, N]. */
-export function selectiveScanReference(inputs: SelectiveScanInputs, attrs: SelectiveScanAttrs): SelectiveScanOutputs {
+export function selectiveScanReference(inputs: Inputs, attrs: Attrs): Outputs {
   const { u, A, B, C, D, z, deltaBias, initialState } = inputs;
-  const [batch, length, width] = u.shape as [number, number, number];
-  const dState = A.shape[1] as number;
+  const [batch, length, width] = u.shape;
+  const dState = A.shape[1];
   const shifted = deltaBias ? inputs.delta.add(deltaBias) : inputs.delta;
   const delta = attrs.deltaSoftplus ? tf.softplus(shifted) : shifted;
   const rows = [batch, length, 1, dState];
@@ -27,7 +27,7 @@ export function selectiveScanReference(inputs: SelectiveScanInputs, attrs: Selec
     outputs.push(state.mul(readers[t] as tf.Tensor).sum(2));
     if ((t + 1) % CHUNK_SIZE === 0 || t + 1 === length) chunkStates.push(state);
   }
-  const read = tf.stack(outputs, 1);
-  const y = D ? read.add(u.mul(D)) : read;
-  return { y: z ? y.mul(silu(z)) : y, states: tf.stack(chunkStates, 1) };
+  const read = tf.stack(outputs, 1) as tf.Tensor3D;
+  const y = D ? read.add<tf.Tensor3D>(u.mul(D)) : read;
+  return { y: z ? y.mul(silu(z)) : y, states: tf.stack(chunkStates, 1) as tf.Tensor4D };
 }

@@ -4,41 +4,36 @@
  *
  * The backward pass is that of index.ts; its sums over one axis are matrix products.
  */
-import { tensorflowValue as run, type TensorflowInput, tensorflowOp, tf } from '@mixerzoo/core';
+import {
+  type GradientInputs,
+  type Gradients,
+  tensorflowValue as run,
+  type TensorflowInput,
+  tensorflowOp,
+  tf,
+} from '@mixerzoo/core';
 import { CHUNK_SIZE } from '../scan/chunk.js';
-import type {
-  SelectiveScanAttrs,
-  SelectiveScanGradientInputs,
-  SelectiveScanGradients,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-} from './types.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export function selectiveScanOnTensorflow(
-  inputs: SelectiveScanInputs,
-  attrs: SelectiveScanAttrs,
-): SelectiveScanOutputs {
+export function selectiveScan(inputs: Inputs, attrs: Attrs): Outputs {
   const { u, C, D, z } = inputs;
   const { decays, additions } = recurrence(inputs, attrs);
   const tokens = scan(decays, additions, inputs.initialState);
   const chunkStates = tokens.filter((_, t) => isChunkEnd(t, tokens.length));
   const read = readOut(stack(tokens, 0), C);
-  const y = D ? add(read, mul(u, D)) : read;
+  const y = D ? add<tf.Tensor3D>(read, mul(u, D)) : read;
   return { y: z ? mul(y, mul(z, run('Sigmoid', [z]))) : y, states: stack(chunkStates, 1) };
 }
 
-export function selectiveScanGradientOnTensorflow(
-  inputs: SelectiveScanGradientInputs,
-  attrs: SelectiveScanAttrs,
-): SelectiveScanGradients {
-  const { u, A, B, C, D, z, deltaBias, initialState, dy, dStates } = inputs;
-  const [batch, length] = u.shape as [number, number];
+export function selectiveScanGradient(inputs: GradientInputs<Inputs, Outputs, Saved>, attrs: Attrs): Gradients<Inputs> {
+  const { u, A, B, C, D, z, deltaBias, initialState, dY, dStates } = inputs;
+  const [batch, length] = u.shape;
   const { shifted, delta, decays, additions } = recurrence(inputs, attrs);
   const tokens = scan(decays, additions, initialState);
   const states = stack(tokens, 0);
 
   const sigmoid = z && run('Sigmoid', [z]);
-  const g = z && sigmoid ? mul(dy, mul(z, sigmoid)) : dy;
+  const g = z && sigmoid ? mul<tf.Tensor3D>(dY, mul(z, sigmoid)) : dY;
   const timeG = swap(g);
 
   // lambda_t = C_t g_t + a_(t+1) lambda_(t+1), and what comes in through the states after a chunk
@@ -54,43 +49,43 @@ export function selectiveScanGradientOnTensorflow(
   }
   const lambda = stack(lambdas, 0);
 
-  const before = [initialState ?? tf.zeros((tokens[0] as tf.Tensor).shape), ...tokens.slice(0, -1)];
+  const before = [initialState ?? tf.zeros([batch, ...A.shape]), ...tokens.slice(0, -1)];
   const toDecay = mul(lambda, mul(decays, stack(before, 0))); // lambda q
   const toInput = readOut(lambda, B); // sum_n lambda B
   const fromDecay = swap(run('Sum', [mul(toDecay, A), { int: -1 }]));
-  const dShifted = add(mul(u, toInput), fromDecay);
-  const dDelta = attrs.deltaSoftplus ? mul(dShifted, run('Sigmoid', [shifted])) : dShifted;
-  const du = mul(delta, toInput);
+  const dShifted = add<tf.Tensor3D>(mul(u, toInput), fromDecay);
+  const dDelta = attrs.deltaSoftplus ? mul<tf.Tensor3D>(dShifted, run('Sigmoid', [shifted])) : dShifted;
+  const dU = mul<tf.Tensor3D>(delta, toInput);
   return {
-    u: D ? add(du, mul(g, D)) : du,
+    u: D ? add(dU, mul(g, D)) : dU,
     delta: dDelta,
     A: run('Sum', [mul(toDecay, column(swap(delta))), { ints: [0, 1] }]),
     B: sumOverChannels(lambda, swap(mul(delta, u))),
     C: sumOverChannels(states, timeG),
-    D: D ? run('Sum', [mul(g, u), { ints: [0, 1] }]) : tf.zeros([0]),
-    z: z && sigmoid ? gateGradient(z, sigmoid) : tf.zeros([0]),
-    deltaBias: deltaBias ? run('Sum', [dDelta, { ints: [0, 1] }]) : tf.zeros([0]),
-    initialState: initialState ? mul(steps[0] as tf.Tensor, lambdas[0] as tf.Tensor) : tf.zeros([0]),
+    D: D && run('Sum', [mul(g, u), { ints: [0, 1] }]),
+    z: z && sigmoid && gateGradient(z, sigmoid),
+    deltaBias: deltaBias && run('Sum', [dDelta, { ints: [0, 1] }]),
+    initialState: initialState && mul(steps[0] as tf.Tensor, lambdas[0] as tf.Tensor),
   };
 
-  /** `dy (C h + D u) silu'(z)` */
-  function gateGradient(gate: tf.Tensor, s: tf.Tensor): tf.Tensor {
+  /** `dY (C h + D u) silu'(z)` */
+  function gateGradient(gate: tf.Tensor, s: tf.Tensor): tf.Tensor3D {
     const read = readOut(states, C);
-    const y = mul(dy, D ? add(read, mul(u, D)) : read);
+    const y = mul(dY, D ? add(read, mul(u, D)) : read);
     return add(mul(y, s), run('SigmoidGrad', [s, mul(y, gate)]));
   }
 
   /** sum_d x[t, b, d, n] y[t, b, d]: [B, L, N] */
-  function sumOverChannels(x: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  function sumOverChannels(x: tf.Tensor, y: tf.Tensor): tf.Tensor3D {
     const product = run('BatchMatMulV2', [row(y), x]); // [L, B, 1, N]
-    return swap(run('Reshape', [product, { ints: [length, batch, A.shape[1] as number] }]));
+    return swap(run('Reshape', [product, { ints: [length, batch, A.shape[1]] }]));
   }
 }
 
 /** Step sizes before and after the softplus [B, L, D]; a_t and Delta_t u_t B_t, [L, B, D, N]. */
 function recurrence(
-  { u, delta, A, B, deltaBias }: SelectiveScanInputs,
-  { deltaSoftplus }: SelectiveScanAttrs,
+  { u, delta, A, B, deltaBias }: Inputs,
+  { deltaSoftplus }: Attrs,
 ): Record<'shifted' | 'delta' | 'decays' | 'additions', tf.Tensor> {
   const shifted = deltaBias ? add(delta, deltaBias) : delta;
   const size = deltaSoftplus ? run('Softplus', [shifted]) : shifted;
@@ -113,7 +108,7 @@ function scan(decays: tf.Tensor, additions: tf.Tensor, initial: tf.Tensor | unde
 }
 
 /** sum_n x[t, b, d, n] vectors[b, t, n]: [B, L, D] */
-function readOut(x: tf.Tensor, vectors: tf.Tensor): tf.Tensor {
+function readOut(x: tf.Tensor, vectors: tf.Tensor): tf.Tensor3D {
   const product = run('BatchMatMulV2', [x, row(swap(vectors))], { adj_y: { bool: true } }); // [L, B, D, 1]
   return swap(run('Reshape', [product, { ints: x.shape.slice(0, 3) }]));
 }
@@ -123,7 +118,7 @@ function isChunkEnd(t: number, length: number): boolean {
 }
 
 /** [B, L, X] -> [L, B, X] and back. */
-function swap(x: tf.Tensor): tf.Tensor {
+function swap(x: tf.Tensor): tf.Tensor3D {
   return run('Transpose', [x, { ints: [1, 0, 2] }]);
 }
 
@@ -142,9 +137,9 @@ function apart(x: tf.Tensor, axis = 0): tf.Tensor[] {
   return tensorflowOp('Unpack', [x], count as number, { num: { int: count }, axis: { int: axis } });
 }
 
-function stack(tensors: readonly tf.Tensor[], axis: number): tf.Tensor {
+function stack<T extends tf.Tensor>(tensors: readonly tf.Tensor[], axis: number): T {
   return run('Pack', tensors, { N: { int: tensors.length }, T: { type: 'float32' }, axis: { int: axis } });
 }
 
-const mul = (a: TensorflowInput, b: TensorflowInput) => run('Mul', [a, b]);
-const add = (a: TensorflowInput, b: TensorflowInput) => run('AddV2', [a, b]);
+const mul = <T extends tf.Tensor>(a: TensorflowInput, b: TensorflowInput): T => run('Mul', [a, b]);
+const add = <T extends tf.Tensor>(a: TensorflowInput, b: TensorflowInput): T => run('AddV2', [a, b]);

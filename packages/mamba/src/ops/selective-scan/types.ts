@@ -1,28 +1,19 @@
-/** What the selective scan takes and gives, and its backward pass. Shapes of the inputs: see `selectiveScan`. */
+/** What the selective scan takes and gives. */
 import type { tf } from '@mixerzoo/core';
 
-export type SelectiveScanInputs = {
-  readonly u: tf.Tensor;
-  readonly delta: tf.Tensor;
-  readonly A: tf.Tensor;
-  readonly B: tf.Tensor;
-  readonly C: tf.Tensor;
-  readonly D: tf.Tensor | undefined;
-  readonly z: tf.Tensor | undefined;
-  readonly deltaBias: tf.Tensor | undefined;
-  readonly initialState: tf.Tensor | undefined;
+/** u, delta, z [B, L, D], A [D, N], B, C [B, L, N], D and deltaBias [D], initialState [B, D, N]: see `selectiveScan`. */
+export type Inputs = {
+  u: tf.Tensor3D;
+  delta: tf.Tensor3D;
+  A: tf.Tensor2D;
+  B: tf.Tensor3D;
+  C: tf.Tensor3D;
+  D: tf.Tensor1D | undefined;
+  z: tf.Tensor3D | undefined;
+  deltaBias: tf.Tensor1D | undefined;
+  initialState: tf.Tensor3D | undefined;
 };
-
-export type SelectiveScanAttrs = { readonly deltaSoftplus: boolean };
-
+export type Attrs = { deltaSoftplus: boolean };
 /** y [B, L, D]; states [B, ceil(L / 32), D, N] after every chunk, the last one being the final state. */
-export type SelectiveScanOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
-
-export type SelectiveScanGradientInputs = SelectiveScanInputs & {
-  readonly states: tf.Tensor;
-  readonly dy: tf.Tensor;
-  readonly dStates: tf.Tensor;
-};
-
-/** A gradient for every input, [0] for those that are absent. */
-export type SelectiveScanGradients = { readonly [N in keyof SelectiveScanInputs]-?: tf.Tensor };
+export type Outputs = { y: tf.Tensor3D; states: tf.Tensor4D };
+export type Saved = Pick<Outputs, 'states'>;

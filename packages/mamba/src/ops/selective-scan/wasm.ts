@@ -1,17 +1,11 @@
 /** Kernels of the selective scan on the wasm engine: one head of D channels, decays per channel and state. */
-import type { WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
-import type {
-  SelectiveScanAttrs,
-  SelectiveScanGradientInputs,
-  SelectiveScanGradients,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-} from './types.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export const selectiveScanKernel: WasmKernel<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs> = {
+export const selectiveScan: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
     const sizes = sizesOf(inputs, attrs);
@@ -20,11 +14,7 @@ export const selectiveScanKernel: WasmKernel<SelectiveScanInputs, SelectiveScanA
   },
 };
 
-export const selectiveScanGradientKernel: WasmKernel<
-  SelectiveScanGradientInputs,
-  SelectiveScanAttrs,
-  SelectiveScanGradients
-> = {
+export const selectiveScanGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
     const {
@@ -39,13 +29,13 @@ export const selectiveScanGradientKernel: WasmKernel<
 };
 
 /** The tensors by their role in the scan. */
-export function roles({ u, delta, A, B, C, D, z, deltaBias, initialState }: SelectiveScanInputs): ScanTensors {
-  return { u, delta, A, B, C, skip: D, gate: z, bias: deltaBias, initial: initialState };
+export function roles({ u, delta, A, B, C, D, z, deltaBias, initialState }: Inputs) {
+  return { u, delta, A, B, C, skip: D, gate: z, bias: deltaBias, initial: initialState } satisfies ScanTensors;
 }
 
-export function sizesOf({ u, A }: SelectiveScanInputs, { deltaSoftplus }: SelectiveScanAttrs): ScanSizes {
-  const [batch, length, headDim] = u.shape as [number, number, number];
-  const dState = A.shape[1] as number;
+export function sizesOf({ u, A }: Inputs, { deltaSoftplus }: Attrs): ScanSizes {
+  const [batch, length, headDim] = u.shape;
+  const dState = A.shape[1];
   return {
     batch,
     length,

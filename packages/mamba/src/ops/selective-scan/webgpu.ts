@@ -1,18 +1,12 @@
 /** Kernels of the selective scan on the webgpu engine. */
-import type { WebgpuKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';
-import type {
-  SelectiveScanAttrs,
-  SelectiveScanGradientInputs,
-  SelectiveScanGradients,
-  SelectiveScanInputs,
-  SelectiveScanOutputs,
-} from './types.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import { roles, sizesOf } from './wasm.js';
 
-export const selectiveScanKernel: WebgpuKernel<SelectiveScanInputs, SelectiveScanAttrs, SelectiveScanOutputs> = {
+export const selectiveScan: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, inputs, attrs) {
     const sizes = sizesOf(inputs, attrs);
     const { batch, length, headDim, dState } = sizes;
@@ -20,11 +14,7 @@ export const selectiveScanKernel: WebgpuKernel<SelectiveScanInputs, SelectiveSca
   },
 };
 
-export const selectiveScanGradientKernel: WebgpuKernel<
-  SelectiveScanGradientInputs,
-  SelectiveScanAttrs,
-  SelectiveScanGradients
-> = {
+export const selectiveScanGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   run(gpu, inputs, attrs) {
     const grads = scanBackward(gpu, roles(inputs), inputs, sizesOf(inputs, attrs));
     const { skip: D, gate: z, bias: deltaBias, initial: initialState, ...rest } = grads;

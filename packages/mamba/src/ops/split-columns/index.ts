@@ -2,88 +2,24 @@
  * Splitting the last axis into parts: what a fused projection is followed by. The same as `tf.split`, whose rows the
  * wasm engine copies from JavaScript; backwards the parts are joined by one op.
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
-import { code } from './kernel.generated.js';
-import { joinParts, splitParts } from './webgpu.js';
-
-const PART_NAMES = ['first', 'second', 'third'] as const;
-
-type Whole = { readonly x: tf.Tensor };
-type Parts = { readonly first: tf.Tensor; readonly second: tf.Tensor; readonly third: tf.Tensor };
-type Attrs = { readonly widths: readonly number[] };
-
-const BYTES = 4;
-
-/** The op that joins `count` parts along the last axis. */
-function defineJoin(count: 2 | 3) {
-  const names = PART_NAMES.slice(0, count);
-  return defineOp<Parts, Attrs, Whole>({
-    name: `JoinColumns${count}`,
-    inputs: names,
-    outputs: ['x'],
-    gradient: 'none',
-    reference: (parts) => ({
-      x: tf.concat(
-        names.map((name) => parts[name]),
-        -1,
-      ),
-    }),
-    kernels: {
-      wasm: {
-        code,
-        run(wasm, parts, { widths }) {
-          const total = widths.reduce((sum, width) => sum + width, 0);
-          const x = wasm.output([...parts.first.shape.slice(0, -1), total]);
-          let column = 0;
-          for (const [index, name] of names.entries()) {
-            const width = widths[index] as number;
-            const to = wasm.pointer(x) + BYTES * column;
-            wasm.parallel('copyColumns', x.size / total, wasm.pointer(parts[name]), width, to, total, width);
-            column += width;
-          }
-          return { x };
-        },
-      },
-      webgpu: {
-        run: (gpu, parts, { widths }) => ({
-          x: joinParts(gpu, Object.fromEntries(names.map((name) => [name, parts[name]])), widths),
-        }),
-      },
-    },
-  });
-}
+import { defineOp, formatShape, ShapeError, type tf } from '@mixerzoo/core';
+import { splitGradientReference, splitReference } from './reference.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op that splits the last axis into `count` parts. */
 function defineSplit(count: 2 | 3) {
-  const names = PART_NAMES.slice(0, count);
-  const join = defineJoin(count);
-  return defineOp<Whole, Attrs, Parts>({
+  const outputs = (['first', 'second', 'third'] as const).slice(0, count);
+  return defineOp<Inputs, Attrs, Outputs>({
     name: `SplitColumns${count}`,
     inputs: ['x'],
-    outputs: names,
-    reference({ x }, { widths }) {
-      const parts = tf.split(x, [...widths], -1);
-      return Object.fromEntries(names.map((name, index) => [name, parts[index]])) as unknown as Parts;
-    },
-    gradient: ({ grads, attrs }) => join(grads, attrs),
-    kernels: {
-      wasm: {
-        code,
-        run(wasm, { x }, { widths }) {
-          const total = x.shape.at(-1) as number;
-          let column = 0;
-          const parts = names.map((name, index) => {
-            const width = widths[index] as number;
-            const part = wasm.output([...x.shape.slice(0, -1), width]);
-            const from = wasm.pointer(x) + BYTES * column;
-            wasm.parallel('copyColumns', x.size / total, from, total, wasm.pointer(part), width, width);
-            column += width;
-            return [name, part] as const;
-          });
-          return Object.fromEntries(parts) as unknown as Parts;
-        },
-      },
-      webgpu: { run: (gpu, { x }, { widths }) => splitParts(gpu, x, names, widths) as unknown as Parts },
+    outputs,
+    reference: splitReference,
+    kernels: { wasm: wasm.split, webgpu: webgpu.split },
+    gradient: {
+      reference: splitGradientReference,
+      kernels: { wasm: wasm.splitGradient, webgpu: webgpu.splitGradient },
     },
   });
 }
@@ -104,5 +40,5 @@ export function splitColumns(x: tf.Tensor, widths: readonly number[]): tf.Tensor
     throw new ShapeError(`splitColumns: expected x [..., ${widths.join(' + ')}], got ${formatShape(x.shape)}.`);
   }
   const { first, second, third } = (widths.length === 2 ? splitColumns2Op : splitColumns3Op)({ x }, { widths });
-  return widths.length === 2 ? [first, second] : [first, second, third];
+  return third ? [first, second, third] : [first, second];
 }

@@ -1,24 +1,34 @@
 /** Splitting and joining columns on the webgpu engine: one dispatch that writes, or reads, all parts. */
-import { EACH_ELEMENT, forEachElement, type tf, type WebgpuCall } from '@mixerzoo/core';
+import {
+  EACH_ELEMENT,
+  forEachElement,
+  type GradientInputs,
+  type Gradients,
+  type tf,
+  type WebgpuCall,
+  type WebgpuKernel,
+} from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 type Named = Readonly<Record<string, tf.Tensor>>;
 
-/** x [..., sum of widths] = its parts beside each other. */
-export function joinParts(gpu: WebgpuCall, parts: Named, widths: readonly number[]): tf.Tensor {
-  const { shape } = Object.values(parts)[0] as tf.Tensor;
-  const x = gpu.output([...shape.slice(0, -1), totalOf(widths)] as never) as tf.Tensor;
-  eachColumn(gpu, (name, at) => `x[i] = ${name}[${at}];`, { x, names: Object.keys(parts), widths }, parts, { x });
-  return x;
-}
+export const split: WebgpuKernel<Inputs, Attrs, Outputs> = {
+  run(gpu, { x }, { widths }) {
+    const [first, second, third] = widths.map((width) => gpu.output([...x.shape.slice(0, -1), width]));
+    const parts = { first, second, ...(third && { third }) } as Named;
+    eachColumn(gpu, (name, at) => `${name}[${at}] = x[i];`, { x, names: Object.keys(parts), widths }, { x }, parts);
+    return { ...parts } as Outputs;
+  },
+};
 
-/** The parts of x [..., sum of widths], by name. */
-export function splitParts(gpu: WebgpuCall, x: tf.Tensor, names: readonly string[], widths: readonly number[]): Named {
-  const parts = Object.fromEntries(
-    names.map((name, index) => [name, gpu.output([...x.shape.slice(0, -1), widths[index]] as never) as tf.Tensor]),
-  );
-  eachColumn(gpu, (name, at) => `${name}[${at}] = x[i];`, { x, names, widths }, { x }, parts);
-  return parts;
-}
+export const splitGradient: WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
+  run(gpu, { x, dFirst, dSecond, dThird }, { widths }) {
+    const parts: Named = { dFirst, dSecond, ...(dThird && { dThird }) };
+    const dX = gpu.output(x.shape);
+    eachColumn(gpu, (name, at) => `dX[i] = ${name}[${at}];`, { x, names: Object.keys(parts), widths }, parts, { dX });
+    return { x: dX };
+  },
+};
 
 /** Runs `line` for every element i of x with the part it belongs to and its place there. */
 function eachColumn(

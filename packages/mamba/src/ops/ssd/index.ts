@@ -8,45 +8,24 @@
  *
  * Source: Dao and Gu, Transformers are SSMs (arXiv 2405.21060), sections 6 and 7.
  */
-import { defineOp, formatShape, referenceGradient, ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
 import { lastChunk } from '../scan/chunk.js';
 import { ssdReference } from './reference.js';
-import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
-import { ssdGradientKernel, ssdKernel } from './wasm.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
-export type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
-
-const INPUTS = ['x', 'dt', 'A', 'B', 'C', 'D', 'initialState'] as const;
-
 /** The op behind {@link ssd}. */
-export const ssdOp = defineOp<SsdInputs, SsdAttrs, SsdOutputs>({
+export const ssdOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'Ssd',
-  inputs: INPUTS,
+  inputs: ['x', 'dt', 'A', 'B', 'C', 'D', 'initialState'],
   outputs: ['y', 'states'],
+  saved: ['states'],
   reference: ssdReference,
-  savedOutputs: ['states'],
-  gradient: ({ inputs, outputs, grads, attrs }) =>
-    ssdGradientOp({ ...inputs, states: outputs.states, dy: grads.y, dStates: grads.states }, attrs),
-  kernels: { wasm: ssdKernel, webgpu: webgpu.ssdKernel },
-});
-
-/** The backward pass of {@link ssdOp}. */
-export const ssdGradientOp = defineOp<SsdGradientInputs, SsdAttrs, SsdGradients>({
-  name: 'SsdGradient',
-  inputs: [...INPUTS, 'states', 'dy', 'dStates'],
-  outputs: INPUTS,
-  gradient: 'none',
-  reference({ states: _states, dy, dStates, ...inputs }, attrs) {
-    const found = referenceGradient<SsdInputs, SsdAttrs, SsdOutputs>(
-      { inputs: INPUTS, reference: ssdReference },
-      inputs,
-      { y: dy, states: dStates },
-      attrs,
-    );
-    return Object.fromEntries(INPUTS.map((name) => [name, found[name] ?? tf.zeros([0])])) as SsdGradients;
+  kernels: { wasm: wasm.ssd, webgpu: webgpu.ssd },
+  gradient: {
+    kernels: { wasm: wasm.ssdGradient, webgpu: webgpu.ssdGradient },
   },
-  kernels: { wasm: ssdGradientKernel, webgpu: webgpu.ssdGradientKernel },
 });
 
 export interface SsdArguments {
@@ -74,13 +53,13 @@ export interface SsdArguments {
  */
 export function ssd(
   tensors: SsdArguments,
-  { chunkSize = 64 }: Partial<SsdAttrs> = {},
+  { chunkSize = 64 }: Partial<Attrs> = {},
 ): { y: tf.Tensor4D; lastState: tf.Tensor4D } {
   assertShapes(tensors, chunkSize);
   const { x, dt, A, B, C, D, initialState } = tensors;
   return tf.tidy(() => {
     const { y, states } = ssdOp({ x, dt, A, B, C, D, initialState }, { chunkSize });
-    return { y: y as tf.Tensor4D, lastState: lastChunk(states) as tf.Tensor4D };
+    return { y, lastState: lastChunk(states) };
   });
 }
 

@@ -10,12 +10,12 @@
  */
 import { tf } from '@mixerzoo/core';
 import { slicesOf } from '../scan/chunk.js';
-import type { SsdAttrs, SsdInputs, SsdOutputs } from './types.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** y [B, L, H, P] and the states after every chunk [B, ceil(L / chunkSize), H, P, N]. */
-export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, attrs: SsdAttrs): SsdOutputs {
-  const [batch, length, nHeads, headDim] = x.shape as [number, number, number, number];
-  const [, , nGroups, dState] = B.shape as [number, number, number, number];
+export function ssdReference({ x, dt, A, B, C, D, initialState }: Inputs, attrs: Attrs): Outputs {
+  const [batch, length, nHeads, headDim] = x.shape;
+  const [, , nGroups, dState] = B.shape;
   const size = Math.min(attrs.chunkSize, length);
   const chunks = Math.ceil(length / size);
   const rows = batch * chunks;
@@ -38,12 +38,9 @@ export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, att
       .mul(tf.ones([perGroup, 1, 1]))
       .reshape<tf.Tensor3D>([rows * nHeads, size, dState]);
 
-  const xs = chunked(x as tf.Tensor4D, [nHeads, headDim]);
-  const steps = chunked(dt.expandDims(3) as tf.Tensor4D, [nHeads, 1]); // [B chunks, H, size, 1]
-  const [inputs, readers] = [
-    chunked(B as tf.Tensor4D, [nGroups, dState]),
-    chunked(C as tf.Tensor4D, [nGroups, dState]),
-  ];
+  const xs = chunked(x, [nHeads, headDim]);
+  const steps = chunked(dt.expandDims(3), [nHeads, 1]); // [B chunks, H, size, 1]
+  const [inputs, readers] = [chunked(B, [nGroups, dState]), chunked(C, [nGroups, dState])];
 
   const upper = tf.linalg.bandPart(tf.ones([size, size]), 0, -1); // 1 where j (row) <= i (column)
   const logDecay = steps.mul(A.reshape([nHeads, 1, 1])).reshape<tf.Tensor4D>([rows, nHeads, 1, size]);
@@ -78,8 +75,8 @@ export function ssdReference({ x, dt, A, B, C, D, initialState }: SsdInputs, att
     .add(carried)
     .reshape([rows, nHeads, size, headDim])
     .transpose([0, 2, 1, 3])
-    .reshape([batch, chunks * size, nHeads, headDim])
+    .reshape<tf.Tensor4D>([batch, chunks * size, nHeads, headDim])
     .slice([0, 0, 0, 0], [-1, length, -1, -1]);
-  const y = D ? joined.add(x.mul(D.reshape([nHeads, 1]))) : joined;
-  return { y, states: tf.stack(states.slice(1), 1) };
+  const y = D ? joined.add<tf.Tensor4D>(x.mul(D.reshape([nHeads, 1]))) : joined;
+  return { y, states: tf.stack(states.slice(1), 1) as tf.Tensor5D };
 }

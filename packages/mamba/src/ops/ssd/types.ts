@@ -1,26 +1,17 @@
-/** What SSD takes and gives, and its backward pass. Shapes of the inputs: see `ssd`. */
+/** What SSD takes and gives. */
 import type { tf } from '@mixerzoo/core';
 
-export type SsdInputs = {
-  readonly x: tf.Tensor;
-  readonly dt: tf.Tensor;
-  readonly A: tf.Tensor;
-  readonly B: tf.Tensor;
-  readonly C: tf.Tensor;
-  readonly D: tf.Tensor | undefined;
-  readonly initialState: tf.Tensor | undefined;
+/** x [B, L, H, P], dt [B, L, H], A and D [H], B and C [B, L, G, N], initialState [B, H, P, N]: see `ssd`. */
+export type Inputs = {
+  x: tf.Tensor4D;
+  dt: tf.Tensor3D;
+  A: tf.Tensor1D;
+  B: tf.Tensor4D;
+  C: tf.Tensor4D;
+  D: tf.Tensor1D | undefined;
+  initialState: tf.Tensor4D | undefined;
 };
-
-export type SsdAttrs = { readonly chunkSize: number };
-
+export type Attrs = { chunkSize: number };
 /** y [B, L, H, P]; states [B, ceil(L / chunkSize), H, P, N] after every chunk, the last one being the final state. */
-export type SsdOutputs = { readonly y: tf.Tensor; readonly states: tf.Tensor };
-
-export type SsdGradientInputs = SsdInputs & {
-  readonly states: tf.Tensor;
-  readonly dy: tf.Tensor;
-  readonly dStates: tf.Tensor;
-};
-
-/** A gradient for every input, [0] for those that are absent. */
-export type SsdGradients = { readonly [N in keyof SsdInputs]-?: tf.Tensor };
+export type Outputs = { y: tf.Tensor4D; states: tf.Tensor5D };
+export type Saved = Pick<Outputs, 'states'>;

@@ -2,12 +2,12 @@
  * Kernels of SSD on the wasm engine: the recurrence itself, chunk by chunk, with one decay per head and token. It needs
  * no exponents of sums, so nothing to mask or clamp.
  */
-import { tf, type WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
-import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export const ssdKernel: WasmKernel<SsdInputs, SsdAttrs, SsdOutputs> = {
+export const ssd: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
     const sizes = sizesOf(inputs, attrs);
@@ -16,24 +16,33 @@ export const ssdKernel: WasmKernel<SsdInputs, SsdAttrs, SsdOutputs> = {
   },
 };
 
-export const ssdGradientKernel: WasmKernel<SsdGradientInputs, SsdAttrs, SsdGradients> = {
+export const ssdGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
     const grads = scanBackward(wasm, roles(inputs), inputs, sizesOf(inputs, attrs));
-    tf.dispose([grads.gate, grads.bias]);
     const { u: x, delta: dt, A, B, C, skip: D, initial: initialState } = grads;
     return { x, dt, A, B, C, D, initialState };
   },
 };
 
 /** The tensors by their role in the scan. */
-export function roles({ x, dt, A, B, C, D, initialState }: SsdInputs): ScanTensors {
-  return { u: x, delta: dt, A, B, C, skip: D, gate: undefined, bias: undefined, initial: initialState };
+export function roles({ x, dt, A, B, C, D, initialState }: Inputs) {
+  return {
+    u: x,
+    delta: dt,
+    A,
+    B,
+    C,
+    skip: D,
+    gate: undefined,
+    bias: undefined,
+    initial: initialState,
+  } satisfies ScanTensors;
 }
 
-export function sizesOf({ x, B }: SsdInputs, { chunkSize }: SsdAttrs): ScanSizes {
-  const [batch, length, nHeads, headDim] = x.shape as [number, number, number, number];
-  const [, , nGroups, dState] = B.shape as [number, number, number, number];
+export function sizesOf({ x, B }: Inputs, { chunkSize }: Attrs): ScanSizes {
+  const [batch, length, nHeads, headDim] = x.shape;
+  const [, , nGroups, dState] = B.shape;
   return {
     batch,
     length,

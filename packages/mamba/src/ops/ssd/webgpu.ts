@@ -1,11 +1,11 @@
 /** Kernels of SSD on the webgpu engine. */
-import { tf, type WebgpuKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';
-import type { SsdAttrs, SsdGradientInputs, SsdGradients, SsdInputs, SsdOutputs } from './types.js';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import { roles, sizesOf } from './wasm.js';
 
-export const ssdKernel: WebgpuKernel<SsdInputs, SsdAttrs, SsdOutputs> = {
+export const ssd: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, inputs, attrs) {
     const sizes = sizesOf(inputs, attrs);
     const { batch, length, nHeads, headDim, dState, chunkSize } = sizes;
@@ -13,10 +13,9 @@ export const ssdKernel: WebgpuKernel<SsdInputs, SsdAttrs, SsdOutputs> = {
   },
 };
 
-export const ssdGradientKernel: WebgpuKernel<SsdGradientInputs, SsdAttrs, SsdGradients> = {
+export const ssdGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   run(gpu, inputs, attrs) {
     const grads = scanBackward(gpu, roles(inputs), inputs, sizesOf(inputs, attrs));
-    tf.dispose([grads.gate, grads.bias]);
     const { u: x, delta: dt, A, B, C, skip: D, initial: initialState } = grads;
     return { x, dt, A, B, C, D, initialState };
   },

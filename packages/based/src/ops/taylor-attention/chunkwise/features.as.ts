@@ -60,8 +60,8 @@ function scaled(to: usize, from: usize, factor: f32, n: i32): void {
   for (const end = to + (<usize>n << 2); to < end; to += 16, from += 16) v128.store(to, f32x4.mul(f, v128.load(from)));
 }
 
-/** dx += the gradient of phi at x applied to dPhi, m rows. Overwrites dPhi's squares. */
-export function featureGradient(dx: usize, dPhi: usize, x: usize, step: i32, m: i32, featureDim: i32, scratch: usize): void {
+/** dX += the gradient of phi at x applied to dPhi, m rows. Overwrites dPhi's squares. */
+export function featureGradient(dX: usize, dPhi: usize, x: usize, step: i32, m: i32, featureDim: i32, scratch: usize): void {
   const rowBytes = <usize>featureStep(featureDim) << 2;
   const inverseRoot: f32 = 1 / sqrt<f32>(<f32>featureDim);
   const fourth = f32x4.splat(sqrt<f32>(inverseRoot));
@@ -87,7 +87,7 @@ export function featureGradient(dx: usize, dPhi: usize, x: usize, step: i32, m: 
       store<f32>(sums + offset, load<f32>(sums + offset) + inverseRoot * sumLanes(total));
       at += <usize>(featureDim - i) << 2;
     }
-    const target = dx + (<usize>(row * step) << 2);
+    const target = dX + (<usize>(row * step) << 2);
     for (let c: usize = 0; c < <usize>featureDim << 2; c += 4) {
       store<f32>(target + c, load<f32>(target + c) + load<f32>(sums + c));
     }

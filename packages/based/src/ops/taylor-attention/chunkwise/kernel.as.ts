@@ -6,7 +6,7 @@
  * Backward: with inverse = 1 / z and shift = dZ - dO . o / z per query (tile.as.ts),
  *   forwards    dphi(q_t) = inverse_t S dO_t + shift_t Z             over the S, Z before the chunk
  *   backwards   dS = sum inverse_t phi(q_t) dO_t^T,  dZ = sum shift_t phi(q_t)   over the chunks after it
- *               dphi(k_s) = dS v_s + dZ,   dv_s = dS^T phi(k_s)
+ *               dphi(k_s) = dS v_s + dZ,   dV_s = dS^T phi(k_s)
  */
 import {
   multiplyPacked, packColumns, packedColumnsBytes, packedRowsBytes, packRows,

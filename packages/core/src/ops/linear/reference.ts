@@ -1,0 +1,11 @@
+/** The affine map in plain `tf` ops. */
+import { dims } from '../../dims.js';
+import * as tf from '../../tf.js';
+import type { Inputs, Outputs } from './types.js';
+
+export function linearReference({ x, weight, bias }: Inputs): Outputs {
+  const [k, n] = dims(weight, 2);
+  const product = tf.matMul(x.reshape<tf.Tensor2D>([-1, k]), weight as tf.Tensor2D);
+  const y = bias ? product.add(bias) : product;
+  return { y: y.reshape([...x.shape.slice(0, -1), n]) };
+}

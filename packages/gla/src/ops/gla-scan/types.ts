@@ -1,0 +1,10 @@
+/** What the gated scan takes and gives. */
+import type { tf } from '@mixerzoo/core';
+
+/** q, k, gk [B, L, H K], v [B, L, H V]. */
+export type Inputs = { q: tf.Tensor3D; k: tf.Tensor3D; gk: tf.Tensor3D; v: tf.Tensor3D };
+export type Attrs = { nHeads: number; scale: number };
+/** o [B, L, H V], lastState [B, H, K, V]. */
+export type Outputs = { o: tf.Tensor3D; lastState: tf.Tensor4D };
+/** states [B, H, ceil(L / CHUNK), K, V]: the state before every chunk. */
+export type Saved = { states: tf.Tensor5D };
