@@ -76,7 +76,7 @@ export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedSta
 
     /** [v, 1] of every head: [B, L, d] -> [B H, L, p + 1]. */
     const extendedValues = (v: tf.Tensor3D) =>
-      tf.concat([splitHeads(v, nHeads), tf.ones([v.shape[0] * nHeads, v.shape[1], 1])], 2) as tf.Tensor3D;
+      tf.concat3d([splitHeads(v, nHeads), tf.ones([v.shape[0] * nHeads, v.shape[1], 1])], 2);
 
     return {
       init(seed: number, nLayers = 1): BasedParams {

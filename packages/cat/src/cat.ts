@@ -147,13 +147,13 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
         ...projections.init(seed),
         oProj: { weight: initProjection(config.init, dModel, foldIn(seed, 'oProj'), nLayers) },
         ...(normalizeQK && learnTemperature
-          ? { logTemperature: tf.fill([nHeads], Math.log(temperature)) as tf.Tensor1D }
+          ? { logTemperature: tf.fill<tf.Rank.R1>([nHeads], Math.log(temperature)) }
           : {}),
         ...(mixMaps
           ? {
               mapMix: tf.tidy(() =>
-                tf.eye(nHeads).add(randomNormal([nHeads, nHeads], 0.02, foldIn(seed, 'mapMix'))),
-              ) as tf.Tensor2D,
+                tf.eye(nHeads).add<tf.Tensor2D>(randomNormal([nHeads, nHeads], 0.02, foldIn(seed, 'mapMix'))),
+              ),
             }
           : {}),
       };

@@ -144,7 +144,7 @@ function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatP
         const { states, ...rest } = projections.prefill(params, x);
         const heads = withFeatures<tf.Tensor3D, typeof rest>(rest);
         const [k, v] = [splitHeads(heads.k, nHeads), splitHeads(heads.v, nHeads)];
-        const s = tf.matMul(k, v, true, false) as tf.Tensor4D;
+        const s = tf.matMul<tf.Tensor4D>(k, v, true, false);
         return {
           y: attend(params, heads),
           state: { filters: states, s, ...(normalize ? { z: k.sum<tf.Tensor3D>(2) } : {}) },

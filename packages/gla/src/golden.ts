@@ -1,5 +1,5 @@
 /** How golden files of GLA and of its scan map to this package. */
-import { tf } from '@mixerzoo/core';
+import { dims, tf } from '@mixerzoo/core';
 import {
   expectGolden,
   expectGoldenFunction,
@@ -28,7 +28,7 @@ export const golden: GoldenChecks = {
   /** Files keep heads on an axis of their own: [B, L, H, c]. */
   async glaScan(golden) {
     const joined = (x: tf.Tensor) => {
-      const [batch, length, nHeads, width] = x.shape as [number, number, number, number];
+      const [batch, length, nHeads, width] = dims(x, 4);
       return x.reshape<tf.Tensor3D>([batch, length, nHeads * width]);
     };
     const scan = (x: tf.Tensor, { k, gk, v }: { k: tf.Tensor; gk: tf.Tensor; v: tf.Tensor }) =>

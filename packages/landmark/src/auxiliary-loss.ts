@@ -32,8 +32,8 @@ export function blockMassLoss(
   const scores = tf.matMul(q, landmarks, false, true).mul(scale).add(isEarlier);
   return stopGradient(mass)
     .mul(tf.logSoftmax(scores))
-    .sum()
-    .div(-rows * seqLen) as tf.Scalar;
+    .sum<tf.Scalar>()
+    .div(-rows * seqLen);
 }
 
 /** The same values; no gradient passes. */

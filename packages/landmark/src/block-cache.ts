@@ -129,7 +129,7 @@ export function retrieveFromCache(
   const rows = batchSize * nHeads;
   const o = tf.tidy(() => {
     const queries = q.reshape<tf.Tensor3D>([rows, 1, headDim]);
-    const scored = (k: tf.Tensor) => tf.matMul(queries, k, false, true).mul(scale) as tf.Tensor3D;
+    const scored = (k: tf.Tensor3D) => tf.matMul(queries, k, false, true).mul<tf.Tensor3D>(scale);
     let keys = own.keys.reshape<tf.Tensor3D>([rows, own.keys.shape[2], headDim]);
     let values = own.values.reshape<tf.Tensor3D>(keys.shape);
     const nBlocks = before.landmarks.shape[2];
@@ -157,8 +157,8 @@ export function retrieveFromCache(
       const leaves = blocks
         .mul(nodesPerBlock - blockSize)
         .add(tokens)
-        .add(blockSize - 2)
-        .toInt() as tf.Tensor3D;
+        .add<tf.Tensor3D>(blockSize - 2)
+        .toInt();
       return {
         keys: gatherUnits(nodes, leaves),
         values: gatherUnits(before.values.reshape([rows, nBlocks * blockSize, headDim]), tokens),

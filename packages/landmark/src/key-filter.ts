@@ -38,7 +38,7 @@ export function createKeyFilter(
       initState: (batchSize) => tf.zeros([batchSize, 1, dModel]),
       step(k, state) {
         const [y, next] = tf.tidy(() => {
-          const smoothed = state.squeeze<tf.Tensor2D>([1]).mul(rho).add(k) as tf.Tensor2D;
+          const smoothed = state.squeeze<tf.Tensor2D>([1]).mul(rho).add<tf.Tensor2D>(k);
           return [smoothed, smoothed.expandDims<tf.Tensor3D>(1)];
         }) as [tf.Tensor2D, tf.Tensor3D];
         state.dispose();

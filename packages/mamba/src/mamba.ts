@@ -87,7 +87,7 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
       const projected = linear(u, params.xProj);
       const [dt, B, C] = splitColumns(projected, [dtRank, dState, dState]);
       const delta = linear(dt, { weight: params.dtProj.weight });
-      const A = tf.neg(tf.exp(params.aLog)) as tf.Tensor2D;
+      const A = tf.neg(tf.exp(params.aLog));
       const { y, lastState } = selectiveScan(
         {
           u,

@@ -111,8 +111,8 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
       const { y, lastState } = ssd(
         {
           x: x.reshape([batch, length, nHeads, headDim]),
-          dt: tf.softplus(tf.add(dt, params.dtBias)) as tf.Tensor3D,
-          A: tf.neg(tf.exp(params.aLog)) as tf.Tensor1D,
+          dt: tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias)),
+          A: tf.neg(tf.exp(params.aLog)),
           B: B.reshape([batch, length, nGroups, dState]),
           C: C.reshape([batch, length, nGroups, dState]),
           D: params.dSkip,
@@ -120,7 +120,7 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
         },
         { chunkSize },
       );
-      const gated = tf.mul(y.reshape([batch, length, inner]), silu(gate)) as tf.Tensor3D;
+      const gated = tf.mul<tf.Tensor3D>(y.reshape([batch, length, inner]), silu(gate));
       return { y: linear(rmsNorm(gated, params.norm, normEps), params.outProj), lastState };
     };
 

@@ -95,7 +95,7 @@ export function swiGlu(input: z.input<typeof swiGluSchema>): ChannelMixer<SwiGlu
   const parsed = parseConfig(swiGluSchema, input, 'swiGlu');
   const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 8 * Math.ceil(parsed.dModel / 3) });
   const { dModel, dHidden } = config;
-  const projection = (seed: number) => ({ weight: randomNormal([dModel, dHidden], INIT_STD, seed) as tf.Tensor2D });
+  const projection = (seed: number) => ({ weight: randomNormal<tf.Rank.R2>([dModel, dHidden], INIT_STD, seed) });
   const parameters = createParameters<SwiGluParams>('swiGlu', (seed, nLayers = 1) => ({
     gateProj: projection(foldIn(seed, 'gateProj')),
     upProj: projection(foldIn(seed, 'upProj')),

@@ -41,8 +41,8 @@ export function taylorReference({ q, k, v }: Inputs, { nHeads, eps }: Attrs, for
 export const quadraticSums: TaylorSums = (q, k, values) => {
   const [, length, featureDim] = q.shape;
   const scores = tf.matMul(q, k, false, true).mul(featureDim ** -0.5); // [n, L, L]
-  const weights = scores.square().mul(0.5).add(scores).add(1).mul(lowerTriangle(length));
-  return tf.matMul(weights as tf.Tensor3D, values);
+  const weights = scores.square().mul(0.5).add(scores).add(1).mul<tf.Tensor3D>(lowerTriangle(length));
+  return tf.matMul(weights, values);
 };
 
 /** The sums by chunks: inside a chunk quadratic, over earlier chunks through the running sums of phi(k) values^T. */

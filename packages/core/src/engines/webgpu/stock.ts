@@ -60,7 +60,7 @@ const cumsumKernel: WebgpuKernel<{ x: tf.Tensor }, CumsumAttrs, { y: tf.Tensor }
     const [at = 0] = tf.util.parseAxisParam(axis, x.shape);
     const length = x.shape[at] ?? 1;
     const inner = tf.util.sizeFromShape(x.shape.slice(at + 1));
-    const y = gpu.output(x.shape as never, x.dtype as 'float32' | 'int32') as tf.Tensor;
+    const y = gpu.output(x.shape, x.dtype as 'float32' | 'int32');
     const lines = x.size / Math.max(length, 1);
     gpu.dispatch({
       code: `${EACH_ELEMENT}
@@ -92,7 +92,7 @@ function sumOf(terms: readonly tf.Tensor[]): tf.Tensor {
     const next = runWebgpuKernel(
       {
         run(gpu) {
-          const y = gpu.output(first.shape as never, first.dtype as 'float32' | 'int32') as tf.Tensor;
+          const y = gpu.output(first.shape, first.dtype as 'float32' | 'int32');
           elementwise(gpu, Object.fromEntries(named), y, named.map(([name]) => `${name}[i]`).join(' + '));
           return { y };
         },

@@ -74,19 +74,15 @@ function unshared(tensor: tf.Tensor): tf.Tensor {
  */
 export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) throw new ShapeError('globalNorm: expected a tensor, got none.');
+  const named = Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor]));
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
-    return runWasmKernel(wasm.globalNorm, Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])), {})
-      .norm as tf.Scalar;
+    return runWasmKernel(wasm.globalNorm, named, {}).norm;
   }
   if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
-    return runWebgpuKernel(
-      webgpu.globalNorm,
-      Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor])),
-      {},
-    ).norm as tf.Scalar;
+    return runWebgpuKernel(webgpu.globalNorm, named, {}).norm;
   }
   if (tf.getBackend() === 'tensorflow' && !usesReferenceForms()) {
-    return tf.tidy(() => tensorflow.globalNorm(tensors)) as tf.Scalar;
+    return tf.tidy(() => tensorflow.globalNorm(tensors));
   }
-  return tf.tidy(() => tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()) as tf.Scalar;
+  return tf.tidy(() => tf.addN<tf.Scalar>(tensors.map((tensor) => tensor.square().sum())).sqrt());
 }

@@ -100,7 +100,7 @@ function takeOut(variable: TensorflowInput, shapes: readonly (readonly number[])
 }
 
 /** `globalNorm` of at least one tensor. */
-export function globalNorm(tensors: readonly tf.Tensor[]): tf.Tensor {
+export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   const halves = tensors.map((tensor) => tensorflowValue('L2Loss', [tensor])); // sum of squares / 2
   const half = tensorflowValue('AddN', halves, { N: { int: halves.length }, T: { type: 'float32' } });
   return tensorflowValue('Sqrt', [tensorflowValue('Mul', [half, { float: 2 }])]);

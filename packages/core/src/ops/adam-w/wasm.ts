@@ -48,7 +48,7 @@ export function adamW(
 }
 
 /** The Euclidean norm of all inputs taken as one vector. */
-export const globalNorm: WasmKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
+export const globalNorm: WasmKernel<Tensors, Record<string, never>, { norm: tf.Scalar }> = {
   code,
   run(wasm, inputs) {
     const norm = wasm.output([]);

@@ -74,7 +74,7 @@ export function adamW(
 }
 
 /** The Euclidean norm of all inputs taken as one vector. */
-export const globalNorm: WebgpuKernel<Tensors, Record<string, never>, { norm: tf.Tensor }> = {
+export const globalNorm: WebgpuKernel<Tensors, Record<string, never>, { norm: tf.Scalar }> = {
   run(gpu, inputs) {
     const norm = gpu.output<tf.Rank.R0>([]);
     const total = workgroupReductions(gpu, THREADS, ['total']);

@@ -5,7 +5,7 @@ import type { Inputs, Outputs } from './types.js';
 
 export function linearReference({ x, weight, bias }: Inputs): Outputs {
   const [k, n] = dims(weight, 2);
-  const product = tf.matMul(x.reshape<tf.Tensor2D>([-1, k]), weight as tf.Tensor2D);
+  const product = tf.matMul(x.reshape([-1, k]), weight);
   const y = bias ? product.add(bias) : product;
   return { y: y.reshape([...x.shape.slice(0, -1), n]) };
 }

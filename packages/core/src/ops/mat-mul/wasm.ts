@@ -95,7 +95,7 @@ export const matMulKernel: WasmKernel<Inputs, Attrs, { y: tf.Tensor }> = {
     }
     const [aShape, bShape] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
     const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(aShape, bShape);
-    const y = wasm.output([...batchShape, m, n] as never) as tf.Tensor;
+    const y = wasm.output([...batchShape, m, n]);
     const left = { at: wasm.pointer(a), row: transposeA ? 1 : k, column: transposeA ? m : 1 };
     const right = { at: wasm.pointer(b), row: transposeB ? 1 : n, column: transposeB ? k : 1 };
     const biasAt = bias ? wasm.pointer(bias) : 0;

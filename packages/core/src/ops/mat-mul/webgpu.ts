@@ -22,7 +22,7 @@ export const matMulKernel: WebgpuKernel<Inputs, Attrs, { y: tf.Tensor }> = {
     }
     const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
     const batches = tf.util.sizeFromShape(batchShape);
-    const y = gpu.output([...batchShape, m, n] as never) as tf.Tensor;
+    const y = gpu.output([...batchShape, m, n]);
     const copies: tf.Tensor[] = [];
     /** Elements from one matrix to the next; matrices broadcast along some batch axes only are copied. */
     const stack = (x: tf.Tensor, transposed: boolean) => {

@@ -26,16 +26,22 @@ export function shortConvolutionStepReference({ x, cache, filter, bias }: StepIn
   return { y: bias ? sum.add(bias) : sum, next };
 }
 
+/** W of a filter, and of how many heads it is: of d where every channel has its own. */
+export function filterSizes(filter: tf.Tensor, shape: FilterShape): { taps: number; heads: number } {
+  const [first = 0, second = 0] = filter.shape;
+  return shape === 'headMixing' ? { taps: first, heads: second } : { taps: second, heads: first };
+}
+
 /** W of a filter. */
 export function filterTaps(filter: tf.Tensor, shape: FilterShape): number {
-  return filter.shape[shape === 'headMixing' ? 0 : 1] as number;
+  return filterSizes(filter, shape).taps;
 }
 
 /** x [B, T, d] times the filter's tap of one delay. */
 function tapProduct(x: tf.Tensor3D, filter: tf.Tensor, shape: FilterShape, delay: number): tf.Tensor3D {
   const [batch, length, width] = x.shape;
   if (shape === 'perChannel') return x.mul(filter.slice([0, delay], [-1, 1]).reshape([width]));
-  const nHeads = filter.shape[shape === 'perHead' ? 0 : 1] as number;
+  const nHeads = filterSizes(filter, shape).heads;
   const headDim = width / nHeads;
   const heads = x.reshape([batch * length, nHeads, headDim]);
   if (shape === 'perHead') return heads.mul(filter.slice([0, delay], [-1, 1])).reshape(x.shape);

@@ -8,6 +8,7 @@
 import { tensorflowValue as run, type TensorflowAttrs } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import type { GradientInputs, Gradients } from '../op-types.js';
+import { filterSizes } from './reference.js';
 import type { Attrs, FilterShape, Inputs, Outputs } from './types.js';
 
 export function shortConvolution({ x, filter, bias }: Inputs, { shape }: Attrs): Outputs {
@@ -51,7 +52,7 @@ interface Layout {
 
 function layoutOf(x: tf.Tensor3D, filter: tf.Tensor, shape: FilterShape): Layout {
   const [batch, length, width] = x.shape;
-  const [W, H] = (shape === 'headMixing' ? filter.shape : [filter.shape[1], filter.shape[0]]) as [number, number];
+  const { taps: W, heads: H } = filterSizes(filter, shape);
   const attrs: TensorflowAttrs = {
     strides: { int: [1, 1, 1, 1] },
     padding: { string: 'EXPLICIT' },

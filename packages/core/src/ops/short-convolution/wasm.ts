@@ -1,9 +1,9 @@
 /** Causal short convolution and its gradient on the wasm engine. */
-import { dims } from '../../dims.js';
 import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
 import type * as tf from '../../tf.js';
 import type { GradientInputs, Gradients } from '../op-types.js';
 import { code } from './kernel.generated.js';
+import { filterSizes } from './reference.js';
 import type { Attrs, FilterShape, Inputs, Outputs, StepInputs, StepOutputs } from './types.js';
 
 /** The batch is divided into this many blocks at most, each with its partial sums. */
@@ -27,21 +27,20 @@ export const shortConvolutionGradient: WasmKernel<GradientInputs<Inputs, Outputs
     const dBias = bias && wasm.output(bias.shape);
     run(wasm, dY, filter, undefined, dX, shape, -1);
 
+    const { taps, heads } = filterSizes(filter, shape);
     const blocks = Math.min(MOST_BLOCKS, batch);
     const [xAt, dYAt, to] = [wasm.pointer(x), wasm.pointer(dY), wasm.pointer(dFilter)];
     if (shape === 'headMixing') {
-      const [taps, heads] = dims(filter, 3);
       const partials = wasm.scratch(4 * blocks * filter.size);
       wasm.parallel('mixingGradient', blocks, xAt, dYAt, partials, batch, length, d, heads, taps, blocks);
       wasm.parallel('sumBlocks', filter.size, partials, blocks, filter.size, to);
     } else {
-      const [filters, taps] = dims(filter, 2);
       const size = taps * d;
       const partials = wasm.scratch(4 * (blocks + 1) * size);
       const total = partials + 4 * blocks * size;
       wasm.parallel('tapsGradient', blocks, xAt, dYAt, partials, batch, length, d, taps, blocks);
       wasm.parallel('sumBlocks', size, partials, blocks, size, total);
-      wasm.call('contractTaps', total, to, d, taps, d / filters);
+      wasm.call('contractTaps', total, to, d, taps, d / heads);
     }
     if (dBias) {
       const partials = wasm.scratch(4 * blocks * d);
@@ -95,14 +94,13 @@ function convolve(
   skip: number,
 ): void {
   const [batch, length, d] = x.shape;
+  const { taps, heads } = filterSizes(filter, shape);
   const biasAt = bias ? wasm.pointer(bias) : 0;
   if (shape === 'headMixing') {
-    const [taps, heads] = dims(filter, 3);
     wasm.parallel('mixHeads', batch, x.at, wasm.pointer(filter), biasAt, y, length, d, heads, taps, direction, skip);
     return;
   }
-  const [filters, taps] = dims(filter, 2);
   const expanded = wasm.scratch(4 * taps * d);
-  wasm.call('expandFilter', wasm.pointer(filter), expanded, d, taps, d / filters);
+  wasm.call('expandFilter', wasm.pointer(filter), expanded, d, taps, d / heads);
   wasm.parallel('convolve', batch, x.at, expanded, biasAt, y, length, d, taps, direction, skip);
 }

@@ -5,6 +5,7 @@ import { sumPartials } from '../../engines/webgpu/reduce.js';
 import { eachLine, workgroupReductions } from '../../engines/webgpu/workgroup.js';
 import type * as tf from '../../tf.js';
 import type { GradientInputs, Gradients } from '../op-types.js';
+import { filterSizes } from './reference.js';
 import type { Attrs, FilterShape, Inputs, Outputs } from './types.js';
 
 /** Tokens are divided into this many blocks at most, each with its partial sums. */
@@ -42,8 +43,7 @@ function convolve(
 ): void {
   const [, length, d] = x.shape;
   const mixing = shape === 'headMixing';
-  const [first, second] = taps.shape as [number, number];
-  const [width, heads] = mixing ? [first, second] : [second, first];
+  const { taps: width, heads } = filterSizes(taps, shape);
   // x is read at the same column, or at the same column of every head.
   const tap = mixing
     ? `for (var g = 0; g < u.heads; g++) {
@@ -83,8 +83,7 @@ function filterGradient(
 ): void {
   const [batch, length, d] = x.shape;
   const mixing = shape === 'headMixing';
-  const [first, second] = dFilter.shape as [number, number];
-  const [width, heads] = mixing ? [first, second] : [second, first];
+  const { taps: width, heads } = filterSizes(dFilter, shape);
   const headDim = d / heads;
   const rows = batch * length;
   const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 3));

@@ -67,9 +67,9 @@ export function descendBlocks(q: tf.Tensor3D, nodes: tf.Tensor3D, blocks: tf.Ten
 export function blockTree(keys: tf.Tensor3D, blockSize: number): tf.Tensor4D {
   const [rows, tokens, headDim] = keys.shape;
   const nBlocks = tokens / blockSize;
-  const levels: tf.Tensor[] = [];
+  const levels: tf.Tensor4D[] = [];
   for (let width = 2; width <= blockSize; width *= 2) {
     levels.push(keys.reshape([rows, nBlocks, width, blockSize / width, headDim]).sum(3));
   }
-  return tf.concat(levels, 2) as tf.Tensor4D;
+  return tf.concat(levels, 2);
 }

@@ -56,7 +56,7 @@ export function gatherUnits(units: tf.Tensor3D, index: tf.Tensor3D): tf.Tensor3D
     [rows, 1, 1],
     'int32',
   );
-  const flat = tf.maximum(index, 0).add(starts).toInt().flatten() as tf.Tensor1D;
+  const flat = tf.maximum(index, 0).add(starts).toInt().flatten();
   return gatherRows(units.reshape<tf.Tensor2D>([rows * unitsPerRow, width]), flat).reshape([
     rows * seqLen,
     count,

@@ -17,6 +17,6 @@ export function lastChunk(states: tf.Tensor4D | tf.Tensor5D): tf.Tensor {
 
 /** The slices along axis 1. `tf.unstack` alone has a gradient for two slices or more. */
 export function slicesOf(tensor: tf.Tensor): tf.Tensor[] {
-  const [batch, count, ...rest] = tensor.shape as [number, number, ...number[]];
+  const [batch = 0, count, ...rest] = tensor.shape;
   return count === 1 ? [tensor.reshape([batch, ...rest])] : tf.unstack(tensor, 1);
 }

@@ -82,7 +82,7 @@ export function prepare(
 ): tf.Tensor {
   const prepared = gpu.scratch([(dY ? 4 : 2) * u.size]);
   const step = `delta[${sizes.scalar ? 'i / u.width * u.nHeads + i % u.width / u.headDim' : 'i'}]${bias ? ' + bias[i % u.width]' : ''}`;
-  const gated = dY && gate;
+  const gated = dY && gate && { gate };
   gpu.dispatch({
     code: `${SOFTPLUS_WGSL}${SILU}${EACH_ELEMENT}
   let before = ${step};
@@ -96,7 +96,7 @@ export function prepare(
       : ''
   }
 }`,
-    read: { x: u, delta, ...(bias && { bias }), ...(dY && { dY }), ...(gated && { gate: gate as tf.Tensor }) },
+    read: { x: u, delta, ...(bias && { bias }), ...(dY && { dY }), ...gated },
     write: { prepared },
     integers: { size: u.size, ...integersOf(sizes) },
     workgroups: forEachElement(gpu, u.size),
