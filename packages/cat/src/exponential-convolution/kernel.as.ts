@@ -56,9 +56,9 @@ export function gradientScratch(length: i32, columns: i32, dState: i32): i32 {
   return ((length + 1) * dState + dState + 2) * padded(columns) * 4;
 }
 
-/** dx, and per block the sums over its sequences for decay and weight: partials [blocks, 2, dState, width]. */
+/** dX, and per block the sums over its sequences for decay and weight: partials [blocks, 2, dState, width]. */
 export function convolveGradient(
-  x: usize, decay: usize, weight: usize, dy: usize, dx: usize, partials: usize, scratch: usize,
+  x: usize, decay: usize, weight: usize, dY: usize, dX: usize, partials: usize, scratch: usize,
   batch: i32, length: i32, columns: i32, dState: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const width = padded(columns);
@@ -88,7 +88,7 @@ export function convolveGradient(
       memory.fill(costates, 0, tableBytes);
       for (let t = length - 1; t >= 0; t--) {
         const at = <usize>((sequence * length + t) * columns) << 2;
-        memory.copy(row, dy + at, rowBytes);
+        memory.copy(row, dY + at, rowBytes);
         const before = states + <usize>t * tableBytes;
         for (let c: usize = 0; c < <usize>width << 2; c += 16) {
           const gradient = v128.load(row + c);
@@ -103,7 +103,7 @@ export function convolveGradient(
           }
           v128.store(out + c, sum);
         }
-        memory.copy(dx + at, out, rowBytes);
+        memory.copy(dX + at, out, rowBytes);
       }
     }
   }

@@ -1,18 +1,16 @@
 /** Convolution with sums of exponentials on the wasm engine. */
-import type { tf, WasmCall, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmCall, WasmKernel } from '@mixerzoo/core';
 import { code } from './kernel.generated.js';
-
-type Inputs = { x: tf.Tensor; decay: tf.Tensor; weight: tf.Tensor };
-type Gradients = { dx: tf.Tensor; dDecay: tf.Tensor; dWeight: tf.Tensor };
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Units of work: each has its own scratch and partial sums. */
 const MOST_BLOCKS = 8;
 
-export const convolveKernel: WasmKernel<Inputs, Record<string, never>, { y: tf.Tensor }> = {
+export const convolve: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs) {
     const { batch, length, columns, dState, width, blocks } = sizesOf(inputs);
-    const y = wasm.output<tf.Rank.R3>([batch, length, columns]);
+    const y = wasm.output([batch, length, columns]);
     const tables = expandTables(wasm, inputs);
     const scratch = wasm.scratch(4 * blocks * (dState + 1) * width);
     wasm.parallel(
@@ -32,24 +30,24 @@ export const convolveKernel: WasmKernel<Inputs, Record<string, never>, { y: tf.T
   },
 };
 
-export const convolveGradientKernel: WasmKernel<Inputs & { dy: tf.Tensor }, Record<string, never>, Gradients> = {
+export const convolveGradient: WasmKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs) {
     const { batch, length, columns, groups, dState, width, blocks } = sizesOf(inputs);
-    const dx = wasm.output<tf.Rank.R3>([batch, length, columns]);
-    const dDecay = wasm.output<tf.Rank.R2>([groups, dState]);
-    const dWeight = wasm.output<tf.Rank.R2>([groups, dState]);
+    const dX = wasm.output([batch, length, columns]);
+    const dDecay = wasm.output([groups, dState]);
+    const dWeight = wasm.output([groups, dState]);
     const tables = expandTables(wasm, inputs);
     const partials = wasm.scratch(4 * blocks * 2 * dState * width);
     const scratch = wasm.scratch(blocks * wasm.call('gradientScratch', length, columns, dState));
-    const [x, dy] = [wasm.pointer(inputs.x), wasm.pointer(inputs.dy)];
+    const [x, dY] = [wasm.pointer(inputs.x), wasm.pointer(inputs.dY)];
     wasm.parallel(
       'convolveGradient',
       blocks,
       x,
       ...tables,
-      dy,
-      wasm.pointer(dx),
+      dY,
+      wasm.pointer(dX),
       partials,
       scratch,
       batch,
@@ -59,7 +57,7 @@ export const convolveGradientKernel: WasmKernel<Inputs & { dy: tf.Tensor }, Reco
       blocks,
     );
     wasm.call('contract', partials, wasm.pointer(dDecay), wasm.pointer(dWeight), groups, dState, columns, blocks);
-    return { dx, dDecay, dWeight };
+    return { x: dX, decay: dDecay, weight: dWeight };
   },
 };
 
@@ -74,8 +72,8 @@ function expandTables(wasm: WasmCall, inputs: Inputs): number[] {
 }
 
 function sizesOf({ x, decay }: Inputs) {
-  const [batch, length, columns] = x.shape as [number, number, number];
-  const [groups, dState] = decay.shape as [number, number];
+  const [batch, length, columns] = x.shape;
+  const [groups, dState] = decay.shape;
   return {
     batch,
     length,

@@ -3,45 +3,49 @@
  *
  * A thread owns a column of a chunk. Where there are several chunks, a first pass finds the state each one ends with if it starts
  * from zero, a second carries states from chunk to chunk, and the convolution starts each chunk from the right one.
- * dx is the convolution of dy against time. The weights' gradients need no costates: with s_t = d h_t / d decay,
+ * dX is the convolution of dY against time. The weights' gradients need no costates: with s_t = d h_t / d decay,
  *
- *   s_t = decay s_{t-1} + h_{t-1},   dWeight = sum_t dy_t h_t,   dDecay = sum_t weight dy_t s_t
+ *   s_t = decay s_{t-1} + h_{t-1},   dWeight = sum_t dY_t h_t,   dDecay = sum_t weight dY_t s_t
  */
-import { columnSums, EACH_ELEMENT, forEachElement, type tf, type WebgpuCall, type WebgpuKernel } from '@mixerzoo/core';
-
-type Inputs = { x: tf.Tensor; decay: tf.Tensor; weight: tf.Tensor };
-type Gradients = { dx: tf.Tensor; dDecay: tf.Tensor; dWeight: tf.Tensor };
+import {
+  columnSums,
+  EACH_ELEMENT,
+  forEachElement,
+  type GradientInputs,
+  type Gradients,
+  type tf,
+  type WebgpuCall,
+  type WebgpuKernel,
+} from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Tokens per chunk: a power of two, for the power of the decay that a chunk applies. */
 const CHUNK = 32;
 
-export const convolveKernel: WebgpuKernel<Inputs, Record<string, never>, { y: tf.Tensor }> = {
+export const convolve: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, inputs) {
-    const y = gpu.output(inputs.x.shape as [number]) as tf.Tensor;
-    convolve(gpu, inputs, y, 'forward');
+    const y = gpu.output(inputs.x.shape);
+    recur(gpu, inputs, y, 'forward');
     return { y };
   },
 };
 
-export const convolveGradientKernel: WebgpuKernel<Inputs & { dy: tf.Tensor }, Record<string, never>, Gradients> = {
-  run(gpu, { dy, ...inputs }) {
+export const convolveGradient: WebgpuKernel<GradientInputs<Inputs, Outputs>, Attrs, Gradients<Inputs>> = {
+  run(gpu, { dY, ...inputs }) {
     const { x, decay, weight } = inputs;
-    const [dx, dDecay, dWeight] = [x, decay, weight].map(({ shape }) => gpu.output(shape as [number])) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
-    convolve(gpu, { ...inputs, x: dy }, dx, 'backward');
-    weightGradients(gpu, inputs, dy, { dDecay, dWeight });
-    return { dx, dDecay, dWeight };
+    const dX = gpu.output(x.shape);
+    const [dDecay, dWeight] = [gpu.output(decay.shape), gpu.output(weight.shape)];
+    recur(gpu, { ...inputs, x: dY }, dX, 'backward');
+    weightGradients(gpu, inputs, dY, { dDecay, dWeight });
+    return { x: dX, decay: dDecay, weight: dWeight };
   },
 };
 
 type Direction = 'forward' | 'backward';
 type Sizes = ReturnType<typeof sizesOf>;
 
-function convolve(gpu: WebgpuCall, { x, decay, weight }: Inputs, y: tf.Tensor, direction: Direction): void {
-  const sizes = sizesOf(x, decay);
+function recur(gpu: WebgpuCall, { x, decay, weight }: Inputs, y: tf.Tensor, direction: Direction): void {
+  const sizes = sizesOf({ x, decay });
   const starts = chunkStates(gpu, x, decay, sizes, { direction, slopes: false });
   gpu.dispatch({
     code: `${columnOfChunk(sizes, 'u.chunks')}
@@ -66,14 +70,14 @@ function convolve(gpu: WebgpuCall, { x, decay, weight }: Inputs, y: tf.Tensor, d
 function weightGradients(
   gpu: WebgpuCall,
   { x, decay, weight }: Inputs,
-  dy: tf.Tensor,
+  dY: tf.Tensor,
   { dDecay, dWeight }: { dDecay: tf.Tensor; dWeight: tf.Tensor },
 ): void {
-  const sizes = sizesOf(x, decay);
+  const sizes = sizesOf({ x, decay });
   const { batch, chunks, columns, dState, groups } = sizes;
   const starts = chunkStates(gpu, x, decay, sizes, { direction: 'forward', slopes: true });
   const [rows, width] = [batch * chunks, dState * columns];
-  const [decays, weights] = [gpu.scratch<tf.Rank.R2>([rows, width]), gpu.scratch<tf.Rank.R2>([rows, width])];
+  const [decays, weights] = [gpu.scratch([rows, width]), gpu.scratch([rows, width])];
   gpu.dispatch({
     code: `${columnOfChunk(sizes, 'u.chunks')}
   ${beginning(sizes, starts !== undefined, true)}
@@ -81,7 +85,7 @@ function weightGradients(
   var weightSum: array<f32, ${dState}>;
   for (var t = first; t < last; t++) {
     let value = x[origin + t * u.step];
-    let gradient = dy[origin + t * u.step];
+    let gradient = dY[origin + t * u.step];
     for (var n = 0; n < ${dState}; n++) {
       slope[n] = decay[table + n] * slope[n] + state[n];
       state[n] = decay[table + n] * state[n] + value;
@@ -95,11 +99,11 @@ function weightGradients(
     weights[at] = weightSum[n];
   }
 }`,
-    read: { x, dy, decay, weight, ...(starts && { starts }) },
+    read: { x, dY, decay, weight, ...(starts && { starts }) },
     write: { decays, weights },
     ...launch(gpu, sizes, chunks, 'forward'),
   });
-  const [decayTotals, weightTotals] = [gpu.scratch<tf.Rank.R1>([width]), gpu.scratch<tf.Rank.R1>([width])];
+  const [decayTotals, weightTotals] = [gpu.scratch([width]), gpu.scratch([width])];
   const sums = {
     decayTotals: { to: decayTotals, term: 'decays[row * u.columns + column]' },
     weightTotals: { to: weightTotals, term: 'weights[row * u.columns + column]' },
@@ -127,7 +131,7 @@ function chunkStates(
 ): tf.Tensor | undefined {
   const { batch, chunks, columns, dState } = sizes;
   if (chunks === 1) return undefined;
-  const ends = gpu.scratch<tf.Rank.R1>([batch * (chunks - 1) * (slopes ? 2 : 1) * dState * columns]);
+  const ends = gpu.scratch([batch * (chunks - 1) * (slopes ? 2 : 1) * dState * columns]);
   const line = (name: string, n: string) => stateAt(sizes, slopes, name, 'chunk', n);
   gpu.dispatch({
     code: `${columnOfChunk(sizes, 'u.chunks - 1')}
@@ -217,8 +221,8 @@ function launch(gpu: WebgpuCall, sizes: Sizes, chunksRun: number, direction: Dir
   };
 }
 
-function sizesOf(x: tf.Tensor, decay: tf.Tensor) {
-  const [batch, length, columns] = x.shape as [number, number, number];
-  const [groups, dState] = decay.shape as [number, number];
+function sizesOf({ x, decay }: Pick<Inputs, 'x' | 'decay'>) {
+  const [batch, length, columns] = x.shape;
+  const [groups, dState] = decay.shape;
   return { batch, length, columns, groups, dState, chunks: Math.ceil(length / CHUNK) };
 }

@@ -18,7 +18,7 @@ import type { GradientInputs, Gradients, NamedTensors, OpAttrs } from './op-type
 import { referenceGradient, usesReferenceForms } from './reference-forms.js';
 
 export type { GradientInputs, Gradients, NamedTensors, OpAttrs } from './op-types.js';
-export { referenceGradient, usesReferenceForms, withReferenceForms } from './reference-forms.js';
+export { usesReferenceForms, withReferenceForms } from './reference-forms.js';
 
 /** The engines an op can bring a kernel for, by the name of their TensorFlow.js backend. */
 export interface OpKernels<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors> {

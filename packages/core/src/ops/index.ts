@@ -11,7 +11,7 @@ export type {
   OpDefinition,
   OpKernels,
 } from './define-op.js';
-export { defineOp, referenceGradient, withReferenceForms } from './define-op.js';
+export { defineOp, withReferenceForms } from './define-op.js';
 export { dropout } from './dropout/index.js';
 export { embedding, gatherRows } from './embedding/index.js';
 export type { LinearParams } from './linear/index.js';
