@@ -1,7 +1,7 @@
 /**
  * Causal linear attention chunk by chunk: within a chunk as a masked matrix of weights, across chunks by the state
  * S = sum k v^T, Z = sum k. Backward: dQ forward in time with S, dK and dV backward in time with
- * dS = sum q do^T, dZ = sum q dDenominator; weights are computed again, nothing of size [L, L] is kept.
+ * dS = sum q dO^T, dZ = sum q dDenominator; weights are computed again, nothing of size [L, L] is kept.
  *
  * A unit of work is a block: every `blocks`-th head of the B H, with scratch of its own. Rows of queries and keys lie
  * `nHeads p` apart, those of values `nHeads r`.
@@ -73,7 +73,7 @@ export function attendGradient(
   for (let block = start; block < end; block++) {
     const weights = scratch + <usize>block * blockScratch(chunk, p, r);
     const dWeights = weights + aligned(chunk * chunk);
-    const gradients = dWeights + aligned(chunk * chunk); // scale do / denominator, [n, r]
+    const gradients = dWeights + aligned(chunk * chunk); // scale dO / denominator, [n, r]
     const state = gradients + aligned(chunk * r); // S, then dS
     const total = state + aligned(p * r); // Z, then dZ
     const dSums = total + aligned(p); // scale times the gradient of the denominator, [n]
@@ -135,7 +135,7 @@ export function attendGradient(
   }
 }
 
-/** gradients = scale do / denominator; dSums = -scale <do, o> / denominator, the gradient of sum_s q.k. */
+/** gradients = scale dO / denominator; dSums = -scale <dO, o> / denominator, the gradient of sum_s q.k. */
 function outputGradient(
   gradients: usize, dSums: usize, dO: usize, o: usize, sums: usize,
   n: i32, r: i32, valueWidth: i32, scale: f32, normalize: bool,

@@ -8,39 +8,33 @@
 import * as tf from '../../tf.js';
 import { tensorflowValue } from './op.js';
 
-type Inputs = Readonly<Record<string, tf.Tensor>>;
+/** Their input, by the name that the kernel has for it. */
+type Inputs = { readonly x: tf.Tensor; readonly input: tf.Tensor };
 
 /** Replaces the kernels; called when the tensorflow engine is opened. */
 export function replaceStockKernels(): void {
   replace('Reshape', ({ x }: Inputs, { shape }: { shape: number[] }) =>
-    tensorflowValue('Reshape', [x as tf.Tensor, { ints: shape }]),
+    tensorflowValue('Reshape', [x, { ints: shape }]),
   );
   replace('ExpandDims', ({ input }: Inputs, { dim }: { dim: number }) =>
-    tensorflowValue('ExpandDims', [input as tf.Tensor, { int: dim }]),
+    tensorflowValue('ExpandDims', [input, { int: dim }]),
   );
   replace('Transpose', ({ x }: Inputs, { perm }: { perm: number[] }) =>
-    tensorflowValue('Transpose', [x as tf.Tensor, { ints: perm }]),
+    tensorflowValue('Transpose', [x, { ints: perm }]),
   );
-  replace('Tile', ({ x }: Inputs, { reps }: { reps: number[] }) =>
-    tensorflowValue('Tile', [x as tf.Tensor, { ints: reps }]),
-  );
+  replace('Tile', ({ x }: Inputs, { reps }: { reps: number[] }) => tensorflowValue('Tile', [x, { ints: reps }]));
   replace('Slice', ({ x }: Inputs, { begin, size }: { begin: number[]; size: number[] }) => {
-    const [from, count] = tf.slice_util.parseSliceParams(x as tf.Tensor, begin, size) as [number[], number[]];
-    return tensorflowValue('Slice', [x as tf.Tensor, { ints: from }, { ints: count }]);
+    const [from, count] = tf.slice_util.parseSliceParams(x, begin, size) as [number[], number[]];
+    return tensorflowValue('Slice', [x, { ints: from }, { ints: count }]);
   });
   replace('Sum', ({ x }: Inputs, { axis, keepDims }: { axis: number | number[]; keepDims: boolean }) =>
-    reduced('Sum', x as tf.Tensor, axis, keepDims),
+    reduced('Sum', x, axis, keepDims),
   );
   replace('Mean', ({ x }: Inputs, { axis, keepDims }: { axis: number | number[]; keepDims: boolean }) =>
-    reduced(
-      'Mean',
-      (x as tf.Tensor).dtype === 'float32' ? (x as tf.Tensor) : tf.cast(x as tf.Tensor, 'float32'),
-      axis,
-      keepDims,
-    ),
+    reduced('Mean', x.dtype === 'float32' ? x : tf.cast(x, 'float32'), axis, keepDims),
   );
   replace('Max', ({ x }: Inputs, attrs: { reductionIndices: number | number[]; keepDims: boolean }) =>
-    reduced('Max', x as tf.Tensor, attrs.reductionIndices, attrs.keepDims),
+    reduced('Max', x, attrs.reductionIndices, attrs.keepDims),
   );
   const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
   engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
