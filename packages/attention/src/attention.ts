@@ -8,20 +8,28 @@
  */
 import {
   type ApplyContext,
+  cachedTokens,
+  createConvolvedProjections,
   defineMixer,
   EVALUATION,
+  emptyKvCache,
+  extendKvCache,
   foldIn,
-  InvalidConfigError,
+  headDimOf,
+  initProjection,
+  type KvCache,
   linear,
   type Mixer,
   type MixerFactory,
   type MixerForms,
+  type Projection,
+  projectionInitOption,
   tf,
+  trimToWindow,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { attend, cachedTokens, emptyKvCache, extendKvCache, type KvCache, trimToWindow } from './attend.js';
+import { attend } from './attend.js';
 import { createPositions, positionalCheck, positionalOptions } from './positions.js';
-import { initProjection, projectionInitOption } from './projection-init.js';
 
 const options = {
   dModel: z.int().positive().describe('model width'),
@@ -42,9 +50,7 @@ export const slidingWindowSchema = z
   })
   .check(positionalCheck);
 
-/** A projection: weight [d, d] and, if there is one, bias [d]. */
-type Projection = { readonly weight: tf.Tensor2D } | { readonly weight: tf.Tensor2D; readonly bias: tf.Tensor1D };
-/** Parameters of attention. */
+/** Parameters of attention: weights [d, d] and, if there are biases, [d]. */
 export type AttentionParams = {
   readonly qProj: Projection;
   readonly kProj: Projection;
@@ -81,28 +87,17 @@ function createAttention(
   config: z.output<typeof attentionSchema>,
   window: number,
 ): MixerForms<AttentionParams, KvCache> {
-  const { dModel, nHeads, bias, dropout } = config;
+  const { dModel, nHeads, bias, dropout, init } = config;
   const positions = createPositions(config, nHeads, headDimOf(dModel, nHeads));
-
-  const project = (params: AttentionParams, x: tf.Tensor3D) => ({
-    q: linear(x, params.qProj),
-    k: linear(x, params.kProj),
-    v: linear(x, params.vProj),
-  });
-  const projection = (seed: number, outputOf?: number): Projection => {
-    const weight = initProjection(config.init, dModel, seed, outputOf);
-    return bias ? { weight, bias: tf.zeros([dModel]) } : { weight };
-  };
+  const projections = createConvolvedProjections({ dModel, bias, init });
 
   return {
     init: (seed, nLayers = 1) => ({
-      qProj: projection(foldIn(seed, 'qProj')),
-      kProj: projection(foldIn(seed, 'kProj')),
-      vProj: projection(foldIn(seed, 'vProj')),
-      oProj: projection(foldIn(seed, 'oProj'), nLayers),
+      ...projections.init(seed),
+      oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { bias, init, nLayers }),
     }),
     apply(params, x, { training, seed }: ApplyContext = EVALUATION) {
-      const o = attend(project(params, x), positions, {
+      const o = attend(projections.apply(params, x), positions, {
         nHeads,
         window,
         dropoutRate: training ? dropout : 0,
@@ -113,7 +108,7 @@ function createAttention(
     initState: (batchSize) => emptyKvCache(batchSize, dModel),
     step: (params, x, cache) =>
       tf.tidy(() => {
-        const { q, k, v } = project(params, x.expandDims(1));
+        const { q, k, v } = projections.project(params, x.expandDims<tf.Tensor3D>(1));
         const state = extendKvCache(cache, k.squeeze([1]), v.squeeze([1]), window);
         return {
           y: linear(attend({ q, ...state }, positions, { nHeads, window }), params.oProj).squeeze<tf.Tensor2D>([1]),
@@ -122,22 +117,11 @@ function createAttention(
       }),
     prefill: (params, x) =>
       tf.tidy(() => {
-        const { q, k, v } = project(params, x);
+        const { q, k, v } = projections.project(params, x);
         const y = linear(attend({ q, k, v }, positions, { nHeads, window }), params.oProj);
         return { y, state: { k: trimToWindow(k, window), v: trimToWindow(v, window) } };
       }),
     stateSize: (seqLen) => 2 * dModel * cachedTokens(seqLen, window),
-    flops: (seqLen) => 4 * 2 * seqLen * dModel ** 2 + 2 * 2 * seqLen ** 2 * dModel,
+    flops: (seqLen) => projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + 2 * 2 * seqLen ** 2 * dModel,
   };
-}
-
-/**
- * Width of a head.
- * @throws InvalidConfigError if the heads do not divide the model width.
- */
-export function headDimOf(dModel: number, nHeads: number): number {
-  if (dModel % nHeads !== 0) {
-    throw new InvalidConfigError(`nHeads: expected a divisor of dModel ${dModel}, got ${nHeads}. Change one of them.`);
-  }
-  return dModel / nHeads;
 }

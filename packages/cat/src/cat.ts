@@ -6,48 +6,46 @@
  *   normalizeQK: rows of Q and K of unit norm, logits times a temperature (Theorem 1's norm(X * F) and c)
  *   mixMaps:     O_i = sum_h M[h, i] A_h V_i, attention maps mixed across heads (Section 6)
  *
- * Decided where the paper is silent: how filters start (filters.ts); the map-mixing variant, which it announces but does
+ * Decided where the paper is silent: how filters start (`core/src/blocks/filters.ts`); the map-mixing variant, which it announces but does
  * not define; rotary positions come after the filter and the normalisation. No biases, so that filters commute with
  * projections. The theorems' value filter D_-1 looks ahead and is not causal: a trained CAT uses the equivalent key
  * delay F_k = D_1 * F_q.
  */
 
+import { attend, createPositions, positionalCheck, positionalOptions } from '@mixerzoo/attention';
 import {
-  attend,
-  createPositions,
+  type ApplyContext,
+  type ConvolvedProjectionParams,
+  createConvolvedProjections,
+  defineMixer,
+  EVALUATION,
   emptyKvCache,
   extendKvCache,
+  type FilterStates,
+  filterCheck,
+  filterOptions,
+  foldIn,
   headDimOf,
   initProjection,
   type KvCache,
-  positionalCheck,
-  positionalOptions,
-} from '@mixerzoo/attention';
-import {
-  type ApplyContext,
-  defineMixer,
-  EVALUATION,
-  foldIn,
+  l2Norm,
   linear,
   type Mixer,
   type MixerFactory,
   type MixerForms,
+  type Projection,
+  projectionInitOption,
   randomNormal,
   refuseIdle,
-  rmsNorm,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import {
-  type ConvolvedProjectionParams,
-  createConvolvedProjections,
-  type FilterStates,
-  projectionCheck,
-  projectionOptions,
-} from './convolved-projections.js';
 
 const options = {
-  ...projectionOptions,
+  dModel: z.int().positive().describe('model width'),
+  nHeads: z.int().positive().default(1).describe('heads'),
+  ...filterOptions,
+  ...projectionInitOption,
   normalizeQK: z.boolean().default(false).describe('rows of filtered q and k of unit norm, as in Theorem 1'),
   temperature: z.number().positive().default(10).describe('factor of normalised logits, at the start if it is learned'),
   learnTemperature: z.boolean().default(true).describe('learn the temperature, one per head'),
@@ -61,7 +59,7 @@ const temperatureCheck = refuseIdle<{ normalizeQK: boolean }, keyof typeof optio
 });
 
 /** Config of {@link cat}. */
-export const catSchema = z.strictObject(options).check(projectionCheck, positionalCheck, temperatureCheck);
+export const catSchema = z.strictObject(options).check(filterCheck, positionalCheck, temperatureCheck);
 /** Config of {@link mhcat}. */
 export const mhcatSchema = z
   .strictObject({
@@ -72,11 +70,11 @@ export const mhcatSchema = z
       .describe(options.filters.description ?? ''),
     mixMaps: z.boolean().default(false).describe('mix attention maps across heads'),
   })
-  .check(projectionCheck, positionalCheck, temperatureCheck);
+  .check(filterCheck, positionalCheck, temperatureCheck);
 
 /** Parameters of CAT: projections, the filters there are, and by option a temperature [H] and map mixing [H, H]. */
 export type CatParams = ConvolvedProjectionParams & {
-  readonly oProj: { readonly weight: tf.Tensor2D };
+  readonly oProj: Projection;
   readonly logTemperature?: tf.Tensor1D;
   readonly mapMix?: tf.Tensor2D;
 };
@@ -119,8 +117,7 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
 
   /** Rows of unit norm per head, queries times the temperature. x [B, L, d]. */
   const normalize = (x: tf.Tensor3D, logTemperature?: tf.Tensor1D): tf.Tensor3D => {
-    const heads = x.reshape([-1, nHeads, headDim]);
-    const unit = rmsNorm(heads, {}, 1e-8).mul(headDim ** -0.5);
+    const unit = l2Norm(x.reshape([-1, nHeads, headDim]));
     return (logTemperature ? unit.mul(logTemperature.exp().expandDims(-1)) : unit).reshape(x.shape);
   };
   const normalized = <T extends { q: tf.Tensor3D; k: tf.Tensor3D }>(params: CatParams, heads: T): T =>
@@ -145,7 +142,7 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
     init(seed, nLayers = 1) {
       return {
         ...projections.init(seed),
-        oProj: { weight: initProjection(config.init, dModel, foldIn(seed, 'oProj'), nLayers) },
+        oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { init: config.init, nLayers }),
         ...(normalizeQK && learnTemperature
           ? { logTemperature: tf.fill<tf.Rank.R1>([nHeads], Math.log(temperature)) }
           : {}),
@@ -162,16 +159,16 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
     initState: (batchSize) => ({ filters: projections.initState(batchSize), cache: emptyKvCache(batchSize, dModel) }),
     step: (params, x, { filters, cache }) =>
       tf.tidy(() => {
-        const { states, ...token } = projections.step(params, x, filters);
-        const rows = { q: token.q.expandDims<tf.Tensor3D>(1), k: token.k.expandDims<tf.Tensor3D>(1) };
+        const { parts, states } = projections.step(params, x, filters);
+        const rows = { q: parts.q.expandDims<tf.Tensor3D>(1), k: parts.k.expandDims<tf.Tensor3D>(1) };
         const { q, k } = normalized(params, rows);
-        const past = extendKvCache(cache, k.squeeze([1]), token.v);
+        const past = extendKvCache(cache, k.squeeze([1]), parts.v);
         return { y: mix(params, { q, ...past }).squeeze<tf.Tensor2D>([1]), state: { filters: states, cache: past } };
       }),
     prefill: (params, x) =>
       tf.tidy(() => {
-        const { states, ...rest } = projections.prefill(params, x);
-        const heads = normalized(params, rest);
+        const { parts, states } = projections.prefill(params, x);
+        const heads = normalized(params, parts);
         const cache = { k: heads.k.clone(), v: heads.v.clone() };
         return { y: mix(params, heads), state: { filters: states, cache } };
       }),

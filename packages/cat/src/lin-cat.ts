@@ -9,29 +9,37 @@
  * normalised, the default, which learns recall far sooner; and `identity`, scale p^(-1/2), not normalised. The state is
  * S = sum k v^T per head, and for the normaliser z = sum k.
  */
-import { headDimOf, initProjection, splitHeads } from '@mixerzoo/attention';
 import {
+  type ConvolvedProjectionParams,
+  createConvolvedProjections,
+  createScanMixer,
   defineMixer,
+  filterCheck,
+  filterOptions,
   foldIn,
+  headDimOf,
+  initProjection,
   linear,
   type Mixer,
   type MixerFactory,
   type MixerForms,
+  type Projection,
+  projectionInitOption,
   refuseIdle,
+  type ScanState,
+  splitHeads,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import {
-  type ConvolvedProjectionParams,
-  createConvolvedProjections,
-  type FilterStates,
-  projectionCheck,
-  projectionOptions,
-} from './convolved-projections.js';
 import { elu1 } from './ops/elu1/index.js';
 import { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';
 
+const widths = {
+  dModel: z.int().positive().describe('model width'),
+  nHeads: z.int().positive().default(1).describe('heads'),
+};
 const options = {
+  ...projectionInitOption,
   featureMap: z.enum(['identity', 'elu1']).default('elu1').describe('map of q and k'),
   normalize: z.boolean().optional().describe('divide by the sum of weights; default: only for elu1'),
   scale: z.number().positive().optional().describe('factor of q . k; default p^(-1/2) for identity, 1 for elu1'),
@@ -47,21 +55,14 @@ const epsCheck = refuseIdle<Parameters<typeof normalizes>[0], keyof typeof optio
 });
 
 /** Config of {@link linCat}. */
-export const linCatSchema = z.strictObject({ ...projectionOptions, ...options }).check(projectionCheck, epsCheck);
+export const linCatSchema = z.strictObject({ ...widths, ...filterOptions, ...options }).check(filterCheck, epsCheck);
 /** Config of {@link linearAttentionMixer}. */
-export const linearAttentionSchema = z
-  .strictObject({
-    dModel: projectionOptions.dModel,
-    nHeads: projectionOptions.nHeads,
-    init: projectionOptions.init,
-    ...options,
-  })
-  .check(epsCheck);
+export const linearAttentionSchema = z.strictObject({ ...widths, ...options }).check(epsCheck);
 
 /** Parameters of LinCAT. */
-export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: { readonly weight: tf.Tensor2D } };
+export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: Projection };
 /** Filter states, S [B, H, p, p], and z [B, H, p] if normalised. */
-export type LinCatState = { readonly filters: FilterStates; readonly s: tf.Tensor4D; readonly z?: tf.Tensor3D };
+export type LinCatState = ScanState<{ readonly s: tf.Tensor4D; readonly z?: tf.Tensor3D }>;
 
 /**
  * LinCAT: linear attention on filtered queries, keys and values (Section 6.1), `o_t = sum_{s <= t} (q_t . k_s) v_s`, by
@@ -88,70 +89,50 @@ export const linearAttentionMixer: MixerFactory<
   name: 'linearAttention',
   summary: 'Linear attention, identity or elu + 1 feature map; constant state.',
   schema: linearAttentionSchema,
-  create: (config) => createLinCat({ ...config, filters: 'none', filterWidth: 0, filterInit: 'delta', dState: 1 }),
+  create: createLinCat,
 });
 
-function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatParams, LinCatState> {
-  const { dModel, nHeads, featureMap, eps, chunkSize } = config;
+/** Without filters where the config names none. */
+function createLinCat(
+  config: z.output<typeof linearAttentionSchema> & Partial<z.output<typeof linCatSchema>>,
+): MixerForms<LinCatParams, LinCatState> {
+  const { dModel, nHeads, featureMap, eps, chunkSize, init } = config;
   const headDim = headDimOf(dModel, nHeads);
   const normalize = normalizes(config);
   const scale = config.scale ?? (featureMap === 'identity' ? headDim ** -0.5 : 1);
   const projections = createConvolvedProjections(config);
-
   const phi = <T extends tf.Tensor>(x: T) => (featureMap === 'identity' ? x : elu1(x));
-  const withFeatures = <T extends tf.Tensor, R extends { q: T; k: T }>(heads: R): R => ({
-    ...heads,
-    q: phi(heads.q),
-    k: phi(heads.k),
-  });
-  const attend = (params: LinCatParams, heads: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D }) =>
-    linear(linearAttention(heads, { nHeads, scale, normalize, eps, chunkSize }), params.oProj);
 
-  return {
-    noDecay: projections.noDecay,
-    init: (seed, nLayers = 1) => ({
+  return createScanMixer({
+    init: (seed, nLayers = 1): LinCatParams => ({
       ...projections.init(seed),
-      oProj: {
-        weight: initProjection(config.init, dModel, foldIn(seed, 'oProj'), nLayers),
-      },
+      oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { init, nLayers }),
     }),
-    apply: (params, x) => attend(params, withFeatures(projections.apply(params, x))),
-    initState: (batchSize) => ({
-      filters: projections.initState(batchSize),
-      s: tf.zeros([batchSize, nHeads, headDim, headDim]),
-      ...(normalize ? { z: tf.zeros<tf.Rank.R3>([batchSize, nHeads, headDim]) } : {}),
-    }),
-    step(params, x, state) {
-      const [batch] = x.shape;
-      const next = tf.tidy(() => {
-        const { states, ...token } = projections.step(params, x, state.filters);
-        const { q, k, v } = withFeatures<tf.Tensor2D, typeof token>(token);
-        const row = (tensor: tf.Tensor) => tensor.reshape<tf.Tensor4D>([batch, nHeads, 1, headDim]);
-        const s = state.s.add<tf.Tensor4D>(row(k).transpose([0, 1, 3, 2]).mul(row(v)));
-        const sums = tf.matMul(row(q).mul(scale), s);
-        const z = state.z?.add<tf.Tensor3D>(k.reshape([batch, nHeads, headDim]));
-        const o = z ? sums.div(row(q).mul(scale).mul(z.expandDims(2)).sum(-1, true).add(eps)) : sums;
-        return {
-          y: linear(o.reshape<tf.Tensor2D>([batch, dModel]), params.oProj),
-          state: { filters: states, s, ...(z ? { z } : {}) },
-        };
-      });
-      tf.dispose([state.s, state.z ?? []]);
-      return next;
+    project: projections.project,
+    filters: projections.filters,
+    state: { s: [nHeads, headDim, headDim], ...(normalize && { z: [nHeads, headDim] }) },
+    scan(_, { q, k, v }) {
+      const features = { q: phi(q), k: phi(k), v };
+      return {
+        o: linearAttention(features, { nHeads, scale, normalize, eps, chunkSize }),
+        state() {
+          const keys = splitHeads(features.k, nHeads);
+          const s = tf.matMul(keys, splitHeads(v, nHeads), true, false) as tf.Tensor4D;
+          return { s, ...(normalize && { z: keys.sum<tf.Tensor3D>(2) }) };
+        },
+      };
     },
-    prefill: (params, x) =>
-      tf.tidy(() => {
-        const { states, ...rest } = projections.prefill(params, x);
-        const heads = withFeatures<tf.Tensor3D, typeof rest>(rest);
-        const [k, v] = [splitHeads(heads.k, nHeads), splitHeads(heads.v, nHeads)];
-        const s = tf.matMul<tf.Tensor4D>(k, v, true, false);
-        return {
-          y: attend(params, heads),
-          state: { filters: states, s, ...(normalize ? { z: k.sum<tf.Tensor3D>(2) } : {}) },
-        };
-      }),
-    stateSize: () => dModel * headDim + (normalize ? dModel : 0) + projections.stateSize,
+    token(_, { q, k, v }, past) {
+      const row = (x: tf.Tensor2D) => x.reshape<tf.Tensor4D>([-1, nHeads, 1, headDim]);
+      const [query, key] = [row(phi(q)).mul(scale), row(phi(k))];
+      const s = past.s.add<tf.Tensor4D>(key.transpose([0, 1, 3, 2]).mul(row(v)));
+      const z = past.z?.add<tf.Tensor3D>(key.squeeze([2]));
+      const sums = tf.matMul(query, s);
+      const o = z ? sums.div(query.mul(z.expandDims(2)).sum(-1, true).add(eps)) : sums;
+      return { o: o.reshape<tf.Tensor2D>(v.shape), state: { s, ...(z && { z }) } };
+    },
+    readOut: (params, o) => linear(o, params.oProj),
     flops: (seqLen) =>
       projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + linearAttentionFlops(seqLen, dModel, nHeads, chunkSize),
-  };
+  });
 }

@@ -1,3 +1,4 @@
+export * from './blocks/index.js';
 export { parseConfig, refuseIdle } from './config.js';
 export type { TensorOf } from './dims.js';
 export { dims } from './dims.js';

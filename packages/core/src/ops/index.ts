@@ -14,6 +14,11 @@ export type {
 export { defineOp, withReferenceForms } from './define-op.js';
 export { dropout } from './dropout/index.js';
 export { embedding, gatherRows } from './embedding/index.js';
+export {
+  exponentialConvolution,
+  exponentialConvolutionState,
+  exponentialConvolutionStep,
+} from './exponential-convolution/index.js';
 export type { LinearParams } from './linear/index.js';
 export { linear } from './linear/index.js';
 export type { LayerNormParams, RmsNormParams } from './norm/index.js';

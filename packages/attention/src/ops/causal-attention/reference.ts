@@ -1,6 +1,5 @@
 /** Causal attention and its gradient in plain `tf` ops, from the whole map [B, H, M, L]. */
-import { dropout, type GradientInputs, type Gradients, tf } from '@mixerzoo/core';
-import { joinHeads, splitHeads } from '../../heads.js';
+import { dropout, type GradientInputs, type Gradients, joinHeads, splitHeads, tf } from '@mixerzoo/core';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export function attendReference(inputs: Inputs, attrs: Attrs): Outputs {

@@ -1,6 +1,5 @@
 /** Linear attention in plain `tf` ops, chunk by chunk. */
-import { joinHeads, splitHeads } from '@mixerzoo/attention';
-import { tf } from '@mixerzoo/core';
+import { joinHeads, splitHeads, tf } from '@mixerzoo/core';
 import type { Attrs, Inputs, Saved } from './types.js';
 
 export function attendReference({ q, k, v }: Inputs, { nHeads, scale, normalize, eps, chunkSize }: Attrs): Saved {

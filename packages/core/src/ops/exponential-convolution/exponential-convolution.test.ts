@@ -1,6 +1,6 @@
-import { tf } from '@mixerzoo/core';
-import { describeOp, expectClose, testTensor } from '@mixerzoo/core/testing';
 import { expect, it } from 'vitest';
+import { describeOp, expectClose, testTensor } from '../../testing/index.js';
+import * as tf from '../../tf.js';
 import { exponentialConvolution, exponentialConvolutionOp } from './index.js';
 
 const inputs =

@@ -7,16 +7,11 @@
  *
  *   s_t = decay s_{t-1} + h_{t-1},   dWeight = sum_t dY_t h_t,   dDecay = sum_t weight dY_t s_t
  */
-import {
-  columnSums,
-  EACH_ELEMENT,
-  forEachElement,
-  type GradientInputs,
-  type Gradients,
-  type tf,
-  type WebgpuCall,
-  type WebgpuKernel,
-} from '@mixerzoo/core';
+import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.js';
+import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
+import { columnSums } from '../../engines/webgpu/reduce.js';
+import type * as tf from '../../tf.js';
+import type { GradientInputs, Gradients } from '../define-op.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Tokens per chunk: a power of two, for the power of the decay that a chunk applies. */

@@ -8,7 +8,10 @@
  * weight 1 it is the paper's F_j = rho^j (Theorem 3, Section 5). Gradient, backward in time: lambda_t = weight dY_t + decay lambda_{t+1},
  * dX_t = sum_n lambda_t,n, dWeight = sum_t dY_t h_t, dDecay = sum_t lambda_t h_{t-1}.
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { ShapeError } from '../../errors.js';
+import * as tf from '../../tf.js';
+import { formatShape } from '../../tree.js';
+import { defineOp } from '../define-op.js';
 import { convolveReference, perColumn } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

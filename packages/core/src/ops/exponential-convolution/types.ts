@@ -1,5 +1,5 @@
 /** What the convolution with exponentials takes and gives. */
-import type { tf } from '@mixerzoo/core';
+import type * as tf from '../../tf.js';
 
 /** x [B, L, d], decay and weight [C, N]. */
 export type Inputs = { x: tf.Tensor3D; decay: tf.Tensor2D; weight: tf.Tensor2D };

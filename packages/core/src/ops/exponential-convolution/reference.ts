@@ -1,5 +1,5 @@
 /** The convolution with exponentials in plain `tf` ops: the recurrence, token by token. */
-import { tf } from '@mixerzoo/core';
+import * as tf from '../../tf.js';
 import type { Inputs, Outputs } from './types.js';
 
 export function convolveReference({ x, decay, weight }: Inputs): Outputs {

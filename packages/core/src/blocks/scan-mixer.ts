@@ -1,0 +1,129 @@
+/**
+ * Mixers with a state that does not grow: what is projected of a token (some of it filtered), the scan that carries the
+ * state over tokens, and what is read out of it. All forms of the mixer follow.
+ */
+import type { MixerForms } from '../mixer.js';
+import * as tf from '../tf.js';
+import type { Tree } from '../tree.js';
+import { createFilteredForms, type FilteredProjection, type FilterStates, type Parts } from './filtered-forms.js';
+
+/** A recurrence over all tokens, parts [B, L, w] -> o [B, L, w], from the given state or from zero. */
+type Scan<P, R extends string, S> = (
+  params: P,
+  parts: Parts<R, tf.Tensor3D>,
+  state?: S,
+) => {
+  o: tf.Tensor3D;
+  /** The state after the last token; asked for by `prefill` and `step` alone. */
+  state: () => S;
+};
+
+/** The recurrence of one token, parts [B, w] -> o [B, w]. What it returns are tensors of its own. */
+type Token<P, R extends string, S> = (
+  params: P,
+  parts: Parts<R, tf.Tensor2D>,
+  state: S,
+) => { o: tf.Tensor2D; state: S };
+
+/** A mixer as its paper writes it. P are its parameters, R the roles of what it projects, S is the scan's state. */
+export type ScanMixer<P extends Tree, R extends string, S extends Tree> = FilteredProjection<NoInfer<P>, R> &
+  Pick<MixerForms<P, S>, 'init' | 'flops' | 'noDecay'> & {
+    /** Shape of each part of a sequence's state: `{ memory: [H, K, V] }`. It is zero before the first token. */
+    readonly state: { readonly [name in keyof S]: readonly number[] };
+    /** The mixer's output of what the scan gives; each token on its own. */
+    readOut<T extends tf.Tensor>(params: P, o: T, parts: Parts<R, T>): T;
+  } & (
+    | {
+        /** The equation. Alone, it is repeated over the tokens: right, and slow. */
+        readonly token: Token<P, R, S>;
+        /** All tokens at once, from zero. */
+        readonly scan?: Scan<P, R, S>;
+      }
+    | {
+        /** Goes on from a state it is given: a token is a scan of length 1. */
+        readonly scan: Scan<P, R, S>;
+        readonly token?: undefined;
+      }
+  );
+
+/** The scan's state beside those of the filters. */
+export type ScanState<S extends Tree> = S & { readonly filters: FilterStates };
+
+/**
+ * The forms of a scan mixer, for `create` of `defineMixer`.
+ * @example create: ({ dModel }) => createScanMixer({ init, project, state: { sum: [dModel] }, token, readOut, flops })
+ */
+export function createScanMixer<P extends Tree, R extends string, S extends Tree>(
+  mixer: ScanMixer<P, R, S>,
+): MixerForms<P, ScanState<S>> {
+  const { init, flops, noDecay = [], readOut } = mixer;
+  const forms = createFilteredForms(mixer);
+  const shapes = Object.entries(mixer.state) as [string, readonly number[]][];
+  const zeroState = (batchSize: number) =>
+    Object.fromEntries(shapes.map(([name, shape]) => [name, tf.zeros([batchSize, ...shape])])) as unknown as S;
+  const token = mixer.token ?? scanOfOne(mixer.scan);
+  const scan = mixer.scan ?? repeated(token, zeroState);
+  return {
+    init,
+    flops,
+    noDecay: [...noDecay, ...forms.noDecay],
+    apply: (params, x) =>
+      tf.tidy(() => {
+        const parts = forms.apply(params, x);
+        return readOut(params, scan(params, parts).o, parts);
+      }),
+    prefill: (params, x) =>
+      tf.tidy(() => {
+        const { parts, states } = forms.prefill(params, x);
+        const { o, state } = scan(params, parts);
+        return { y: readOut(params, o, parts), state: { ...state(), filters: states } };
+      }),
+    initState: (batchSize) => ({ ...zeroState(batchSize), filters: forms.initState(batchSize) }),
+    step(params, x, { filters, ...rest }) {
+      const past = rest as unknown as S;
+      const next = tf.tidy(() => {
+        const { parts, states } = forms.step(params, x, filters);
+        const { o, state } = token(params, parts, past);
+        return { y: readOut(params, o, parts), state: { ...state, filters: states } };
+      });
+      tf.dispose(Object.values(rest));
+      return next;
+    },
+    stateSize: () =>
+      forms.stateSize + shapes.reduce((total, [, shape]) => total + tf.util.sizeFromShape([...shape]), 0),
+  };
+}
+
+/** A scan over a single token. */
+function scanOfOne<P, R extends string, S>(scan: Scan<P, R, S>): Token<P, R, S> {
+  return (params, parts, past) => {
+    const { o, state } = scan(
+      params,
+      mapParts(parts, (row) => row.expandDims<tf.Tensor3D>(1)),
+      past,
+    );
+    return { o: o.squeeze<tf.Tensor2D>([1]), state: state() };
+  };
+}
+
+/** A token's recurrence over all tokens. */
+function repeated<P, R extends string, S>(token: Token<P, R, S>, zeroState: (batchSize: number) => S): Scan<P, R, S> {
+  return (params, parts) => {
+    const [first] = Object.values<tf.Tensor3D>(parts);
+    const [batch, length] = (first as tf.Tensor3D).shape;
+    // `tf.split` into a single part has no gradient.
+    const rows = mapParts(parts, (x) => (length === 1 ? [x] : tf.split(x, length, 1)));
+    let state = zeroState(batch);
+    const outputs = Array.from({ length }, (_, t) => {
+      const at = mapParts(rows, (all) => (all[t] as tf.Tensor3D).squeeze<tf.Tensor2D>([1]));
+      const next = token(params, at, state);
+      state = next.state;
+      return next.o;
+    });
+    return { o: tf.stack(outputs, 1) as tf.Tensor3D, state: () => state };
+  };
+}
+
+function mapParts<R extends string, A, B>(parts: { readonly [role in R]: A }, map: (part: A) => B): Record<R, B> {
+  return Object.fromEntries(Object.entries<A>(parts).map(([role, part]) => [role, map(part)])) as Record<R, B>;
+}
