@@ -6,17 +6,14 @@
  *   arXiv 2002.05202, as in LLaMA.
  */
 import { z } from 'zod';
+import { initProjection, type Projection } from '../blocks/projection.js';
 import { parseConfig } from '../config.js';
 import type { ApplyContext } from '../mixer.js';
 import { linear, silu } from '../ops/index.js';
-import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
 import { createParameters } from '../structure.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
-
-/** The standard deviation zoology draws every Linear and Embedding from. */
-export const INIT_STD = 0.02;
 
 /** A channel mixer. P is its tree of parameters. */
 export interface ChannelMixer<P extends Tree = Tree> {
@@ -51,7 +48,7 @@ const mlpSchema = z.strictObject({
   activation: z.enum(['gelu', 'relu', 'silu']).default('gelu'),
 });
 
-type MlpParams = { fc1: { weight: tf.Tensor2D; bias: tf.Tensor1D }; fc2: { weight: tf.Tensor2D; bias: tf.Tensor1D } };
+type MlpParams = { fc1: Projection; fc2: Projection };
 
 /**
  * A two-layer perceptron with biases.
@@ -62,8 +59,8 @@ export function mlp(input: z.input<typeof mlpSchema>): ChannelMixer<MlpParams> {
   const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 4 * parsed.dModel });
   const { dModel, dHidden, activation } = config;
   const parameters = createParameters<MlpParams>('mlp', (seed, nLayers = 1) => ({
-    fc1: { weight: randomNormal([dModel, dHidden], INIT_STD, foldIn(seed, 'fc1')), bias: tf.zeros([dHidden]) },
-    fc2: { weight: initOutput(dHidden, dModel, foldIn(seed, 'fc2'), nLayers), bias: tf.zeros([dModel]) },
+    fc1: initProjection([dModel, dHidden], foldIn(seed, 'fc1'), { bias: true }),
+    fc2: initProjection([dHidden, dModel], foldIn(seed, 'fc2'), { bias: true, nLayers }),
   }));
   return Object.freeze({
     name: 'mlp',
@@ -84,7 +81,6 @@ const swiGluSchema = z.strictObject({
   dHidden: width.optional(),
 });
 
-type Projection = { weight: tf.Tensor2D };
 type SwiGluParams = { gateProj: Projection; upProj: Projection; downProj: Projection };
 
 /**
@@ -95,11 +91,10 @@ export function swiGlu(input: z.input<typeof swiGluSchema>): ChannelMixer<SwiGlu
   const parsed = parseConfig(swiGluSchema, input, 'swiGlu');
   const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 8 * Math.ceil(parsed.dModel / 3) });
   const { dModel, dHidden } = config;
-  const projection = (seed: number) => ({ weight: randomNormal<tf.Rank.R2>([dModel, dHidden], INIT_STD, seed) });
   const parameters = createParameters<SwiGluParams>('swiGlu', (seed, nLayers = 1) => ({
-    gateProj: projection(foldIn(seed, 'gateProj')),
-    upProj: projection(foldIn(seed, 'upProj')),
-    downProj: { weight: initOutput(dHidden, dModel, foldIn(seed, 'downProj'), nLayers) },
+    gateProj: initProjection([dModel, dHidden], foldIn(seed, 'gateProj')),
+    upProj: initProjection([dModel, dHidden], foldIn(seed, 'upProj')),
+    downProj: initProjection([dHidden, dModel], foldIn(seed, 'downProj'), { nLayers }),
   }));
   return Object.freeze({
     name: 'swiGlu',
@@ -117,7 +112,3 @@ export function swiGlu(input: z.input<typeof swiGluSchema>): ChannelMixer<SwiGlu
 /** The channel mixers a config can name. */
 export const CHANNEL_MIXERS = { mlp, swiGlu } as const;
 export type ChannelMixerName = keyof typeof CHANNEL_MIXERS;
-
-function initOutput(dIn: number, dOut: number, seed: number, nLayers: number): tf.Tensor2D {
-  return randomNormal([dIn, dOut], INIT_STD / Math.sqrt(2 * nLayers), seed);
-}

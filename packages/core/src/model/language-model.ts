@@ -11,17 +11,17 @@
  * Shape symbols: B batch size, L sequence length, d model width, V vocabulary, n labelled positions of a batch.
  */
 import { z } from 'zod';
+import { initProjection } from '../blocks/projection.js';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError, ShapeError } from '../errors.js';
 import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
 import { embedding, gatherRows, tiedCrossEntropy } from '../ops/index.js';
-import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
 import { createParameters } from '../structure.js';
 import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
 import { disposeTree, formatShape, type Tree } from '../tree.js';
-import { CHANNEL_MIXERS, type ChannelMixer, INIT_STD } from './channel-mixer.js';
+import { CHANNEL_MIXERS, type ChannelMixer } from './channel-mixer.js';
 import { labelledPositions } from './labelled-positions.js';
 import {
   addTo,
@@ -187,9 +187,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   }
   const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, config));
   const nLayers = layers.length;
-  const table = (rows: number, seed: number) => ({
-    weight: randomNormal<tf.Rank.R2>([rows, dModel], INIT_STD, seed),
-  });
+  const table = (rows: number, seed: number) => initProjection([rows, dModel], seed);
   const parameters = createParameters<LanguageModelParams>('language model', (seed) => ({
     embedding: table(vocabSize, foldIn(seed, 'embedding')),
     ...(maxPositions === undefined
