@@ -13,14 +13,17 @@
  * Deviation: weights start as N(0, 0.02), as everywhere in this zoo; fla draws them Xavier-uniform.
  */
 import {
+  createConvolvedProjections,
+  createScanMixer,
   defineMixer,
   foldIn,
+  gatedRmsNorm,
+  initProjection,
   linear,
   type Mixer,
   type MixerFactory,
-  randomNormal,
-  rmsNorm,
-  silu,
+  type Projection,
+  type ScanState,
   type Tree,
   tf,
 } from '@mixerzoo/core';
@@ -71,8 +74,6 @@ function splits(nHeads: number, { dModel, expandK, expandV }: Record<'dModel' | 
   });
 }
 
-type Projection = { weight: tf.Tensor2D };
-
 /** q, k [d, d_k]; v, g [d, d_v]; gkDown [d, r]; gkUp [r, d_k] with bias [d_k]; gNorm [V]; o [d_v, d]. */
 export type GlaParams = Tree & {
   qProj: Projection;
@@ -80,13 +81,13 @@ export type GlaParams = Tree & {
   vProj: Projection;
   gProj: Projection;
   gkDown: Projection;
-  gkUp: { weight: tf.Tensor2D; bias: tf.Tensor1D };
+  gkUp: Projection;
   gNorm: { weight: tf.Tensor1D };
   oProj: Projection;
 };
 
 /** `memory` [B, H, K, V]: S after the last token. */
-export type GlaState = Tree & { memory: tf.Tensor4D };
+export type GlaState = ScanState<{ memory: tf.Tensor4D }>;
 
 /**
  * Gated linear attention: `S_t = diag(alpha_t) S_{t-1} + k_t v_t^T`, `o_t = K^(-1/2) q_t^T S_t`, the decay alpha of every key
@@ -101,64 +102,40 @@ export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = d
   create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps }) {
     const [keyWidth, valueWidth] = [expanded(expandK, dModel), expanded(expandV, dModel)];
     const [headK, headV] = [keyWidth / nHeads, valueWidth / nHeads];
+    const projections = createConvolvedProjections({ dModel, keyWidth, valueWidth });
 
-    const project = <T extends tf.Tensor>(params: GlaParams, x: T) => ({
-      q: linear(x, params.qProj),
-      k: linear(x, params.kProj),
-      v: linear(x, params.vProj),
-      gk: logDecay(linear(linear(x, params.gkDown), params.gkUp), gateLogitNormalizer),
-    });
-
-    /** RMSNorm per head, gate, output projection; o [..., d_v]. */
-    const readOut = <T extends tf.Tensor>({ gNorm, gProj, oProj }: GlaParams, o: T, x: T): T => {
-      const heads = o.reshape([-1, headV]);
-      const normed = rmsNorm(heads, gNorm, normEps).reshape<T>(o.shape as T['shape'] & number[]);
-      return linear(normed.mul<T>(silu(linear(x, gProj))), oProj);
-    };
-
-    return {
-      init(seed: number, nLayers = 1): GlaParams {
-        const projection = (name: string, rows: number, columns: number, std = 0.02): Projection => ({
-          weight: randomNormal<tf.Rank.R2>([rows, columns], std, foldIn(seed, name)),
-        });
-        return {
-          qProj: projection('qProj', dModel, keyWidth),
-          kProj: projection('kProj', dModel, keyWidth),
-          vProj: projection('vProj', dModel, valueWidth),
-          gProj: projection('gProj', dModel, valueWidth),
-          gkDown: projection('gkDown', dModel, gateLowRank),
-          gkUp: { ...projection('gkUp', gateLowRank, keyWidth), bias: tf.zeros([keyWidth]) },
-          gNorm: { weight: tf.ones([headV]) },
-          oProj: projection('oProj', valueWidth, dModel, 0.02 / Math.sqrt(2 * nLayers)),
-        };
+    return createScanMixer({
+      init: (seed, nLayers = 1): GlaParams => ({
+        ...projections.init(seed),
+        gProj: initProjection([dModel, valueWidth], foldIn(seed, 'gProj')),
+        gkDown: initProjection([dModel, gateLowRank], foldIn(seed, 'gkDown')),
+        gkUp: initProjection([gateLowRank, keyWidth], foldIn(seed, 'gkUp'), { bias: true }),
+        gNorm: { weight: tf.ones([headV]) },
+        oProj: initProjection([valueWidth, dModel], foldIn(seed, 'oProj'), { nLayers }),
+      }),
+      project: (params, x) => ({
+        ...projections.project(params, x),
+        gk: logDecay(linear(linear(x, params.gkDown), params.gkUp), gateLogitNormalizer),
+        g: linear(x, params.gProj),
+      }),
+      state: { memory: [nHeads, headK, headV] },
+      scan(_, parts) {
+        const { o, lastState } = glaScan(parts, { nHeads });
+        return { o, state: () => ({ memory: lastState }) };
       },
-      apply: (params: GlaParams, x: tf.Tensor3D) => readOut(params, glaScan(project(params, x), { nHeads }).o, x),
-      initState: (batchSize: number): GlaState => ({ memory: tf.zeros([batchSize, nHeads, headK, headV]) }),
-      step(params: GlaParams, x: tf.Tensor2D, state: GlaState) {
-        const [batch] = x.shape;
-        const [y, memory] = tf.tidy(() => {
-          const { q, k, v, gk } = project(params, x);
-          const column = (row: tf.Tensor2D) => row.reshape<tf.Tensor4D>([batch, nHeads, headK, 1]);
-          const added = column(k).mul(v.reshape([batch, nHeads, 1, headV]));
-          const next = state.memory.mul<tf.Tensor4D>(column(tf.exp(gk))).add<tf.Tensor4D>(added);
-          const o = next.mul(column(q.mul(headK ** -0.5))).sum(2);
-          return [readOut(params, o.reshape<tf.Tensor2D>([batch, valueWidth]), x), next];
-        });
-        state.memory.dispose();
-        return { y, state: { memory } };
+      token(_, { q, k, v, gk }, past) {
+        const column = (row: tf.Tensor) => row.reshape<tf.Tensor4D>([-1, nHeads, headK, 1]);
+        const added = column(k).mul(v.reshape([-1, nHeads, 1, headV]));
+        const memory = past.memory.mul<tf.Tensor4D>(column(gk.exp())).add<tf.Tensor4D>(added);
+        const o = memory.mul(column(q.mul(headK ** -0.5))).sum(2);
+        return { o: o.reshape<tf.Tensor2D>(v.shape), state: { memory } };
       },
-      prefill(params: GlaParams, x: tf.Tensor3D) {
-        return tf.tidy(() => {
-          const { o, lastState } = glaScan(project(params, x), { nHeads });
-          return { y: readOut(params, o, x), state: { memory: lastState } };
-        });
-      },
-      stateSize: () => nHeads * headK * headV,
-      flops(seqLen: number) {
-        const projections = dModel * (2 * keyWidth + 3 * valueWidth + gateLowRank) + gateLowRank * keyWidth;
+      readOut: ({ gNorm, oProj }, o, { g }) => linear(gatedRmsNorm(o, g, gNorm, { eps: normEps }), oProj),
+      flops(seqLen) {
+        const gates = dModel * (valueWidth + gateLowRank) + gateLowRank * keyWidth;
         const scan = CHUNK * (keyWidth + valueWidth) + 2 * keyWidth * headV; // chunked form, per token
-        return 2 * seqLen * (projections + scan);
+        return projections.flops(seqLen) + 2 * seqLen * (gates + scan + valueWidth * dModel);
       },
-    };
+    });
   },
 });
