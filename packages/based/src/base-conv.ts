@@ -7,19 +7,18 @@
  * PyTorch Conv1d weight). zoology adds the input (`residual`), the papers do not.
  *
  * Sources: 1. Arora et al. 2023, "Zoology" (arXiv 2312.04927), definition 4.1. 2. HazyResearch/zoology
- * `mixers/base_conv.py`; like PyTorch's convolutions, filter and bias start as U(+-1 / sqrt(W)).
+ * `mixers/base_conv.py`.
  */
 import {
+  createDepthwiseConvolution,
+  type DepthwiseConvolutionParams,
   defineMixer,
   foldIn,
+  initProjection,
   linear,
   type Mixer,
   type MixerFactory,
-  randomNormal,
-  randomUniform,
-  shortConvolution,
-  shortConvolutionCache,
-  shortConvolutionStep,
+  type Projection,
   type Tree,
   tf,
 } from '@mixerzoo/core';
@@ -33,11 +32,7 @@ export const baseConvSchema = z.strictObject({
 });
 
 /** convWeight [d, W], convBias [d], projection [d, d] with bias [d]. */
-export type BaseConvParams = Tree & {
-  convWeight: tf.Tensor2D;
-  convBias: tf.Tensor1D;
-  projection: { weight: tf.Tensor2D; bias: tf.Tensor1D };
-};
+export type BaseConvParams = DepthwiseConvolutionParams & { readonly projection: Projection };
 
 /** `cache` [B, W - 1, d]: the last inputs, newest last. */
 export type BaseConvState = Tree & { cache: tf.Tensor3D };
@@ -52,39 +47,28 @@ export const baseConv: MixerFactory<typeof baseConvSchema, Mixer<BaseConvParams,
   summary: 'A short convolution gated by a projection (BaseConv).',
   schema: baseConvSchema,
   create({ dModel, dConv, residual }) {
-    const gate = <T extends tf.Tensor>(convolved: T, projection: BaseConvParams['projection'], x: T): T => {
+    const conv = createDepthwiseConvolution(dModel, dConv);
+    const gate = <T extends tf.Tensor>(convolved: T, projection: Projection, x: T): T => {
       const gated = convolved.mul<T>(linear(x, projection));
       return residual ? gated.add<T>(x) : gated;
     };
-    const apply = ({ convWeight, convBias, projection }: BaseConvParams, x: tf.Tensor3D) =>
-      gate(shortConvolution(x, convWeight, { shape: 'perChannel', bias: convBias }), projection, x);
+    const apply = (params: BaseConvParams, x: tf.Tensor3D) => gate(conv.apply(params, x), params.projection, x);
     return {
-      init(seed: number): BaseConvParams {
-        const bound = dConv ** -0.5;
-        return {
-          convWeight: randomUniform<tf.Rank.R2>([dModel, dConv], -bound, bound, foldIn(seed, 'convWeight')),
-          convBias: randomUniform<tf.Rank.R1>([dModel], -bound, bound, foldIn(seed, 'convBias')),
-          projection: {
-            weight: randomNormal<tf.Rank.R2>([dModel, dModel], 0.02, foldIn(seed, 'projection')),
-            bias: tf.zeros([dModel]),
-          },
-        };
-      },
+      init: (seed: number): BaseConvParams => ({
+        ...conv.init(seed),
+        projection: initProjection([dModel, dModel], foldIn(seed, 'projection'), { bias: true }),
+      }),
       apply,
-      initState: (batchSize: number): BaseConvState => ({ cache: tf.zeros([batchSize, dConv - 1, dModel]) }),
-      step({ convWeight, convBias, projection }: BaseConvParams, x: tf.Tensor2D, state: BaseConvState) {
-        const { y: convolved, cache } = shortConvolutionStep(x, state.cache, convWeight, {
-          shape: 'perChannel',
-          bias: convBias,
-        });
-        const y = tf.tidy(() => gate(convolved, projection, x));
-        convolved.dispose();
-        return { y, state: { cache } };
-      },
+      initState: (batchSize: number): BaseConvState => ({ cache: tf.zeros([batchSize, ...conv.stateShape]) }),
+      step: (params: BaseConvParams, x: tf.Tensor2D, state: BaseConvState) =>
+        tf.tidy(() => {
+          const { y: convolved, state: cache } = conv.step(params, x, state.cache);
+          return { y: gate(convolved, params.projection, x), state: { cache } };
+        }),
       prefill: (params: BaseConvParams, x: tf.Tensor3D) =>
-        tf.tidy(() => ({ y: apply(params, x), state: { cache: shortConvolutionCache(x, dConv) } })),
+        tf.tidy(() => ({ y: apply(params, x), state: { cache: conv.stateAfter(params, x) } })),
       stateSize: () => (dConv - 1) * dModel,
-      flops: (seqLen: number) => 2 * seqLen * dModel * (dModel + dConv),
+      flops: (seqLen: number) => seqLen * (2 * dModel ** 2 + conv.flops),
     };
   },
 });

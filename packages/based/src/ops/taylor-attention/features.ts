@@ -16,18 +16,18 @@ export function packedFeatures(featureDim: number): number {
 /**
  * phi of every row.
  *
- * @param x - [n, m, f]
- * @returns [n, m, D_phi]
+ * @param x - [..., f]
+ * @returns [..., D_phi]
  */
-export function taylorFeatures(x: tf.Tensor3D): tf.Tensor3D {
-  const [n, m, featureDim] = x.shape;
+export function taylorFeatures<T extends tf.Tensor>(x: T): T {
+  const featureDim = x.shape.at(-1) as number;
   return tf.tidy(() => {
     const { first, second } = pairSelectors(featureDim);
-    const rows = x.reshape<tf.Tensor2D>([n * m, featureDim]);
+    const rows = x.reshape<tf.Tensor2D>([-1, featureDim]);
     const products = tf.matMul(rows, first).mul(tf.matMul(rows, second));
     return tf
-      .concat([tf.ones([n * m, 1]), rows.mul(featureDim ** -0.25), products], 1)
-      .reshape<tf.Tensor3D>([n, m, packedFeatures(featureDim)]);
+      .concat([tf.ones([rows.shape[0], 1]), rows.mul(featureDim ** -0.25), products], 1)
+      .reshape([...x.shape.slice(0, -1), packedFeatures(featureDim)]) as T;
   });
 }
 

@@ -4,7 +4,7 @@
  *
  * A column of ones beside the values makes the row sums of A, the normaliser, a by-product of A v.
  */
-import { tf } from '@mixerzoo/core';
+import { joinHeads, splitHeads, tf } from '@mixerzoo/core';
 import { packedFeatures, taylorFeatures } from './features.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
@@ -23,60 +23,42 @@ export function quadraticCrossover(featureDim: number, headDim: number): number 
   return Math.min(QUADRATIC_LIMIT, Math.floor(crossing));
 }
 
-/** sum_{s <= t} A[t, s] values[s] for q, k [n, L, f], values [n, L, m]: [n, L, m]. */
-export type TaylorSums = (q: tf.Tensor3D, k: tf.Tensor3D, values: tf.Tensor3D) => tf.Tensor3D;
+/** sum_{s <= t} A[t, s] values[s] for q, k [B, H, L, f], values [B, H, L, m]: [B, H, L, m]. */
+export type TaylorSums = (q: tf.Tensor4D, k: tf.Tensor4D, values: tf.Tensor4D) => tf.Tensor4D;
 
 /** The reference form of an op: heads taken apart, the sums by one of the two forms, heads put together. */
 export function taylorReference({ q, k, v }: Inputs, { nHeads, eps }: Attrs, form: TaylorSums): Outputs {
   const [batch, length, width] = v.shape;
   const headDim = width / nHeads;
-  const values = tf.concat3d([splitHeads(v, nHeads), tf.ones([batch * nHeads, length, 1])], 2);
+  const values = tf.concat([splitHeads(v, nHeads), tf.ones([batch, nHeads, length, 1])], 3) as tf.Tensor4D;
   const sums = form(splitHeads(q, nHeads), splitHeads(k, nHeads), values);
-  const normaliser = sums.slice([0, 0, headDim], [-1, -1, 1]).add<tf.Tensor3D>(eps); // [B H, L, 1]
-  const o = sums.slice([0, 0, 0], [-1, -1, headDim]).div<tf.Tensor3D>(normaliser);
-  return { o: joinHeads(o, nHeads), normaliser: joinHeads(normaliser, nHeads) };
+  const normaliser = sums.slice([0, 0, 0, headDim], [-1, -1, -1, 1]).add<tf.Tensor4D>(eps); // [B, H, L, 1]
+  const o = sums.slice([0, 0, 0, 0], [-1, -1, -1, headDim]).div<tf.Tensor4D>(normaliser);
+  return { o: joinHeads(o), normaliser: joinHeads(normaliser) };
 }
 
-/** The sums by the matrix A [n, L, L]. */
+/** The sums by the matrix A [B, H, L, L]. */
 export const quadraticSums: TaylorSums = (q, k, values) => {
-  const [, length, featureDim] = q.shape;
-  const scores = tf.matMul(q, k, false, true).mul(featureDim ** -0.5); // [n, L, L]
-  const weights = scores.square().mul(0.5).add(scores).add(1).mul<tf.Tensor3D>(lowerTriangle(length));
+  const [, , length, featureDim] = q.shape;
+  const scores = tf.matMul(q, k, false, true).mul(featureDim ** -0.5); // [B, H, L, L]
+  const weights = scores.square().mul(0.5).add(scores).add(1).mul<tf.Tensor4D>(lowerTriangle(length));
   return tf.matMul(weights, values);
 };
 
 /** The sums by chunks: inside a chunk quadratic, over earlier chunks through the running sums of phi(k) values^T. */
 export const chunkwiseSums: TaylorSums = (q, k, values) => {
-  const [n, length, featureDim] = q.shape;
-  let state: tf.Tensor = tf.zeros([n, packedFeatures(featureDim), values.shape[2]]);
-  const sums: tf.Tensor3D[] = [];
+  const [batch, nHeads, length, featureDim] = q.shape;
+  let state: tf.Tensor = tf.zeros([batch, nHeads, packedFeatures(featureDim), values.shape[3]]);
+  const sums: tf.Tensor4D[] = [];
   for (let start = 0; start < length; start += CHUNK) {
     const size = Math.min(CHUNK, length - start);
-    const part = (x: tf.Tensor3D) => x.slice([0, start, 0], [-1, size, -1]);
+    const part = (x: tf.Tensor4D) => x.slice([0, 0, start, 0], [-1, -1, size, -1]);
     const [chunkQ, chunkK, chunkValues] = [part(q), part(k), part(values)];
     sums.push(quadraticSums(chunkQ, chunkK, chunkValues).add(tf.matMul(taylorFeatures(chunkQ), state)));
     state = state.add(tf.matMul(taylorFeatures(chunkK), chunkValues, true));
   }
-  return tf.concat(sums, 1);
+  return tf.concat(sums, 2);
 };
-
-/** [B, L, H c] -> [B H, L, c]. */
-export function splitHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
-  const [batch, length, width] = x.shape;
-  return x
-    .reshape([batch, length, nHeads, width / nHeads])
-    .transpose([0, 2, 1, 3])
-    .reshape([batch * nHeads, length, width / nHeads]);
-}
-
-/** [B H, L, c] -> [B, L, H c]. */
-function joinHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
-  const [rows, length, width] = x.shape;
-  return x
-    .reshape([rows / nHeads, nHeads, length, width])
-    .transpose([0, 2, 1, 3])
-    .reshape([rows / nHeads, length, nHeads * width]);
-}
 
 function lowerTriangle(size: number): tf.Tensor2D {
   const mask = new Float32Array(size * size);
