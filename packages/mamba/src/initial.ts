@@ -1,7 +1,7 @@
 /**
  * Inner width and initial values of the Mamba family, as state-spaces/mamba draws them (`modules/mamba_simple.py`, `mamba2.py`).
  */
-import { createRng, InvalidConfigError, randomUniform, tf } from '@mixerzoo/core';
+import { createRng, InvalidConfigError, type Projection, randomUniform, tf } from '@mixerzoo/core';
 
 /**
  * E, `expand` dModel rounded.
@@ -15,16 +15,10 @@ export function innerWidth(expand: number, dModel: number): number {
   );
 }
 
-/** Weight [in, out] as `torch.nn.Linear` draws it: U(+-1 / sqrt(in)), times `scale`. */
-export function linearWeight(shape: [number, number], seed: number, scale = 1): tf.Tensor2D {
-  const bound = scale / Math.sqrt(shape[0]);
-  return randomUniform<tf.Rank.R2>(shape, -bound, bound, seed);
-}
-
-/** Filter or bias of a depthwise convolution of `taps` taps as `torch.nn.Conv1d` draws it. */
-export function depthwise<R extends tf.Rank>(shape: tf.ShapeMap[R], taps: number, seed: number): tf.Tensor<R> {
-  const bound = 1 / Math.sqrt(taps);
-  return randomUniform<R>(shape, -bound, bound, seed);
+/** As `torch.nn.Linear` draws it, U(+-1 / sqrt(in)); output projections over sqrt(nLayers). */
+export function torchProjection(shape: [number, number], seed: number, nLayers = 1): Projection {
+  const bound = 1 / Math.sqrt(nLayers) / Math.sqrt(shape[0]);
+  return { weight: randomUniform<tf.Rank.R2>(shape, -bound, bound, seed) };
 }
 
 /** Bias [size] whose softplus is log-uniform in [0.001, 0.1], at least 1e-4. */

@@ -13,22 +13,24 @@
  * Glossary: E inner width (`expand dModel`), H heads, P `headDim`, G `nGroups`, N `dState`, W `dConv`.
  */
 import {
+  createDepthwiseConvolution,
   createRng,
+  createScanMixer,
+  type DepthwiseConvolutionParams,
   defineMixer,
   foldIn,
+  gatedRmsNorm,
   InvalidConfigError,
   linear,
   type Mixer,
   type MixerFactory,
-  rmsNorm,
-  shortConvolution,
-  shortConvolutionCache,
-  shortConvolutionStep,
+  type Projection,
+  type ScanState,
   silu,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { depthwise, innerWidth, linearWeight, stepSizeBias } from './initial.js';
+import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';
 import { ssd } from './ops/ssd/index.js';
 
@@ -47,13 +49,10 @@ const schema = z.strictObject({
   normEps: z.number().positive().default(1e-5).describe('eps of the gated norm'),
 });
 
-/** Parameters of Mamba-2; the shapes' letters are those of the file's glossary. */
-export type Mamba2Params = {
+/** Parameters of Mamba-2, with the convolution's [E + 2GN, W] and [E + 2GN]; letters are those of the file's glossary. */
+export type Mamba2Params = DepthwiseConvolutionParams & {
   /** [d, 2E + 2GN + H], columns z, x, B, C, dt. */
-  inProj: { weight: tf.Tensor2D };
-  /** [E + 2GN, W], index = delay. */
-  convWeight: tf.Tensor2D;
-  convBias: tf.Tensor1D;
+  inProj: Projection;
   /** [H] */
   dtBias: tf.Tensor1D;
   /** [H] */
@@ -62,11 +61,11 @@ export type Mamba2Params = {
   dSkip: tf.Tensor1D;
   norm: { weight: tf.Tensor1D };
   /** [E, d] */
-  outProj: { weight: tf.Tensor2D };
+  outProj: Projection;
 };
 
-/** `conv` [B, W - 1, E + 2GN]: the convolution's last inputs; `ssm` [B, H, P, N]. */
-export type Mamba2State = { conv: tf.Tensor3D; ssm: tf.Tensor4D };
+/** `filters.xBC` [B, W - 1, E + 2GN]: the convolution's last inputs; `ssm` [B, H, P, N]. */
+export type Mamba2State = ScanState<{ ssm: tf.Tensor4D }>;
 
 /**
  * Mamba-2 (SSD): `S_t = exp(dt_t A) S_{t-1} + dt_t x_t B_t^T`, `y_t = S_t C_t + D x_t` per head, with one decay A per head. Its state does
@@ -94,93 +93,48 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
       );
     }
 
-    /** Splits [B, L, 2E + 2GN + H] into the gate z, the input of the convolution and the step size. */
-    const splitInput = <T extends tf.Tensor>(projected: T) => splitColumns(projected, [inner, convolvedWidth, nHeads]);
+    const conv = createDepthwiseConvolution(convolvedWidth, dConv);
 
-    /** What `apply` and `step` share after the convolution. */
-    const scan = (
-      params: Mamba2Params,
-      convolved: tf.Tensor3D,
-      gate: tf.Tensor3D,
-      dt: tf.Tensor3D,
-      initialState?: tf.Tensor4D,
-    ) => {
-      const [batch, length] = convolved.shape;
-      const groups = nGroups * dState;
-      const [x, B, C] = splitColumns(silu(convolved), [inner, groups, groups]);
-      const { y, lastState } = ssd(
-        {
-          x: x.reshape([batch, length, nHeads, headDim]),
-          dt: tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias)),
-          A: tf.neg(tf.exp(params.aLog)),
-          B: B.reshape([batch, length, nGroups, dState]),
-          C: C.reshape([batch, length, nGroups, dState]),
-          D: params.dSkip,
-          ...(initialState && { initialState }),
-        },
-        { chunkSize },
-      );
-      const gated = tf.mul<tf.Tensor3D>(y.reshape([batch, length, inner]), silu(gate));
-      return { y: linear(rmsNorm(gated, params.norm, normEps), params.outProj), lastState };
-    };
-
-    const forward = (params: Mamba2Params, input: tf.Tensor3D) => {
-      const [gate, x, dt] = splitInput(linear(input, params.inProj));
-      const convolved = shortConvolution(x, params.convWeight, { shape: 'perChannel', bias: params.convBias });
-      return { x, ...scan(params, convolved, gate, dt) };
-    };
-
-    return {
+    return createScanMixer({
       noDecay: ['aLog', 'dSkip', 'dtBias'],
       init(seed, nLayers = 1): Mamba2Params {
         const part = (name: string) => foldIn(seed, name);
         const rng = createRng(part('aLog'));
         return {
-          inProj: { weight: linearWeight([dModel, inner + convolvedWidth + nHeads], part('inProj')) },
-          convWeight: depthwise<tf.Rank.R2>([convolvedWidth, dConv], dConv, part('convWeight')),
-          convBias: depthwise<tf.Rank.R1>([convolvedWidth], dConv, part('convBias')),
+          inProj: torchProjection([dModel, inner + convolvedWidth + nHeads], part('inProj')),
+          ...conv.init(seed),
           dtBias: stepSizeBias(nHeads, part('dtBias')),
           aLog: tf.tensor1d(Float32Array.from({ length: nHeads }, () => Math.log(1 + 15 * rng.uniform()))), // A in U(1, 16)
           dSkip: tf.ones([nHeads]),
           norm: { weight: tf.ones([inner]) },
-          outProj: { weight: linearWeight([inner, dModel], part('outProj'), 1 / Math.sqrt(nLayers)) },
+          outProj: torchProjection([inner, dModel], part('outProj'), nLayers),
         };
       },
-
-      apply: (params, x) => tf.tidy(() => forward(params, x).y),
-
-      prefill: (params, input) =>
-        tf.tidy(() => {
-          const { x, y, lastState } = forward(params, input);
-          return { y, state: { conv: shortConvolutionCache(x, dConv), ssm: lastState } };
-        }),
-
-      initState: (batchSize): Mamba2State => ({
-        conv: tf.zeros([batchSize, dConv - 1, convolvedWidth]),
-        ssm: tf.zeros([batchSize, nHeads, headDim, dState]),
-      }),
-
-      step(params, input, state: Mamba2State) {
-        const [gate, x, dt] = tf.tidy(() => splitInput(linear(input, params.inProj)));
-        const { y: convolved, cache } = shortConvolutionStep(x, state.conv, params.convWeight, {
-          shape: 'perChannel',
-          bias: params.convBias,
-        });
-        const { y, lastState } = tf.tidy(() => {
-          const [u, g, s] = [convolved, gate, dt].map((part) => part.expandDims(1)) as [
-            tf.Tensor3D,
-            tf.Tensor3D,
-            tf.Tensor3D,
-          ];
-          const token = scan(params, u, g, s, state.ssm);
-          return { y: token.y.reshape<tf.Tensor2D>(input.shape), lastState: token.lastState };
-        });
-        tf.dispose([gate, x, dt, convolved, state.ssm]);
-        return { y, state: { conv: cache, ssm: lastState } };
+      project(params, input) {
+        const [z, xBC, dt] = splitColumns(linear(input, params.inProj), [inner, convolvedWidth, nHeads]);
+        return { z, xBC, dt };
       },
-
-      stateSize: () => inner * dState + (dConv - 1) * convolvedWidth,
-
+      filters: { xBC: conv },
+      state: { ssm: [nHeads, headDim, dState] },
+      scan(params, { xBC, dt }, past?: { ssm: tf.Tensor4D }) {
+        const [batch, length] = xBC.shape;
+        const [x, B, C] = splitColumns(silu(xBC), [inner, nGroups * dState, nGroups * dState]);
+        const { y, lastState } = ssd(
+          {
+            x: x.reshape([batch, length, nHeads, headDim]),
+            dt: tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias)),
+            A: tf.neg(tf.exp(params.aLog)),
+            B: B.reshape([batch, length, nGroups, dState]),
+            C: C.reshape([batch, length, nGroups, dState]),
+            D: params.dSkip,
+            ...(past && { initialState: past.ssm }),
+          },
+          { chunkSize },
+        );
+        return { o: y.reshape([batch, length, inner]), state: () => ({ ssm: lastState }) };
+      },
+      readOut: (params, o, { z }) =>
+        linear(gatedRmsNorm(o, z, params.norm, { gateFirst: true, eps: normEps }), params.outProj),
       flops(seqLen) {
         const chunk = Math.min(chunkSize, seqLen);
         const padded = chunk * Math.ceil(seqLen / chunk);
@@ -188,9 +142,9 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
         // The chunked form: C B^T per group, running sums of log decays, weights times x; states in and out.
         const scanning = 2 * chunk * (nGroups * dState + nHeads + inner) + 4 * inner * dState;
         const decays = 6 * chunk * nHeads;
-        return seqLen * (projections + 2 * convolvedWidth * dConv + 20 * inner) + padded * (scanning + decays);
+        return seqLen * (projections + conv.flops + 20 * inner) + padded * (scanning + decays);
       },
-    };
+    });
   },
 });
 
