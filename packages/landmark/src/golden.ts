@@ -12,7 +12,7 @@ import {
   goldenTensor,
   goldenTree,
 } from '@mixerzoo/core/testing';
-import { splitHeads } from './heads.js';
+import { headRows } from './heads.js';
 import { landmarkCat } from './landmark-cat.js';
 import { selectBlocks } from './ops/select-blocks/index.js';
 
@@ -66,8 +66,8 @@ async function expectSelection(
     const weight = (name: string) => (params[name] as { weight: tf.Tensor }).weight;
     const project = (name: string) => tf.dot(x.reshape([-1, x.shape[2]]), weight(name)).reshape<tf.Tensor3D>(x.shape);
     const [batchSize, seqLen] = x.shape;
-    const q = splitHeads(project('qProj'), heads);
-    const k = splitHeads(project('kProj'), heads);
+    const q = headRows(project('qProj'), heads);
+    const k = headRows(project('kProj'), heads);
     const count = Math.ceil(seqLen / blockSize) - 1;
     if (count === 0) return tf.fill([batchSize * heads, seqLen, 1], -1, 'int32');
     const taps = filter.shape[1];

@@ -1,26 +1,16 @@
-/** Heads as rows: [B, L, H p] <-> [B H, L, p], and blocks of tokens within them. */
-import { tf } from '@mixerzoo/core';
+/** Heads as rows: [B, L, H p] <-> [B H, L, p], the layout of this package's ops, and blocks of tokens within them. */
+import { joinHeads, splitHeads, tf } from '@mixerzoo/core';
 
 /** [B, L, H p] -> [B H, L, p]. */
-export function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor3D {
-  const [batchSize, seqLen, width] = x.shape as [number, number, number];
-  if (nHeads === 1) return x as tf.Tensor3D;
-  const headDim = width / nHeads;
-  return x
-    .reshape([batchSize, seqLen, nHeads, headDim])
-    .transpose([0, 2, 1, 3])
-    .reshape([batchSize * nHeads, seqLen, headDim]);
+export function headRows(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
+  const [batchSize, seqLen, width] = x.shape;
+  return nHeads === 1 ? x : splitHeads(x, nHeads).reshape([batchSize * nHeads, seqLen, width / nHeads]);
 }
 
 /** [B H, L, p] -> [B, L, H p]. */
-export function joinHeads(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
+export function joinHeadRows(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {
   const [rows, seqLen, headDim] = x.shape;
-  if (nHeads === 1) return x;
-  const batchSize = rows / nHeads;
-  return x
-    .reshape([batchSize, nHeads, seqLen, headDim])
-    .transpose([0, 2, 1, 3])
-    .reshape([batchSize, seqLen, nHeads * headDim]);
+  return nHeads === 1 ? x : joinHeads(x.reshape([rows / nHeads, nHeads, seqLen, headDim]));
 }
 
 /** Pads the tokens of [G, L, ...] with a constant up to a multiple of the block size. */

@@ -47,6 +47,7 @@ describeMixer(
   () => landmarkCat({ dModel: 8, blockSize: 4, keyFilter: 'learned' }),
   { ...hard, zeroGradients: ['kFilter'] },
 );
+describeMixer('landmarkCat, W = 1', () => landmarkCat({ dModel: 8, blockSize: 4, filterWidth: 1 }), hard);
 describeMixer('landmarkCat, top 3', () => landmarkCat({ dModel: 8, blockSize: 4, topK: 3 }), hard);
 describeMixer(
   'landmarkCat, binary search',

@@ -16,23 +16,25 @@
  * G the rows of all heads, batch times H; M blocks; K of them retrieved (`topK`); p = d / H.
  */
 import {
+  type ConvolvedProjectionParams,
+  createConvolvedProjections,
   defineMixer,
   EVALUATION,
+  type FilterStates,
   foldIn,
+  headDimOf,
+  initProjection,
   linear,
   type Mixer,
   type MixerFactory,
-  randomNormal,
+  type Projection,
   refuseIdle,
-  shortConvolution,
-  shortConvolutionCache,
-  shortConvolutionStep,
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
 import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
 import { appendToken, type BlockCache, blockCacheAfter, emptyBlockCache, retrieveFromCache } from './block-cache.js';
-import { joinHeads, lastOfBlocks, splitHeads } from './heads.js';
+import { headRows, joinHeadRows, lastOfBlocks } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
 import { blockAttention } from './ops/block-attention/index.js';
 import { groupedAttention } from './ops/grouped-attention/index.js';
@@ -83,37 +85,39 @@ export const landmarkCatSchema = z
     }),
   )
   .check((context) => {
-    const { dModel, nHeads, blockSearch, blockSize } = context.value;
-    const fault = (path: string, message: string) =>
-      context.issues.push({ code: 'custom', path: [path], message, input: context.value });
-    if (dModel % nHeads !== 0)
-      fault('nHeads', `expected a divisor of dModel ${dModel}, got ${nHeads}. Change one of them`);
+    const { blockSearch, blockSize } = context.value;
     if (blockSearch === 'binary' && blockSize !== undefined && !Number.isInteger(Math.log2(blockSize))) {
-      fault('blockSize', `expected a power of two for blockSearch 'binary', got ${blockSize}`);
+      const message = `expected a power of two for blockSearch 'binary', got ${blockSize}`;
+      context.issues.push({ code: 'custom', path: ['blockSize'], message, input: context.value });
     }
   });
 
 /** Parameters; the short filters are there unless `filterWidth` is 0, the key filter if it is learned. */
 export type LandmarkCatParams = {
-  readonly qProj: { readonly weight: tf.Tensor2D };
-  readonly kProj: { readonly weight: tf.Tensor2D };
-  readonly vProj: { readonly weight: tf.Tensor2D };
-  readonly oProj: { readonly weight: tf.Tensor2D };
+  readonly qProj: Projection;
+  readonly kProj: Projection;
+  readonly vProj: Projection;
+  readonly oProj: Projection;
   /** [H, filterLength] */
   readonly kFilter?: tf.Tensor2D;
   /** [H, filterWidth] each, on q, k and v. */
   readonly shortFilters?: { readonly q: tf.Tensor2D; readonly k: tf.Tensor2D; readonly v: tf.Tensor2D };
 };
 
-/** A cache of blocks, the long filter's state, and the short filters' caches [B, filterWidth - 1, d]. */
+/** A cache of blocks, the long filter's state, and those of the short filters. */
 export type LandmarkCatState = {
   readonly cache: BlockCache;
   readonly keyFilter: tf.Tensor3D;
-  readonly shortCaches?: { readonly q: tf.Tensor3D; readonly k: tf.Tensor3D; readonly v: tf.Tensor3D };
+  readonly filters: FilterStates;
 };
 
-const STREAMS = ['q', 'k', 'v'] as const;
-type Streams<T> = { readonly [S in (typeof STREAMS)[number]]: T };
+/** The parameters by the names of their projections: `kFilter` is the long filter here, short ones stand together. */
+const projectionParams = ({ qProj, kProj, vProj, shortFilters }: LandmarkCatParams): ConvolvedProjectionParams => ({
+  qProj,
+  kProj,
+  vProj,
+  ...(shortFilters && { qFilter: shortFilters.q, kFilter: shortFilters.k, vFilter: shortFilters.v }),
+});
 
 /**
  * Landmark CAT: a query attends to its own block of `blockSize` tokens and to the block whose landmark, a convolution of its
@@ -133,25 +137,13 @@ export const landmarkCat: MixerFactory<
     const blockSize = config.blockSize ?? defaultBlockSize(config.seqLen, blockSearch);
     const filterLength = config.filterLength ?? blockSize;
     const rho = config.rho ?? Math.exp(-1 / blockSize);
-    const headDim = dModel / nHeads;
+    const headDim = headDimOf(dModel, nHeads);
     const scale = 1 / Math.sqrt(headDim);
     const unit = blockSearch === 'binary' ? 1 : blockSize;
     const longFilter = createKeyFilter(config.keyFilter, { dModel, nHeads, blockSize, filterLength, rho });
     const layout = { nHeads, headDim, blockSize, hasTree: blockSearch === 'binary' };
 
-    const eachStream = <T>(make: (stream: (typeof STREAMS)[number]) => T): Streams<T> => ({
-      q: make('q'),
-      k: make('k'),
-      v: make('v'),
-    });
-    /** q, k, v [B, L, d] each: projected, and then short-filtered. */
-    const project = (params: LandmarkCatParams, x: tf.Tensor3D) =>
-      eachStream((stream) => linear(x, params[`${stream}Proj`]));
-    const convolve = (params: LandmarkCatParams, projected: Streams<tf.Tensor3D>) =>
-      eachStream((stream) => {
-        const filter = params.shortFilters?.[stream];
-        return filter ? shortConvolution(projected[stream], filter, { shape: 'perHead' }) : projected[stream];
-      });
+    const projections = createConvolvedProjections({ dModel, nHeads, filters: 'perHead', filterWidth });
 
     /** Filtered keys at the last token of every block that another one follows, [G, M - 1, p]. */
     const landmarksOf = (filtered: tf.Tensor3D): tf.Tensor3D | undefined => {
@@ -171,11 +163,11 @@ export const landmarkCat: MixerFactory<
     };
 
     /** Per-head rows of what attention works on. `filtered`: the keys after the long filter, [B, L, d]. */
-    const headsOf = (streams: Streams<tf.Tensor3D>, filtered: tf.Tensor3D) => ({
-      q: splitHeads(streams.q, nHeads),
-      k: splitHeads(localKeys === 'raw' ? streams.k : filtered, nHeads),
-      v: splitHeads(streams.v, nHeads),
-      landmarks: landmarksOf(splitHeads(filtered, nHeads)),
+    const headsOf = ({ q, k, v }: Record<'q' | 'k' | 'v', tf.Tensor3D>, filtered: tf.Tensor3D) => ({
+      q: headRows(q, nHeads),
+      k: headRows(localKeys === 'raw' ? k : filtered, nHeads),
+      v: headRows(v, nHeads),
+      landmarks: landmarksOf(headRows(filtered, nHeads)),
     });
 
     /** Attention to the query's own block and the retrieved ones. */
@@ -184,30 +176,21 @@ export const landmarkCat: MixerFactory<
 
     return {
       init(seed, nLayers = 1): LandmarkCatParams {
-        const weight = (name: string, std: number) => ({
-          weight: randomNormal<tf.Rank.R2>([dModel, dModel], std, foldIn(seed, name)),
-        });
-        const delta = (name: string): tf.Tensor2D =>
-          tf.tidy(() =>
-            tf
-              .oneHot(tf.zeros([nHeads], 'int32'), filterWidth)
-              .toFloat()
-              .add(randomNormal<tf.Rank.R2>([nHeads, filterWidth], 0.02, foldIn(seed, name))),
-          );
+        const { qFilter, kFilter, vFilter, ...weights } = projections.init(seed);
         return {
-          qProj: weight('qProj', 0.02),
-          kProj: weight('kProj', 0.02),
-          vProj: weight('vProj', 0.02),
-          oProj: weight('oProj', 0.02 / Math.sqrt(2 * nLayers)),
+          ...weights,
+          oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { nLayers }),
           ...(config.keyFilter === 'learned' && { kFilter: tf.ones<tf.Rank.R2>([nHeads, filterLength]) }),
-          ...(filterWidth > 0 && { shortFilters: { q: delta('qFilter'), k: delta('kFilter'), v: delta('vFilter') } }),
+          ...(filterWidth > 0 && {
+            shortFilters: { q: qFilter as tf.Tensor2D, k: kFilter as tf.Tensor2D, v: vFilter as tf.Tensor2D },
+          }),
         };
       },
 
       softForm: true,
       apply(params, x, context = EVALUATION) {
-        const streams = convolve(params, project(params, x));
-        const heads = headsOf(streams, longFilter.apply(streams.k, params.kFilter));
+        const rows = projections.apply(projectionParams(params), x);
+        const heads = headsOf(rows, longFilter.apply(rows.k, params.kFilter));
         const soft = () => groupedAttention(heads, { blockSize, scale });
         const attend = (): tf.Tensor3D => {
           if (context.soft || (context.training && training === 'grouped')) return soft();
@@ -220,76 +203,45 @@ export const landmarkCat: MixerFactory<
           if (loss) context.addLoss?.(loss.mul(auxiliaryWeight));
           return attendHard(heads);
         };
-        return linear(joinHeads(attend(), nHeads), params.oProj);
+        return linear(joinHeadRows(attend(), nHeads), params.oProj);
       },
 
       initState: (batchSize): LandmarkCatState => ({
         cache: emptyBlockCache(batchSize, layout),
         keyFilter: longFilter.initState(batchSize),
-        ...(filterWidth > 0 && {
-          shortCaches: eachStream(() => tf.zeros<tf.Rank.R3>([batchSize, filterWidth - 1, dModel])),
-        }),
+        filters: projections.initState(batchSize),
       }),
 
       prefill: (params, x) =>
         tf.tidy(() => {
-          const projected = project(params, x);
-          const streams = convolve(params, projected);
-          const filtered = longFilter.apply(streams.k, params.kFilter);
-          const heads = headsOf(streams, filtered);
+          const { parts, states: filters } = projections.prefill(projectionParams(params), x);
+          const filtered = longFilter.apply(parts.k, params.kFilter);
+          const heads = headsOf(parts, filtered);
           const state: LandmarkCatState = {
-            cache: blockCacheAfter({ ...heads, filtered: splitHeads(filtered, nHeads) }, layout),
-            keyFilter: longFilter.stateAfter(streams.k, filtered),
-            ...(filterWidth > 0 && {
-              shortCaches: eachStream((stream) => shortConvolutionCache(projected[stream], filterWidth)),
-            }),
+            cache: blockCacheAfter({ ...heads, filtered: headRows(filtered, nHeads) }, layout),
+            keyFilter: longFilter.stateAfter(parts.k, filtered),
+            filters,
           };
-          return { y: linear(joinHeads(attendHard(heads), nHeads), params.oProj), state };
+          return { y: linear(joinHeadRows(attendHard(heads), nHeads), params.oProj), state };
         }),
 
       step(params, x, state: LandmarkCatState) {
-        const { y, next } = tf.tidy(() => {
-          const streams: Record<string, tf.Tensor2D> = {};
-          const caches: Record<string, tf.Tensor3D> = {};
-          for (const stream of STREAMS) {
-            const projected = linear(x, params[`${stream}Proj`]);
-            const [filter, cache] = [params.shortFilters?.[stream], state.shortCaches?.[stream]];
-            if (filter && cache) {
-              const filtered = shortConvolutionStep(projected, cache, filter, { shape: 'perHead' });
-              streams[stream] = filtered.y;
-              caches[stream] = filtered.cache;
-            } else streams[stream] = projected;
-          }
-          const { q, k, v } = streams as unknown as Streams<tf.Tensor2D>;
-          const filtered = longFilter.step(k, state.keyFilter, params.kFilter);
-          const cache = appendToken(
-            state.cache,
-            { key: localKeys === 'raw' ? k : filtered.y, value: v, landmark: filtered.y },
-            layout,
-          );
-          const o = retrieveFromCache(q, cache, { ...layout, topK, scale });
-          const shortCaches = caches as unknown as Streams<tf.Tensor3D>;
-          return {
-            y: linear(o, params.oProj),
-            next: {
-              cache: cache.next,
-              keyFilter: filtered.state,
-              ...(filterWidth > 0 && { shortCaches }),
-            } as LandmarkCatState,
-          };
+        return tf.tidy(() => {
+          const { parts, states: filters } = projections.step(projectionParams(params), x, state.filters);
+          const { q, k, v } = parts;
+          const { y: landmark, state: keyFilter } = longFilter.step(k, state.keyFilter, params.kFilter);
+          const key = localKeys === 'raw' ? k : landmark;
+          const appended = appendToken(state.cache, { key, value: v, landmark }, layout);
+          const o = retrieveFromCache(q, appended, { ...layout, topK, scale });
+          return { y: linear(o, params.oProj), state: { cache: appended.next, keyFilter, filters } };
         });
-        return { y, state: next };
       },
 
       stateSize(seqLen) {
         const blocks = Math.floor(seqLen / blockSize);
         const open = seqLen % blockSize;
         const keyRows = blockSearch === 'binary' ? 2 * blockSize - 2 : blockSize;
-        return (
-          dModel * (blocks * (keyRows + blockSize + 1) + 2 * open) +
-          longFilter.stateSize +
-          3 * Math.max(0, filterWidth - 1) * dModel
-        );
+        return dModel * (blocks * (keyRows + blockSize + 1) + 2 * open) + longFilter.stateSize + projections.stateSize;
       },
 
       flops(seqLen) {
@@ -298,8 +250,8 @@ export const landmarkCat: MixerFactory<
         const chosen = Math.min(topK, blocks - 1);
         const search = blockSearch === 'binary' ? 4 * Math.log2(blockSize) * chosen : 0;
         return (
-          8 * seqLen * dModel ** 2 +
-          2 * seqLen * dModel * (longFilter.taps + 3 * filterWidth + (blocks - 1) + search) +
+          projections.flops(seqLen) +
+          2 * seqLen * dModel * (dModel + longFilter.taps + (blocks - 1) + search) +
           4 * padded * dModel * (blockSize + chosen * unit)
         );
       },
