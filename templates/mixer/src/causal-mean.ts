@@ -6,17 +6,14 @@
  *
  * Source: none; put the paper and its equation numbers here, and name what you do differently.
  */
-import { defineMixer, foldIn, linear, randomNormal, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, initProjection, linear, type Projection, tf } from '@mixerzoo/core';
 import { z } from 'zod';
 
 const schema = z.strictObject({
   dModel: z.int().positive().describe('model width'),
 });
 
-export type CausalMeanParams = {
-  vProj: { weight: tf.Tensor2D };
-  oProj: { weight: tf.Tensor2D };
-};
+export type CausalMeanParams = { vProj: Projection; oProj: Projection };
 
 /** `sum` of the values so far, [B, d], and their `count`, [B, 1]. */
 export type CausalMeanState = { sum: tf.Tensor2D; count: tf.Tensor2D };
@@ -29,8 +26,8 @@ export const causalMean = defineMixer({
   create: ({ dModel }) => ({
     init: (seed, nLayers = 1): CausalMeanParams => ({
       // A stream of its own for every parameter: seeds that differ by 1 belong to other models.
-      vProj: { weight: randomNormal([dModel, dModel], 0.02, foldIn(seed, 'vProj')) },
-      oProj: { weight: randomNormal([dModel, dModel], 0.02 / Math.sqrt(2 * nLayers), foldIn(seed, 'oProj')) },
+      vProj: initProjection([dModel, dModel], foldIn(seed, 'vProj')),
+      oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { nLayers }),
     }),
 
     apply: ({ vProj, oProj }, x) => {
