@@ -20,13 +20,14 @@ export type { WasmCall, WasmCode, WasmKernel } from './engines/wasm/kernel.js';
 export type { WasmPeak } from './engines/wasm/peak/index.js';
 export { measureWasmPeak } from './engines/wasm/peak/index.js';
 export type { FeatureMap } from './engines/webgpu/chunkwise.js';
-export { chunkwiseBackward, chunkwiseForward } from './engines/webgpu/chunkwise.js';
+export { chunkwiseBackward, chunkwiseForward, FEATURE_GRADIENT, FEATURE_INPUT } from './engines/webgpu/chunkwise.js';
 export { EACH_ELEMENT, elementwise, forEachElement, SOFTPLUS_WGSL } from './engines/webgpu/elementwise.js';
 export { multiply } from './engines/webgpu/gemm.js';
 export type { WebgpuCall, WebgpuKernel } from './engines/webgpu/kernel.js';
 export { pairwiseForward } from './engines/webgpu/pairwise.js';
 export { pairwiseBackward } from './engines/webgpu/pairwise-gradient.js';
 export { columnSums, rowSums, sumPartials } from './engines/webgpu/reduce.js';
+export { declare as declareWgsl, wgsl } from './engines/webgpu/wgsl.js';
 export { eachLine, workgroupReductions } from './engines/webgpu/workgroup.js';
 export type { ErrorCode } from './errors.js';
 export {

@@ -5,39 +5,40 @@
 import {
   chunkwiseBackward,
   chunkwiseForward,
+  declareWgsl,
+  FEATURE_GRADIENT,
+  FEATURE_INPUT,
   type GradientInputs,
   type Gradients,
   pairwiseBackward,
   pairwiseForward,
   type WebgpuKernel,
+  wgsl,
 } from '@mixerzoo/core';
 import { packedFeatures } from './features.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Order of the features: 1; z_0 .. z_{f-1}; z_i z_j for i <= j, i major. */
-const PAIR_AT = `
-fn pairAt(i: i32, j: i32) -> i32 { return 1 + u.dim + i * u.dim - i * (i - 1) / 2 + j - i; }
-`;
-const FEATURE = `${PAIR_AT}
-fn feature(at: i32, i: i32) -> f32 {
+const PAIR_AT = declareWgsl(
+  'pairAt',
+  wgsl`fn pairAt(i: i32, j: i32) -> i32 { return 1 + u.dim + i * u.dim - i * (i - 1) / 2 + j - i; }`,
+);
+const FEATURE = wgsl`
   if (i == 0) { return 1.0; }
-  if (i <= u.dim) { return z(at + i - 1); }
+  if (i <= u.dim) { return ${FEATURE_INPUT}(at + i - 1); }
   let n = f32(2 * u.dim + 1);
   var first = i32(0.5 * (n - sqrt(n * n - 8.0 * f32(i - 1 - u.dim)))); // but for rounding
-  if (pairAt(first + 1, first + 1) <= i) { first++; }
-  if (pairAt(first, first) > i) { first--; }
-  let second = first + i - pairAt(first, first);
-  return z(at + first) * z(at + second) * select(1.0, ${Math.SQRT1_2}, first == second);
-}
+  if (${PAIR_AT}(first + 1, first + 1) <= i) { first++; }
+  if (${PAIR_AT}(first, first) > i) { first--; }
+  let second = first + i - ${PAIR_AT}(first, first);
+  return ${FEATURE_INPUT}(at + first) * ${FEATURE_INPUT}(at + second) * select(1.0, ${Math.SQRT1_2}, first == second);
 `;
-const SLOPE = `${PAIR_AT}
-fn slope(at: i32, first: i32, a: i32) -> f32 {
-  var sum = d[first + 1 + a];
+const SLOPE = wgsl`
+  var sum = ${FEATURE_GRADIENT}[first + 1 + a];
   for (var b = 0; b < u.dim; b++) {
-    sum += d[first + pairAt(min(a, b), max(a, b))] * z(at + b) * select(1.0, ${Math.SQRT2}, a == b);
+    sum += ${FEATURE_GRADIENT}[first + ${PAIR_AT}(min(a, b), max(a, b))] * ${FEATURE_INPUT}(at + b) * select(1.0, ${Math.SQRT2}, a == b);
   }
   return sum;
-}
 `;
 
 function formOf({ q }: Inputs, { nHeads, eps }: Attrs) {

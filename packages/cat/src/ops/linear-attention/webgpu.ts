@@ -2,11 +2,14 @@
 import {
   chunkwiseBackward,
   chunkwiseForward,
+  FEATURE_GRADIENT,
+  FEATURE_INPUT,
   type GradientInputs,
   type Gradients,
   pairwiseBackward,
   pairwiseForward,
   type WebgpuKernel,
+  wgsl,
 } from '@mixerzoo/core';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
@@ -18,8 +21,8 @@ function formOf({ q }: Inputs, attrs: Attrs) {
     size: q.shape[2] / attrs.nHeads,
     queryFactor: attrs.scale,
     keyFactor: 1,
-    feature: 'fn feature(at: i32, i: i32) -> f32 { return z(at + i); }\n',
-    slope: 'fn slope(at: i32, first: i32, a: i32) -> f32 { return d[first + a]; }\n',
+    feature: wgsl`return ${FEATURE_INPUT}(at + i);`,
+    slope: wgsl`return ${FEATURE_GRADIENT}[first + a];`,
   };
   return { ...attrs, weight: { value: 'x', derivative: 'vec4f(1.0)' }, features };
 }

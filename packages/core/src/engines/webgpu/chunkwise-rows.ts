@@ -3,10 +3,12 @@
  * back to [B, L, H w]. Rows and states are padded with zeros to whole vectors and whole chunks.
  */
 import * as tf from '../../tf.js';
+import type { WebgpuDispatch } from './dispatch.js';
 import { EACH_ELEMENT, forEachElement } from './elementwise.js';
 import { multiply } from './gemm.js';
-import type { WebgpuCall } from './kernel.js';
+import { shaderText, type WebgpuCall } from './kernel.js';
 import type { PairwiseForm, PairwiseInputs } from './pairwise-tiles.js';
+import { assemble, bind, declare, type Fragment, tensor, wgsl } from './wgsl.js';
 
 /** Features phi of a vector z of a head: a factor times a query or key. */
 export interface FeatureMap {
@@ -14,11 +16,19 @@ export interface FeatureMap {
   /** The factors; in the weight's `x` they stand as `scale`. */
   readonly queryFactor: number;
   readonly keyFactor: number;
-  /** WGSL of `feature(at, i) -> f32`: feature i of the vector whose first element is `z(at)`; `u.dim` is its length. */
-  readonly feature: string;
-  /** WGSL of `slope(at, first, a) -> f32`: the sum over i of `d[first + i]` d feature i / d z_a. */
-  readonly slope: string;
+  /**
+   * Body of `feature(at: i32, i: i32) -> f32`: feature i of the vector z whose first element is {@link FEATURE_INPUT} at `at`;
+   * `u.dim` is its length.
+   */
+  readonly feature: Fragment;
+  /** Body of `slope(at: i32, first: i32, a: i32) -> f32`: the sum over i of {@link FEATURE_GRADIENT} at `first + i` d feature i / d z_a. */
+  readonly slope: Fragment;
 }
+
+/** For feature maps: a function of an index, an element of a query or key times its factor. */
+export const FEATURE_INPUT = declare('z', wgsl`fn z(at: i32) -> f32 { return u.factor * ${tensor('x')}[at]; }`);
+/** For their slopes: what flows into the features. */
+export const FEATURE_GRADIENT = tensor('d');
 
 /** A form without softmax or window, and the features whose products are its weights. */
 export interface ChunkwiseForm extends Pick<PairwiseForm, 'nHeads' | 'scale' | 'normalize' | 'eps' | 'headsLast'> {
@@ -64,10 +74,10 @@ export function featureRows(
   { feature, size }: FeatureMap,
   factor: number,
 ): void {
+  const ofVector = declare('feature', wgsl`fn feature(at: i32, i: i32) -> f32 {${feature}}`);
   eachPaddedToken(gpu, to, part, part.sizes.featureColumns, {
-    functions: `${scaledBy('x')}${feature}`,
-    value: 'select(0.0, feature(row * u.dim, min(column, u.features - 1)), column < u.features)',
-    read: { x },
+    code: wgsl`to[i] = select(0.0, ${ofVector}(row * u.dim, min(column, u.features - 1)), column < u.features);`,
+    tensors: { x },
     integers: { dim: part.sizes.p, features: size },
     floats: { factor },
   });
@@ -81,39 +91,39 @@ export function valueRows(
   part: Part,
   { normalize }: ChunkwiseForm,
 ): void {
+  const behind = normalize ? 'select(0.0, 1.0, column == u.r)' : '0.0';
   eachPaddedToken(gpu, to, part, part.sizes.valueColumns, {
-    value: `select(${normalize ? 'select(0.0, 1.0, column == u.r)' : '0.0'}, v[row * u.r + min(column, u.r - 1)], column < u.r)`,
-    read: { v },
+    code: wgsl`to[i] = select(${behind}, ${tensor('v')}[row * u.r + min(column, u.r - 1)], column < u.r);`,
+    tensors: { v },
     integers: { r: part.sizes.r },
   });
 }
 
+const [O, D_O] = [tensor('o'), tensor('dO')] as const;
+const OF_SUM = declare(
+  'ofSum',
+  wgsl`fn ofSum(row: i32) -> f32 { var sum = 0.0; for (var j = 0; j < u.r; j++) { sum += ${D_O}[row * u.r + j] * ${O}[row * u.r + j]; } return -sum; }`,
+);
+
 /** g: the gradients of the sums and, behind them, of the sum of weights. */
 export function gradientRows(
   gpu: WebgpuCall,
-  {
-    o,
-    dO,
-    normaliser,
-    dNormaliser,
-  }: { o: tf.Tensor; dO: tf.Tensor; normaliser: tf.Tensor; dNormaliser?: tf.Tensor | undefined },
+  tensors: { o: tf.Tensor; dO: tf.Tensor; normaliser: tf.Tensor; dNormaliser?: tf.Tensor | undefined },
   to: tf.Tensor,
   part: Part,
   form: ChunkwiseForm,
 ): void {
-  const { normalize = false } = form;
   const at = normaliserAt(form);
+  const normaliser = wgsl`${tensor('normaliser')}[${at}]`;
+  const more = tensors.dNormaliser ? wgsl` + ${tensor('dNormaliser')}[${at}]` : '';
   eachPaddedToken(gpu, to, part, part.sizes.valueColumns, {
-    functions: normalize
-      ? `fn ofSum(row: i32) -> f32 { var sum = 0.0; for (var j = 0; j < u.r; j++) { sum += dO[row * u.r + j] * o[row * u.r + j]; } return -sum; }\n`
-      : '',
-    statements: normalize
-      ? `var gradient = 0.0;
-  if (column < u.r) { gradient = dO[row * u.r + column] / normaliser[${at}]; }
-  else if (column == u.r) { gradient = ofSum(row) / normaliser[${at}]${dNormaliser ? ` + dNormaliser[${at}]` : ''}; }`
-      : 'let gradient = select(0.0, dO[row * u.r + min(column, u.r - 1)], column < u.r);',
-    value: 'gradient',
-    read: { dO, ...(normalize && { o, normaliser, ...(dNormaliser && { dNormaliser }) }) },
+    code: form.normalize
+      ? wgsl`var gradient = 0.0;
+  if (column < u.r) { gradient = ${D_O}[row * u.r + column] / ${normaliser}; }
+  else if (column == u.r) { gradient = ${OF_SUM}(row) / ${normaliser}${more}; }
+  to[i] = gradient;`
+      : wgsl`to[i] = select(0.0, ${D_O}[row * u.r + min(column, u.r - 1)], column < u.r);`,
+    tensors,
     integers: { r: part.sizes.r },
   });
 }
@@ -181,47 +191,26 @@ export function addSlopes(
   { slope }: FeatureMap,
   factor: number,
 ): void {
-  const linear = !slope.includes('z('); // WebGPU refuses a tensor that the shader does not read.
+  const ofVector = declare('slope', wgsl`fn slope(at: i32, first: i32, a: i32) -> f32 {${slope}}`);
   eachToken(gpu, part, 'p', {
-    functions: `${linear ? '' : scaledBy('x')}${slope}`,
-    code: 'dx[element] = within[inChunk * u.dim + column] + u.factor * slope(row * u.dim, padded * u.featureColumns, column);',
-    read: { within, d: dPhi, ...(!linear && { x }) },
+    code: wgsl`dx[element] = ${tensor('within')}[inChunk * u.dim + column] + u.factor * ${ofVector}(row * u.dim, padded * u.featureColumns, column);`,
+    tensors: { within, d: dPhi, x },
     write: { dx },
     floats: { factor },
   });
 }
 
-const scaledBy = (name: string) => `fn z(at: i32) -> f32 { return u.factor * ${name}[at]; }\n`;
-
 /** WGSL of the place of a row's normaliser. */
 export const normaliserAt = ({ headsLast }: ChunkwiseForm) => (headsLast ? 'row' : '(b * u.nHeads + h) * u.length + t');
 
-/** Fills to [heads, L padded, columns] with `value` of token t of head h of sequence b, `row` of [B, L, H]; zeros beyond L. */
-function eachPaddedToken(
-  gpu: WebgpuCall,
-  to: tf.Tensor,
-  { first, batches, sizes }: Part,
-  columns: number,
-  {
-    functions = '',
-    statements = '',
-    value,
-    read,
-    integers,
-    floats = {},
-  }: {
-    functions?: string;
-    statements?: string;
-    value: string;
-    read: Rows;
-    integers: Record<string, number>;
-    floats?: Record<string, number>;
-  },
-): void {
-  const { length, nHeads, paddedLength } = sizes;
-  const size = batches * nHeads * paddedLength * columns;
-  gpu.dispatch({
-    code: `${functions}${EACH_ELEMENT}
+/** A dispatch but for what its frame knows. Of `tensors` those are bound that the code names. */
+type TokenDispatch = Pick<WebgpuDispatch, 'integers' | 'floats'> & {
+  readonly code: Fragment;
+  readonly tensors: Readonly<Record<string, tf.Tensor | undefined>>;
+};
+
+const paddedTokenShader = shaderText((code: Fragment) =>
+  assemble(wgsl`${EACH_ELEMENT}
   let column = i % u.columns;
   let t = i / u.columns % u.paddedLength;
   let head = i / (u.columns * u.paddedLength);
@@ -229,10 +218,25 @@ function eachPaddedToken(
   let h = head % u.nHeads;
   if (t >= u.length) { to[i] = 0.0; return; }
   let row = (b * u.length + t) * u.nHeads + h;
-  ${statements}
-  to[i] = ${value};
-}`,
-    read,
+  ${code}
+}`),
+);
+
+/**
+ * Fills `to` [heads, L padded, columns] with zeros beyond L, and runs code for every other element i: its `column`, token `t`,
+ * head `h`, sequence `b`, and the `row` of [B, L, H].
+ */
+function eachPaddedToken(
+  gpu: WebgpuCall,
+  to: tf.Tensor,
+  { first, batches, sizes }: Part,
+  columns: number,
+  { code, tensors, integers, floats = {} }: TokenDispatch,
+): void {
+  const { length, nHeads, paddedLength } = sizes;
+  const size = batches * nHeads * paddedLength * columns;
+  gpu.dispatch({
+    ...bind(paddedTokenShader(code), tensors),
     write: { to },
     integers: { size, first, length, nHeads, paddedLength, columns, ...integers },
     floats,
@@ -240,27 +244,8 @@ function eachPaddedToken(
   });
 }
 
-/**
- * Runs code for every `element` of a tensor [B, L, H w]: its `column`, the `row` of [B, L, H], the row `inChunk` of what was
- * computed within chunks, and the row `padded` of what was computed head by head.
- */
-export function eachToken(
-  gpu: WebgpuCall,
-  { first, batches, sizes }: Part,
-  width: 'p' | 'r',
-  {
-    functions = '',
-    code,
-    read,
-    write,
-    floats = {},
-  }: { functions?: string; code: string; read: Rows; write: Rows; floats?: Record<string, number> },
-): void {
-  const { length, nHeads, paddedLength, r, p, valueColumns, featureColumns } = sizes;
-  const size = batches * length * nHeads * sizes[width];
-  gpu.dispatch({
-    code: `${functions}
-${EACH_ELEMENT}
+const tokenShader = shaderText((code: Fragment) =>
+  assemble(wgsl`${EACH_ELEMENT}
   let element = u.first * u.length * u.nHeads * u.width + i;
   let column = element % u.width;
   let row = element / u.width;
@@ -270,21 +255,26 @@ ${EACH_ELEMENT}
   let inChunk = (b * u.paddedLength + t) * u.nHeads + h;
   let padded = ((b - u.first) * u.nHeads + h) * u.paddedLength + t;
   ${code}
-}`,
-    read,
+}`),
+);
+
+/**
+ * Runs code for every `element` of a tensor [B, L, H w]: its `column`, the `row` of [B, L, H], the row `inChunk` of what was
+ * computed within chunks, and the row `padded` of what was computed head by head.
+ */
+export function eachToken(
+  gpu: WebgpuCall,
+  { first, batches, sizes }: Part,
+  width: 'p' | 'r',
+  { code, tensors, write, floats = {} }: TokenDispatch & { readonly write: Rows },
+): void {
+  const { length, nHeads, paddedLength, r, p: dim, valueColumns: columns, featureColumns } = sizes;
+  const size = batches * length * nHeads * sizes[width];
+  const integers = { size, first, length, nHeads, paddedLength, width: sizes[width], r, dim, columns, featureColumns };
+  gpu.dispatch({
+    ...bind(tokenShader(code), tensors),
     write,
-    integers: {
-      size,
-      first,
-      length,
-      nHeads,
-      paddedLength,
-      width: sizes[width],
-      r,
-      dim: p,
-      columns: valueColumns,
-      featureColumns,
-    },
+    integers,
     floats,
     workgroups: forEachElement(gpu, size),
   });

@@ -3,10 +3,11 @@ import { defineOp } from '../../ops/define-op.js';
 import { expectClose, testTensor } from '../../testing/compare.js';
 import type * as tf from '../../tf.js';
 import { currentEngine, useEngine } from '../index.js';
-import { chunkwiseBackward, chunkwiseForward } from './chunkwise.js';
+import { chunkwiseBackward, chunkwiseForward, FEATURE_GRADIENT, FEATURE_INPUT } from './chunkwise.js';
 import type { WebgpuCall } from './kernel.js';
 import { pairwiseForward } from './pairwise.js';
 import { pairwiseBackward } from './pairwise-gradient.js';
+import { wgsl } from './wgsl.js';
 
 type Inputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; dO: tf.Tensor; dNormaliser: tf.Tensor };
 const OUTPUTS = ['o', 'normaliser', 'dq', 'dk', 'dv'] as const;
@@ -24,8 +25,8 @@ const form = (normalize: boolean, headsLast: boolean, mostElements: number) => (
     size: 5,
     queryFactor: 0.3,
     keyFactor: 1,
-    feature: 'fn feature(at: i32, i: i32) -> f32 { return z(at + i); }',
-    slope: 'fn slope(at: i32, first: i32, a: i32) -> f32 { return d[first + a]; }',
+    feature: wgsl`return ${FEATURE_INPUT}(at + i);`,
+    slope: wgsl`return ${FEATURE_GRADIENT}[first + a];`,
   },
 });
 

@@ -31,8 +31,12 @@ import type { WebgpuCall } from './kernel.js';
 import { pairwiseForward } from './pairwise.js';
 import { pairwiseBackward } from './pairwise-gradient.js';
 import type { PairwiseInputs } from './pairwise-tiles.js';
+import { tensor, wgsl } from './wgsl.js';
 
 export type { ChunkwiseForm, FeatureMap } from './chunkwise-rows.js';
+export { FEATURE_GRADIENT, FEATURE_INPUT } from './chunkwise-rows.js';
+
+const SUMS = tensor('sums');
 
 /** o [B, L, H r] and the normaliser (ones where there is none), as `pairwiseForward` has them. */
 export function chunkwiseForward(
@@ -63,12 +67,12 @@ export function chunkwiseForward(
     featureRows(gpu, q, phi, part, form.features, form.features.queryFactor);
     throughStates(gpu, phi, states, sums, part, 'toValues');
     eachToken(gpu, part, 'r', {
-      code: `
-  let share = within[inChunk];
-  let all = ${form.normalize ? 'share + sums[padded * u.columns + u.r]' : '1.0'};
-  o[element] = (withinO[inChunk * u.r + column] * share + sums[padded * u.columns + column]) / all;
+      code: wgsl`
+  let share = ${tensor('within')}[inChunk];
+  let all = ${form.normalize ? wgsl`share + ${SUMS}[padded * u.columns + u.r]` : '1.0'};
+  o[element] = (${tensor('withinO')}[inChunk * u.r + column] * share + ${SUMS}[padded * u.columns + column]) / all;
   if (column == 0) { normaliser[${normaliserAt(form)}] = all; }`,
-      read: { within: within.normaliser, withinO: within.o, sums },
+      tensors: { within: within.normaliser, withinO: within.o, sums },
       write: { o, normaliser },
     });
   }
@@ -126,8 +130,8 @@ export function chunkwiseBackward(
     featureRows(gpu, k, phi, part, features, features.keyFactor);
     throughStates(gpu, phi, states, gradients, part, 'toValues');
     eachToken(gpu, part, 'r', {
-      code: 'dv[element] = withinDv[inChunk * u.r + column] + sums[padded * u.columns + column];',
-      read: { withinDv: within.dv, sums: gradients },
+      code: wgsl`dv[element] = ${tensor('withinDv')}[inChunk * u.r + column] + ${SUMS}[padded * u.columns + column];`,
+      tensors: { withinDv: within.dv, sums: gradients },
       write: { dv },
     });
   }

@@ -10,6 +10,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { EngineError, OutOfMemoryError } from '../../errors.js';
 import { processState } from '../../process-state.js';
 import * as tf from '../../tf.js';
+import { assertDeclared } from './wgsl.js';
 
 /** A dispatch of one shader. Names become the variables of the shader. */
 export interface WebgpuDispatch {
@@ -198,7 +199,7 @@ function programFor(device: GPUDevice, programs: Kept['programs'], dispatch: Web
   if (!program) {
     const layout = layoutOf(device, dispatch);
     const enabled = device.features.has('subgroups') ? ['enable subgroups;'] : [];
-    const pipeline = compile(device, layout, [...enabled, ...declarationsOf(dispatch), code].join('\n'));
+    const pipeline = compile(device, layout, [...enabled, shaderOf(dispatch)].join('\n'));
     program = { pipeline, layout, bindGroups: new Map() };
     variants.set(types, program);
   }
@@ -215,6 +216,13 @@ function layoutOf(device: GPUDevice, { read, write, integers = {}, floats = {} }
   return device.createBindGroupLayout({
     entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
   });
+}
+
+/** The whole shader of a dispatch. @throws EngineError for a name in it that nobody declares. */
+export function shaderOf(dispatch: WebgpuDispatch): string {
+  const text = [...declarationsOf(dispatch), dispatch.code].join('\n');
+  assertDeclared(text);
+  return text;
 }
 
 /** WGSL of the bindings: what is written, what is read, the uniforms. */

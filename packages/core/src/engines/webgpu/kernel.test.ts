@@ -102,7 +102,7 @@ describe('kernels of the webgpu engine', () => {
     const { y } = run((gpu) => {
       const y = gpu.output<tf.Rank.R1>([4]) as tf.Tensor;
       gpu.dispatch({
-        code: '@compute @workgroup_size(1) fn main() { no such thing }',
+        code: '@compute @workgroup_size(1) fn main() { y[0] = true; }',
         read: {},
         write: { y },
         workgroups: [1],

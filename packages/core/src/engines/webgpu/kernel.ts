@@ -82,18 +82,18 @@ export function gridOf(count: number, most = MOST_WORKGROUPS): readonly [number,
 }
 
 /**
- * A shader's text by its variant, made once: looking up what was compiled from it then takes no time.
+ * A shader, or its text, by its variant, made once: looking up what was compiled from it then takes no time.
  * @param build - of plain data alone.
  */
-export function shaderText<V>(build: (variant: V) => string): (variant: V) => string {
-  const texts = new Map<string, string>();
+export function shaderText<V, T = string>(build: (variant: V) => T): (variant: V) => T {
+  const built = new Map<string, T>();
   return (variant) => {
     const key = JSON.stringify(variant);
-    let text = texts.get(key);
-    if (text === undefined) {
-      text = build(variant);
-      texts.set(key, text);
+    let shader = built.get(key);
+    if (shader === undefined) {
+      shader = build(variant);
+      built.set(key, shader);
     }
-    return text;
+    return shader;
   };
 }

@@ -12,11 +12,13 @@ import type * as tf from '../../tf.js';
 import { shaderText, type WebgpuCall } from './kernel.js';
 import {
   addProducts,
-  declarations,
-  dispatchOf,
   eachTileOfKeys,
   eachTileOfQueries,
   everyVector,
+  functionOfX,
+  KEPT,
+  KEPT_DOWN,
+  launchOf,
   opening,
   type PairwiseForm,
   type PairwiseInputs,
@@ -25,14 +27,17 @@ import {
   products,
   ROWS,
   scaled,
+  scoresOfQuery,
   sizesOf,
   storeRows,
   storeWeights,
   unrolled,
+  VISIBLE,
   variantOf,
   vector,
 } from './pairwise-tiles.js';
 import { rowSums } from './reduce.js';
+import { assemble, bind, type Fragment, tensor, wgsl } from './wgsl.js';
 
 /** What the forward pass gave, and the gradients that flow in: `dNormaliser` where one flows into the normaliser. */
 interface PairwiseGradientInputs extends PairwiseInputs {
@@ -48,81 +53,76 @@ export function pairwiseBackward(
   inputs: PairwiseGradientInputs,
   form: PairwiseForm,
 ): { dq: tf.Tensor3D; dk: tf.Tensor3D; dv: tf.Tensor3D } {
-  const { q, k, v, normaliser, dO } = inputs;
+  const { q, k, v } = inputs;
   const sizes = sizesOf(inputs, form);
   const [dq, dk, dv] = [q, k, v].map((x) => gpu.output(dims(x, 3))) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
   const variant = variantOf(inputs, form, sizes);
-  const rowTerms = variant.divided ? rowTermsOf(gpu, inputs, form, sizes) : undefined;
-  const more = { dO, ...(rowTerms && { normaliser, rowTerms }) };
-  for (const { code, write, owner } of [
-    { code: queryGradientCode(variant), write: { dq }, owner: 'queries' },
-    { code: keyGradientCode(variant), write: { dk, dv }, owner: 'keys' },
+  const tensors = { ...inputs, rowTerms: variant.divided ? rowTermsOf(gpu, inputs, form, sizes) : undefined };
+  for (const { shader, write, owner } of [
+    { shader: queryGradient(variant), write: { dq }, owner: 'queries' },
+    { shader: keyGradient(variant), write: { dk, dv }, owner: 'keys' },
   ] as const) {
-    const { read, ...launch } = dispatchOf(gpu, inputs, sizes, form, owner);
-    gpu.dispatch({ code, read: { ...read, ...more }, write, ...launch });
+    gpu.dispatch({ ...bind(shader, tensors), write, ...launchOf(gpu, sizes, form, owner) });
   }
   return { dq, dk, dv };
 }
 
+const [NORMALISER, ROW_TERMS] = [tensor('normaliser'), tensor('rowTerms')] as const;
+
 /** dq: a workgroup has 32 queries and goes over the keys they see. */
-const queryGradientCode = shaderText((variant: PairwiseVariant) => {
+const queryGradient = shaderText((variant: PairwiseVariant) => {
   const chunks = variant.chunks.p;
-  const ofRow = (i: number) => `
+  const ofRow = (i: number) => wgsl`
   let at${i} = min(row + ${i}, u.queries - 1);
-  let n${i} = normaliser[normaliserAt + at${i} * normaliserRow];
-  let term${i} = rowTerms[termAt + at${i} * u.nHeads];`;
-  return `
-${declarations(variant)}
+  let n${i} = ${NORMALISER}[normaliserAt + at${i} * normaliserRow];
+  let term${i} = ${ROW_TERMS}[termAt + at${i} * u.nHeads];`;
+  return assemble(wgsl`
 ${opening(variant, 'queries')}
   ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
   ${variant.divided ? unrolled(ofRow) : ''}
-  ${eachTileOfKeys(`
+  ${eachTileOfKeys(wgsl`
     ${products('x', ROWS.q, ROWS.k)}
     ${products('g', ROWS.dO, ROWS.v)}
     let key = s0 + 4 * tx + vec4i(0, 1, 2, 3);
     ${unrolled(
-      (i) => `
-    let back${i} = offset + row + ${i} - key;
-    let seen${i} = visible(back${i}, key);
-    ${scaled(variant, i)}
+      (i) => wgsl`${scoresOfQuery(variant, i)}
     ${gradientOf(variant, i, {
       normaliser: `n${i}`,
       term: `term${i}`,
-      kept: `kept((head * u.queries + row + ${i}) * u.keys + s0 + 4 * tx)`,
+      kept: wgsl`${KEPT}((head * u.queries + row + ${i}) * u.keys + s0 + 4 * tx)`,
     })}`,
     )}
     ${storeWeights('dx')}
     ${addProducts('sum', chunks, ROWS.k)}`)}
   ${storeRows('sum', chunks, 'dq', ROWS.q)}
-}`;
+}`);
 });
 
 /** dk and dv: a workgroup has 32 keys, which are the rows of its tiles, and goes over the queries that see them. */
-const keyGradientCode = shaderText((variant: PairwiseVariant) => {
+const keyGradient = shaderText((variant: PairwiseVariant) => {
   const { p: chunks, r: valueChunks } = variant.chunks;
-  const ofColumns = `
+  const ofColumns = wgsl`
     let at = min(query, vec4i(u.queries - 1));
-    let n = ${vector((j) => `normaliser[normaliserAt + at[${j}] * normaliserRow]`)};
-    let term = ${vector((j) => `rowTerms[termAt + at[${j}] * u.nHeads]`)};`;
-  return `
-${declarations(variant)}
+    let n = ${vector((j) => wgsl`${NORMALISER}[normaliserAt + at[${j}] * normaliserRow]`)};
+    let term = ${vector((j) => wgsl`${ROW_TERMS}[termAt + at[${j}] * u.nHeads]`)};`;
+  return assemble(wgsl`
 ${opening(variant, 'keys')}
   ${everyVector(chunks, (chunk, i) => `var sum${chunk}${i} = vec4f();`)}
   ${everyVector(valueChunks, (chunk, i) => `var valueSum${chunk}${i} = vec4f();`)}
-  ${eachTileOfQueries(`
+  ${eachTileOfQueries(wgsl`
     let query = t0 + 4 * tx + vec4i(0, 1, 2, 3);
     ${variant.divided ? ofColumns : ''}
     ${products('x', ROWS.k, ROWS.q)}
     ${products('g', ROWS.v, ROWS.dO)}
     ${unrolled(
-      (i) => `
+      (i) => wgsl`
     let back${i} = offset + query - (row + ${i});
-    let seen${i} = visible(back${i}, vec4i(row + ${i})) & (query < vec4i(u.queries));
+    let seen${i} = ${VISIBLE}(back${i}, vec4i(row + ${i})) & (query < vec4i(u.queries));
     ${scaled(variant, i)}
     ${gradientOf(variant, i, {
       normaliser: 'n',
       term: 'term',
-      kept: `keptDown(head * u.queries * u.keys + row + ${i}, query)`,
+      kept: wgsl`${KEPT_DOWN}(head * u.queries * u.keys + row + ${i}, query)`,
     })}`,
     )}
     ${storeWeights('a')}
@@ -131,7 +131,7 @@ ${opening(variant, 'keys')}
     ${addProducts('sum', chunks, ROWS.q)}`)}
   ${storeRows('sum', chunks, 'dk', ROWS.k)}
   ${storeRows('valueSum', valueChunks, 'dv', ROWS.v)}
-}`;
+}`);
 });
 
 /**
@@ -141,19 +141,19 @@ ${opening(variant, 'keys')}
 function gradientOf(
   { weight, divided, dropout }: PairwiseVariant,
   i: number,
-  { normaliser, term, kept }: { readonly normaliser: string; readonly term: string; readonly kept: string },
-): string {
+  { normaliser, term, kept }: { readonly normaliser: string; readonly term: string; readonly kept: Fragment },
+): Fragment {
   if (weight === 'softmax') {
     const mask = dropout ? ` * kept${i}` : '';
-    return `
+    return wgsl`
     let w${i} = select(vec4f(), exp(x${i} - ${normaliser}), seen${i});
-    ${dropout ? `let kept${i} = ${kept};` : ''}
+    ${dropout ? wgsl`let kept${i} = ${kept};` : ''}
     let dx${i} = w${i} * (g${i}${mask} - ${term}) * u.scale;
     let a${i} = w${i}${mask};`;
   }
-  return `
-    let a${i} = select(vec4f(), weight(x${i})${divided ? ` / ${normaliser}` : ''}, seen${i});
-    let dx${i} = select(vec4f(), derivative(x${i})${divided ? ` / ${normaliser} * (g${i} - ${term})` : ` * g${i}`} * u.scale, seen${i});`;
+  return wgsl`
+    let a${i} = select(vec4f(), ${functionOfX('weight', weight.value)}(x${i})${divided ? ` / ${normaliser}` : ''}, seen${i});
+    let dx${i} = select(vec4f(), ${functionOfX('derivative', weight.derivative)}(x${i})${divided ? ` / ${normaliser} * (g${i} - ${term})` : ` * g${i}`} * u.scale, seen${i});`;
 }
 
 /** D [B, M, H]: do . o less the gradient that flows into the normaliser. */
