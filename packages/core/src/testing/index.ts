@@ -24,5 +24,6 @@ export {
   readGolden,
 } from './golden.js';
 export { profiledMatMulFlops } from './profile.js';
+export { expectShaders, shadersOf } from './shaders.js';
 export { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
 export { type Tolerances, tolerances } from './tolerance.js';
