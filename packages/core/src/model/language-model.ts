@@ -10,105 +10,25 @@
  *
  * Shape symbols: B batch size, L sequence length, d model width, V vocabulary, n labelled positions of a batch.
  */
-import { z } from 'zod';
 import { initProjection } from '../blocks/projection.js';
-import { parseConfig } from '../config.js';
-import { InvalidConfigError, ShapeError } from '../errors.js';
+import { ShapeError } from '../errors.js';
 import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
-import { embedding, gatherRows, tiedCrossEntropy } from '../ops/index.js';
+import { gatherRows, tiedCrossEntropy } from '../ops/index.js';
 import { foldIn } from '../rng.js';
 import { createParameters } from '../structure.js';
 import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
-import { disposeTree, formatShape, type Tree } from '../tree.js';
-import { CHANNEL_MIXERS, type ChannelMixer } from './channel-mixer.js';
+import { formatShape } from '../tree.js';
+import { type BackboneParams, createBackbone, type Journey } from './backbone.js';
+import { disposeState, fillThrough, initState, type LanguageModelState, stepThrough } from './generation.js';
 import { labelledPositions } from './labelled-positions.js';
-import {
-  addTo,
-  createLayer,
-  drop,
-  type LayerParams,
-  type LayerSpec,
-  type Passage,
-  RESIDUAL_NAMES,
-  type Stream,
-} from './layer.js';
-import { applyNorm, initNorm, NORM_NAMES, type NormParams } from './norm.js';
+import { type LanguageModelConfig, parseLanguageModel } from './language-model-config.js';
 
-const isMixer = (value: unknown): value is Mixer =>
-  isPart(value) && typeof (value as { step?: unknown }).step === 'function';
-const isPart = (value: unknown): value is ChannelMixer =>
-  typeof value === 'object' && value !== null && typeof (value as { apply?: unknown }).apply === 'function';
-const rate = z.number().min(0).lt(1);
+export { disposeState, type LanguageModelState } from './generation.js';
+export type { LanguageModelConfig } from './language-model-config.js';
 
-const layerSchema = z.strictObject({
-  /** What mixes information across tokens. */
-  sequenceMixer: z.custom<Mixer>(isMixer, 'expected a mixer, as a mixer factory returns it'),
-  channelMixer: z
-    .union([
-      z.enum(['none', ...(Object.keys(CHANNEL_MIXERS) as (keyof typeof CHANNEL_MIXERS)[])]),
-      z.custom<ChannelMixer>(isPart),
-    ])
-    .optional(),
-  /** How the parts of a layer join the stream. Default `sequential`. */
-  residual: z.enum(RESIDUAL_NAMES).optional(),
-  /** Default: the model's. */
-  norm: z.enum(NORM_NAMES).optional(),
-});
-
-const languageModelSchema = z.strictObject({
-  /** V, different tokens. */
-  vocabSize: z.int().positive(),
-  /** Model width. */
-  dModel: z.int().positive(),
-  /** From the first to the last. */
-  layers: z
-    .array(
-      z.custom<object>((layer) => !isMixer(layer), 'expected { sequenceMixer: mixer }, got a mixer').pipe(layerSchema),
-    )
-    .min(1),
-  /** `learned`: a table of positions is added to the embedding. */
-  positions: z.enum(['none', 'learned']).default('none'),
-  /** Rows of the table of learned positions. Rows past the training length stay as initialised. */
-  maxPositions: z.int().positive().optional(),
-  /**
-   * What a token past the table's end gets: an error; the last row (`clamp`); or row `t mod maxPositions` (`wrap`).
-   */
-  positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).default('error'),
-  /** Before each part of a layer and before the head. */
-  norm: z.enum(NORM_NAMES).default('layerNorm'),
-  /** Added to the variance in norms. */
-  normEps: z.number().positive().default(1e-5),
-  /** Rates while training: of the embedding, and of what each part of a layer adds to the stream. */
-  dropout: z
-    .strictObject({
-      /** Rate on the embedded tokens. */
-      embedding: rate.default(0.1),
-      /** Rate on what each part of a layer adds to the stream. */
-      residual: rate.default(0),
-    })
-    .default({ embedding: 0.1, residual: 0 }),
-  /** The head's weight is the embedding's; otherwise `head.weight` [V, d]. */
-  tieEmbeddings: z.boolean().default(true),
-});
-
-export type LanguageModelConfig = Omit<z.input<typeof languageModelSchema>, 'layers'> & {
-  /** From the first to the last. */
-  readonly layers: readonly LayerSpec[];
-};
-
-export interface LanguageModelParams extends Tree {
-  readonly embedding: { readonly weight: tf.Tensor };
-  readonly positionEmbedding?: { readonly weight: tf.Tensor };
-  readonly layers: { readonly [index: string]: LayerParams };
-  readonly normF: NormParams;
+export interface LanguageModelParams extends BackboneParams {
   readonly head?: { readonly weight: tf.Tensor };
-}
-
-/** The state between tokens of a generation: each mixer's, and how many tokens there were. */
-export interface LanguageModelState {
-  readonly position: number;
-  readonly layers: { readonly [index: string]: Tree };
 }
 
 /** The result of a batch. */
@@ -178,82 +98,30 @@ export interface LanguageModel {
  * @throws InvalidConfigError
  */
 export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
-  const config = parseConfig(languageModelSchema, input, 'createLanguageModel');
-  const { vocabSize, dModel, positions, maxPositions, normEps } = config;
-  if ((positions === 'learned') !== (maxPositions !== undefined)) {
-    throw new InvalidConfigError(
-      `createLanguageModel: expected maxPositions together with positions 'learned', got positions '${positions}' and maxPositions ${maxPositions}. Set both or neither.`,
-    );
-  }
-  const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, config));
-  const nLayers = layers.length;
-  const table = (rows: number, seed: number) => initProjection([rows, dModel], seed);
+  const config = parseLanguageModel(input);
+  const { vocabSize, dModel } = config;
+  const backbone = createBackbone(config);
+  const { layers } = backbone;
   const parameters = createParameters<LanguageModelParams>('language model', (seed) => ({
-    embedding: table(vocabSize, foldIn(seed, 'embedding')),
-    ...(maxPositions === undefined
-      ? {}
-      : { positionEmbedding: table(maxPositions, foldIn(seed, 'positionEmbedding')) }),
-    layers: Object.fromEntries(
-      layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), nLayers)]),
-    ),
-    normF: initNorm(config.norm, dModel),
-    ...(config.tieEmbeddings ? {} : { head: table(vocabSize, foldIn(seed, 'head')) }),
+    ...backbone.init(seed),
+    ...(config.tieEmbeddings ? {} : { head: initProjection([vocabSize, dModel], foldIn(seed, 'head')) }),
   }));
+
+  /** All tokens at once: [B, L, d], or of each of B L rows what is selected. */
+  const forward = (params: LanguageModelParams, ids: tf.Tensor2D, context: ApplyContext, select?: Journey['select']) =>
+    backbone.forward(params, ids, {
+      context,
+      mix: (mixer, mixerParams, x, inner) => mixer.apply(mixerParams, x as tf.Tensor3D, inner),
+      ...(select && { select }),
+    });
 
   const headTable = (params: LanguageModelParams) => (params.head ?? params.embedding).weight as tf.Tensor2D;
 
-  /** Embeddings of tokens from position `start` on; ids [B, L] or, one token each, [B]. */
-  function embed(params: LanguageModelParams, ids: tf.Tensor, start: number): tf.Tensor {
-    const tokens = embedding(params.embedding.weight as tf.Tensor2D, ids);
-    if (!params.positionEmbedding) return tokens;
-    const indices = positionIndices(start, ids.rank === 2 ? (ids.shape[1] as number) : 1);
-    return tf.add(tokens, embedding(params.positionEmbedding.weight as tf.Tensor2D, tf.tensor1d(indices, 'int32')));
-  }
-
-  function positionIndices(start: number, count: number): Int32Array {
-    const rows = maxPositions as number;
-    const past = config.positionsPastEnd;
-    if (past === 'error' && start + count > rows) {
-      throw new ShapeError(
-        `language model: expected at most ${rows} positions, got ${start + count}. ` +
-          "Raise maxPositions, or choose positionsPastEnd 'clamp' or 'wrap'.",
-      );
-    }
-    return Int32Array.from({ length: count }, (_, t) =>
-      past === 'wrap' ? (start + t) % rows : Math.min(start + t, rows - 1),
-    );
-  }
-
-  /** Through all layers and the final norm. `passageOf` says how the tokens go through a layer. */
-  function backbone(
-    params: LanguageModelParams,
-    hidden: tf.Tensor,
-    context: ApplyContext,
-    passageOf: (index: number) => Passage,
-  ): tf.Tensor {
-    let stream: Stream = { residual: undefined, hidden };
-    for (const [index, layer] of layers.entries()) {
-      stream = layer.forward(params.layers[index] as LayerParams, stream, passageOf(index));
-    }
-    const last = drop(stream.hidden, config.dropout.residual, context, 'out');
-    return applyNorm(params.normF, addTo(stream.residual, last), normEps);
-  }
-
-  /** Final hidden states of all positions [B, L, d], or of the selected ones [n, d]. */
-  function forward(
-    params: LanguageModelParams,
-    ids: tf.Tensor2D,
-    context: ApplyContext,
-    select?: Passage['select'],
-  ): tf.Tensor {
-    return backbone(params, embed(params, ids, 0), context, (index) => ({
-      context,
-      mix: (mixerParams, x, inner) => layerAt(index).sequenceMixer.apply(mixerParams, x as tf.Tensor3D, inner),
-      ...(select && index === nLayers - 1 ? { select } : {}),
-    }));
-  }
-
-  const layerAt = (index: number) => layers[index] as (typeof layers)[number];
+  /** hidden: [..., d] -> [..., V]. */
+  const logitsOf = <T extends tf.Tensor>(params: LanguageModelParams, hidden: T): T =>
+    tf
+      .matMul(tf.reshape(hidden, [-1, dModel]) as tf.Tensor2D, headTable(params), false, true)
+      .reshape([...hidden.shape.slice(0, -1), vocabSize]) as T;
 
   /** Final hidden states at the labelled positions, [n, d], and the labels there. */
   function labelled(where: string, params: LanguageModelParams, batch: Examples, context: ApplyContext) {
@@ -265,11 +133,11 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     return { hidden: hidden as tf.Tensor2D, labels: tf.tensor1d(labels, 'int32') };
   }
 
-  const model: LanguageModel = {
+  return Object.freeze<LanguageModel>({
     config: { ...config, layers: layers.map((layer) => layer.config) },
     vocabSize,
     dModel,
-    nLayers,
+    nLayers: layers.length,
     noDecay: layers.flatMap(({ sequenceMixer }, index) =>
       (sequenceMixer.noDecay ?? []).map((path) => `layers.${index}.mixer.${path}`),
     ),
@@ -285,12 +153,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     },
     logits(params, hidden) {
       parameters.assert('logits', params);
-      return tf.tidy(() => {
-        const rows = tf.reshape(hidden, [-1, dModel]) as tf.Tensor2D;
-        return tf
-          .matMul(rows, headTable(params), false, true)
-          .reshape([...hidden.shape.slice(0, -1), vocabSize]) as typeof hidden;
-      });
+      return tf.tidy(() => logitsOf(params, hidden));
     },
     loss: (params, batch, context = EVALUATION) =>
       tf.tidy(() => {
@@ -305,72 +168,31 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
       }),
     predict: (params, batch) =>
       tf.tidy(() => {
-        const logits = model.logits(params, labelled('predict', params, batch, EVALUATION).hidden);
+        const logits = logitsOf(params, labelled('predict', params, batch, EVALUATION).hidden);
         const unknown = tf.isNaN(tf.sum(logits, -1)); // the maximum passes over NaN on some engines
         return tf.where<tf.Tensor>(unknown, tf.scalar(-1, 'int32'), tf.argMax(logits, -1)) as tf.Tensor1D;
       }),
-    initState: (batchSize) => ({
-      position: 0,
-      layers: Object.fromEntries(layers.map(({ sequenceMixer }, index) => [index, sequenceMixer.initState(batchSize)])),
-    }),
+    initState: (batchSize) => initState(backbone, batchSize),
     step(params, ids, state) {
       assertIds('step', ids, 1);
       parameters.assert('step', params);
       return tf.tidy(() => {
-        const next: Record<string, Tree> = {};
-        const hidden = backbone(params, embed(params, ids, state.position), EVALUATION, (index) => ({
-          context: EVALUATION,
-          mix(mixerParams, x) {
-            const stepped = layerAt(index).sequenceMixer.step(
-              mixerParams,
-              x as tf.Tensor2D,
-              state.layers[index] as Tree,
-            );
-            next[index] = stepped.state;
-            return stepped.y;
-          },
-        }));
-        return {
-          logits: model.logits(params, hidden as tf.Tensor2D),
-          state: { position: state.position + 1, layers: next },
-        };
+        const { hidden, state: next } = stepThrough(backbone, params, ids, state);
+        return { logits: logitsOf(params, hidden), state: next };
       });
     },
     prefill(params, ids) {
       assertIds('prefill', ids, 2);
       parameters.assert('prefill', params);
-      const [batchSize, seqLen] = ids.shape;
       return tf.tidy(() => {
-        const next: Record<string, Tree> = {};
-        const hidden = backbone(params, embed(params, ids, 0), EVALUATION, (index) => ({
-          context: EVALUATION,
-          mix(mixerParams, x) {
-            const filled = layerAt(index).sequenceMixer.prefill(mixerParams, x as tf.Tensor3D);
-            next[index] = filled.state;
-            return filled.y;
-          },
-          ...(index === nLayers - 1
-            ? { select: (x: tf.Tensor) => lastToken(x as tf.Tensor3D, batchSize, seqLen) }
-            : {}),
-        }));
-        return { logits: model.logits(params, hidden as tf.Tensor2D), state: { position: seqLen, layers: next } };
+        const { hidden, state } = fillThrough(backbone, params, ids);
+        return { logits: logitsOf(params, hidden), state };
       });
     },
     stateSize: (seqLen) => layers.reduce((total, { sequenceMixer }) => total + sequenceMixer.stateSize(seqLen), 0),
     flops: (seqLen, headPositions = seqLen) =>
       layers.reduce((total, layer) => total + layer.flops(seqLen), 0) + 2 * headPositions * dModel * vocabSize,
-  };
-  return Object.freeze(model);
-}
-
-/** Frees a generation's state. */
-export function disposeState(state: LanguageModelState): void {
-  disposeTree(state.layers);
-}
-
-/** x: [B, L, d] -> [B, d]. */
-function lastToken(x: tf.Tensor3D, batchSize: number, seqLen: number): tf.Tensor2D {
-  return tf.slice(x, [0, seqLen - 1, 0]).reshape([batchSize, -1]);
+  });
 }
 
 function assertIds(where: string, ids: tf.Tensor, rank: number): void {

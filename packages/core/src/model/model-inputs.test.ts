@@ -1,31 +1,14 @@
-/** What a language model refuses or reports when parameters, parts or numbers do not fit. */
-import { beforeAll, expect, it } from 'vitest';
+/** What a language model refuses or reports when configs, parameters, batches, parts or numbers do not fit. */
+import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
-import { ShapeError } from '../errors.js';
-import type { Examples } from '../task.js';
+import { InvalidConfigError, ShapeError } from '../errors.js';
+import { type Examples, IGNORED_LABEL } from '../task.js';
 import * as tf from '../tf.js';
 import { disposeTree } from '../tree.js';
 import { averagingMixer } from './__fixtures__/averaging-mixer.js';
+import { B, batch, build, D, idsOf, L, mixer, V } from './__fixtures__/small-model.js';
 import { mlp } from './channel-mixer.js';
-import { createLanguageModel, type LanguageModelConfig, type LanguageModelParams } from './language-model.js';
-
-const V = 11;
-const D = 6;
-const mixer = averagingMixer({ dModel: D });
-const build = (overrides: Partial<LanguageModelConfig> = {}) =>
-  createLanguageModel({
-    vocabSize: V,
-    dModel: D,
-    layers: [{ sequenceMixer: mixer }, { sequenceMixer: mixer }],
-    dropout: { embedding: 0, residual: 0 },
-    ...overrides,
-  });
-const batch: Examples = {
-  count: 2,
-  seqLen: 7,
-  inputs: Int32Array.from({ length: 14 }, (_, index) => index % V),
-  labels: Int32Array.from({ length: 14 }, (_, index) => (3 * index) % V),
-};
+import type { LanguageModelParams } from './language-model.js';
 
 beforeAll(async () => {
   await useEngine();
@@ -33,12 +16,12 @@ beforeAll(async () => {
 
 it('refuses parameters of another model at every entry', () => {
   const model = build();
-  const [ids, token] = [tf.tensor2d(batch.inputs, [2, 7], 'int32'), tf.tensor1d([1, 2], 'int32')];
+  const [ids, token] = [idsOf(batch(1)), tf.tensor1d([1, 2], 'int32')];
   const entries: [string, (given: LanguageModelParams) => unknown][] = [
     ['hidden', (given) => model.hidden(given, ids)],
     ['logits', (given) => model.logits(given, tf.ones([1, D]))],
-    ['loss', (given) => model.loss(given, batch)],
-    ['predict', (given) => model.predict(given, batch)],
+    ['loss', (given) => model.loss(given, batch(1))],
+    ['predict', (given) => model.predict(given, batch(1))],
     ['step', (given) => model.step(given, token, model.initState(2))],
     ['prefill', (given) => model.prefill(given, ids)],
   ];
@@ -89,7 +72,7 @@ it('names the mixer whose output has another shape than its input', () => {
     apply: (...args: Parameters<typeof mixer.apply>) => tf.sum(mixer.apply(...args), -1, true),
   };
   const model = build({ layers: [{ sequenceMixer: mixer }, { sequenceMixer: narrowed as never }] });
-  expect(() => model.loss(model.init(1), batch)).toThrow(
+  expect(() => model.loss(model.init(1), batch(1))).toThrow(
     "layers.1: sequenceMixer 'averaging': expected an output of the shape of its input, float32 [2, 7, 6], got float32 [2, 7, 1].",
   );
   const channel = mlp({ dModel: D });
@@ -100,7 +83,77 @@ it('names the mixer whose output has another shape than its input', () => {
   const other = build({
     layers: [{ sequenceMixer: mixer, channelMixer: halved as never }, { sequenceMixer: mixer }],
   });
-  expect(() => other.loss(other.init(1), batch)).toThrow(
+  expect(() => other.loss(other.init(1), batch(1))).toThrow(
     "layers.0: channelMixer 'mlp': expected an output of the shape of its input, float32 [2, 7, 6], got float32 [2, 7, 1].",
   );
+});
+
+describe('what does not fit', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ['a typo', () => build({ vocabsize: 3 } as never), /unknown key 'vocabsize'. Did you mean 'vocabSize'/],
+    [
+      'a typo in a layer',
+      () => build({ layers: [{ sequenceMixer: mixer, chanelMixer: 'mlp' } as never] }),
+      /layers\.0: unknown key 'chanelMixer'/,
+    ],
+    ['no layers', () => build({ layers: [] }), /layers/],
+    [
+      'something else for a mixer',
+      () => build({ layers: [{ sequenceMixer: 'cat' as never }] }),
+      /layers\.0\.sequenceMixer: expected a mixer/,
+    ],
+    [
+      'a mixer of another width',
+      () => build({ layers: [{ sequenceMixer: averagingMixer({ dModel: 4 }) }] }),
+      /layers\.0\.sequenceMixer: expected 'averaging' of the model's dModel 6, got 4/,
+    ],
+    [
+      'a channel mixer of another width',
+      () => build({ layers: [{ sequenceMixer: mixer, channelMixer: mlp({ dModel: 4 }) }] }),
+      /layers\.0\.channelMixer: expected 'mlp' of the model's dModel 6, got 4/,
+    ],
+    [
+      'parallel with nothing beside',
+      () => build({ layers: [{ sequenceMixer: mixer, residual: 'parallel' }] }),
+      /expected a channelMixer/,
+    ],
+    [
+      'mixerOnly with a channel mixer',
+      () => build({ layers: [{ sequenceMixer: mixer, residual: 'mixerOnly', channelMixer: 'mlp' }] }),
+      /expected no channelMixer/,
+    ],
+    [
+      'positions without a table',
+      () => build({ positions: 'learned' }),
+      /expected maxPositions together with positions 'learned'/,
+    ],
+    [
+      'a table without positions',
+      () => build({ maxPositions: 4 }),
+      /expected maxPositions together with positions 'learned'/,
+    ],
+    ['a dropout of 1', () => build({ dropout: { embedding: 1 } }), /dropout\.embedding/],
+  ])('refuses %s', (_, make, message) => {
+    expect(make).toThrow(InvalidConfigError);
+    expect(make).toThrow(message);
+  });
+
+  it('refuses batches it cannot score', () => {
+    const model = build();
+    const params = model.init(1);
+    const examples = batch();
+    const loss = (changed: Partial<Examples>) => () => model.loss(params, { ...examples, ...changed });
+    expect(loss({ labels: new Int32Array(B * L).fill(IGNORED_LABEL) })).toThrow(
+      /a label at one position at least, got -100.*all 14/,
+    );
+    expect(loss({ labels: Int32Array.from(examples.labels, (label, index) => (index === 9 ? V : label)) })).toThrow(
+      /every label in \[0, 11\), got 11 in example 1 at position 2/,
+    );
+    expect(loss({ inputs: Int32Array.from(examples.inputs, (token, index) => (index === 3 ? -1 : token)) })).toThrow(
+      /every token in \[0, 11\), got -1 in example 0 at position 3/,
+    );
+    expect(loss({ seqLen: 8 })).toThrow(/2 x 8 tokens, got 14 and 14/);
+    expect(() => model.hidden(params, tf.zeros([2, 3]))).toThrow(/int32 ids \[B, L\], got float32 \[2, 3\]/);
+    disposeTree(params);
+  });
 });

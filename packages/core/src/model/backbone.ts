@@ -1,0 +1,101 @@
+/**
+ * The backbone of a language model: token embedding, layers, final norm. It is written once for every way that tokens go
+ * through it: all of them in training and evaluation, all of them with a state in a prefill, one at a time in a generation.
+ *
+ * Shape symbols: B batch size, L sequence length, d model width, n selected positions.
+ */
+
+import { initProjection } from '../blocks/projection.js';
+import { ShapeError } from '../errors.js';
+import type { ApplyContext, Mixer } from '../mixer.js';
+import { embedding } from '../ops/index.js';
+import { foldIn } from '../rng.js';
+import * as tf from '../tf.js';
+import type { Tree } from '../tree.js';
+import type { ParsedLanguageModelConfig } from './language-model-config.js';
+import { addTo, createLayer, drop, type Layer, type LayerParams, type LayerSpec, type Stream } from './layer.js';
+import { applyNorm, initNorm, type NormParams } from './norm.js';
+
+export interface BackboneParams extends Tree {
+  readonly embedding: { readonly weight: tf.Tensor };
+  readonly positionEmbedding?: { readonly weight: tf.Tensor };
+  readonly layers: { readonly [index: string]: LayerParams };
+  readonly normF: NormParams;
+}
+
+/** How tokens go through the backbone. */
+export interface Journey {
+  readonly context: ApplyContext;
+  /** Position of the first token. Default 0. */
+  readonly start?: number;
+  /** The sequence mixer of a layer, in its parallel or its recurrent form. */
+  mix(mixer: Mixer, params: Tree, x: tf.Tensor, context: ApplyContext, layer: number): tf.Tensor;
+  /** Drops the positions that are not asked for, once no layer mixes tokens any more. */
+  select?(x: tf.Tensor): tf.Tensor;
+}
+
+export interface Backbone {
+  readonly layers: readonly Layer[];
+  init(seed: number): BackboneParams;
+  /**
+   * ids: int32 [B, L] or, a token each, [B] -> hidden states after the final norm [B, L, d], [B, d], or what `select` made of them.
+   * @throws ShapeError for a position past the table's end, unless `positionsPastEnd` says what to do with it.
+   */
+  forward(params: BackboneParams, ids: tf.Tensor, journey: Journey): tf.Tensor;
+}
+
+/** @throws InvalidConfigError where the parts of a layer do not fit each other or the model. */
+export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
+  const { vocabSize, dModel, maxPositions, normEps } = config;
+  const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, config));
+
+  function embed(params: BackboneParams, ids: tf.Tensor, start: number): tf.Tensor {
+    const tokens = embedding(params.embedding.weight as tf.Tensor2D, ids);
+    if (!params.positionEmbedding) return tokens;
+    const indices = positionIndices(config, start, ids.rank === 2 ? (ids.shape[1] as number) : 1);
+    return tf.add(tokens, embedding(params.positionEmbedding.weight as tf.Tensor2D, tf.tensor1d(indices, 'int32')));
+  }
+
+  return {
+    layers,
+    init: (seed) => ({
+      embedding: initProjection([vocabSize, dModel], foldIn(seed, 'embedding')),
+      ...(maxPositions === undefined
+        ? {}
+        : { positionEmbedding: initProjection([maxPositions, dModel], foldIn(seed, 'positionEmbedding')) }),
+      layers: Object.fromEntries(
+        layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), layers.length)]),
+      ),
+      normF: initNorm(config.norm, dModel),
+    }),
+    forward(params, ids, { context, start = 0, mix, select }) {
+      let stream: Stream = { residual: undefined, hidden: embed(params, ids, start) };
+      for (const [index, layer] of layers.entries()) {
+        stream = layer.forward(params.layers[index] as LayerParams, stream, {
+          context,
+          mix: (mixerParams, x, inner) => mix(layer.sequenceMixer, mixerParams, x, inner, index),
+          ...(select && index === layers.length - 1 ? { select } : {}),
+        });
+      }
+      const last = drop(stream.hidden, config.dropout.residual, context, 'out');
+      return applyNorm(params.normF, addTo(stream.residual, last), normEps);
+    },
+  };
+}
+
+/** Rows of the table of positions for `count` tokens from position `start` on. */
+function positionIndices(
+  { maxPositions: rows = 0, positionsPastEnd: past }: ParsedLanguageModelConfig,
+  start: number,
+  count: number,
+): Int32Array {
+  if (past === 'error' && start + count > rows) {
+    throw new ShapeError(
+      `language model: expected at most ${rows} positions, got ${start + count}. ` +
+        "Raise maxPositions, or choose positionsPastEnd 'clamp' or 'wrap'.",
+    );
+  }
+  return Int32Array.from({ length: count }, (_, t) =>
+    past === 'wrap' ? (start + t) % rows : Math.min(start + t, rows - 1),
+  );
+}

@@ -1,0 +1,59 @@
+/** A language model a token at a time: the state between tokens, and the two ways to it. */
+import { EVALUATION, type Mixer } from '../mixer.js';
+import * as tf from '../tf.js';
+import { disposeTree, type Tree } from '../tree.js';
+import type { Backbone, BackboneParams } from './backbone.js';
+
+/** The state between tokens of a generation: each mixer's, and how many tokens there were. */
+export interface LanguageModelState {
+  readonly position: number;
+  readonly layers: { readonly [index: string]: Tree };
+}
+
+/** Frees a generation's state. */
+export function disposeState(state: LanguageModelState): void {
+  disposeTree(state.layers);
+}
+
+/** State before the first token; the caller owns it. */
+export const initState = ({ layers }: Backbone, batchSize: number): LanguageModelState => ({
+  position: 0,
+  layers: Object.fromEntries(layers.map(({ sequenceMixer }, index) => [index, sequenceMixer.initState(batchSize)])),
+});
+
+/** One more token, ids: int32 [B]: its hidden states [B, d], and the state after it. Consumes the one before. */
+export const stepThrough = (
+  backbone: Backbone,
+  params: BackboneParams,
+  ids: tf.Tensor1D,
+  { position, layers }: LanguageModelState,
+) =>
+  passThrough(backbone, params, ids, position, (mixer, mixerParams, x, layer) =>
+    mixer.step(mixerParams, x as tf.Tensor2D, layers[layer] as Tree),
+  );
+
+/** L tokens from the first on, ids: int32 [B, L]: the hidden states of the last, [B, d], and the state after it. */
+export const fillThrough = (backbone: Backbone, params: BackboneParams, ids: tf.Tensor2D) =>
+  passThrough(backbone, params, ids, 0, (mixer, mixerParams, x) => mixer.prefill(mixerParams, x as tf.Tensor3D));
+
+function passThrough(
+  backbone: Backbone,
+  params: BackboneParams,
+  ids: tf.Tensor,
+  start: number,
+  mix: (mixer: Mixer, params: Tree, x: tf.Tensor, layer: number) => { y: tf.Tensor; state: Tree },
+) {
+  const [batchSize, seqLen = 1] = ids.shape as [number, number?];
+  const layers: Record<string, Tree> = {};
+  const hidden = backbone.forward(params, ids, {
+    context: EVALUATION,
+    start,
+    mix(mixer, mixerParams, x, _context, layer) {
+      const mixed = mix(mixer, mixerParams, x, layer);
+      layers[layer] = mixed.state;
+      return mixed.y;
+    },
+    select: (x) => (x.rank === 3 ? tf.slice(x, [0, seqLen - 1, 0]).reshape([batchSize, -1]) : x),
+  });
+  return { hidden: hidden as tf.Tensor2D, state: { position: start + seqLen, layers } };
+}

@@ -1,0 +1,84 @@
+/** What a language model is made of, as `createLanguageModel` is told it. */
+import { z } from 'zod';
+import { parseConfig } from '../config.js';
+import { InvalidConfigError } from '../errors.js';
+import type { Mixer } from '../mixer.js';
+import { CHANNEL_MIXERS, type ChannelMixer } from './channel-mixer.js';
+import { type LayerSpec, RESIDUAL_NAMES } from './layer.js';
+import { NORM_NAMES } from './norm.js';
+
+const isMixer = (value: unknown): value is Mixer =>
+  isPart(value) && typeof (value as { step?: unknown }).step === 'function';
+const isPart = (value: unknown): value is ChannelMixer =>
+  typeof value === 'object' && value !== null && typeof (value as { apply?: unknown }).apply === 'function';
+const rate = z.number().min(0).lt(1);
+
+const layerSchema = z.strictObject({
+  /** What mixes information across tokens. */
+  sequenceMixer: z.custom<Mixer>(isMixer, 'expected a mixer, as a mixer factory returns it'),
+  channelMixer: z
+    .union([
+      z.enum(['none', ...(Object.keys(CHANNEL_MIXERS) as (keyof typeof CHANNEL_MIXERS)[])]),
+      z.custom<ChannelMixer>(isPart),
+    ])
+    .optional(),
+  /** How the parts of a layer join the stream. Default `sequential`. */
+  residual: z.enum(RESIDUAL_NAMES).optional(),
+  /** Default: the model's. */
+  norm: z.enum(NORM_NAMES).optional(),
+});
+
+const languageModelSchema = z.strictObject({
+  /** V, different tokens. */
+  vocabSize: z.int().positive(),
+  /** Model width. */
+  dModel: z.int().positive(),
+  /** From the first to the last. */
+  layers: z
+    .array(
+      z.custom<object>((layer) => !isMixer(layer), 'expected { sequenceMixer: mixer }, got a mixer').pipe(layerSchema),
+    )
+    .min(1),
+  /** `learned`: a table of positions is added to the embedding. */
+  positions: z.enum(['none', 'learned']).default('none'),
+  /** Rows of the table of learned positions. Rows past the training length stay as initialised. */
+  maxPositions: z.int().positive().optional(),
+  /**
+   * What a token past the table's end gets: an error; the last row (`clamp`); or row `t mod maxPositions` (`wrap`).
+   */
+  positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).default('error'),
+  /** Before each part of a layer and before the head. */
+  norm: z.enum(NORM_NAMES).default('layerNorm'),
+  /** Added to the variance in norms. */
+  normEps: z.number().positive().default(1e-5),
+  /** Rates while training: of the embedding, and of what each part of a layer adds to the stream. */
+  dropout: z
+    .strictObject({
+      /** Rate on the embedded tokens. */
+      embedding: rate.default(0.1),
+      /** Rate on what each part of a layer adds to the stream. */
+      residual: rate.default(0),
+    })
+    .default({ embedding: 0.1, residual: 0 }),
+  /** The head's weight is the embedding's; otherwise `head.weight` [V, d]. */
+  tieEmbeddings: z.boolean().default(true),
+});
+
+export type LanguageModelConfig = Omit<z.input<typeof languageModelSchema>, 'layers'> & {
+  /** From the first to the last. */
+  readonly layers: readonly LayerSpec[];
+};
+
+export type ParsedLanguageModelConfig = z.output<typeof languageModelSchema>;
+
+/** @throws InvalidConfigError */
+export function parseLanguageModel(input: LanguageModelConfig): ParsedLanguageModelConfig {
+  const config = parseConfig(languageModelSchema, input, 'createLanguageModel');
+  const { positions, maxPositions } = config;
+  if ((positions === 'learned') !== (maxPositions !== undefined)) {
+    throw new InvalidConfigError(
+      `createLanguageModel: expected maxPositions together with positions 'learned', got positions '${positions}' and maxPositions ${maxPositions}. Set both or neither.`,
+    );
+  }
+  return config;
+}
