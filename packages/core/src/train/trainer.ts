@@ -8,21 +8,21 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { currentEngine } from '../engines/index.js';
-import { CheckpointError, InvalidConfigError, isZooError, NumericalError } from '../errors.js';
+import { CheckpointError, InvalidConfigError, isZooError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { foldIn, LARGEST_SEED, LEAST_SEED } from '../rng.js';
-import type { Examples, Split, Task } from '../task.js';
-import { disposeTree } from '../tree.js';
+import type { Split, Task } from '../task.js';
 import { createBatches } from './batches.js';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { hashConfig, toJson } from './config-identity.js';
 import { type EvaluationOptions, type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
-import { computeGradients } from './gradients.js';
-import { createOptimizer, type OptimizerState, optimizerSchema } from './optimizer.js';
+import { createLearner } from './learner.js';
+import { createOptimizer, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
-import { restoreTrees, snapshotTrees } from './snapshot.js';
-import { assertStateOf, type EpochMetrics, trainingState, trainingStateSchema } from './training-state.js';
-import { yieldToEventLoop } from './yield.js';
+import { type StepInfo, trainSteps } from './train-steps.js';
+import { readTraining, saveTraining } from './training-checkpoint.js';
+import type { EpochMetrics } from './training-state.js';
+
+export type { StepInfo } from './train-steps.js';
 
 const seedSchema = z.int().min(LEAST_SEED).max(LARGEST_SEED);
 
@@ -66,22 +66,6 @@ const trainerSchema = z.strictObject({
 });
 
 export type TrainerConfig = z.input<typeof trainerSchema>;
-
-/** One optimizer step. */
-export interface StepInfo {
-  /** The epoch it belongs to and the steps done, both from 1. */
-  readonly epoch: number;
-  readonly step: number;
-  /** Mean cross-entropy over the batch's labelled positions, nats. */
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly learningRate: number;
-  /** Global norm of the gradients, before clipping. */
-  readonly gradientNorm: number;
-  /** This step's time, and the mean of the epoch so far. */
-  readonly seconds: number;
-  readonly secondsPerStep: number;
-}
 
 /** What hears of an epoch, and may end it. */
 export interface EpochOptions {
@@ -184,52 +168,10 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     count: validationExamples,
   });
   const batchesOf = createBatches(task, { batchSize, examplesPerEpoch, freshExamples, seed, dataSeed });
-  let params = model.init(foldIn(seed, 'init'));
-  let optimizerState: OptimizerState = optimizer.init(params);
-  let epoch = 0;
-  let step = 0;
+  const learner = createLearner(model, optimizer, { schedule, clipNorm, seed, stepsPerEpoch });
   let history: EpochMetrics[] = [];
-  let lastFiniteLoss: number | undefined;
   /** True while an epoch is under way, and after one that ended in an error. */
   let unfinished = false;
-
-  /** One optimizer step; its one read of the device comes before the update, so that a bad gradient changes nothing. */
-  async function trainStep(batch: Examples) {
-    const learningRate = schedule(step);
-    const context = { training: true, seed: foldIn(foldIn(seed, 'dropout'), step) };
-    const { grads, loss, objective, hits, count, gradientNorm } = await computeGradients(model, params, batch, context);
-    step += 1;
-    for (const [what, value] of Object.entries({
-      loss,
-      'loss with auxiliary losses': objective,
-      'gradient norm': gradientNorm,
-    })) {
-      if (Number.isFinite(value)) continue;
-      disposeTree(grads);
-      throw notFinite('training', what, value, learningRate);
-    }
-    lastFiniteLoss = loss;
-    const gradientScale = clipNorm !== null && gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
-    const updated = optimizer.update(params, grads, optimizerState, { learningRate, gradientScale });
-    disposeTree(grads);
-    params = updated.params;
-    optimizerState = updated.state;
-    return { loss, hits, count, gradientNorm, learningRate };
-  }
-
-  function notFinite(
-    where: string,
-    what: string,
-    value: number | 'none',
-    learningRate: number,
-    options?: ErrorOptions,
-  ): NumericalError {
-    return new NumericalError(
-      `${where}: expected a finite ${what}, got ${value} at step ${step} (epoch ${epoch + 1}, learning rate ${learningRate.toPrecision(3)}, ` +
-        `last finite loss ${lastFiniteLoss?.toPrecision(4) ?? 'none'}). Lower the learning rate, warm up, or set clipNorm.`,
-      options,
-    );
-  }
 
   function assertWhole(where: string): void {
     if (unfinished)
@@ -238,7 +180,20 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       );
   }
 
-  const trainer: Trainer = {
+  /** The parameters as they are on the validation examples. */
+  async function validate(learningRate: number, onBatch: EvaluationOptions['onBatch']) {
+    const start = performance.now();
+    const batchSize = Math.ceil(tokensPerEvaluation / task.seqLen);
+    const { loss, accuracy } = await evaluateExamples(model, learner.trees.params, validation, batchSize, {
+      onBatch,
+    }).catch((error: unknown) => {
+      if (!isZooError(error, 'numerical')) throw error;
+      throw learner.notFinite('validation', 'loss', 'none', learningRate, { cause: error });
+    });
+    return { loss, accuracy, seconds: (performance.now() - start) / 1000 };
+  }
+
+  return {
     config,
     get configHash() {
       configHash ??= hashConfig(config);
@@ -246,84 +201,42 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     },
     stepsPerEpoch,
     get epoch() {
-      return epoch;
+      return history.length;
     },
     get step() {
-      return step;
+      return learner.step;
     },
     get history() {
       return history;
     },
     get done() {
-      return epoch >= epochs || (stopAt !== null && (history.at(-1)?.validationAccuracy ?? -1) >= stopAt);
+      return history.length >= epochs || (stopAt !== null && (history.at(-1)?.validationAccuracy ?? -1) >= stopAt);
     },
     get params() {
-      return params;
+      return learner.trees.params;
     },
     async runEpoch({ onStep, onValidationBatch, signal } = {}) {
       assertWhole('runEpoch');
-      if (epoch >= epochs) {
+      const epoch = history.length + 1;
+      if (epoch > epochs) {
         throw new InvalidConfigError(
           `runEpoch: expected one of ${epochs} epochs, got one more: the run is done. Give createTrainer more epochs.`,
         );
       }
       unfinished = true;
-      const totals = { loss: 0, hits: 0, count: 0, seconds: 0, steps: 0, learningRate: 0 };
-      let lastYield = performance.now();
-      const batches = batchesOf(epoch);
-      for (;;) {
-        signal?.throwIfAborted();
-        const start = performance.now();
-        const { value: batch, done } = batches.next();
-        if (done) break;
-        const { loss, hits, count, gradientNorm, learningRate } = await trainStep(batch);
-        const seconds = (performance.now() - start) / 1000;
-        totals.loss += loss * count;
-        totals.hits += hits;
-        totals.count += count;
-        totals.seconds += seconds;
-        totals.steps += 1;
-        totals.learningRate = learningRate;
-        const secondsPerStep = totals.seconds / totals.steps;
-        onStep?.({
-          epoch: epoch + 1,
-          step,
-          loss,
-          accuracy: hits / count,
-          learningRate,
-          gradientNorm,
-          seconds,
-          secondsPerStep,
-        });
-        // Reads of the embedded engine never leave the microtask queue: let timers and messages through.
-        if (performance.now() - lastYield > 100) {
-          await yieldToEventLoop();
-          lastYield = performance.now();
-        }
-      }
-      const start = performance.now();
-      const { loss, accuracy } = await evaluateExamples(
-        model,
-        params,
-        validation,
-        Math.ceil(tokensPerEvaluation / task.seqLen),
-        { onBatch: onValidationBatch },
-      ).catch((error: unknown) => {
-        if (!isZooError(error, 'numerical')) throw error;
-        throw notFinite('validation', 'loss', 'none', totals.learningRate, { cause: error });
-      });
-      epoch += 1;
+      const trained = await trainSteps(learner, batchesOf(epoch - 1), { epoch, onStep, signal });
+      const validated = await validate(trained.learningRate, onValidationBatch);
       const metrics: EpochMetrics = {
         epoch,
-        step,
-        trainLoss: totals.loss / totals.count,
-        trainAccuracy: totals.hits / totals.count,
-        validationLoss: loss,
-        validationAccuracy: accuracy,
-        learningRate: totals.learningRate,
-        seconds: totals.seconds,
-        validationSeconds: (performance.now() - start) / 1000,
-        tokensPerSecond: (totals.steps * batchSize * task.seqLen) / totals.seconds,
+        step: learner.step,
+        trainLoss: trained.loss,
+        trainAccuracy: trained.accuracy,
+        validationLoss: validated.loss,
+        validationAccuracy: validated.accuracy,
+        learningRate: trained.learningRate,
+        seconds: trained.seconds,
+        validationSeconds: validated.seconds,
+        tokensPerSecond: (trained.steps * batchSize * task.seqLen) / trained.seconds,
         engine: engine.name,
         finishedAt: new Date().toISOString(),
       };
@@ -331,9 +244,9 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       unfinished = false;
       return metrics;
     },
-    evaluate: (other, split, count, options) =>
-      evaluate(model, params, other, {
-        ...options,
+    evaluate: (other, split, count, evaluation) =>
+      evaluate(model, learner.trees.params, other, {
+        ...evaluation,
         split,
         seed: foldIn(dataSeed, split),
         count,
@@ -341,30 +254,17 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       }),
     async save(directory) {
       assertWhole('save');
-      const { m, v } = optimizerState;
-      const tensors = await snapshotTrees({ params, m, v });
-      await writeCheckpoint(directory, { tensors, sidecar: trainingState(config, history) });
+      await saveTraining(directory, learner.trees, config, history);
     },
     async restore(directory) {
-      const { tensors, sidecar } = await readCheckpoint(directory, trainingStateSchema);
-      assertStateOf(sidecar, { config, epochs, stepsPerEpoch }, directory);
-      const old = { params, m: optimizerState.m, v: optimizerState.v };
-      const { m, v, ...restored } = restoreTrees(tensors, old, `${directory}/model.safetensors`);
-      params = restored.params;
-      history = [...sidecar.history];
-      epoch = history.length;
-      step = epoch * stepsPerEpoch;
-      optimizerState = { step, m, v };
-      disposeTree(old);
-      lastFiniteLoss = history.at(-1)?.trainLoss;
+      const saved = await readTraining(directory, { config, epochs, stepsPerEpoch }, learner.trees);
+      history = [...saved.history];
+      learner.continueFrom(saved.trees, history.length * stepsPerEpoch, history.at(-1)?.trainLoss);
       unfinished = false;
       const engines = new Set(history.map((done) => done.engine));
       engines.delete(engine.name);
       return { otherEngines: [...engines] };
     },
-    dispose() {
-      for (const tree of [params, optimizerState.m, optimizerState.v]) disposeTree(tree);
-    },
+    dispose: () => learner.dispose(),
   };
-  return trainer;
 }

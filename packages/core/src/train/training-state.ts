@@ -1,7 +1,5 @@
 /** Where a training run stands, as its checkpoint's `checkpoint.json` has it. */
 import { z } from 'zod';
-import { firstDifference } from '../config-difference.js';
-import { CheckpointError } from '../errors.js';
 
 /** An epoch. Losses in nats per labelled position, accuracies in [0, 1]. */
 export interface EpochMetrics {
@@ -65,33 +63,4 @@ export function trainingState(
   history: readonly EpochMetrics[],
 ): TrainingState {
   return { config, rng: RNG_SCHEME, history: [...history] };
-}
-
-/**
- * @param run what the state has to fit.
- * @param directory of the checkpoint, for messages.
- * @throws CheckpointError if it is of a run with another config, or of epochs that this run does not have.
- */
-export function assertStateOf(
-  state: TrainingState,
-  run: { readonly config: unknown; readonly epochs: number; readonly stepsPerEpoch: number },
-  directory: string,
-): void {
-  const difference = firstDifference(run.config, state.config);
-  if (difference !== undefined) {
-    throw new CheckpointError(
-      `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
-    );
-  }
-  const { history } = state;
-  const odd = history.findIndex(
-    ({ epoch, step }, index) => epoch !== index + 1 || step !== epoch * run.stepsPerEpoch || epoch > run.epochs,
-  );
-  const found = history[odd];
-  if (found) {
-    throw new CheckpointError(
-      `${directory}/checkpoint.json: expected at most ${run.epochs} epochs of ${run.stepsPerEpoch} steps in order, got epoch ${found.epoch} at step ${found.step} in place ${odd + 1}. ` +
-        'It was not written by this trainer; delete the directory to start afresh.',
-    );
-  }
 }
