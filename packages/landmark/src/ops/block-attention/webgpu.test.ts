@@ -1,0 +1,20 @@
+import { tf, useEngine } from '@mixerzoo/core';
+import { expectShaders, shadersOf } from '@mixerzoo/core/testing';
+import { beforeAll, describe, it } from 'vitest';
+import { blockAttentionGradientKernel, blockAttentionKernel } from './webgpu.js';
+
+describe('shaders of block attention', () => {
+  beforeAll(async () => {
+    await useEngine();
+  });
+
+  it('are as reviewed: the own block and retrieved ones', async () => {
+    const [q, k, v, dO] = [tf.zeros([2, 40, 8]), tf.zeros([2, 40, 8]), tf.zeros([2, 40, 8]), tf.zeros([2, 40, 8])];
+    const inputs = { q, k, v, retrieved: tf.zeros([2, 40, 3], 'int32') };
+    const attrs = { blockSize: 8, unit: 4, scale: 1 };
+    await expectShaders('./__fixtures__/block-attention.wgsl', [
+      ...shadersOf(blockAttentionKernel, inputs, attrs),
+      ...shadersOf(blockAttentionGradientKernel, { ...inputs, dO }, attrs),
+    ]);
+  });
+});
