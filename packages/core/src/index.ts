@@ -46,8 +46,8 @@ export {
 export { factoryOf } from './made-by.js';
 export type { ApplyContext, Mixer, MixerConfig, MixerFactory, MixerForms } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
-export type { ChannelMixer, ChannelMixerName } from './model/channel-mixer.js';
-export { CHANNEL_MIXERS, mlp, swiGlu } from './model/channel-mixer.js';
+export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName } from './model/channel-mixer.js';
+export { CHANNEL_MIXERS, defineChannelMixer, mlp, swiGlu } from './model/channel-mixer.js';
 export type {
   BatchLoss,
   LanguageModel,
@@ -58,9 +58,10 @@ export type {
 export { createLanguageModel, disposeState } from './model/language-model.js';
 export type { LayerParams, LayerSpec, ResidualName } from './model/layer.js';
 export { RESIDUAL_NAMES } from './model/layer.js';
-export type { NormName } from './model/norm.js';
-export { NORM_NAMES } from './model/norm.js';
+export type { Norm, NormFactory, NormName } from './model/norm.js';
+export { defineNorm, NORMS } from './model/norm.js';
 export * from './ops/index.js';
+export { plugin } from './own-parts.js';
 export type { Plugin } from './plugin.js';
 export { definePlugin } from './plugin.js';
 export { randomNormal, randomUniform } from './random-tensors.js';

@@ -13,14 +13,24 @@ import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import type { ParsedLanguageModelConfig } from './language-model-config.js';
-import { addTo, createLayer, drop, type Layer, type LayerParams, type LayerSpec, type Stream } from './layer.js';
-import { applyNorm, initNorm, type NormParams } from './norm.js';
+import {
+  addTo,
+  applyNorm,
+  createLayer,
+  drop,
+  type Layer,
+  type LayerParams,
+  type LayerSpec,
+  resolveNorm,
+  type Stream,
+} from './layer.js';
+import type { Norm } from './norm.js';
 
 export interface BackboneParams extends Tree {
   readonly embedding: { readonly weight: tf.Tensor };
   readonly positionEmbedding?: { readonly weight: tf.Tensor };
   readonly layers: { readonly [index: string]: LayerParams };
-  readonly normF: NormParams;
+  readonly normF: Tree;
 }
 
 /** How tokens go through the backbone. */
@@ -36,6 +46,8 @@ export interface Journey {
 
 export interface Backbone {
   readonly layers: readonly Layer[];
+  /** The last one. */
+  readonly norm: Norm;
   init(seed: number): BackboneParams;
   /**
    * ids: int32 [B, L] or, a token each, [B] -> hidden states after the final norm [B, L, d], [B, d], or what `select` made of them.
@@ -46,8 +58,9 @@ export interface Backbone {
 
 /** @throws InvalidConfigError where the parts of a layer do not fit each other or the model. */
 export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
-  const { vocabSize, dModel, maxPositions, normEps } = config;
-  const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, config));
+  const { vocabSize, dModel, maxPositions } = config;
+  const norm = resolveNorm(config.norm, config, 'createLanguageModel');
+  const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, { ...config, norm }));
 
   function embed(params: BackboneParams, ids: tf.Tensor, start: number): tf.Tensor {
     const tokens = embedding(params.embedding.weight as tf.Tensor2D, ids);
@@ -58,6 +71,7 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
 
   return {
     layers,
+    norm,
     init: (seed) => ({
       embedding: initProjection([vocabSize, dModel], foldIn(seed, 'embedding')),
       ...(maxPositions === undefined
@@ -66,7 +80,7 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
       layers: Object.fromEntries(
         layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), layers.length)]),
       ),
-      normF: initNorm(config.norm, dModel),
+      normF: norm.init(foldIn(seed, 'normF')),
     }),
     forward(params, ids, { context, start = 0, mix, select }) {
       let stream: Stream = { residual: undefined, hidden: embed(params, ids, start) };
@@ -78,7 +92,7 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
         });
       }
       const last = drop(stream.hidden, config.dropout.residual, context, 'out');
-      return applyNorm(params.normF, addTo(stream.residual, last), normEps);
+      return applyNorm('language model', norm, params.normF, addTo(stream.residual, last));
     },
   };
 }

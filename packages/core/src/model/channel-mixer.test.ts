@@ -9,10 +9,10 @@ import { type ChannelMixer, mlp, swiGlu } from './channel-mixer.js';
 
 const D = 6;
 const mixers: [string, () => ChannelMixer][] = [
-  ['mlp, gelu', () => mlp({ dModel: D }) as ChannelMixer],
-  ['mlp, relu', () => mlp({ dModel: D, dHidden: 5, activation: 'relu' }) as ChannelMixer],
-  ['mlp, silu', () => mlp({ dModel: D, activation: 'silu' }) as ChannelMixer],
-  ['swiGlu', () => swiGlu({ dModel: D }) as ChannelMixer],
+  ['mlp, gelu', () => mlp({ dModel: D })],
+  ['mlp, relu', () => mlp({ dModel: D, dHidden: 5, activation: 'relu' })],
+  ['mlp, silu', () => mlp({ dModel: D, activation: 'silu' })],
+  ['swiGlu', () => swiGlu({ dModel: D })],
 ];
 
 beforeAll(async () => {

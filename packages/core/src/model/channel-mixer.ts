@@ -4,22 +4,26 @@
  * - `mlp`: W2 act(W1 x + b1) + b2, the GPT and Pythia form.
  * - `swiGlu`: W_down (silu(W_gate x) * W_up x), without biases: Shazeer, "GLU Variants Improve Transformer",
  *   arXiv 2002.05202, as in LLaMA.
+ *
+ * A package brings more with {@link defineChannelMixer} and the list `channelMixers` of its plugin, as core does.
  */
 import { z } from 'zod';
 import { initProjection, type Projection } from '../blocks/projection.js';
 import { parseConfig } from '../config.js';
+import { InvalidConfigError } from '../errors.js';
 import type { ApplyContext } from '../mixer.js';
 import { linear, silu } from '../ops/index.js';
 import { foldIn } from '../rng.js';
-import { createParameters } from '../structure.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
+import { createTokenPart } from './token-part.js';
 
 /** A channel mixer. P is its tree of parameters. */
 export interface ChannelMixer<P extends Tree = Tree> {
+  readonly specVersion: 1;
   readonly name: string;
   /** The parsed config, defaults filled in. */
-  readonly config: Readonly<Record<string, unknown>> & { readonly dModel: number };
+  readonly config: Readonly<Record<string, unknown>>;
   /**
    * Fresh parameters; the output projection is scaled by 1 / sqrt(2 nLayers). The caller owns the tensors.
    * @throws InvalidConfigError for a seed that is no whole number of 32 bits.
@@ -31,6 +35,44 @@ export interface ChannelMixer<P extends Tree = Tree> {
   flops(seqLen: number): number;
 }
 
+/** Makes a channel mixer from its config, and carries the schema. */
+export interface ChannelMixerFactory<C extends z.ZodType = z.ZodType, M extends ChannelMixer = ChannelMixer> {
+  /** @throws InvalidConfigError */
+  (config: z.input<C>): M;
+  readonly channelMixerName: string;
+  /** One sentence for `mixerzoo list channel-mixers`. */
+  readonly summary: string;
+  readonly schema: C;
+}
+
+/** The word for a layer that has no channel mixer. */
+const NO_CHANNEL_MIXER = 'none';
+
+/**
+ * Defines a channel mixer: a name, a schema of its config with the key `dModel`, and the functions that a parsed config
+ * gives rise to.
+ * @example export const mlp = defineChannelMixer({ name: 'mlp', summary: '…', schema, create: (config) => ({ init, apply, flops }) });
+ * @throws InvalidConfigError for the name `none`.
+ */
+export function defineChannelMixer<C extends z.ZodType, P extends Tree>(definition: {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: C;
+  create(config: z.output<C>): Omit<ChannelMixer<P>, 'specVersion' | 'name' | 'config'>;
+}): ChannelMixerFactory<C, ChannelMixer<P>> {
+  const { name, summary, schema, create } = definition;
+  if (name === NO_CHANNEL_MIXER) {
+    throw new InvalidConfigError(
+      `defineChannelMixer: expected another name, got '${name}', which stands for none at all.`,
+    );
+  }
+  const factory = (input: z.input<C>): ChannelMixer<P> => {
+    const config = parseConfig(schema, input, name);
+    return createTokenPart(factory, { name, config, forms: create(config) });
+  };
+  return Object.assign(factory, { channelMixerName: name, summary, schema });
+}
+
 const ACTIVATIONS = {
   /** The exact form, x Phi(x). */
   gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
@@ -39,14 +81,7 @@ const ACTIVATIONS = {
 } satisfies Record<string, (x: tf.Tensor) => tf.Tensor>;
 
 const width = z.int().positive();
-const mlpSchema = z.strictObject({
-  /** Model width. */
-  dModel: width,
-  /** Hidden width; default 4 dModel. */
-  dHidden: width.optional(),
-  /** Between the two projections. */
-  activation: z.enum(['gelu', 'relu', 'silu']).default('gelu'),
-});
+const dModel = width.describe('model width d');
 
 type MlpParams = { fc1: Projection; fc2: Projection };
 
@@ -54,31 +89,25 @@ type MlpParams = { fc1: Projection; fc2: Projection };
  * A two-layer perceptron with biases.
  * @throws InvalidConfigError
  */
-export function mlp(input: z.input<typeof mlpSchema>): ChannelMixer<MlpParams> {
-  const parsed = parseConfig(mlpSchema, input, 'mlp');
-  const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 4 * parsed.dModel });
-  const { dModel, dHidden, activation } = config;
-  const parameters = createParameters<MlpParams>('mlp', (seed, nLayers = 1) => ({
-    fc1: initProjection([dModel, dHidden], foldIn(seed, 'fc1'), { bias: true }),
-    fc2: initProjection([dHidden, dModel], foldIn(seed, 'fc2'), { bias: true, nLayers }),
-  }));
-  return Object.freeze({
-    name: 'mlp',
-    config,
-    init: parameters.init,
-    apply<T extends tf.Tensor2D | tf.Tensor3D>(params: MlpParams, x: T) {
-      parameters.assert('mlp.apply', params);
-      return linear(ACTIVATIONS[activation](linear(x, params.fc1)) as T, params.fc2);
-    },
-    flops: (seqLen: number) => 4 * seqLen * dModel * dHidden,
-  } as ChannelMixer<MlpParams>);
-}
-
-const swiGluSchema = z.strictObject({
-  /** Model width. */
-  dModel: width,
-  /** Hidden width; default 8/3 dModel rounded up to a multiple of 8, the parameters of an `mlp` of 4 dModel. */
-  dHidden: width.optional(),
+export const mlp = defineChannelMixer({
+  name: 'mlp',
+  summary: 'A perceptron of two layers, with biases: GPT, Pythia.',
+  schema: z
+    .strictObject({
+      dModel,
+      dHidden: width.optional().describe('hidden width; default 4 dModel'),
+      activation: z.enum(['gelu', 'relu', 'silu']).default('gelu').describe('between the two projections'),
+    })
+    .transform((config) => ({ ...config, dHidden: config.dHidden ?? 4 * config.dModel })),
+  create: ({ dModel, dHidden, activation }) => ({
+    init: (seed, nLayers = 1): MlpParams => ({
+      fc1: initProjection([dModel, dHidden], foldIn(seed, 'fc1'), { bias: true }),
+      fc2: initProjection([dHidden, dModel], foldIn(seed, 'fc2'), { bias: true, nLayers }),
+    }),
+    apply: <T extends tf.Tensor2D | tf.Tensor3D>(params: MlpParams, x: T) =>
+      linear(ACTIVATIONS[activation](linear(x, params.fc1)) as T, params.fc2),
+    flops: (seqLen) => 4 * seqLen * dModel * dHidden,
+  }),
 });
 
 type SwiGluParams = { gateProj: Projection; upProj: Projection; downProj: Projection };
@@ -87,28 +116,33 @@ type SwiGluParams = { gateProj: Projection; upProj: Projection; downProj: Projec
  * A gated perceptron without biases.
  * @throws InvalidConfigError
  */
-export function swiGlu(input: z.input<typeof swiGluSchema>): ChannelMixer<SwiGluParams> {
-  const parsed = parseConfig(swiGluSchema, input, 'swiGlu');
-  const config = Object.freeze({ ...parsed, dHidden: parsed.dHidden ?? 8 * Math.ceil(parsed.dModel / 3) });
-  const { dModel, dHidden } = config;
-  const parameters = createParameters<SwiGluParams>('swiGlu', (seed, nLayers = 1) => ({
-    gateProj: initProjection([dModel, dHidden], foldIn(seed, 'gateProj')),
-    upProj: initProjection([dModel, dHidden], foldIn(seed, 'upProj')),
-    downProj: initProjection([dHidden, dModel], foldIn(seed, 'downProj'), { nLayers }),
-  }));
-  return Object.freeze({
-    name: 'swiGlu',
-    config,
-    init: parameters.init,
+export const swiGlu = defineChannelMixer({
+  name: 'swiGlu',
+  summary: 'A gated perceptron, without biases: LLaMA.',
+  schema: z
+    .strictObject({
+      dModel,
+      dHidden: width
+        .optional()
+        .describe(
+          'hidden width; default 8/3 dModel rounded up to a multiple of 8, the parameters of an mlp of 4 dModel',
+        ),
+    })
+    .transform((config) => ({ ...config, dHidden: config.dHidden ?? 8 * Math.ceil(config.dModel / 3) })),
+  create: ({ dModel, dHidden }) => ({
+    init: (seed, nLayers = 1): SwiGluParams => ({
+      gateProj: initProjection([dModel, dHidden], foldIn(seed, 'gateProj')),
+      upProj: initProjection([dModel, dHidden], foldIn(seed, 'upProj')),
+      downProj: initProjection([dHidden, dModel], foldIn(seed, 'downProj'), { nLayers }),
+    }),
     apply<T extends tf.Tensor2D | tf.Tensor3D>(params: SwiGluParams, x: T) {
-      parameters.assert('swiGlu.apply', params);
       const gate = silu(linear(x, params.gateProj));
       return linear(tf.mul(gate, linear(x, params.upProj)) as T, params.downProj);
     },
-    flops: (seqLen: number) => 6 * seqLen * dModel * dHidden,
-  } as ChannelMixer<SwiGluParams>);
-}
+    flops: (seqLen) => 6 * seqLen * dModel * dHidden,
+  }),
+});
 
-/** The channel mixers a config can name. */
+/** The channel mixers of core. */
 export const CHANNEL_MIXERS = { mlp, swiGlu } as const;
 export type ChannelMixerName = keyof typeof CHANNEL_MIXERS;

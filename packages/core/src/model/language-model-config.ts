@@ -5,13 +5,14 @@ import { InvalidConfigError } from '../errors.js';
 import type { Mixer } from '../mixer.js';
 import { CHANNEL_MIXERS, type ChannelMixer } from './channel-mixer.js';
 import { type LayerSpec, RESIDUAL_NAMES } from './layer.js';
-import { NORM_NAMES } from './norm.js';
+import { NORM_NAMES, type Norm } from './norm.js';
 
 const isMixer = (value: unknown): value is Mixer =>
   isPart(value) && typeof (value as { step?: unknown }).step === 'function';
 const isPart = (value: unknown): value is ChannelMixer =>
   typeof value === 'object' && value !== null && typeof (value as { apply?: unknown }).apply === 'function';
 const rate = z.number().min(0).lt(1);
+const normSchema = z.union([z.enum(NORM_NAMES), z.custom<Norm>(isPart)]);
 
 const layerSchema = z.strictObject({
   /** What mixes information across tokens. */
@@ -25,7 +26,7 @@ const layerSchema = z.strictObject({
   /** How the parts of a layer join the stream. Default `sequential`. */
   residual: z.enum(RESIDUAL_NAMES).optional(),
   /** Default: the model's. */
-  norm: z.enum(NORM_NAMES).optional(),
+  norm: normSchema.optional(),
 });
 
 const languageModelSchema = z.strictObject({
@@ -48,8 +49,8 @@ const languageModelSchema = z.strictObject({
    */
   positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).default('error'),
   /** Before each part of a layer and before the head. */
-  norm: z.enum(NORM_NAMES).default('layerNorm'),
-  /** Added to the variance in norms. */
+  norm: normSchema.default('layerNorm'),
+  /** Added to the variance in norms that are given by name. */
   normEps: z.number().positive().default(1e-5),
   /** Rates while training: of the embedding, and of what each part of a layer adds to the stream. */
   dropout: z

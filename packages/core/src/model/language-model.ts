@@ -23,6 +23,7 @@ import { type BackboneParams, createBackbone, type Journey } from './backbone.js
 import { disposeState, fillThrough, initState, type LanguageModelState, stepThrough } from './generation.js';
 import { labelledPositions } from './labelled-positions.js';
 import { type LanguageModelConfig, parseLanguageModel } from './language-model-config.js';
+import { identity } from './layer.js';
 
 export { disposeState, type LanguageModelState } from './generation.js';
 export type { LanguageModelConfig } from './language-model-config.js';
@@ -134,7 +135,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   }
 
   return Object.freeze<LanguageModel>({
-    config: { ...config, layers: layers.map((layer) => layer.config) },
+    config: { ...config, norm: identity(backbone.norm), layers: layers.map((layer) => layer.config) },
     vocabSize,
     dModel,
     nLayers: layers.length,

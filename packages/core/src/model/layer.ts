@@ -18,7 +18,7 @@ import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { CHANNEL_MIXERS, type ChannelMixer, type ChannelMixerName } from './channel-mixer.js';
-import { applyNorm, initNorm, type NormName, type NormParams } from './norm.js';
+import { NORMS, type Norm, type NormName } from './norm.js';
 
 export const RESIDUAL_NAMES = ['sequential', 'parallel', 'mixerOnly'] as const;
 export type ResidualName = (typeof RESIDUAL_NAMES)[number];
@@ -26,18 +26,18 @@ export type ResidualName = (typeof RESIDUAL_NAMES)[number];
 /** One layer of a model. */
 export interface LayerSpec {
   readonly sequenceMixer: Mixer;
-  /** A channel mixer, or the name of one with its defaults. Default `'none'`. */
+  /** A channel mixer, or the name of one of core's with its defaults. Default `'none'`. */
   readonly channelMixer?: ChannelMixer | ChannelMixerName | 'none';
   /** Default `'sequential'`. */
   readonly residual?: ResidualName;
-  /** Default: the model's. */
-  readonly norm?: NormName;
+  /** A norm, or the name of one of core's. Default: the model's. */
+  readonly norm?: Norm | NormName;
 }
 
 export interface LayerParams extends Tree {
-  readonly norm1: NormParams;
+  readonly norm1: Tree;
   readonly mixer: Tree;
-  readonly norm2?: NormParams;
+  readonly norm2?: Tree;
   readonly channel?: Tree;
 }
 
@@ -76,15 +76,16 @@ export function createLayer(
   index: number,
   model: {
     readonly dModel: number;
-    readonly norm: NormName;
+    readonly norm: Norm;
     readonly normEps: number;
     readonly dropout: { readonly embedding: number; readonly residual: number };
   },
 ): Layer {
-  const { sequenceMixer, residual = 'sequential', norm = model.norm } = spec;
-  const { dModel, normEps } = model;
+  const { sequenceMixer, residual = 'sequential' } = spec;
+  const { dModel } = model;
   const where = `layers.${index}`;
   const channelMixer = resolveChannelMixer(spec.channelMixer ?? 'none', dModel);
+  const norm = spec.norm === undefined ? model.norm : resolveNorm(spec.norm, model, where);
   if (residual === 'parallel' && !channelMixer) {
     throw new InvalidConfigError(
       `${where}: expected a channelMixer beside residual 'parallel', got none. Use residual 'mixerOnly'.`,
@@ -95,41 +96,35 @@ export function createLayer(
       `${where}: expected no channelMixer beside residual 'mixerOnly', got '${channelMixer.name}'. Use residual 'sequential'.`,
     );
   }
-  for (const [role, { name, config }] of Object.entries({ sequenceMixer, ...(channelMixer ? { channelMixer } : {}) })) {
-    const { dModel: given } = config as { dModel?: unknown };
-    if (given !== dModel) {
-      throw new InvalidConfigError(
-        `${where}.${role}: expected '${name}' of the model's dModel ${dModel}, got ${String(given)}. Give both the same width.`,
-      );
-    }
-  }
+  assertWidth(`${where}.sequenceMixer`, sequenceMixer, dModel);
+  if (channelMixer) assertWidth(`${where}.channelMixer`, channelMixer, dModel);
 
   return {
     sequenceMixer,
     config: {
-      sequenceMixer: { name: sequenceMixer.name, config: sequenceMixer.config },
-      channelMixer: channelMixer ? { name: channelMixer.name, config: channelMixer.config } : 'none',
+      sequenceMixer: identity(sequenceMixer),
+      channelMixer: channelMixer ? identity(channelMixer) : 'none',
       residual,
-      norm,
+      norm: identity(norm),
     },
     init: (seed, nLayers) => ({
-      norm1: initNorm(norm, dModel),
+      norm1: norm.init(foldIn(seed, 'norm1')),
       mixer: sequenceMixer.init(foldIn(seed, 'mixer'), nLayers),
-      ...(residual === 'mixerOnly' ? {} : { norm2: initNorm(norm, dModel) }),
+      ...(residual === 'mixerOnly' ? {} : { norm2: norm.init(foldIn(seed, 'norm2')) }),
       ...(channelMixer ? { channel: channelMixer.init(foldIn(seed, 'channel'), nLayers) } : {}),
     }),
     forward(params, stream, { context, mix, select = (x) => x }) {
       const inner: ApplyContext = { ...context, seed: foldIn(context.seed, where) };
       const rateIn = index === 0 ? model.dropout.embedding : model.dropout.residual;
       const entered = addTo(stream.residual, drop(stream.hidden, rateIn, inner, 'in'));
-      const normed = applyNorm(params.norm1, entered, normEps);
+      const normed = applyNorm(where, norm, params.norm1, entered);
       const mixture = mix(params.mixer, normed, inner);
       assertOutput(`${where}: sequenceMixer '${sequenceMixer.name}'`, mixture, normed.shape);
       const mixed = select(mixture);
       const kept = select(entered);
       if (residual === 'mixerOnly') return { residual: kept, hidden: mixed };
       const channel = (x: tf.Tensor) => {
-        const normed = applyNorm(params.norm2 as NormParams, x, normEps);
+        const normed = applyNorm(where, norm, params.norm2 as Tree, x);
         if (!channelMixer) return normed;
         const y = channelMixer.apply(params.channel as Tree, normed as tf.Tensor3D, inner);
         assertOutput(`${where}: channelMixer '${channelMixer.name}'`, y, normed.shape);
@@ -141,6 +136,38 @@ export function createLayer(
     },
     flops: (seqLen) => sequenceMixer.flops(seqLen) + (channelMixer?.flops(seqLen) ?? 0),
   };
+}
+
+/** What the computation of a part depends on, as JSON. */
+export const identity = ({ name, config }: Pick<Mixer, 'name' | 'config'>) => ({ name, config });
+
+/** x: [B, L, d], [B, d] or [n, d] -> the same shape. @throws ShapeError for a norm that gives another. */
+export function applyNorm(where: string, norm: Norm, params: Tree, x: tf.Tensor): tf.Tensor {
+  const y = norm.apply(params, x as tf.Tensor3D);
+  assertOutput(`${where}: norm '${norm.name}'`, y, x.shape);
+  return y;
+}
+
+/**
+ * The norm of a model or a layer; one that is given by name has the model's eps.
+ * @throws InvalidConfigError for one of another width.
+ */
+export function resolveNorm(
+  given: Norm | NormName,
+  { dModel, normEps }: { readonly dModel: number; readonly normEps: number },
+  where: string,
+): Norm {
+  if (typeof given === 'string') return NORMS[given]({ dModel, eps: normEps });
+  assertWidth(`${where}.norm`, given, dModel);
+  return given;
+}
+
+function assertWidth(where: string, { name, config }: Pick<Mixer, 'name' | 'config'>, dModel: number): void {
+  const { dModel: given } = config as { dModel?: unknown };
+  if (given === dModel) return;
+  throw new InvalidConfigError(
+    `${where}: expected '${name}' of the model's dModel ${dModel}, got ${String(given)}. Give both the same width.`,
+  );
 }
 
 /** The stream with what was pending added to it. */
@@ -158,5 +185,5 @@ function resolveChannelMixer(
   dModel: number,
 ): ChannelMixer | undefined {
   if (given === 'none') return undefined;
-  return typeof given === 'string' ? (CHANNEL_MIXERS[given]({ dModel }) as ChannelMixer) : given;
+  return typeof given === 'string' ? CHANNEL_MIXERS[given]({ dModel }) : given;
 }
