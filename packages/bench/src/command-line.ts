@@ -79,11 +79,11 @@ function createCommands(): CAC {
     .example('The same command again resumes what is partial and skips what is done.')
     .action(run);
   cli
-    .command('list <what>', 'List mixers, tasks, presets, figures or engines')
+    .command('list <what>', 'List mixers, tasks, channel-mixers, norms, presets, figures or engines')
     .example('  mixerzoo list mixers')
     .action(list);
   cli
-    .command('figure <id>', "Train what a figure of the paper needs, draw it, and judge the paper's claims")
+    .command('figure <id>', "Train what a figure needs, of the paper or a study, draw it, and judge its claims")
     .option('--scale <scale>', "quick (minutes), small (an hour) or paper (the paper's sizes; default: quick)")
     .option(...SET)
     .option(...ENGINE)

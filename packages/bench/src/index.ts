@@ -1,6 +1,22 @@
-export type { ExperimentConfig, LayerConfig, LayerOptions, TaskConfig } from './experiment/experiment.js';
+import { definePlugin } from '@mixerzoo/core';
+import { figures } from './figures/definitions.js';
+import { presets } from './presets/index.js';
+
+export type {
+  ChannelMixerConfig,
+  ExperimentConfig,
+  LayerConfig,
+  LayerOptions,
+  NormConfig,
+  PartConfig,
+  Preset,
+  TaskConfig,
+} from './experiment/experiment.js';
 export { defineExperiment } from './experiment/experiment.js';
-export { presets } from './presets/index.js';
+export { declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './figures/claims.js';
+export type { Claim, Figure, FigureCell, FigureExperiment, FigureRow, Measured, Verdict } from './figures/figure.js';
+export { defineFigure } from './figures/figure.js';
+export type { Scale } from './figures/scales.js';
 export { loadRun, loadRuns } from './runs/read-results.js';
 export type {
   Answers,
@@ -20,3 +36,6 @@ export type {
   StepRecord,
   TrainSettings,
 } from './runs/results.js';
+
+/** The presets and figures of this package, found as those of every package are. */
+export const plugin = definePlugin({ presets, figures });

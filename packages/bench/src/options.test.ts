@@ -6,7 +6,9 @@ import { z } from 'zod';
 import { discoverPlugins } from './plugins.js';
 
 const registry = await discoverPlugins(process.cwd());
-const ours = [...registry.mixers, ...registry.tasks].filter(({ packageName }) => packageName.startsWith('@mixerzoo/'));
+const ours = [...registry.mixers, ...registry.tasks, ...registry.channelMixers, ...registry.norms].filter(
+  ({ packageName }) => packageName.startsWith('@mixerzoo/'),
+);
 
 interface Option {
   readonly description?: string;
@@ -32,8 +34,8 @@ function documentedDefaults(packageName: string): Map<string, string> {
   return found;
 }
 
-describe.each(ours.map((entry) => [entry.name, entry] as const))('%s', (_name, { packageName, factory }) => {
-  const schema = z.toJSONSchema(factory.schema, { io: 'input', unrepresentable: 'any' });
+describe.each(ours.map((entry) => [entry.name, entry] as const))('%s', (_name, { packageName, part }) => {
+  const schema = z.toJSONSchema(part.schema, { io: 'input', unrepresentable: 'any' });
   const options = Object.entries(schema.properties ?? {}) as [string, Option][];
 
   it('says of each option what it is', () => {

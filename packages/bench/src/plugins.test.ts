@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from './experiment/experiment-source.js';
 import { resolveRuns } from './experiment/resolve-runs.js';
-import { EXPERIMENT_IDS, experimentAt } from './figures/experiments.js';
-import { discoverPlugins, findMixer } from './plugins.js';
-import { presets } from './presets/index.js';
+import { experiments } from './figures/experiments.js';
+import { experimentAt } from './figures/figure.js';
+import { discoverPlugins, findPart, qualifiedName } from './plugins.js';
 
 const PLUGIN = (names: readonly string[], specVersion = 1) => `
 const factory = (name) => Object.assign((config) => ({ specVersion: 1, name, config }), { mixerName: name, summary: '', schema: {} });
@@ -71,35 +71,44 @@ describe('discoverPlugins', async () => {
     expect(faults.get('broken')).toMatch(/no such luck/);
     expect(faults.get('leaves')).toMatch(/expected a module to import, got a call of process\.exit\(0\)/);
     expect(faults.get(at('damaged'))).toMatch(/package\.json cannot be read/);
-    expect(faults.get('no-lists')).toMatch(/expected lists of factories as its plugin's mixers and tasks/);
+    expect(faults.get('no-lists')).toMatch(
+      /expected a list of mixers as its plugin's mixers, got something else\. Write `definePlugin/,
+    );
     expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
   });
 
   it('finds a mixer by its name, by its package, and by both', async () => {
-    expect((await findMixer(registry, 'plain')).mixerName).toBe('plain');
-    expect((await findMixer(registry, 'no-keyword')).mixerName).toBe('quiet');
-    expect((await findMixer(registry, '@scope/two#first')).mixerName).toBe('first');
+    expect((await findPart(registry, 'mixers', 'plain')).name).toBe('plain');
+    expect((await findPart(registry, 'mixers', 'no-keyword')).name).toBe('quiet');
+    expect((await findPart(registry, 'mixers', '@scope/two#first')).name).toBe('first');
   });
 
   it('leaves presets and figures alone where a plugin has a mixer or task of the same name', async () => {
-    await expect(findMixer(registry, 'linCat')).rejects.toThrow(/'@mixerzoo\/cat#linCat' or 'another-first#linCat'/);
-    const experiments = EXPERIMENT_IDS.map((id) => ({ inline: experimentAt(id, 'quick'), assignments: [] }));
-    const sources = [...Object.keys(presets).map((preset) => ({ preset, assignments: [] })), ...experiments];
-    for (const source of sources) {
-      const runs = await resolveRuns(await loadExperiment(source), registry);
+    await expect(findPart(registry, 'mixers', 'linCat')).rejects.toThrow(
+      /'@mixerzoo\/cat#linCat' or 'another-first#linCat'/,
+    );
+    const ofFigures = Object.values(experiments).map((one) => ({
+      inline: experimentAt(one, 'quick'),
+      assignments: [],
+    }));
+    const presets = registry.presets.map((entry) => ({ preset: qualifiedName(entry), assignments: [] }));
+    for (const source of [...presets, ...ofFigures]) {
+      const runs = await resolveRuns(await loadExperiment(source, registry), registry);
       expect(runs.length).toBeGreaterThan(0);
     }
   });
 
   it('does not take a directory for a package', async () => {
     for (const name of ['..', '.', '@../x', '.bin'])
-      await expect(findMixer(registry, name)).rejects.toThrow(/unknown mixer/);
+      await expect(findPart(registry, 'mixers', name)).rejects.toThrow(/unknown mixer/);
   });
 
   it('refuses what is ambiguous or unknown, and says what there is', async () => {
-    await expect(findMixer(registry, 'first')).rejects.toThrow(/'@scope\/two#first'/);
-    await expect(findMixer(registry, '@scope/two')).rejects.toThrow(/'@scope\/two#first', '@scope\/two#second'/);
-    await expect(findMixer(registry, 'atention')).rejects.toThrow(/Did you mean 'attention'/);
-    await expect(findMixer(registry, 'nothing-like-it')).rejects.toThrow(/Not loaded: broken/);
+    await expect(findPart(registry, 'mixers', 'first')).rejects.toThrow(/'@scope\/two#first'/);
+    await expect(findPart(registry, 'mixers', '@scope/two')).rejects.toThrow(
+      /'@scope\/two#first', '@scope\/two#second'/,
+    );
+    await expect(findPart(registry, 'mixers', 'atention')).rejects.toThrow(/Did you mean 'attention'/);
+    await expect(findPart(registry, 'mixers', 'nothing-like-it')).rejects.toThrow(/Not loaded: broken/);
   });
 });

@@ -1,37 +1,30 @@
 /**
- * Finds mixers and tasks: in packages with the keyword `mixerzoo-plugin`, in node_modules from the working directory
- * upwards and from this package upwards. A new mixer is found because it is installed; no list names it.
+ * Finds what packages bring (mixers, tasks, channel mixers, norms, presets, figures): packages with the keyword
+ * `mixerzoo-plugin`, in node_modules from the working directory upwards and from this package upwards. A new mixer is found
+ * because it is installed; no list names it. Core and this package are plugins too.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import {
-  InvalidConfigError,
-  type MixerFactory,
-  nearestName,
-  type Plugin,
-  type TaskFactory,
-  UnknownNameError,
-} from '@mixerzoo/core';
+import { InvalidConfigError, nearestName, type Plugin, UnknownNameError } from '@mixerzoo/core';
 import { createJiti } from 'jiti';
 import { importGuarded } from './guarded-import.js';
+import { assertPlugin, byKind, KINDS, type Kind, nameOf, type Parts, partsOf } from './plugin-kinds.js';
 
-/** A mixer or task factory, and where it is from. */
-export interface Registered<F> {
+/** A part of a plugin, and where it is from. */
+export interface Registered<P> {
   readonly name: string;
   readonly packageName: string;
-  readonly factory: F;
+  readonly part: P;
 }
 
-/** Everything that was found. */
-export interface Registry {
-  readonly mixers: readonly Registered<MixerFactory>[];
-  readonly tasks: readonly Registered<TaskFactory>[];
+/** Everything that was found, by kind. */
+export type Registry = { readonly [K in Kind]: readonly Registered<Parts[K]>[] } & {
   /** Plugins that could not be loaded, and why. */
   readonly faults: readonly { readonly packageName: string; readonly message: string }[];
   /** Where a package named in a config is looked for. */
   readonly from: readonly string[];
-}
+};
 
 /** Files of plugins' entries, by the factories loaded from them. */
 const entries = new WeakMap<object, string>();
@@ -55,86 +48,83 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 export async function discoverPlugins(cwd: string): Promise<Registry> {
   const found = new Map<string, string>();
   const unreadable: string[] = [];
-  for (const start of [cwd, HERE]) {
-    for (const directory of nodeModulesUpwards(start)) {
-      for (const packageDirectory of packagesIn(directory)) {
-        const manifest = readManifest(packageDirectory);
-        if (!manifest && existsSync(join(packageDirectory, 'package.json'))) unreadable.push(packageDirectory);
-        const keywords = manifest?.keywords;
-        if (!manifest?.name || !Array.isArray(keywords) || !keywords.includes(KEYWORD)) continue;
-        // The copy nearest to the working directory wins.
-        if (!found.has(manifest.name)) found.set(manifest.name, packageDirectory);
-      }
-    }
+  // Presets and figures are those of the command that runs, whatever other copy of it is nearer.
+  const installed = [cwd, HERE].flatMap((start) => [...nodeModulesUpwards(start)].flatMap(packagesIn));
+  for (const directory of [dirname(HERE), ...installed]) {
+    const manifest = readManifest(directory);
+    if (!manifest && existsSync(join(directory, 'package.json'))) unreadable.push(directory);
+    const keywords = manifest?.keywords;
+    if (!manifest?.name || !Array.isArray(keywords) || !keywords.includes(KEYWORD)) continue;
+    // The copy nearest to the working directory wins.
+    if (!found.has(manifest.name)) found.set(manifest.name, directory);
   }
-  const registry = { mixers: [], tasks: [], faults: [], from: [cwd, HERE] } as {
-    mixers: Registered<MixerFactory>[];
-    tasks: Registered<TaskFactory>[];
-    faults: { packageName: string; message: string }[];
-    from: string[];
-  };
-  for (const packageName of unreadable) {
-    registry.faults.push({ packageName, message: 'its package.json cannot be read' });
-  }
+  const parts = byKind((): Registered<object>[] => []);
+  const faults = [...new Set(unreadable)].map((packageName) => {
+    return { packageName, message: 'its package.json cannot be read' };
+  });
   for (const [packageName, directory] of [...found].sort(([a], [b]) => a.localeCompare(b))) {
     try {
       const plugin = await importPlugin(packageName, directory);
-      for (const factory of plugin.mixers) registry.mixers.push({ name: factory.mixerName, packageName, factory });
-      for (const factory of plugin.tasks) registry.tasks.push({ name: factory.taskName, packageName, factory });
+      byKind((kind) => parts[kind].push(...registered(plugin, kind, packageName)));
     } catch (error) {
-      registry.faults.push({ packageName, message: error instanceof Error ? error.message : String(error) });
+      faults.push({ packageName, message: error instanceof Error ? error.message : String(error) });
     }
   }
-  return registry;
+  return { ...(parts as Pick<Registry, Kind>), faults, from: [cwd, HERE] };
+}
+
+function registered<K extends Kind>(plugin: Plugin, kind: K, packageName: string): Registered<Parts[K]>[] {
+  return partsOf(plugin, kind).map((part) => ({ name: nameOf(kind, part), packageName, part }));
+}
+
+/** Names of the packages of a registry, each once. */
+export function packagesOf(registry: Registry): string[] {
+  const packages = byKind((kind) => registry[kind].map(({ packageName }) => packageName));
+  return [...new Set(Object.values(packages).flat())].sort();
+}
+
+/** `some-package#cat`, by which a part is found whatever other packages bring. */
+export const qualifiedName = ({ packageName, name }: Registered<unknown>) => `${packageName}#${name}`;
+
+/** The parts that a name stands for: several where packages bring one of the same name. */
+export function matching<K extends Kind>(registry: Registry, kind: K, name: string): readonly Registered<Parts[K]>[] {
+  const known = registry[kind] as readonly unknown[] as readonly Registered<Parts[K]>[];
+  return known.filter((entry) => entry.name === name || qualifiedName(entry) === name);
 }
 
 /**
- * The mixer of a name: a discovered one (`cat`), one of several packages (`some-package#cat`), or the only mixer of an
- * installed package (`some-package`), which need not carry the keyword.
+ * The part of a name: a discovered one (`cat`), one of several packages (`some-package#cat`), or the only one of its kind of
+ * an installed package (`some-package`), which need not carry the keyword.
  * @throws UnknownNameError, or InvalidConfigError where a name or package is ambiguous or unfit.
  */
-export async function findMixer(registry: Registry, name: string): Promise<MixerFactory> {
-  return find('mixer', name, registry, registry.mixers, (plugin) =>
-    plugin.mixers.map((factory) => ({ name: factory.mixerName, factory })),
-  );
-}
-
-/** The task of a name, as {@link findMixer}. */
-export async function findTask(registry: Registry, name: string): Promise<TaskFactory> {
-  return find('task', name, registry, registry.tasks, (plugin) =>
-    plugin.tasks.map((factory) => ({ name: factory.taskName, factory })),
-  );
-}
-
-async function find<F>(
-  kind: string,
-  name: string,
+export async function findPart<K extends Kind>(
   registry: Registry,
-  known: readonly Registered<F>[],
-  parts: (plugin: Plugin) => { name: string; factory: F }[],
-): Promise<F> {
-  const matches = known.filter((entry) => entry.name === name || `${entry.packageName}#${entry.name}` === name);
-  if (matches.length === 1) return (matches[0] as Registered<F>).factory;
+  kind: K,
+  name: string,
+): Promise<Registered<Parts[K]>> {
+  const { word } = KINDS[kind];
+  const matches = matching(registry, kind, name);
+  if (matches.length === 1) return matches[0] as Registered<Parts[K]>;
   if (matches.length > 1) {
-    const qualified = matches.map((entry) => `'${entry.packageName}#${name}'`).join(' or ');
+    const qualified = matches.map((entry) => `'${qualifiedName(entry)}'`).join(' or ');
     throw new InvalidConfigError(
-      `${kind} '${name}': expected one package to provide it, got several. Use ${qualified}.`,
+      `${word} '${name}': expected one package to provide it, got several. Use ${qualified}.`,
     );
   }
   const [packageName, part] = name.split('#') as [string, string | undefined];
   const directory = registry.from.map((start) => findPackage(start, packageName)).find((path) => path !== undefined);
   if (!directory) {
-    const names = known.map((entry) => entry.name);
+    const names = registry[kind].map((entry) => entry.name);
     const fault = registry.faults.map(({ packageName: bad, message }) => ` Not loaded: ${bad} (${message}).`).join('');
-    const unknown = new UnknownNameError(kind, name, names);
+    const unknown = new UnknownNameError(word, name, names);
     if (fault && !nearestName(name, names)) unknown.message += fault;
     throw unknown;
   }
-  const offered = parts(await importPlugin(packageName, directory));
+  const offered = registered(await importPlugin(packageName, directory), kind, packageName);
   const chosen = part === undefined ? offered : offered.filter((entry) => entry.name === part);
-  if (chosen.length === 1) return (chosen[0] as { factory: F }).factory;
-  const choices = offered.map((entry) => `'${packageName}#${entry.name}'`).join(', ') || 'none';
-  throw new InvalidConfigError(`${kind} '${name}': expected one ${kind} of the package, got a choice of ${choices}.`);
+  if (chosen.length === 1) return chosen[0] as Registered<Parts[K]>;
+  const choices = offered.map((entry) => `'${qualifiedName(entry)}'`).join(', ') || 'none';
+  throw new InvalidConfigError(`${word} '${name}': expected one ${word} of the package, got a choice of ${choices}.`);
 }
 
 /** @throws InvalidConfigError if the package does not load, or is no plugin. */
@@ -163,20 +153,11 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
   if (plugin.specVersion !== 1) {
     throw new InvalidConfigError(`${packageName}: expected a plugin of version 1, got ${String(plugin.specVersion)}.`);
   }
-  if (!isListOf(plugin.mixers, 'mixerName') || !isListOf(plugin.tasks, 'taskName')) {
-    throw new InvalidConfigError(
-      `${packageName}: expected lists of factories as its plugin's mixers and tasks, got something else. Write \`definePlugin({ mixers: [myMixer] })\`.`,
-    );
-  }
-  for (const factory of [...plugin.mixers, ...plugin.tasks]) entries.set(factory, path);
+  assertPlugin(plugin, packageName);
+  byKind((kind) => {
+    for (const part of partsOf(plugin, kind)) entries.set(part, path);
+  });
   return plugin;
-}
-
-function isListOf(value: unknown, name: 'mixerName' | 'taskName'): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every((part) => typeof part === 'function' && typeof Reflect.get(part, name) === 'string')
-  );
 }
 
 interface Manifest {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { disposeTree, type EngineChoice, type Mixer, randomNormal, type Tree, tf, useEngine } from '@mixerzoo/core';
 import { mean } from 'simple-statistics';
-import { discoverPlugins, findMixer } from '../plugins.js';
+import { discoverPlugins, findPart } from '../plugins.js';
 import { describeMachine } from '../runs/environment.js';
 import { type Spread, spreadOf } from '../runs/spread.js';
 
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
   const dModel = Number(values.width);
   const rows: Measurement[] = [];
   for (const name of names) {
-    const factory = await findMixer(registry, name);
+    const { part: factory } = await findPart(registry, 'mixers', name);
     for (const seqLen of lengths) {
       // Landmark CAT chooses its block size by the expected length.
       const wantsLength = factory.schema.safeParse({ dModel, seqLen }).success;

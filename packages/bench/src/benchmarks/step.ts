@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { createTrainer, type EngineChoice, foldIn, useEngine } from '@mixerzoo/core';
 import { experimentSchema } from '../experiment/experiment.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
-import { discoverPlugins, findMixer } from '../plugins.js';
+import { discoverPlugins, findPart } from '../plugins.js';
 import { describeMachine } from '../runs/environment.js';
 import { type Spread, spreadOf } from '../runs/spread.js';
 import { createStockTraining, openStockWasm } from './stock-cat.js';
@@ -47,7 +47,7 @@ const LOSS_TOLERANCE = 1e-4;
 
 async function planCase({ mixer, seqLen, dModel, vocabSize, batchSize, steps }: Case): Promise<PlannedRun> {
   const registry = await discoverPlugins(process.cwd());
-  const factory = await findMixer(registry, mixer);
+  const { part: factory } = await findPart(registry, 'mixers', mixer);
   // Dropout costs time and hides equality: none, where the mixer has any.
   const hasDropout = factory.schema.safeParse({ dModel, dropout: 0 }).success;
   const experiment = experimentSchema.parse({
@@ -57,7 +57,7 @@ async function planCase({ mixer, seqLen, dModel, vocabSize, batchSize, steps }: 
     train: { batchSize, stepsPerEpoch: steps, epochs: 1, validationExamples: batchSize },
     learningRates: [LEARNING_RATE],
   });
-  const [run] = await resolveRuns(experiment, registry);
+  const [run] = await resolveRuns({ experiment, files: [] }, registry);
   return run as PlannedRun;
 }
 

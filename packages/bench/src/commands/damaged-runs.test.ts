@@ -37,9 +37,10 @@ const before = process.cwd();
 beforeAll(async () => {
   whole = realpathSync(mkdtempSync(join(tmpdir(), 'mixerzoo-damaged-')));
   writeFileSync(join(whole, 'tiny.yaml'), TWO);
+  const registry = await discoverPlugins(whole);
   planned = await resolveRuns(
-    await loadExperiment({ file: join(whole, 'tiny.yaml'), assignments: [] }),
-    await discoverPlugins(whole),
+    await loadExperiment({ file: join(whole, 'tiny.yaml'), assignments: [] }, registry),
+    registry,
   );
   configs = planned.map(({ config }) => config);
   [one, two] = planned.map((run) => runDirectory('runs', run));

@@ -1,7 +1,8 @@
 /** `mixerzoo doctor`: what this machine has and lacks, and how to get it. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { diagnoseEngines, engineOfEnvironment } from '@mixerzoo/core';
-import { discoverPlugins } from '../plugins.js';
+import { byKind } from '../plugin-kinds.js';
+import { discoverPlugins, packagesOf } from '../plugins.js';
 import { describeMachine, packageVersion } from '../runs/environment.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 
@@ -24,14 +25,11 @@ export async function doctor(flags: { json?: boolean }): Promise<number> {
   const asked = askedEngine();
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
   const nodeFits = major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1]);
-  const plugins = [...new Set([...registry.mixers, ...registry.tasks].map((entry) => entry.packageName))].map(
-    (name) => ({
-      name,
-      version: packageVersion(name) ?? 'unknown',
-      mixers: registry.mixers.filter((entry) => entry.packageName === name).map((entry) => entry.name),
-      tasks: registry.tasks.filter((entry) => entry.packageName === name).map((entry) => entry.name),
-    }),
-  );
+  const plugins = packagesOf(registry).map((name) => ({
+    name,
+    version: packageVersion(name) ?? 'unknown',
+    ...byKind((kind) => registry[kind].flatMap((entry) => (entry.packageName === name ? [entry.name] : []))),
+  }));
   const found = {
     mixerzoo: packageVersion('@mixerzoo/bench') ?? 'unknown',
     node: { version: process.versions.node, supported: nodeFits },
@@ -64,8 +62,8 @@ export async function doctor(flags: { json?: boolean }): Promise<number> {
     ...(asked ? [mark(asked.known, asked.name, asked.message)] : []),
     '',
     'Plugins',
-    ...plugins.map(({ name, version, mixers, tasks }) =>
-      mark(true, `${name} ${version}`, [...mixers, ...tasks].join(', ')),
+    ...plugins.map(({ name, version, ...parts }) =>
+      mark(true, `${name} ${version}`, Object.values(parts).flat().join(', ')),
     ),
     ...registry.faults.map(({ packageName, message }) => mark(false, packageName, message)),
   ];

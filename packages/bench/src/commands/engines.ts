@@ -122,9 +122,9 @@ async function verify(name: string | undefined, flags: Flags): Promise<number> {
 async function lossesOfEveryMixer(): Promise<Record<string, number[]>> {
   const { mixers } = await findPlugins(process.cwd());
   const losses: Record<string, number[]> = {};
-  for (const { name, packageName, factory } of mixers) {
+  for (const { name, packageName, part } of mixers) {
     const alone = mixers.filter((other) => other.name === name).length === 1;
-    losses[alone ? name : `${packageName}#${name}`] = await comparableLosses(factory);
+    losses[alone ? name : `${packageName}#${name}`] = await comparableLosses(part);
   }
   return losses;
 }

@@ -1,4 +1,4 @@
-/** `mixerzoo figure`: trains what a figure of the paper needs, draws it, and says which of its claims hold. */
+/** `mixerzoo figure`: trains what a figure needs, draws it, and says which of its claims hold. */
 import { join, resolve } from 'node:path';
 import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
 import type { Experiment, ExperimentConfig } from '../experiment/experiment.js';
@@ -6,12 +6,10 @@ import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { belongsTo } from '../figures/cells.js';
 import { VERDICT_MARKS } from '../figures/claims.js';
-import { findFigure } from '../figures/definitions.js';
-import { experimentAt } from '../figures/experiments.js';
-import type { Figure, JudgedClaim } from '../figures/figure.js';
+import { experimentAt, type Figure, type JudgedClaim } from '../figures/figure.js';
 import { SCALES, type Scale } from '../figures/scales.js';
 import { figureSource, writeFigure } from '../figures/write-figure.js';
-import type { Registry } from '../plugins.js';
+import { findPart, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
@@ -27,21 +25,24 @@ interface FigureFlags extends TrainingFlags {
 }
 
 /** @returns the exit code, as of `run`: claims that do not hold are a result, not a failure. */
-export async function figure(id: string, flags: FigureFlags): Promise<number> {
+export async function figure(name: string, flags: FigureFlags): Promise<number> {
   const cwd = process.cwd();
-  const definition = findFigure(id);
+  const registry = await findPlugins(cwd);
+  const found = await findPart(registry, 'figures', name);
+  const { part: definition } = found;
+  const { id } = definition;
   const scale = parseScale(flags.scale?.at(-1));
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
   const directory = join(out, `${id}-${scale}`);
   const assignments = parseAssignments(flags);
-  const parts = await planFigure(definition, scale, assignments, await findPlugins(cwd));
+  const parts = await planFigure(definition, scale, assignments, registry);
   const runs = inRounds(parts);
   if (flags.dryRun) {
     return printPlan(runs, out, flags.json);
   }
   await assertOwnReport(directory, {
     experiments: parts.map(({ experiment }) => experiment.name),
-    source: figureSource(definition, scale),
+    source: figureSource(found, scale),
   });
   await assertWritable(directory);
   const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
@@ -50,7 +51,7 @@ export async function figure(id: string, flags: FigureFlags): Promise<number> {
     out,
     heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
-  const written = await exclusively([directory], () => writeFigure(definition, scale, records, planned, directory));
+  const written = await exclusively([directory], () => writeFigure(found, scale, records, planned, directory));
   const index = await exclusively([out], () => writeIndex(out, faults.count));
   if (flags.json) {
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
@@ -76,19 +77,19 @@ async function planFigure(
   assignments: readonly string[],
   registry: Registry,
 ): Promise<FigurePart[]> {
-  const ids = [...new Set(definition.rows.map((row) => row.experiment))];
+  const experiments = new Map(definition.rows.map(({ experiment }) => [experiment.id, experiment]));
   return Promise.all(
-    ids.map(async (id) => {
-      const config = experimentAt(id, scale);
-      const experiment = await loadExperiment({ inline: config, assignments });
-      const all = await resolveRuns(experiment, registry);
+    [...experiments.values()].map(async (one) => {
+      const config = experimentAt(one, scale);
+      const loaded = await loadExperiment({ inline: config, assignments }, registry);
+      const all = await resolveRuns(loaded, registry);
       const runs = all.filter((run) => definition.rows.some((row) => belongsTo(row, run.config, scale)));
       if (runs.length === 0) {
         throw new InvalidConfigError(
           `figure ${definition.id}: expected runs of '${config.name}' that it shows, got none. Leave name, models and widths to the figure.`,
         );
       }
-      return { config, experiment, runs };
+      return { config, experiment: loaded.experiment, runs };
     }),
   );
 }

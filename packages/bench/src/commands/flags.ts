@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { type ExperimentSource, parseTarget } from '../experiment/experiment-source.js';
+import type { Registry } from '../plugins.js';
 
 type Values = readonly string[];
 
@@ -26,10 +27,15 @@ export interface TrainingFlags {
 }
 
 /** The experiment that an argument and flags name. @throws InvalidConfigError, UnknownNameError */
-export function parseSource(target: string | undefined, flags: SourceFlags, cwd: string): ExperimentSource {
+export async function parseSource(
+  target: string | undefined,
+  flags: SourceFlags,
+  cwd: string,
+  registry: Registry,
+): Promise<ExperimentSource> {
   const config = flags.config?.at(-1);
-  const named = parseTarget(target ?? config, cwd);
-  const over = config === undefined || target === undefined ? {} : parseTarget(config, cwd);
+  const named = await parseTarget(target ?? config, cwd, registry);
+  const over = config === undefined || target === undefined ? {} : await parseTarget(config, cwd, registry);
   if (over.preset !== undefined || (named.file && over.file)) {
     throw new InvalidConfigError(
       `--config: expected a config file on top of a preset, got '${target}' and '${config}'.`,

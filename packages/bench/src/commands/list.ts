@@ -1,11 +1,9 @@
-/** `mixerzoo list mixers|tasks|presets|figures|engines`. */
+/** `mixerzoo list mixers|tasks|channel-mixers|norms|presets|figures|engines`. */
 import { diagnoseEngines, UnknownNameError } from '@mixerzoo/core';
 import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
-import { figures } from '../figures/definitions.js';
-import type { Registered } from '../plugins.js';
-import { presets } from '../presets/index.js';
+import { qualifiedName, type Registered } from '../plugins.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 
@@ -18,19 +16,26 @@ interface Row {
 const LISTS: Record<string, () => Promise<Row[]>> = {
   mixers: async () => (await findPlugins(process.cwd())).mixers.map(describe),
   tasks: async () => (await findPlugins(process.cwd())).tasks.map(describe),
-  presets: async () =>
-    Promise.all(
-      Object.keys(presets).map(async (preset) => {
-        const experiment = await loadExperiment({ preset, assignments: [] });
-        const summary = `${experiment.description.replace(/(?<![.?!])$/, '.')} ${describeBudget(experiment)}`;
-        return { name: preset, summary, models: Object.keys(experiment.models) };
+  'channel-mixers': async () => (await findPlugins(process.cwd())).channelMixers.map(describe),
+  norms: async () => (await findPlugins(process.cwd())).norms.map(describe),
+  presets: async () => {
+    const registry = await findPlugins(process.cwd());
+    return Promise.all(
+      registry.presets.map(async (entry) => {
+        const { name, packageName } = entry;
+        const { experiment } = await loadExperiment({ preset: qualifiedName(entry), assignments: [] }, registry);
+        const words = experiment.description.replace(/(?<=[^.?!])$/, '.');
+        const summary = [words, describeBudget(experiment)].filter(Boolean).join(' ');
+        return { name, summary, package: packageName, models: Object.keys(experiment.models) };
       }),
-    ),
+    );
+  },
   figures: async () =>
-    [...figures.values()].map(({ id, caption, rows, claims }) => ({
-      name: id,
+    (await findPlugins(process.cwd())).figures.map(({ name, packageName, part: { caption, rows, claims } }) => ({
+      name,
       summary: caption,
-      experiments: rows.map(({ experiment }) => experiment),
+      package: packageName,
+      experiments: rows.map(({ experiment }) => experiment.id),
       claims: claims.map(({ text }) => text),
     })),
   engines: async () =>
@@ -55,8 +60,8 @@ export async function list(what: string, flags: { json?: boolean }): Promise<num
   return 0;
 }
 
-function describe({ name, packageName, factory }: Registered<{ summary: string; schema: z.ZodType }>): Row {
-  return { name, summary: factory.summary, package: packageName, options: toJsonSchema(factory.schema) };
+function describe({ name, packageName, part }: Registered<{ summary: string; schema: z.ZodType }>): Row {
+  return { name, summary: part.summary, package: packageName, options: toJsonSchema(part.schema) };
 }
 
 /** JSON Schema of the options, as typed in a config. */

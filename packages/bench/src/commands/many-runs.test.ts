@@ -18,7 +18,8 @@ it('reads more runs than a process may have files open', async ({ skip }) => {
   try {
     const file = join(cwd, 'tiny.yaml');
     writeFileSync(file, `${TINY}seeds: [${Array.from({ length: RUNS }, (_, seed) => seed).join(', ')}]\n`);
-    const runs = await resolveRuns(await loadExperiment({ file, assignments: [] }), await discoverPlugins(cwd));
+    const registry = await discoverPlugins(cwd);
+    const runs = await resolveRuns(await loadExperiment({ file, assignments: [] }, registry), registry);
     for (const { config, ...planned } of runs) {
       const { result, steps, ...sample } = sampleRun();
       const done = { ...sample, steps: [], config, result: { ...result!, id: config.id } };

@@ -18,14 +18,16 @@ import { printPlan, toJson, train } from './train.js';
 /** @returns the exit code. */
 export async function run(target: string | undefined, flags: SourceFlags & TrainingFlags): Promise<number> {
   const cwd = process.cwd();
-  const source = parseSource(target, flags, cwd);
+  const registry = await findPlugins(cwd);
+  const source = await parseSource(target, flags, cwd, registry);
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
-  const experiment = await loadExperiment(source);
-  const runs = await resolveRuns(experiment, await findPlugins(cwd), source.file);
+  const loaded = await loadExperiment(source, registry);
+  const { experiment } = loaded;
+  const runs = await resolveRuns(loaded, registry);
   if (flags.dryRun) {
     return printPlan(runs, out, flags.json);
   }
-  const forWorkers = await workerSource(source, experiment);
+  const forWorkers = await workerSource(source, loaded);
   const description = runs[0]!.config.description;
   const place = join(out, experiment.name);
   const owner = { source: source.file === undefined ? `preset ${source.preset}` : relative(place, source.file) };

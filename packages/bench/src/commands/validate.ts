@@ -13,7 +13,7 @@ import {
 } from '@mixerzoo/core';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
-import { presets } from '../presets/index.js';
+import { qualifiedName } from '../plugins.js';
 import { displayName } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
@@ -31,13 +31,13 @@ const ORACLE_EXAMPLES = 100;
 /** @returns the exit code: 1 if a check fails. @throws InvalidConfigError if the config does not resolve. */
 export async function validate(target: string | undefined, flags: SourceFlags): Promise<number> {
   const cwd = process.cwd();
-  const targets = target === undefined && !flags.config ? Object.keys(presets) : [target];
   const registry = await findPlugins(cwd);
+  const targets = target === undefined && !flags.config ? registry.presets.map(qualifiedName) : [target];
   const checks: Check[] = [];
   for (const each of targets) {
-    const source = parseSource(each, flags, cwd);
-    const experiment = await loadExperiment(source);
-    const runs = await resolveRuns(experiment, registry, source.file);
+    const loaded = await loadExperiment(await parseSource(each, flags, cwd, registry), registry);
+    const { experiment } = loaded;
+    const runs = await resolveRuns(loaded, registry);
     await useEngine(experiment.engine as EngineChoice);
     const attempt = async (check: string, work: () => Promise<string>) => {
       const outcome = await work().then(

@@ -16,7 +16,7 @@ import { discoverPlugins } from './src/plugins.ts';
 
 const { details } = await useEngine('wasm');
 const results = {};
-for (const { name, factory } of (await discoverPlugins(process.cwd())).mixers) {
+for (const { name, part: factory } of (await discoverPlugins(process.cwd())).mixers) {
   const trainer = await createTrainer({
     model: createLanguageModel({ vocabSize: 256, dModel: 64, layers: [{ sequenceMixer: factory({ dModel: 64 }) }] }),
     task: mqar({ vocabSize: 256, seqLen: 64, numKvPairs: 8 }),

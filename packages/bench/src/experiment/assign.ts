@@ -75,7 +75,7 @@ function inLongForm(node: unknown, path: readonly string[]): unknown {
 
 function longFormKey(path: readonly string[]): string | undefined {
   const [section, ...below] = path;
-  if (path.at(-1) === 'channelMixer') return 'name';
+  if (path.at(-1) === 'channelMixer' || path.at(-1) === 'norm') return 'name';
   if (section === 'models' && below.length === 3 && below[1] === 'layers') return 'mixer';
   if (section === 'sweep' && below.length === 2 && below[0] === 'lengths') return 'seqLen';
   return undefined;

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { attention } from '@mixerzoo/attention';
 import { build } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
-import { discoverPlugins, findMixer } from '../plugins.js';
+import { discoverPlugins, findPart } from '../plugins.js';
 import { createCodeReader } from './code.js';
 import { codeChanges } from './code-changes.js';
 import { importModule } from './import-module.js';
@@ -76,8 +76,11 @@ const mine = parts.default.models.Mine.layers[0];
 describe('the code of a run', () => {
   it('is that of its package: name, version, files, and the packages of the zoo below', async () => {
     const registry = await discoverPlugins(project);
-    const reader = await createCodeReader(config);
-    const [a, b] = [await findMixer(registry, 'mz-a#gain'), await findMixer(registry, 'mz-b#gain')];
+    const reader = await createCodeReader([config]);
+    const [a, b] = [
+      (await findPart(registry, 'mixers', 'mz-a#gain')).part,
+      (await findPart(registry, 'mixers', 'mz-b#gain')).part,
+    ];
     const [fromA, fromB] = [await reader.sourceOf(a), await reader.sourceOf(b)];
     expect([reader.nameOf(fromA), reader.nameOf(fromB)]).toEqual(['mz-a', 'mz-b']);
     const [codeA, codeB] = [reader.read([fromA]), reader.read([fromB])];
@@ -86,28 +89,28 @@ describe('the code of a run', () => {
     expect(codeA['mz-a']).toMatch(/^1\.0\.0 [0-9a-f]{12}$/);
 
     install('mz-base', '3.1.0', 'export const base = 1;', { ...ZOO, keywords: [] });
-    const later = (await createCodeReader(config)).read([fromA]);
+    const later = (await createCodeReader([config])).read([fromA]);
     expect(codeChanges(codeA, later)).toEqual(['mz-base 3.0.0 -> 3.1.0']);
   });
 
   it('is the same for a mixer by name, imported and made', async () => {
     const registry = await discoverPlugins(process.cwd());
     const reader = await createCodeReader();
-    const source = await reader.sourceOf(await findMixer(registry, 'attention'));
+    const source = await reader.sourceOf((await findPart(registry, 'mixers', 'attention')).part);
     expect(await reader.sourceOf(attention)).toBe(source);
     expect(await reader.sourceOf(attention({ dModel: 8 }))).toBe(source);
     expect(await reader.sourceOf({ ...attention({ dModel: 8 }) })).not.toBe(source);
   });
 
   it('is that of the file that defines it, all it imports, and versions of other packages', async () => {
-    const reader = await createCodeReader(config);
+    const reader = await createCodeReader([config]);
     const source = await reader.sourceOf(mine);
     expect(source).toBe(mixers);
     const code = reader.read([source]);
     const own = ['./lib/gain.ts', './lib/my-mixers.ts', ...TRAINING, 'linked', 'plain-lib'];
     expect(Object.keys(code)).toEqual(own);
     expect(code).toMatchObject({ 'plain-lib': '4.5.6' });
-    const changes = async () => codeChanges(code, (await createCodeReader(config)).read([source]));
+    const changes = async () => codeChanges(code, (await createCodeReader([config])).read([source]));
     expect(await changes()).toEqual([]);
     write('lib/unused.ts', 'export const unused = 2;\n');
     write('my.config.ts', `${readFileSync(config, 'utf8')}// Another seed.\n`);
@@ -119,7 +122,7 @@ describe('the code of a run', () => {
   });
 
   it('is that of the config for what is defined there, a changed copy of another mixer too', async () => {
-    const reader = await createCodeReader(config);
+    const reader = await createCodeReader([config]);
     const source = await reader.sourceOf(parts.inline);
     expect(reader.nameOf(source)).toBe('./my.config.ts');
     expect(Object.keys(reader.read([source]))).toEqual(

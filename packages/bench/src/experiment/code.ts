@@ -1,10 +1,10 @@
 /**
  * The code behind a run: part of its identity, so that results never outlive what made them.
  *
- * Imports are followed from the files that define the run's mixers and task, and from bench's training. Of a package of
- * the zoo (core, and what depends on it), installed or linked, its version and a fingerprint of the files that are loaded
- * count; of the config's own files each file; of other packages that these import the version. Other packages below
- * those of the zoo do not count: core pins the ones that numbers depend on.
+ * Imports are followed from the files that define the run's parts (mixers, channel mixers, norms, task), and from bench's
+ * training. Of a package of the zoo (core, and what depends on it), installed or linked, its version and a fingerprint of
+ * the files that are loaded count; of the config's own files each file; of other packages that these import the version.
+ * Other packages below those of the zoo do not count: core pins the ones that numbers depend on.
  */
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -29,7 +29,7 @@ const jiti = createJiti(import.meta.url);
 
 /** Reads the code behind the runs of one experiment. */
 export interface CodeReader {
-  /** The file that defines a mixer or task: a package's entry, a module the config imports, or the config itself. */
+  /** The file that defines a part of a run: a package's entry, a module that a config imports, or the config itself. */
   sourceOf(part: object): Promise<string>;
   /** How {@link Code} names a file: its package's name, or its path from the config's directory. */
   nameOf(file: string): string;
@@ -39,11 +39,17 @@ export interface CodeReader {
   read(files: readonly string[]): Code;
 }
 
-/** @param config the experiment's file. Without one, what no package defines counts as of this package. */
-export async function createCodeReader(config?: string): Promise<CodeReader> {
+/**
+ * @param configs the experiment's files, each on top of the next. Without one, what no package defines counts as of this
+ *   package.
+ */
+export async function createCodeReader(configs: readonly string[] = []): Promise<CodeReader> {
   await init;
   // A worker may get the real path of a file that was removed since: it names the code still.
-  const home = config !== undefined && existsSync(config) ? realpathSync(config) : config;
+  const homes = configs.map((config) => (existsSync(config) ? realpathSync(config) : config));
+  const [home] = homes;
+  // Those that can define a part. One loads the next, as if it imported it.
+  const modules = homes.filter((file) => SCRIPT.test(file));
   const packageOf = memoize(dirname, findPackageOf);
   const resolve = memoize(
     (specifier, file) => `${specifier} ${packageOf(file).root ?? dirname(file)}`,
@@ -68,6 +74,8 @@ export async function createCodeReader(config?: string): Promise<CodeReader> {
         if (inside || ofZoo || isLocal(target)) files.add(target);
         else if (isOwn(file) || (isLocal(file) && !packageOf(file).ofZoo)) versions.set(name, version);
       }
+      const place = modules.indexOf(file);
+      for (const extended of place < 0 ? [] : modules.slice(place + 1)) files.add(extended);
     }
     return { files, versions };
   }
@@ -80,12 +88,14 @@ export async function createCodeReader(config?: string): Promise<CodeReader> {
       const entry = entryOf(factory as object);
       if (entry !== undefined) return entry;
       if (home === undefined) return fileURLToPath(import.meta.url);
-      for (const { target } of moduleAt(home).imports) {
-        if (!SCRIPT.test(target)) continue;
-        const module = (await importModule(target, home)) as Record<string, unknown>;
-        if (Object.values(module).includes(factory)) return target;
+      for (const config of modules) {
+        for (const { target } of moduleAt(config).imports) {
+          if (!SCRIPT.test(target)) continue;
+          const module = (await importModule(target, config)) as Record<string, unknown>;
+          if (Object.values(module).includes(factory)) return target;
+        }
       }
-      return home;
+      return modules[0] ?? home;
     },
     read(roots) {
       const { files, versions } = follow([TRAINING, ...roots]);

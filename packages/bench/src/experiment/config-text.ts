@@ -1,5 +1,6 @@
 /** Configs as text (YAML, of which JSON is a part) and as data, checked before anything is made of them. */
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { type CST, Parser, parseDocument } from 'yaml';
 import { LIMITS } from './limits.js';
@@ -94,6 +95,27 @@ export function assertConfigData(value: unknown, where: string): void {
     }
   };
   visit(value, [], []);
+}
+
+/**
+ * Holds a part of a plugin to data alone, which can be sent to a worker: mixers and tasks by name.
+ * @throws InvalidConfigError
+ */
+export function assertData(value: unknown, where: string): void {
+  assertConfigData(value, where);
+  if (isPlainData(value)) return;
+  throw new InvalidConfigError(
+    `${where}: expected data, got functions or objects of a class in it. Name mixers and tasks with their package: 'some-package#itsMixer'.`,
+  );
+}
+
+/** True for what comes out of JSON as it went in: no functions, mixers or tasks that are made already. */
+export function isPlainData(value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
+  } catch {
+    return false; // a BigInt, a circle
+  }
 }
 
 /** True for objects that only hold keys and values. */

@@ -2,7 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loadExperiment, parseTarget } from './experiment-source.js';
+import { discoverPlugins } from '../plugins.js';
+import { type ExperimentSource, loadExperiment, parseTarget } from './experiment-source.js';
+
+const registry = await discoverPlugins(process.cwd());
+const load = async (source: ExperimentSource) => (await loadExperiment(source, registry)).experiment;
 
 const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-source-'));
 const write = (name: string, text: string) => {
@@ -13,8 +17,8 @@ const write = (name: string, text: string) => {
 describe('loadExperiment', () => {
   it('lets a file override the preset, a flag the file, and keeps the rest', async () => {
     const file = write('over.yaml', 'extends: quick\ntrain: { epochs: 5, batchSize: 8 }\n');
-    const preset = await loadExperiment({ preset: 'quick', assignments: [] });
-    const merged = await loadExperiment({ file, assignments: ['train.epochs=3', 'testLengths=[64]'] });
+    const preset = await load({ preset: 'quick', assignments: [] });
+    const merged = await load({ file, assignments: ['train.epochs=3', 'testLengths=[64]'] });
     expect(merged.train.epochs).toBe(3); // flag
     expect(merged.train.batchSize).toBe(8); // file
     expect(merged.train.stepsPerEpoch).toBe(preset.train.stepsPerEpoch); // preset
@@ -31,7 +35,7 @@ describe('loadExperiment', () => {
         models: { 'CAT, 1 layer': null, Mine: { layers: ['my-package'] }, 'LinCAT, 1 layer': { layers: ['x'] } },
       }),
     );
-    const { models } = await loadExperiment({ file, assignments: [] });
+    const { models } = await load({ file, assignments: [] });
     expect(Object.keys(models)).not.toContain('CAT, 1 layer');
     expect(models['Mine']?.layers).toEqual(['my-package']);
     expect(models['LinCAT, 1 layer']?.layers).toEqual(['x']);
@@ -39,9 +43,9 @@ describe('loadExperiment', () => {
 
   it("does not mix the options of the preset's task into another task", async () => {
     const file = write('task.yaml', 'extends: quick\ntask: { task: other, size: 3 }\n');
-    expect((await loadExperiment({ file, assignments: [] })).task).toEqual({ task: 'other', size: 3 });
+    expect((await load({ file, assignments: [] })).task).toEqual({ task: 'other', size: 3 });
     const same = write('same.yaml', 'extends: quick\ntask: { task: mqar, seqLen: 32 }\n');
-    expect((await loadExperiment({ file: same, assignments: [] })).task).toMatchObject({ vocabSize: 512, seqLen: 32 });
+    expect((await load({ file: same, assignments: [] })).task).toMatchObject({ vocabSize: 512, seqLen: 32 });
   });
 
   it('reads TypeScript', async () => {
@@ -49,14 +53,14 @@ describe('loadExperiment', () => {
       'typed.config.ts',
       "const epochs: number = 7;\nexport default { extends: 'quick', train: { epochs } };",
     );
-    const experiment = await loadExperiment({ file, assignments: [] });
+    const experiment = await load({ file, assignments: [] });
     expect(experiment.train.epochs).toBe(7);
     expect(experiment.name).toBe('typed');
   });
 
   it('sets a value in a list', async () => {
     const assignments = ['models.CAT, 1 layer.layers.0.nHeads=2'];
-    const { models } = await loadExperiment({ preset: 'quick', assignments });
+    const { models } = await load({ preset: 'quick', assignments });
     expect(models['CAT, 1 layer']?.layers[0]).toMatchObject({ mixer: '@mixerzoo/cat#cat', nHeads: 2 });
   });
 
@@ -71,7 +75,7 @@ describe('loadExperiment', () => {
       'models.W = 3.nLayers=4',
       "models.'new v1.0'.layers=[cat]",
     ];
-    const { models } = await loadExperiment({ file, assignments });
+    const { models } = await load({ file, assignments });
     const own = ['Mamba v2.0', 'Mamba v2', 'W = 3', 'new v1.0'].map((label) => models[label]?.nLayers);
     expect(own).toEqual([2, 3, 4, undefined]);
     expect(models['new v1.0']?.layers).toEqual(['cat']);
@@ -91,7 +95,7 @@ describe('loadExperiment', () => {
       'model.channelMixer.dHidden=8',
       'sweep.lengths.1.numKvPairs=4',
     ];
-    const { models, model, sweep } = await loadExperiment({ file, assignments });
+    const { models, model, sweep } = await load({ file, assignments });
     expect(models['A']?.layers[0]).toEqual({ mixer: 'cat', nHeads: 2 });
     expect(models['A']?.layers[1]).toMatchObject({ mixer: { name: 'made' }, nHeads: 2 });
     expect(model.channelMixer).toEqual({ name: 'mlp', dHidden: 8 });
@@ -135,43 +139,43 @@ describe('loadExperiment', () => {
     ['a name that leads out of the directory', ['name=..'], /name: expected letters/],
     ['a name that makes a hidden directory', ['name=.mine'], /name: expected letters/],
   ])('refuses %s', async (_what, assignments, message) => {
-    await expect(loadExperiment({ preset: 'quick', assignments })).rejects.toThrow(message);
+    await expect(load({ preset: 'quick', assignments })).rejects.toThrow(message);
   });
 
   it('names an experiment after its file, but not as a hidden or a nameless one', async () => {
     const nameOf = async (name: string) =>
-      (await loadExperiment({ file: write(name, 'extends: quick\n'), assignments: [] })).name;
+      (await load({ file: write(name, 'extends: quick\n'), assignments: [] })).name;
     expect(await nameOf('.mine.yaml')).toBe('mine');
     expect(await nameOf('опыт.yaml')).toBe('опыт');
     expect(await nameOf('实验.yaml')).not.toBe(await nameOf('对照.yaml'));
-    const given = await loadExperiment({ preset: 'quick', assignments: ['name=实验'] });
+    const given = await load({ preset: 'quick', assignments: ['name=实验'] });
     expect(given.name).toBe('实验');
   });
 
   it('refuses a base that is no name, and a file on top of another preset than its own', async () => {
     const number = write('number.yaml', 'extends: 3\n');
-    await expect(loadExperiment({ file: number, assignments: [] })).rejects.toThrow(/unknown preset '3'/);
+    await expect(load({ file: number, assignments: [] })).rejects.toThrow(/unknown preset '3'/);
     const file = write('own.yaml', 'extends: paper-cell\n');
-    await expect(loadExperiment({ file, preset: 'quick', assignments: [] })).rejects.toThrow(
+    await expect(load({ file, preset: 'quick', assignments: [] })).rejects.toThrow(
       /own\.yaml: expected a file on top of the preset 'quick', got one that extends 'paper-cell'/,
     );
-    expect((await loadExperiment({ file, preset: 'paper-cell', assignments: [] })).name).toBe('own');
+    expect((await load({ file, preset: 'paper-cell', assignments: [] })).name).toBe('own');
   });
 
   it('refuses an unknown base, a file without an experiment, and one that fails', async () => {
     const unknown = write('unknown.yaml', 'extends: quik\n');
-    await expect(loadExperiment({ file: unknown, assignments: [] })).rejects.toThrow(/preset 'quik'.*'quick'/);
+    await expect(load({ file: unknown, assignments: [] })).rejects.toThrow(/preset 'quik'.*'quick'/);
     const empty = write('empty.config.ts', 'export const nothing = 1;');
-    await expect(loadExperiment({ file: empty, assignments: [] })).rejects.toThrow(/no default export/);
+    await expect(load({ file: empty, assignments: [] })).rejects.toThrow(/no default export/);
     const nothing = write('nothing.yaml', '# later\n');
-    await expect(loadExperiment({ file: nothing, assignments: [] })).rejects.toThrow(/got an empty file.*`extends/);
+    await expect(load({ file: nothing, assignments: [] })).rejects.toThrow(/got an empty file.*`extends/);
     const broken = write('broken.yaml', 'train: { epochs: [');
-    await expect(loadExperiment({ file: broken, assignments: [] })).rejects.toThrow(/broken\.yaml/);
+    await expect(load({ file: broken, assignments: [] })).rejects.toThrow(/broken\.yaml/);
   });
 });
 
 describe('a config file', () => {
-  const load = (name: string, text: string) => loadExperiment({ file: write(name, text), assignments: [] });
+  const loadText = (name: string, text: string) => load({ file: write(name, text), assignments: [] });
 
   it.each([
     [
@@ -233,7 +237,7 @@ describe('a config file', () => {
     ],
     ['an object of a class', 'class.mjs', 'export default new Map();', /got an object of a class/],
   ])('with %s is refused', async (_what, name, text, message) => {
-    const error = await load(name, text).catch((thrown: unknown) => thrown);
+    const error = await loadText(name, text).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'invalid-config', message: expect.stringMatching(message) });
     expect((error as Error).message.length).toBeLessThan(600);
     expect(({} as Record<string, unknown>)['epochs']).toBeUndefined();
@@ -241,10 +245,10 @@ describe('a config file', () => {
 
   it('is text in UTF-8, with or without its mark', async () => {
     const marked = write('marked.yaml', '\ufeffextends: quick\nname: marked\n');
-    expect((await loadExperiment({ file: marked, assignments: [] })).name).toBe('marked');
+    expect((await load({ file: marked, assignments: [] })).name).toBe('marked');
     const utf16 = write('utf16.yaml', '');
     writeFileSync(utf16, Buffer.from('\ufeffextends: quick\n', 'utf16le'));
-    await expect(loadExperiment({ file: utf16, assignments: [] })).rejects.toThrow(/expected text in UTF-8/);
+    await expect(load({ file: utf16, assignments: [] })).rejects.toThrow(/expected text in UTF-8/);
   });
 });
 
@@ -260,7 +264,7 @@ function bomb(): string {
 describe('the engine', () => {
   afterEach(() => vi.unstubAllEnvs());
   const engineOf = async (text: string, ...assignments: string[]) =>
-    (await loadExperiment({ file: write('engine.yaml', text), assignments })).engine;
+    (await load({ file: write('engine.yaml', text), assignments })).engine;
 
   it('is that of the flag, of the file, of MIXERZOO_ENGINE, or auto, in this order', async () => {
     vi.stubEnv('MIXERZOO_ENGINE', 'cpu');
@@ -281,13 +285,14 @@ describe('the engine', () => {
 });
 
 describe('parseTarget', () => {
-  it('tells presets from files and finds the config of a directory', () => {
+  it('tells presets from files and finds the config of a directory', async () => {
+    const parse = (target: string | undefined, cwd: string) => parseTarget(target, cwd, registry);
     const file = write('mixerzoo.config.yaml', 'extends: quick\n');
-    expect(parseTarget('quick', directory)).toEqual({ preset: 'quick' });
-    expect(parseTarget('mixerzoo.config.yaml', directory)).toEqual({ file });
-    expect(parseTarget(undefined, directory)).toEqual({ file });
-    expect(parseTarget(undefined, join(directory, 'empty'))).toEqual({ preset: 'quick' });
-    expect(() => parseTarget('quik', directory)).toThrow(/unknown preset 'quik'.*'quick'/);
-    expect(() => parseTarget('gone.yaml', directory)).toThrow(/does not exist/);
+    expect(await parse('quick', directory)).toEqual({ preset: 'quick' });
+    expect(await parse('mixerzoo.config.yaml', directory)).toEqual({ file });
+    expect(await parse(undefined, directory)).toEqual({ file });
+    expect(await parse(undefined, join(directory, 'empty'))).toEqual({ preset: 'quick' });
+    await expect(parse('quik', directory)).rejects.toThrow(/unknown preset 'quik'.*'quick'/);
+    await expect(parse('gone.yaml', directory)).rejects.toThrow(/does not exist/);
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Where an experiment comes from: default < preset < file < flag, each overriding the one before.
+ * Where an experiment comes from: default < preset < file < flag, each overriding the one before. Files and presets may
+ * stand on others (`extends`).
  *
  * Objects are merged key by key and arrays replaced. Two exceptions: a model is replaced whole, and so is the task
  * when another task is named, since the options of one make no sense in the other.
  */
-import { existsSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, extname, isAbsolute, resolve } from 'node:path';
 import {
   ENGINE_CHOICES,
   engineOfEnvironment,
@@ -15,7 +16,7 @@ import {
   UnknownNameError,
 } from '@mixerzoo/core';
 import { importGuarded } from '../guarded-import.js';
-import { presets } from '../presets/index.js';
+import { findPart, matching, type Registry } from '../plugins.js';
 import { assign } from './assign.js';
 import { assertConfigData, isPlain, ownValue, parseYaml, readConfigText } from './config-text.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
@@ -33,6 +34,12 @@ export interface ExperimentSource {
   readonly assignments: readonly string[];
 }
 
+/** An experiment and the config files it was read from, each on top of the next: their imports are code of its runs. */
+export interface LoadedExperiment {
+  readonly experiment: Experiment;
+  readonly files: readonly string[];
+}
+
 const CONFIG_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json'];
 
 /**
@@ -40,39 +47,40 @@ const CONFIG_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json
  * is one, else the preset `quick`.
  * @throws InvalidConfigError if a file is named that is not there, UnknownNameError if it is neither.
  */
-export function parseTarget(target: string | undefined, cwd: string): Pick<ExperimentSource, 'preset' | 'file'> {
+export async function parseTarget(
+  target: string | undefined,
+  cwd: string,
+  registry: Registry,
+): Promise<Pick<ExperimentSource, 'preset' | 'file'>> {
   if (target === undefined) {
     const file = CONFIG_EXTENSIONS.map((extension) => resolve(cwd, `mixerzoo.config${extension}`)).find(existsSync);
     return file ? { file } : { preset: 'quick' };
   }
-  if (Object.hasOwn(presets, target)) return { preset: target };
+  if (matching(registry, 'presets', target).length > 0) return { preset: target };
   const file = resolve(cwd, target);
   if (existsSync(file)) return { file };
   if (CONFIG_EXTENSIONS.includes(extname(target))) {
     throw new InvalidConfigError(`run: expected a config file, got '${target}', which does not exist.`);
   }
-  throw new UnknownNameError('preset', target, Object.keys(presets));
+  await findPart(registry, 'presets', target); // of a package without the keyword
+  return { preset: target };
 }
 
 /**
  * Reads, merges and parses an experiment.
  * @throws InvalidConfigError listing every fault, UnknownNameError for an unknown preset.
  */
-export async function loadExperiment(source: ExperimentSource): Promise<Experiment> {
-  const { extends: extended, ...file } = source.file ? await readConfigFile(source.file) : ({} as ExperimentConfig);
-  const base = typeof extended === 'object' ? JSON.stringify(extended) : extended;
-  if (base !== undefined && source.preset !== undefined && base !== source.preset) {
-    throw new InvalidConfigError(
-      `${source.file}: expected a file on top of the preset '${source.preset}', got one that extends '${base}'. Name the file alone.`,
-    );
-  }
-  const presetName = source.preset ?? base;
-  const preset = source.inline ?? (presetName === undefined ? {} : findPreset(presetName));
-  let merged = merge(preset, file) as Record<string, unknown>;
-  if (source.file) {
-    // A changed preset is another experiment: its runs are its own, and the preset's words may not fit it.
-    merged['name'] = file.name ?? nameFromFile(source.file);
-    merged['description'] = file.description ?? '';
+export async function loadExperiment(source: ExperimentSource, registry: Registry): Promise<LoadedExperiment> {
+  const layers = await readLayers(source, registry);
+  let merged = layers.reduceRight<Record<string, unknown>>(
+    (under, { config: { extends: _, ...config } }) => merge(under, config) as Record<string, unknown>,
+    {},
+  );
+  // What changes a preset or a file is another experiment: its runs are its own, and the other's words may not fit it.
+  const top = layers[0]?.config;
+  if (top) {
+    merged['name'] = top.name ?? nameFromFile(layers[0]!.name);
+    merged['description'] = top.description ?? '';
   }
   for (const assignment of source.assignments) merged = assign(merged, assignment);
   const models = merged['models'];
@@ -80,19 +88,75 @@ export async function loadExperiment(source: ExperimentSource): Promise<Experime
     merged['models'] = Object.fromEntries(Object.entries(models).filter(([, model]) => model !== null));
   }
   if (merged['engine'] === undefined) merged['engine'] = engineOfEnvironment();
-  const where = [source.inline?.name ?? presetName, source.file, source.assignments.length > 0 ? '--set' : undefined];
-  const experiment = parseConfig(experimentSchema, merged, where.filter(Boolean).join(' + ') || 'experiment');
+  const where = [...layers.map(({ name }) => name).reverse(), ...(source.assignments.length > 0 ? ['--set'] : [])];
+  const experiment = parseConfig(experimentSchema, merged, where.join(' + ') || 'experiment');
   if (!(ENGINE_CHOICES as readonly string[]).includes(experiment.engine)) {
     throw new UnknownNameError('engine', experiment.engine, ENGINE_CHOICES);
   }
-  return experiment;
+  return { experiment, files: layers.filter(({ isFile }) => isFile).map(({ name }) => name) };
 }
 
-function findPreset(given: unknown): ExperimentConfig {
-  const name = String(given);
-  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
-  if (!preset) throw new UnknownNameError('preset', name, Object.keys(presets));
-  return preset;
+/** One config of those that an experiment is made of. */
+interface Layer {
+  /** Path of a file, or name of a preset. */
+  readonly name: string;
+  readonly isFile: boolean;
+  readonly config: ExperimentConfig;
+}
+
+/** The configs of a source, each on top of the next: files, then what stands in a preset's place, then presets. */
+async function readLayers({ file, inline, preset }: ExperimentSource, registry: Registry): Promise<Layer[]> {
+  const layers: Layer[] = [];
+  for (let path = file; path !== undefined; path = extendedFile(layers.at(-1)!)) {
+    if (layers.some(({ name }) => realpathSync(name) === realpathSync(path!)))
+      throw endless([...layers, { name: path }]);
+    layers.push({ name: path, isFile: true, config: await readConfigFile(path) });
+  }
+  const base = layers.at(-1)?.config.extends;
+  if (base !== undefined && preset !== undefined && base !== preset) {
+    throw new InvalidConfigError(
+      `${file}: expected a file on top of the preset '${preset}', got one that extends '${asText(base)}'. Name the file alone.`,
+    );
+  }
+  if (inline) layers.push({ name: inline.name ?? 'experiment', isFile: false, config: inline });
+  for (let name = inline?.extends ?? base ?? preset; name !== undefined; name = layers.at(-1)!.config.extends) {
+    if (layers.some((layer) => !layer.isFile && layer.name === name)) throw endless([...layers, { name }]);
+    layers.push({ name: asText(name), isFile: false, config: await findPreset(asText(name), registry) });
+  }
+  return layers;
+}
+
+/** The file that a config file extends; undefined if it extends a preset or nothing. @throws InvalidConfigError */
+function extendedFile({ name, config }: Layer): string | undefined {
+  const path: unknown = config.extends;
+  if (typeof path !== 'string' || !isPath(path)) return undefined;
+  const file = resolve(dirname(name), path);
+  if (existsSync(file)) return file;
+  throw new InvalidConfigError(`${name}: extends: expected a config file, got '${path}', which does not exist.`);
+}
+
+const isPath = (text: string) => /^\.\.?[\\/]/.test(text) || isAbsolute(text);
+
+function endless(layers: readonly { readonly name: string }[]): InvalidConfigError {
+  const names = layers.map(({ name }) => name);
+  return new InvalidConfigError(
+    `${names[0]}: extends: expected configs that end, got ${names.join(' -> ')}. Leave out one of these.`,
+  );
+}
+
+const asText = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+async function findPreset(name: string, registry: Registry): Promise<ExperimentConfig> {
+  try {
+    return (await findPart(registry, 'presets', name)).part;
+  } catch (error) {
+    if (isZooError(error, 'unknown-name') && CONFIG_EXTENSIONS.includes(extname(name))) {
+      error.message += isPath(name)
+        ? ' A preset is no file, and extends presets alone.'
+        : ` A file beside this one is './${name}'.`;
+    }
+    throw error;
+  }
 }
 
 async function readConfigFile(path: string): Promise<ExperimentConfig> {

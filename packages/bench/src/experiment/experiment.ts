@@ -2,7 +2,16 @@
  * What an experiment is: a task, models made of mixers, a training budget that is the same for all of them, and the
  * axes to sweep. This is the schema of a config file, in TypeScript, YAML or JSON.
  */
-import type { Mixer, MixerFactory, Task, TaskFactory } from '@mixerzoo/core';
+import type {
+  ChannelMixer,
+  ChannelMixerFactory,
+  Mixer,
+  MixerFactory,
+  Norm,
+  NormFactory,
+  Task,
+  TaskFactory,
+} from '@mixerzoo/core';
 import { z } from 'zod';
 import { LIMITS } from './limits.js';
 import { nameFault } from './names.js';
@@ -16,7 +25,7 @@ export type LayerConfig = string | MixerFactory | Mixer | LayerOptions;
 /** A layer with options: of the mixer, and under `block` of what stands around it. */
 export interface LayerOptions {
   readonly mixer: string | MixerFactory | Mixer;
-  /** Channel mixer, residual and norm of this layer, where they differ from the model's. */
+  /** Channel mixer, norm and residual of this layer, where they differ from the model's. */
   readonly block?: Readonly<Record<string, unknown>>;
   readonly [option: string]: unknown;
 }
@@ -27,20 +36,26 @@ export interface TaskConfig {
   readonly [option: string]: unknown;
 }
 
+/** A channel mixer or a norm, as a mixer is given: by name, imported or made; with options under the key `name`. */
+export type PartConfig<F> = string | F | { readonly name: string | F; readonly [option: string]: unknown };
+export type ChannelMixerConfig = PartConfig<ChannelMixerFactory | ChannelMixer>;
+export type NormConfig = PartConfig<NormFactory | Norm>;
+
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-const isFactory = (value: unknown) => typeof value === 'function' && ('mixerName' in value || 'taskName' in value);
 const isInstance = (value: unknown) => isObject(value) && value['specVersion'] !== undefined;
-const isReference = (value: unknown) => typeof value === 'string' || isFactory(value) || isInstance(value);
+/** A name, a factory, which `factoryKey` tells, or what one has made. */
+const isReference = (value: unknown, factoryKey: string) =>
+  typeof value === 'string' || (typeof value === 'function' && factoryKey in value) || isInstance(value);
 
-const layerSchema = z.custom<LayerConfig>(
-  (value) => isReference(value) || (isObject(value) && isReference(value['mixer'])),
-  {
+/** A part alone, or in an object that has it under a key. */
+const partSchema = <T>(word: string, key: string, factoryKey: string) =>
+  z.custom<T>((value) => isReference(value, factoryKey) || (isObject(value) && isReference(value[key], factoryKey)), {
     error: (issue) =>
-      `expected a mixer's name, a mixer, or an object with the key 'mixer', received ${typeof issue.input}`,
-  },
-);
+      `expected a ${word}'s name, a ${word}, or an object with the key '${key}', received ${typeof issue.input}`,
+  });
+const layerSchema = partSchema<LayerConfig>('mixer', 'mixer', 'mixerName');
 
-const taskSchema = z.custom<TaskConfig>((value) => isObject(value) && isReference(value['task']), {
+const taskSchema = z.custom<TaskConfig>((value) => isObject(value) && isReference(value['task'], 'taskName'), {
   error: () => "expected an object with the key 'task' (a task's name or a task), received something else",
 });
 
@@ -49,9 +64,9 @@ const positive = upTo(LIMITS.size);
 const steps = upTo(LIMITS.steps);
 /** What stands around a mixer; under `model` for all layers, under a layer's `block` for one. */
 const blockFields = {
-  /** `'none'`, a name, or `{ name, …options }`. */
-  channelMixer: z.union([z.string(), z.looseObject({ name: z.string() })]).optional(),
-  norm: z.enum(['layerNorm', 'rmsNorm']).optional(),
+  /** `'none'`, a name, a factory, or `{ name, …options }`. */
+  channelMixer: partSchema<ChannelMixerConfig>('channel mixer', 'name', 'channelMixerName').optional(),
+  norm: partSchema<NormConfig>('norm', 'name', 'normName').optional(),
   residual: z.enum(['sequential', 'parallel', 'mixerOnly']).optional(),
 };
 
@@ -195,7 +210,7 @@ export type Experiment = z.output<typeof experimentSchema>;
  * A model set to null leaves out the preset's model of that label.
  */
 export type ExperimentConfig = Omit<Partial<z.input<typeof experimentSchema>>, 'models' | 'task'> & {
-  /** A preset this experiment changes. */
+  /** What this experiment changes: a preset, or another config file, by its path from this one (`./base.yaml`). */
   readonly extends?: string;
   readonly task?: Partial<TaskConfig>;
   readonly models?: Readonly<Record<string, z.input<typeof modelSchema> | null>>;
@@ -205,6 +220,9 @@ export type ExperimentConfig = Omit<Partial<z.input<typeof experimentSchema>>, '
  * Types a config file's default export; returns it as it is.
  * @example export default defineExperiment({ extends: 'quick', models: { Mine: { layers: [myMixer] } } });
  */
-export function defineExperiment(config: ExperimentConfig): ExperimentConfig {
+export function defineExperiment<C extends ExperimentConfig>(config: C): C {
   return config;
 }
+
+/** An experiment to start from, by its name: data alone, mixers and tasks by name. The list `presets` of a plugin takes it. */
+export type Preset = ExperimentConfig & { readonly name: string };

@@ -41,12 +41,13 @@ async function resolveText(text: string, assignments: readonly string[] = []): P
   files += 1;
   const file = join(directory, `config-${files}.yaml`);
   writeFileSync(file, text);
-  await resolveRuns(await loadExperiment({ file, assignments }), registry);
+  await resolveRuns(await loadExperiment({ file, assignments }, registry), registry);
 }
 
 const wildNumber = fc.constantFrom(-1, 0, 0.5, 1, 2, 3, 4, 7, 16, 64, 1000, 2 ** 20, 2 ** 28, 2 ** 32, 1e15, 1e300);
 const wildText = fc.constantFrom(
   '',
+  './config-1.yaml',
   'cat',
   'mqar',
   'none',
@@ -85,9 +86,9 @@ const { wild } = fc.letrec((tie) => ({
 const usually = <T>(usual: T, wilder: fc.Arbitrary<unknown> = wild) =>
   fc.oneof({ weight: 12, arbitrary: fc.constant<unknown>(usual) }, { weight: 1, arbitrary: wilder });
 
-/** A mixer or task with one of its options at any value. */
-function oddly(key: string, entries: readonly { name: string; packageName: string; factory: { schema: z.ZodType } }[]) {
-  return fc.constantFrom(...entries).chain(({ name, packageName, factory: { schema } }) => {
+/** A part with one of its options at any value. */
+function oddly(key: string, entries: readonly { name: string; packageName: string; part: { schema: z.ZodType } }[]) {
+  return fc.constantFrom(...entries).chain(({ name, packageName, part: { schema } }) => {
     const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
     const option = fc.constantFrom(...Object.keys(properties).filter((known) => known !== 'dModel'));
     const value = fc.oneof({ weight: 4, arbitrary: wildNumber }, wildText, wild);
@@ -105,7 +106,12 @@ const config = fc.record({
   extends: usually('quick'),
   name: usually('实验', wildText),
   task: usually({ task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 }, oddly('task', registry.tasks)),
-  model: fc.record({ dModel: usually(16), positions: usually('learned'), channelMixer: usually('mlp') }),
+  model: fc.record({
+    dModel: usually(16),
+    positions: usually('learned'),
+    channelMixer: fc.oneof(usually('mlp'), oddly('name', registry.channelMixers)),
+    norm: fc.oneof(usually('rmsNorm'), oddly('name', registry.norms)),
+  }),
   models: fc.record({
     odd: fc.record({ layers: layer.map((one) => [one]) }),
     'v2.0': usually({ layers: ['cat'] }, model),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EXPERIMENT_IDS, experimentAt } from '../figures/experiments.js';
+import { experiments } from '../figures/experiments.js';
+import { experimentAt } from '../figures/figure.js';
 import { SCALES } from '../figures/scales.js';
 import { presets } from '../presets/index.js';
 import { experimentSchema } from './experiment.js';
@@ -26,8 +27,8 @@ describe('trainingRecipe', () => {
   });
 
   it("decays everything in presets and figures, as the paper's runs did", () => {
-    const figures = EXPERIMENT_IDS.flatMap((id) => SCALES.map((scale) => experimentAt(id, scale)));
-    for (const { name, train } of [...Object.values(presets), ...figures]) {
+    const figures = Object.values(experiments).flatMap((one) => SCALES.map((scale) => experimentAt(one, scale)));
+    for (const { name, train } of [...presets, ...figures]) {
       expect(train?.decayed, name).toBe('all');
     }
   });

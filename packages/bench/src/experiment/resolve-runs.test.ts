@@ -7,11 +7,14 @@ import { resolveRuns } from './resolve-runs.js';
 const registry = await discoverPlugins(process.cwd());
 const resolve = (config: ExperimentConfig) =>
   resolveRuns(
-    experimentSchema.parse({
-      task: { task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 },
-      model: { dModel: 16 },
-      ...config,
-    }),
+    {
+      experiment: experimentSchema.parse({
+        task: { task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 },
+        model: { dModel: 16 },
+        ...config,
+      }),
+      files: [],
+    },
     registry,
   );
 
@@ -59,7 +62,12 @@ describe('resolveRuns', () => {
       testLengths: [32],
     });
     expect(run?.config.layers.map(({ mixer }) => mixer)).toEqual(['cat', 'attention', 'cat', 'attention', 'cat']);
-    expect(run?.config.model).toMatchObject({ nLayers: 5, norm: 'rmsNorm', positions: 'learned', maxPositions: 32 });
+    expect(run?.config.model).toMatchObject({
+      nLayers: 5,
+      norm: { name: 'rmsNorm' },
+      positions: 'learned',
+      maxPositions: 32,
+    });
     expect(run?.model.nLayers).toBe(5);
     const layers = run?.model.config['layers'] as { channelMixer: unknown }[];
     expect(layers[0]?.channelMixer).toMatchObject({ name: 'mlp', config: { dHidden: 8 } });

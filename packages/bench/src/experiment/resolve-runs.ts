@@ -3,32 +3,26 @@
  * parsed, models put together, so that a mistake shows before anything is trained.
  */
 import { join } from 'node:path';
-import {
-  CHANNEL_MIXERS,
-  createLanguageModel,
-  hashConfig,
-  InvalidConfigError,
-  isZooError,
-  type LanguageModel,
-  type LayerSpec,
-  type Mixer,
-  type MixerFactory,
-  parseConfig,
-  type Task,
-  type TaskFactory,
-  UnknownNameError,
-} from '@mixerzoo/core';
-import type { z } from 'zod';
-import { findMixer, findTask, type Registry } from '../plugins.js';
+import { createLanguageModel, hashConfig, InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
+import type { Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
 import { RUN_FORMAT, type RunConfig } from '../runs/results.js';
 import { type CodeReader, createCodeReader } from './code.js';
-import { assertConfigData } from './config-text.js';
 import { describeExperiment } from './describe-experiment.js';
-import { blockSchema, type Experiment, type LayerConfig, type TaskConfig } from './experiment.js';
+import type { Experiment, LayerConfig } from './experiment.js';
+import type { LoadedExperiment } from './experiment-source.js';
 import { assertCountable, assertExamplesFit, assertModelFits } from './limits.js';
 import { foldName, slug } from './names.js';
 import { assertTrainable } from './recipe.js';
+import {
+  defined,
+  prefix,
+  type ResolvedLayer,
+  resolveLayer,
+  resolveNorm,
+  resolveTask,
+  within,
+} from './resolve-parts.js';
 
 /** A run that can be started. */
 export interface PlannedRun {
@@ -47,16 +41,11 @@ export function runDirectory(out: string, run: PlannedRun): string {
 /**
  * The runs of an experiment. A round is one seed at one learning rate: all its cells (dims x lengths), each with every
  * model, so that whole comparisons come first; then the next learning rate, then the next seed.
- * @param configFile where the experiment is from: mixers and tasks that it imports or defines are code of the runs.
  * @throws InvalidConfigError, UnknownNameError naming the model or task that is at fault.
  */
-export async function resolveRuns(
-  experiment: Experiment,
-  registry: Registry,
-  configFile?: string,
-): Promise<PlannedRun[]> {
+export async function resolveRuns({ experiment, files }: LoadedExperiment, registry: Registry): Promise<PlannedRun[]> {
   assertCountable(experiment);
-  const code = await createCodeReader(configFile);
+  const code = await createCodeReader(files);
   const cells: Cell[] = [];
   for (const at of sweptCells(experiment)) {
     for (const rate of experiment.learningRates) within('train', () => assertTrainable(at.train, rate));
@@ -157,148 +146,40 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
     const nLayers = entry.nLayers ?? entry.layers.length;
-    const layers: { spec: LayerSpec; block: Block; source: string }[] = [];
+    const layers: ResolvedLayer[] = [];
     for (let index = 0; index < nLayers; index++) {
       const config = entry.layers[index % entry.layers.length] as LayerConfig;
       const where = `models.${label}.layers.${index % entry.layers.length}`;
-      const layer = await resolveLayer(config, backbone, where, registry);
-      layers.push({ ...layer, source: await code.sourceOf(layer.spec.sequenceMixer) });
+      layers.push(await resolveLayer(config, backbone, where, { registry, code }));
     }
-    const { norm, residual: _residual, channelMixer: _channelMixer, maxPositions, ...rest } = defined(backbone);
+    const { norm: named, residual: _residual, channelMixer: _channelMixer, maxPositions, ...rest } = defined(backbone);
+    const norm =
+      named === undefined
+        ? undefined
+        : await resolveNorm(named, backbone.dModel, `models.${label}`, { registry, code });
     const model = {
       ...rest,
-      ...(norm ? { norm } : {}),
       ...(backbone.positions === 'learned' ? { maxPositions: maxPositions ?? Math.max(...testLengths) } : {}),
     };
     const made = within(`models.${label}`, () =>
-      createLanguageModel({ ...model, vocabSize: task.vocabSize, layers: layers.map(({ spec }) => spec) }),
+      createLanguageModel({
+        ...model,
+        ...(norm && { norm: norm.part }),
+        vocabSize: task.vocabSize,
+        layers: layers.map(({ spec }) => spec),
+      }),
     );
     assertModelFits(`models.${label}`, experiment, { model: made, task, testLengths });
+    const sources = [taskSource, ...(norm?.sources ?? []), ...layers.flatMap((layer) => layer.sources)];
     parts.push({
       label,
       model: made,
       resolved: {
-        model: { ...model, dModel: backbone.dModel, nLayers },
-        layers: layers.map(({ spec, block, source }) => ({
-          mixer: spec.sequenceMixer.name,
-          from: code.nameOf(source),
-          config: spec.sequenceMixer.config,
-          block: { ...block },
-        })),
-        code: code.read([taskSource, ...layers.map(({ source }) => source)]),
+        model: { ...model, ...(norm && { norm: norm.record }), dModel: backbone.dModel, nLayers },
+        layers: layers.map(({ record }) => record),
+        code: code.read(sources),
       },
     });
   }
   return { experiment, task, from: code.nameOf(taskSource), testLengths, parts };
-}
-
-type Block = z.output<typeof blockSchema>;
-
-async function resolveTask({ task, ...options }: TaskConfig, registry: Registry): Promise<Task> {
-  if (typeof task !== 'string' && typeof task !== 'function') {
-    assertNoOptions('task', options);
-    return recordable(task, 'task');
-  }
-  const factory: TaskFactory = typeof task === 'string' ? await findTask(registry, task) : task;
-  return recordable(
-    within('task', () => factory(options)),
-    'task',
-  );
-}
-
-/** @throws InvalidConfigError if the parsed config of a mixer or task is not data, as the record of a run has to be. */
-function recordable<T extends Mixer | Task>(made: T, where: string): T {
-  assertConfigData(made.config, `${where}: config of ${made.name}`);
-  return made;
-}
-
-async function resolveLayer(
-  config: LayerConfig,
-  backbone: Experiment['model'],
-  where: string,
-  registry: Registry,
-): Promise<{ spec: LayerSpec; block: Block }> {
-  const { mixer, block: ownBlock = {}, ...options } = isReference(config) ? { mixer: config } : config;
-  const { norm, residual, channelMixer } = backbone;
-  const block: Block = defined({
-    norm,
-    residual,
-    channelMixer,
-    ...parseConfig(blockSchema, ownBlock, `${where}.block`),
-  });
-  const sequenceMixer = await resolveMixer(mixer, options, backbone.dModel, where, registry);
-  const { channelMixer: channel, ...around } = block;
-  return {
-    block,
-    spec: {
-      sequenceMixer,
-      ...defined(around),
-      ...(channel === undefined ? {} : { channelMixer: resolveChannelMixer(channel, backbone.dModel, where) }),
-    },
-  };
-}
-
-async function resolveMixer(
-  mixer: string | MixerFactory | Mixer,
-  options: Record<string, unknown>,
-  dModel: number,
-  where: string,
-  registry: Registry,
-): Promise<Mixer> {
-  if (typeof mixer === 'object') {
-    assertNoOptions(where, options);
-    if (typeof mixer.apply !== 'function' || mixer.specVersion !== 1) {
-      throw new InvalidConfigError(`${where}: expected a mixer of version 1, got ${String(mixer.specVersion)}.`);
-    }
-    return recordable(mixer, where);
-  }
-  const factory = typeof mixer === 'string' ? await findMixer(registry, mixer).catch(prefix(where)) : mixer;
-  return recordable(
-    within(where, () => factory({ dModel, ...options })),
-    where,
-  );
-}
-
-function resolveChannelMixer(given: NonNullable<Block['channelMixer']>, dModel: number, where: string) {
-  const { name, ...options } = typeof given === 'string' ? { name: given } : given;
-  if (name === 'none') return 'none';
-  if (!Object.hasOwn(CHANNEL_MIXERS, name)) {
-    return prefix(where)(new UnknownNameError('channel mixer', name, ['none', ...Object.keys(CHANNEL_MIXERS)]));
-  }
-  const create = CHANNEL_MIXERS[name as keyof typeof CHANNEL_MIXERS];
-  return within(where, () => create({ dModel, ...options })) as NonNullable<LayerSpec['channelMixer']>;
-}
-
-function isReference(config: LayerConfig): config is string | MixerFactory | Mixer {
-  return typeof config !== 'object' || 'specVersion' in config;
-}
-
-function assertNoOptions(where: string, options: Record<string, unknown>): void {
-  const keys = Object.keys(options);
-  if (keys.length > 0) {
-    throw new InvalidConfigError(
-      `${where}: expected no options beside one that is made already, got ${keys.join(', ')}. Pass them to its factory.`,
-    );
-  }
-}
-
-/** Runs a factory; its error says where in the experiment it was called. */
-function within<T>(where: string, create: () => T): T {
-  try {
-    return create();
-  } catch (error) {
-    return prefix(where)(error);
-  }
-}
-
-function prefix(where: string): (error: unknown) => never {
-  return (error) => {
-    if (isZooError(error)) error.message = `${where}: ${error.message}`;
-    throw error;
-  };
-}
-
-/** Without the keys that are undefined. */
-function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }

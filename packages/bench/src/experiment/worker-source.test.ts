@@ -16,9 +16,9 @@ it('gives a worker the run of a config of data, by the same id, though its file 
   writeFileSync(join(directory, 'tiny.yaml'), TINY);
   symlinkSync(join(directory, 'tiny.yaml'), join(directory, 'linked.yaml'));
   const source = { file: join(directory, 'linked.yaml'), assignments: ['seeds=[3]'] };
-  const experiment = await loadExperiment(source);
-  const [run] = await resolveRuns(experiment, registry, source.file);
-  const sent = JSON.parse(JSON.stringify(await workerSource(source, experiment))) as Parameters<typeof findRun>[0];
+  const loaded = await loadExperiment(source, registry);
+  const [run] = await resolveRuns(loaded, registry);
+  const sent = JSON.parse(JSON.stringify(await workerSource(source, loaded))) as Parameters<typeof findRun>[0];
   for (const name of ['linked.yaml', 'tiny.yaml']) {
     expect((await findRun(sent, run!.directoryName, registry)).config).toEqual(run!.config);
     rmSync(join(directory, name));

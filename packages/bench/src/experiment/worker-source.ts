@@ -5,29 +5,32 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { InvalidConfigError } from '@mixerzoo/core';
 import type { Registry } from '../plugins.js';
-import type { Experiment, ExperimentConfig } from './experiment.js';
-import { type ExperimentSource, loadExperiment } from './experiment-source.js';
+import { isPlainData } from './config-text.js';
+import type { ExperimentConfig } from './experiment.js';
+import { type ExperimentSource, type LoadedExperiment, loadExperiment } from './experiment-source.js';
 import { type PlannedRun, resolveRuns } from './resolve-runs.js';
 
 /** What a worker is sent. */
 export interface WorkerSource extends ExperimentSource {
   /**
-   * The real path of the file that the experiment is from, although it need not be read again, nor be there still: what it
-   * imports is code of the runs.
+   * The real paths of the files that the experiment is from, although they need not be read again, nor be there still: what
+   * they import is code of the runs.
    */
-  readonly configFile?: string | undefined;
-  /** Of the file when the command read it, where the worker reads it again. */
-  readonly fileHash?: string | undefined;
+  readonly configFiles?: readonly string[] | undefined;
+  /** Of the files when the command read them, where the worker reads them again. */
+  readonly filesHash?: string | undefined;
 }
 
 /** The source for workers of an experiment that was loaded from `source`. */
-export async function workerSource(source: ExperimentSource, experiment: Experiment): Promise<WorkerSource> {
-  const configFile = source.file && realpathSync(source.file);
-  if (isPlainData(experiment)) return { inline: experiment as ExperimentConfig, assignments: [], configFile };
-  return { ...source, configFile, fileHash: source.file && (await hashFile(source.file)) };
+export async function workerSource(
+  source: ExperimentSource,
+  { experiment, files }: LoadedExperiment,
+): Promise<WorkerSource> {
+  const configFiles = files.map((file) => realpathSync(file));
+  if (isPlainData(experiment)) return { inline: experiment as ExperimentConfig, assignments: [], configFiles };
+  return { ...source, configFiles, filesHash: await hashFiles(configFiles) };
 }
 
 /**
@@ -35,11 +38,12 @@ export async function workerSource(source: ExperimentSource, experiment: Experim
  * @throws InvalidConfigError if the config has no such run, or as {@link loadExperiment} and {@link resolveRuns}.
  */
 export async function findRun(source: WorkerSource, directoryName: string, registry: Registry): Promise<PlannedRun> {
-  const { file, fileHash } = source;
-  const edited = file !== undefined && fileHash !== undefined && (await hashFile(file)) !== fileHash;
+  const { file, filesHash, configFiles: files = [] } = source;
+  const edited = filesHash !== undefined && (await hashFiles(files)) !== filesHash;
   let fault: unknown;
   try {
-    const runs = await resolveRuns(await loadExperiment(source), registry, source.configFile);
+    const { experiment } = await loadExperiment(source, registry);
+    const runs = await resolveRuns({ experiment, files }, registry);
     const run = runs.find((candidate) => candidate.directoryName === directoryName);
     if (run) return run;
   } catch (error) {
@@ -54,20 +58,16 @@ export async function findRun(source: WorkerSource, directoryName: string, regis
   );
 }
 
-/** True for what comes out of JSON as it went in: no functions, mixers or tasks that are made already. */
-function isPlainData(value: unknown): boolean {
-  try {
-    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
-  } catch {
-    return false; // a BigInt, a circle
+/** Undefined where one of the files is not there. */
+async function hashFiles(paths: readonly string[]): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (!bytes) return undefined;
+    hash.update(`${bytes.length} `).update(bytes);
   }
-}
-
-/** Undefined where there is no such file. */
-async function hashFile(path: string): Promise<string | undefined> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  return bytes && createHash('sha256').update(bytes).digest('hex');
+  return hash.digest('hex');
 }

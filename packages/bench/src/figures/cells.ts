@@ -6,12 +6,12 @@
  */
 import type { Entry } from '../report/entries.js';
 import type { RunConfig } from '../runs/results.js';
-import type { Figure, FigureCell, FigureRow } from './figure.js';
+import { experimentName, type Figure, type FigureCell, type FigureRow } from './figure.js';
 
 /** True for a run that a row of a figure shows. */
 export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boolean {
   return (
-    config.experiment === `${row.experiment}-${scale}` &&
+    config.experiment === experimentName(row.experiment, scale) &&
     row.models.includes(config.label) &&
     (row.dims === undefined || row.dims.includes(config.model.dModel))
   );

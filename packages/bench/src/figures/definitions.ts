@@ -1,6 +1,9 @@
-/** The paper's figures as data: which experiments they show, how they are laid out, and what the paper claims of them. */
-import { UnknownNameError } from '@mixerzoo/core';
+/**
+ * The paper's figures, and a study, as data: which experiments they show, how they are laid out, and what the paper claims of
+ * them.
+ */
 import { declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './claims.js';
+import { experiments } from './experiments.js';
 import type { Figure } from './figure.js';
 
 const CAT = 'CAT, 1 layer';
@@ -30,7 +33,8 @@ const othersDecline = (models: readonly string[], source: string) =>
     'Every other model that learned something (25 % or more at the training length) falls by 10 points or more by the longest',
   );
 
-const FIGURES: readonly Figure[] = [
+/** All figures of this package. */
+export const figures: readonly Figure[] = [
   {
     id: 'fig1-left',
     title: 'Associative recall at lengths never trained on',
@@ -39,7 +43,7 @@ const FIGURES: readonly Figure[] = [
     rows: [
       {
         title: 'AR',
-        experiment: 'ar-generalization',
+        experiment: experiments['ar-generalization'],
         models: [CAT, 'Attention, 2 layers', 'Attention, no PE', 'Mamba, 2 layers'],
       },
     ],
@@ -57,7 +61,7 @@ const FIGURES: readonly Figure[] = [
     title: 'Multi-query recall at d = 64',
     caption: 'Figure 2, right: one layer of CAT and LinCAT beside two layers of the others.',
     x: 'trainLength',
-    rows: [{ title: 'MQAR', experiment: 'mqar-by-length', models: MIXED, dims: [64] }],
+    rows: [{ title: 'MQAR', experiment: experiments['mqar-by-length'], models: MIXED, dims: [64] }],
     claims: [catLeads([LINCAT, ...two], 'Figure 2'), catSolves('Section 6.1')],
   },
   {
@@ -66,8 +70,8 @@ const FIGURES: readonly Figure[] = [
     caption: 'Figure 5: MQAR above, 2-gram MQNAR below; one layer of CAT and LinCAT, two of the others.',
     x: 'trainLength',
     rows: [
-      { title: 'MQAR', experiment: 'mqar-by-length', models: MIXED },
-      { title: 'MQNAR', experiment: 'mqnar-by-length', models: MIXED },
+      { title: 'MQAR', experiment: experiments['mqar-by-length'], models: MIXED },
+      { title: 'MQNAR', experiment: experiments['mqnar-by-length'], models: MIXED },
     ],
     claims: [
       catSolves('Section 6.1', 'MQAR'),
@@ -86,8 +90,8 @@ const FIGURES: readonly Figure[] = [
     caption: 'Figure 6: trained at the dashed length; MQAR above, 2-gram MQNAR below.',
     x: 'testLength',
     rows: [
-      { title: 'MQAR', experiment: 'mqar-generalization', models: MIXED },
-      { title: 'MQNAR', experiment: 'mqnar-generalization', models: MIXED },
+      { title: 'MQAR', experiment: experiments['mqar-generalization'], models: MIXED },
+      { title: 'MQNAR', experiment: experiments['mqnar-generalization'], models: MIXED },
     ],
     claims: [
       catSolves('Section 6.1', 'MQAR'),
@@ -102,8 +106,8 @@ const FIGURES: readonly Figure[] = [
       'Figure 7: models of one layer above, baselines of two layers below. W = N: filters as wide as there are signals.',
     x: 'trainLength',
     rows: [
-      { title: '1 layer', experiment: 'selective-copy', models: [CAT, WIDE_CAT, LINCAT, ...one] },
-      { title: '2 layers', experiment: 'selective-copy', models: MIXED },
+      { title: '1 layer', experiment: experiments['selective-copy'], models: [CAT, WIDE_CAT, LINCAT, ...one] },
+      { title: '2 layers', experiment: experiments['selective-copy'], models: MIXED },
     ],
     claims: [
       ...[CAT, WIDE_CAT, 'Mamba, 1 layer'].map((model) =>
@@ -133,7 +137,7 @@ const FIGURES: readonly Figure[] = [
     title: 'Recall by length and width, one layer',
     caption: 'Figure 8: MQAR with models of one layer.',
     x: 'trainLength',
-    rows: [{ title: 'MQAR', experiment: 'mqar-by-length', models: SINGLE }],
+    rows: [{ title: 'MQAR', experiment: experiments['mqar-by-length'], models: SINGLE }],
     claims: [
       catSolves('Appendix B'),
       fallsShortOf(
@@ -149,7 +153,7 @@ const FIGURES: readonly Figure[] = [
     title: '2-gram recall by length and width, one layer',
     caption: 'Figure 9: 2-gram MQNAR with models of one layer.',
     x: 'trainLength',
-    rows: [{ title: 'MQNAR', experiment: 'mqnar-by-length', models: SINGLE }],
+    rows: [{ title: 'MQNAR', experiment: experiments['mqnar-by-length'], models: SINGLE }],
     claims: [catSolves('Appendix B'), catLeads([LINCAT, ...one], 'Appendix B')],
   },
   {
@@ -157,7 +161,7 @@ const FIGURES: readonly Figure[] = [
     title: 'Recall at lengths never trained on, one layer',
     caption: 'Figure 10: MQAR with models of one layer, trained at the dashed length.',
     x: 'testLength',
-    rows: [{ title: 'MQAR', experiment: 'mqar-generalization', models: SINGLE }],
+    rows: [{ title: 'MQAR', experiment: experiments['mqar-generalization'], models: SINGLE }],
     claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
   },
   {
@@ -165,7 +169,7 @@ const FIGURES: readonly Figure[] = [
     title: '2-gram recall at lengths never trained on, one layer',
     caption: 'Figure 11: 2-gram MQNAR with models of one layer, trained at the dashed length.',
     x: 'testLength',
-    rows: [{ title: 'MQNAR', experiment: 'mqnar-generalization', models: SINGLE }],
+    rows: [{ title: 'MQNAR', experiment: experiments['mqnar-generalization'], models: SINGLE }],
     claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
   },
   {
@@ -177,7 +181,7 @@ const FIGURES: readonly Figure[] = [
     rows: [
       {
         title: 'MQAR',
-        experiment: 'recall-state',
+        experiment: experiments['recall-state'],
         models: [...MIXED, 'Mamba-2, 2 layers', 'GLA, 2 layers', 'Sliding window, 2 layers'],
       },
     ],
@@ -191,13 +195,3 @@ const FIGURES: readonly Figure[] = [
     ],
   },
 ];
-
-/** All figures, by id. */
-export const figures: ReadonlyMap<string, Figure> = new Map(FIGURES.map((figure) => [figure.id, figure]));
-
-/** @throws UnknownNameError */
-export function findFigure(id: string): Figure {
-  const figure = figures.get(id);
-  if (!figure) throw new UnknownNameError('figure', id, [...figures.keys()]);
-  return figure;
-}

@@ -7,7 +7,11 @@
  * there are signals, as in the proof of Theorem 4 (see docs/selective-copying.md).
  */
 import type { ExperimentConfig } from '../experiment/experiment.js';
-import { copyingSettings, type Scale, type ScaleSettings, settings } from './scales.js';
+import type { FigureExperiment } from './figure.js';
+import { copyingSettings, type ScaleSettings, settings } from './scales.js';
+
+/** Parts are named with their package, so that one of the same name in an installed plugin makes no figure ambiguous. */
+const RMS_NORM = '@mixerzoo/core#rmsNorm';
 
 type Models = NonNullable<ExperimentConfig['models']>;
 
@@ -47,7 +51,7 @@ function others(nLayers: 1 | 2, { dropout, init }: ModelOptions): Models {
     [`Mamba, ${layers}`]: {
       layers: ['@mixerzoo/mamba#mamba'],
       nLayers,
-      model: { norm: 'rmsNorm', residual: 'mixerOnly' },
+      model: { norm: RMS_NORM, residual: 'mixerOnly' },
     },
   };
 }
@@ -80,9 +84,9 @@ const mqarPairs = (seqLen: number) => ({ numKvPairs: seqLen / 4 });
 const mqnarPairs = (seqLen: number) => ({ numKvPairs: Math.floor((10 * seqLen) / 64) });
 const asTheTask = () => ({});
 
-type Build = (scale: Scale) => Omit<ExperimentConfig, 'name'>;
+type Build = FigureExperiment['at'];
 
-const EXPERIMENTS = {
+const BUILDS = {
   'mqar-by-length': (scale) => {
     const at = settings.mqar[scale];
     return {
@@ -167,7 +171,7 @@ const EXPERIMENTS = {
         'Mamba-2, 2 layers': {
           layers: ['@mixerzoo/mamba#mamba2'],
           nLayers: 2,
-          model: { norm: 'rmsNorm', residual: 'mixerOnly' },
+          model: { norm: RMS_NORM, residual: 'mixerOnly' },
         },
         'GLA, 2 layers': { layers: ['@mixerzoo/gla#gla'], nLayers: 2 },
         'Sliding window, 2 layers': {
@@ -181,11 +185,10 @@ const EXPERIMENTS = {
   },
 } satisfies Record<string, Build>;
 
-export type ExperimentId = keyof typeof EXPERIMENTS;
+type ExperimentId = keyof typeof BUILDS;
 
-export const EXPERIMENT_IDS = Object.keys(EXPERIMENTS) as readonly ExperimentId[];
-
-/** An experiment at a scale; its name, which is its directory's, tells both. */
-export function experimentAt(id: ExperimentId, scale: Scale): ExperimentConfig & { readonly name: string } {
-  return { ...EXPERIMENTS[id](scale), name: `${id}-${scale}` };
-}
+/** By id. */
+export const experiments = Object.fromEntries(Object.entries(BUILDS).map(([id, at]) => [id, { id, at }])) as Record<
+  ExperimentId,
+  FigureExperiment
+>;

@@ -1,22 +1,49 @@
-/** What a figure of the paper is made of: rows of panels, points, and claims about them. Types only. */
+/**
+ * What a figure is made of: experiments, rows of panels, points, and claims about them. One that asks a question of its own
+ * in place of repeating one of the paper's is a study; it is no other thing.
+ */
+import { parseConfig } from '@mixerzoo/core';
+import { z } from 'zod';
+import { assertData } from '../experiment/config-text.js';
+import type { ExperimentConfig } from '../experiment/experiment.js';
 import type { Estimate } from '../report/statistics.js';
-import type { ExperimentId } from './experiments.js';
+import type { Scale } from './scales.js';
+
+/** An experiment behind figures. Those that show one share its runs, which are made once. */
+export interface FigureExperiment {
+  /** Names the directory of the runs, with the scale: `mqar-by-length-quick`. */
+  readonly id: string;
+  /** The experiment at a scale, data alone: mixers and tasks by name, with their package. */
+  at(scale: Scale): Omit<ExperimentConfig, 'name' | 'extends'>;
+}
+
+/** Its name, which is its directory's, tells experiment and scale. */
+export const experimentName = ({ id }: FigureExperiment, scale: string) => `${id}-${scale}`;
+
+/** An experiment at a scale. @throws InvalidConfigError if it is not data alone. */
+export function experimentAt(experiment: FigureExperiment, scale: Scale): ExperimentConfig & { readonly name: string } {
+  const name = experimentName(experiment, scale);
+  const config = { ...experiment.at(scale), name };
+  assertData(config, `experiment ${name}`);
+  return config;
+}
 
 /** A row of panels. */
 export interface FigureRow {
   readonly title: string;
-  readonly experiment: ExperimentId;
+  readonly experiment: FigureExperiment;
   /** Labels of the experiment's models, in the order of the legend. */
   readonly models: readonly string[];
   /** Widths shown; left out: all. */
   readonly dims?: readonly number[];
 }
 
-/** A figure of the paper. */
+/** A figure: of the paper, or a study. */
 export interface Figure {
+  /** By which the command knows it; names its directory and files. */
   readonly id: string;
   readonly title: string;
-  /** In the paper: number and what it shows. */
+  /** Number in the paper, if it is there, and what it shows. */
   readonly caption: string;
   /** What runs along the axis. A panel is a width d; for `stateSize` a test length, its lines going through the widths. */
   readonly x: 'trainLength' | 'testLength' | 'stateSize';
@@ -58,7 +85,7 @@ export interface Measured {
 /** A statement about the cells of a figure. */
 export interface Claim {
   readonly text: string;
-  /** Where the paper says so. */
+  /** Who says so, and where: `Section 6.1`, of the paper. */
   readonly source: string;
   evaluate(cells: readonly FigureCell[]): Verdict;
 }
@@ -73,4 +100,38 @@ export interface Verdict {
 export interface JudgedClaim extends Verdict {
   readonly claim: string;
   readonly source: string;
+}
+
+/**
+ * Types a figure; returns it as it is. The list `figures` of a plugin takes it.
+ * @example export const figure = defineFigure({ id: 'gain', title: '…', caption: '…', x: 'testLength', rows: [ … ], claims: [ … ] });
+ */
+export function defineFigure(figure: Figure): Figure {
+  return figure;
+}
+
+const isFunction = (value: unknown) => typeof value === 'function';
+const figureSchema = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  caption: z.string(),
+  x: z.enum(['trainLength', 'testLength', 'stateSize']),
+  rows: z
+    .array(
+      z.strictObject({
+        title: z.string(),
+        experiment: z.looseObject({ id: z.string(), at: z.custom(isFunction, 'expected a function of the scale') }),
+        models: z.array(z.string()).min(1),
+        dims: z.array(z.number()).optional(),
+      }),
+    )
+    .min(1),
+  claims: z.array(
+    z.looseObject({ text: z.string(), source: z.string(), evaluate: z.custom(isFunction, 'expected a function') }),
+  ),
+});
+
+/** @throws InvalidConfigError listing what is wrong with a plugin's figure. */
+export function assertFigure(figure: unknown, where: string): void {
+  parseConfig(figureSchema, figure, where);
 }

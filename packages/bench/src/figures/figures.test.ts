@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
-import { discoverPlugins } from '../plugins.js';
+import { discoverPlugins, matching } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/write-index.js';
 import type { RunRecord } from '../runs/results.js';
 import { belongsTo } from './cells.js';
 import { declines, fallsShortOf, growsWithWidth, judge, leads, staysAbove } from './claims.js';
-import { figures, findFigure } from './definitions.js';
-import { EXPERIMENT_IDS, experimentAt } from './experiments.js';
-import type { FigureCell } from './figure.js';
+import { figures } from './definitions.js';
+import { experiments } from './experiments.js';
+import { experimentAt, type FigureCell } from './figure.js';
 import { SCALES } from './scales.js';
 import { writeFigure } from './write-figure.js';
 
 const registry = await discoverPlugins(process.cwd());
 
-describe.each([...figures.values()])('$id', (figure) => {
+describe.each(figures)('$id', (figure) => {
   it.each(SCALES)('resolves at %s scale, with every model of its rows', async (scale) => {
     for (const row of figure.rows) {
       const runs = await resolveRuns(
-        await loadExperiment({ inline: experimentAt(row.experiment, scale), assignments: [] }),
+        await loadExperiment({ inline: experimentAt(row.experiment, scale), assignments: [] }, registry),
         registry,
       );
       const shown = runs.filter(({ config }) => belongsTo(row, config, scale));
@@ -37,9 +37,9 @@ describe.each([...figures.values()])('$id', (figure) => {
 });
 
 it.each(SCALES)('has tasks at %s scale that their oracles solve at every length', async (scale) => {
-  for (const id of EXPERIMENT_IDS) {
+  for (const one of Object.values(experiments)) {
     const runs = await resolveRuns(
-      await loadExperiment({ inline: experimentAt(id, scale), assignments: [] }),
+      await loadExperiment({ inline: experimentAt(one, scale), assignments: [] }, registry),
       registry,
     );
     const tasks = new Map(runs.map(({ task, config }) => [task.seqLen, { task, lengths: config.testLengths }]));
@@ -57,8 +57,8 @@ it.each(SCALES)('has tasks at %s scale that their oracles solve at every length'
 });
 
 it("has the paper's numbers at paper scale", async () => {
-  const experiment = await loadExperiment({ inline: experimentAt('mqar-by-length', 'paper'), assignments: [] });
-  const runs = await resolveRuns(experiment, registry);
+  const inline = experimentAt(experiments['mqar-by-length'], 'paper');
+  const runs = await resolveRuns(await loadExperiment({ inline, assignments: [] }, registry), registry);
   expect(new Set(runs.map(({ config }) => config.learningRate))).toEqual(new Set([1e-3, 1e-2, 1e-1]));
   for (const [seqLen, numKvPairs, batchSize] of [
     [64, 16, 512],
@@ -143,7 +143,8 @@ describe('claims', () => {
 });
 
 describe('writeFigure', () => {
-  const figure = findFigure('fig2-right');
+  const [registered] = matching(registry, 'figures', 'fig2-right');
+  const figure = registered!.part;
   const runs: RunRecord[] = figure.rows[0]!.models.flatMap((label, rank) =>
     [64, 128].map((seqLen) =>
       sampleRun({ label, seqLen, experiment: 'mqar-by-length-quick', accuracies: [1 - 0.2 * rank, 0.5, 0.1] }),
@@ -155,10 +156,10 @@ describe('writeFigure', () => {
     const root = await mkdtemp(join(tmpdir(), 'mixerzoo-figure-'));
     try {
       const directory = join(root, 'fig2-right-quick');
-      const written = await writeFigure(figure, 'quick', runs.slice(1), planned, directory);
+      const written = await writeFigure(registered!, 'quick', runs.slice(1), planned, directory);
       expect(written).toMatchObject({ points: 10, measured: 9 });
       expect(written.claims.map(({ status }) => status)).toEqual(['not measured', 'not measured']);
-      const whole = await writeFigure(figure, 'quick', runs, planned, directory);
+      const whole = await writeFigure(registered!, 'quick', runs, planned, directory);
       expect(whole.claims.map(({ status }) => status)).toEqual(['holding', 'holding']);
       expect(await readdir(directory)).toEqual(
         expect.arrayContaining(['claims.json', 'fig2-right.csv', 'fig2-right.svg', 'report.html', 'report.json']),

@@ -4,6 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Registered } from '../plugins.js';
 import { groupEntries } from '../report/entries.js';
 import { toCsv } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
@@ -29,19 +30,21 @@ export interface WrittenFigure {
 }
 
 /** What the report of a figure is of, as its `report.json` says. */
-export const figureSource = ({ id }: Figure, scale: Scale) => `figure ${id} at ${scale} scale`;
+export const figureSource = ({ name, packageName }: Registered<Figure>, scale: Scale) =>
+  `figure ${name}${packageName === '@mixerzoo/bench' ? '' : ` of ${packageName}`} at ${scale} scale`;
 
 /**
  * Writes a figure from its runs. The same runs give the same files.
  * @param planned configs of all runs that the figure needs, done or not.
  */
 export async function writeFigure(
-  figure: Figure,
+  registered: Registered<Figure>,
   scale: Scale,
   runs: readonly RunRecord[],
   planned: readonly RunConfig[],
   directory: string,
 ): Promise<WrittenFigure> {
+  const { part: figure } = registered;
   const { drawFigure, figureSeries, NARROW, WIDE } = await import('./chart.js');
   const { renderPng } = await import('./png.js');
   const cells = figureCells(figure, scale, groupEntries(runs, planned));
@@ -70,7 +73,7 @@ export async function writeFigure(
     title: `${figure.title} (${figure.id}, ${scale} scale)`,
     description: [...new Set(planned.map(({ description }) => description))].join(' '),
     planned,
-    source: figureSource(figure, scale),
+    source: figureSource(registered, scale),
     figure: {
       id: figure.id,
       caption: figure.caption,

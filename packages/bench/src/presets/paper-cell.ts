@@ -1,7 +1,7 @@
 /** One cell of the paper's Figure 2: MQAR with its vocabulary of 8,192 and 16 pairs at length 64, d = 64. */
-import type { ExperimentConfig } from '../experiment/experiment.js';
+import type { Preset } from '../experiment/experiment.js';
 
-export const paperCell: ExperimentConfig = {
+export const paperCell: Preset = {
   name: 'paper-cell',
   description: "The paper's MQAR cell: one layer of CAT trained to 99 %",
   task: { task: '@mixerzoo/tasks#mqar', vocabSize: 8192, seqLen: 64, numKvPairs: 16 },

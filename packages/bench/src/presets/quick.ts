@@ -6,9 +6,9 @@
  * Attention is given what serves it best here: two layers reach 9 % with rotary positions and 6 % without, and no more at
  * learning rates 0.001 and 0.003 (`--set learningRates=[0.001,0.003]`). More steps may serve it; they are the same for all.
  */
-import type { ExperimentConfig } from '../experiment/experiment.js';
+import type { Preset } from '../experiment/experiment.js';
 
-export const quick: ExperimentConfig = {
+export const quick: Preset = {
   name: 'quick',
   description: 'Does one layer recall what it has read, at lengths it was never trained on?',
   task: { task: '@mixerzoo/tasks#mqar', vocabSize: 512, seqLen: 64, numKvPairs: 16 },

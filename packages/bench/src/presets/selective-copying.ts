@@ -2,13 +2,13 @@
  * What one layer of CAT needs for selective copying: the paper's setting (16 distinct signal tokens, L = 64) with its
  * filters of 3 taps and the variations that tell why it does or does not learn. See docs/selective-copying.md.
  */
-import type { ExperimentConfig } from '../experiment/experiment.js';
+import type { Preset } from '../experiment/experiment.js';
 
 /** Projections start at the scale of their input: at N(0, 0.02) the same budget reaches far less. */
 const cat = { mixer: '@mixerzoo/cat#cat', dropout: 0, init: 'fanIn' } as const;
 const noPositions = { positions: 'none' } as const;
 
-export const selectiveCopying: ExperimentConfig = {
+export const selectiveCopying: Preset = {
   name: 'selective-copying',
   description: 'What does one layer of CAT need to copy the signals out of the noise?',
   task: {

@@ -67,12 +67,20 @@ export function formatRatio(ratio: number): string {
   return String(Math.round(ratio * 10) / 10);
 }
 
-/** `vocabSize 512, powerA 0.01`, of a config; what is nested in it as JSON. */
+/** `vocabSize 512, norm rmsNorm (eps 0.001)`, of a config; what is nested in it as JSON, but for parts. */
 export function formatOptions(options: object): string {
   return Object.entries(options)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([key, value]) => `${key} ${formatOption(value)}`)
     .join(', ');
+}
+
+function formatOption(value: unknown): string {
+  const part = value as { readonly name: string; readonly config: object } | null;
+  if (typeof part?.name === 'string' && typeof part.config === 'object') {
+    return `${part.name} (${formatOptions(part.config)})`;
+  }
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** `1 run`, `2 runs`. */

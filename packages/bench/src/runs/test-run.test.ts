@@ -26,7 +26,7 @@ it('tests at every length, free-running on the very examples of the test with a 
     freeRunning: true,
     seeds: [3],
   });
-  const [run] = await resolveRuns(experiment, await discoverPlugins(process.cwd()));
+  const [run] = await resolveRuns({ experiment, files: [] }, await discoverPlugins(process.cwd()));
   const { model, task, config } = run!;
   const trainer = await createTrainer({
     model,
@@ -87,7 +87,7 @@ it('fails at a length where the loss is not a number, in place of 0 %', async ()
     train: { batchSize: 8, validationExamples: 10, testExamples: 20 },
     testLengths: [24],
   });
-  const [run] = await resolveRuns(experiment, await discoverPlugins(process.cwd()));
+  const [run] = await resolveRuns({ experiment, files: [] }, await discoverPlugins(process.cwd()));
   const { task } = run!;
   const layers = [{ sequenceMixer: overflowing({ dModel: 8 }) }];
   const model = createLanguageModel({ vocabSize: task.vocabSize, dModel: 8, layers });

@@ -24,7 +24,7 @@ const train = async (task: object) => {
     models: { A: { layers: ['attention'] } },
     train: { batchSize: 8, epochs: 2, stepsPerEpoch: 2, validationExamples: 8, testExamples: 64 },
   });
-  const [run] = await resolveRuns(experiment, await discoverPlugins(process.cwd()));
+  const [run] = await resolveRuns({ experiment, files: [] }, await discoverPlugins(process.cwd()));
   return trainRun(run!, directory, { workers: 1, packages: [], lease: { assertHeld() {} }, onProgress: () => {} });
 };
 

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { isZooError } from '@mixerzoo/core';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { findRun, type WorkerSource } from '../experiment/worker-source.js';
-import { discoverPlugins } from '../plugins.js';
+import { discoverPlugins, packagesOf } from '../plugins.js';
 import { orderGuard } from './guard-thread.js';
 import { acquireLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
 import { readDone, readMetrics } from './read-results.js';
@@ -70,7 +70,7 @@ async function serve({ source, cwd, out, directoryName, leaseId, workers }: RunO
     const result = await trainRun(run, directory, {
       workers,
       lease,
-      packages: [...new Set([...registry.mixers, ...registry.tasks].map((entry) => entry.packageName))],
+      packages: packagesOf(registry),
       onProgress: (progress) => process.send?.({ kind: 'progress', progress } satisfies WorkerMessage),
     });
     return { kind: 'done', result };

@@ -23,8 +23,9 @@ export function hyperParameters(config: RunConfig): HyperParameters {
   const found = new Map<string, Value>();
   const add = (prefix: string, options: Readonly<Record<string, unknown>>) => {
     for (const [key, value] of Object.entries(options)) {
-      if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean')
-        found.set(`${prefix}${key}`, value);
+      const single = (value as { readonly name?: unknown } | null)?.name ?? value; // a norm by its name
+      if (typeof single === 'number' || typeof single === 'string' || typeof single === 'boolean')
+        found.set(`${prefix}${key}`, single);
     }
   };
   const mixers = [...new Set(layers.map(({ mixer }) => mixer))].join(', ');

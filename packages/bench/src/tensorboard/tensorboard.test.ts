@@ -9,6 +9,7 @@ import { loadRuns } from '../runs/read-results.js';
 import type { RunRecord } from '../runs/results.js';
 import { decodeEvent, encodeEvent } from './event.js';
 import { exportExperiment, exportRun } from './export-run.js';
+import { hyperParameters } from './hparams.js';
 import { decodeRecords, encodeRecords, maskedCrc } from './record-file.js';
 
 const FIXTURES = fileURLToPath(new URL('../__fixtures__/runs', import.meta.url));
@@ -188,6 +189,12 @@ describe('exports', () => {
       'train.batchSize': run.config.train.batchSize,
       'train.freshExamples': 1,
     });
+  });
+
+  it('take a norm with options for its name', () => {
+    const norm = { name: 'rmsNorm', from: '@mixerzoo/core', config: { dModel: 64, eps: 1e-5 } };
+    const parameters = hyperParameters({ ...run.config, model: { ...run.config.model, norm } });
+    expect(parameters.get('model.norm')).toBe('rmsNorm');
   });
 
   it('tell the tab HPARAMS what runs vary, and its metrics', async () => {
