@@ -83,7 +83,7 @@ function createCommands(): CAC {
     .example('  mixerzoo list mixers')
     .action(list);
   cli
-    .command('figure <id>', "Train what a figure needs, of the paper or a study, draw it, and judge its claims")
+    .command('figure <id>', 'Train what a figure needs, of the paper or a study, draw it, and judge its claims')
     .option('--scale <scale>', "quick (minutes), small (an hour) or paper (the paper's sizes; default: quick)")
     .option(...SET)
     .option(...ENGINE)

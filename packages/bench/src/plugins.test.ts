@@ -8,6 +8,7 @@ import { experiments } from './figures/experiments.js';
 import { experimentAt } from './figures/figure.js';
 import { discoverPlugins, findPart, qualifiedName } from './plugins.js';
 
+const LISTS = (lists: string) => `export const plugin = { specVersion: 1, mixers: [], tasks: [], ${lists} };`;
 const PLUGIN = (names: readonly string[], specVersion = 1) => `
 const factory = (name) => Object.assign((config) => ({ specVersion: 1, name, config }), { mixerName: name, summary: '', schema: {} });
 export const plugin = { specVersion: ${specVersion}, mixers: ${JSON.stringify(names)}.map(factory), tasks: [] };`;
@@ -44,6 +45,17 @@ install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));
 install(at('shadow'), 'shadow', PLUGIN(['plain2']));
 install(join(root, 'node_modules', 'shadow'), 'shadow', PLUGIN(['outer']));
 install(at('another-first'), 'another-first', PLUGIN(['first', 'linCat', 'cat']));
+install(
+  at('another-quick'),
+  'another-quick',
+  LISTS("presets: [{ name: 'quick' }], norms: [Object.assign(() => {}, { normName: 'rmsNorm' })]"),
+);
+const FIGURE = "{ id: 'odd', title: 'T', caption: 'C', x: 'width', rows: [], claims: [] }";
+install(at('odd-figure'), 'odd-figure', LISTS(`figures: [${FIGURE}]`));
+install(at('odd-preset'), 'odd-preset', LISTS("presets: [{ name: 'odd', models: { A: { layers: [() => {}] } } }]"));
+install(at('odd-name'), 'odd-name', LISTS("presets: [{ name: '../odd' }]"));
+install(at('no-norms'), 'no-norms', LISTS('norms: [{}]'));
+install(at('twice'), 'twice', LISTS("presets: [{ name: 'a' }, { name: 'a' }]"));
 const TASK =
   "export const plugin = { specVersion: 1, mixers: [], tasks: [Object.assign(() => {}, { taskName: 'mqar' })] };";
 install(at('another-mqar'), 'another-mqar', TASK);
@@ -75,6 +87,11 @@ describe('discoverPlugins', async () => {
       /expected a list of mixers as its plugin's mixers, got something else\. Write `definePlugin/,
     );
     expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
+    expect(faults.get('odd-figure')).toMatch(/^odd-figure: figure 'odd':\n {2}- x: .*got "width".*\n {2}- rows: /s);
+    expect(faults.get('odd-preset')).toMatch(/^odd-preset: preset 'odd': expected data, got functions/);
+    expect(faults.get('odd-name')).toMatch(/^odd-name: preset '\.\.\/odd': expected letters.*it names a directory/);
+    expect(faults.get('no-norms')).toMatch(/expected a list of norms as its plugin's norms.*what defineNorm returns/);
+    expect(faults.get('twice')).toMatch(/^twice: expected presets of different names, got two of 'a'/);
   });
 
   it('finds a mixer by its name, by its package, and by both', async () => {
@@ -84,6 +101,10 @@ describe('discoverPlugins', async () => {
   });
 
   it('leaves presets and figures alone where a plugin has a mixer or task of the same name', async () => {
+    await expect(findPart(registry, 'norms', 'rmsNorm')).rejects.toThrow(
+      /'@mixerzoo\/core#rmsNorm' or 'another-quick#/,
+    );
+    await expect(findPart(registry, 'presets', 'quick')).rejects.toThrow(/'@mixerzoo\/bench#quick' or 'another-quick#/);
     await expect(findPart(registry, 'mixers', 'linCat')).rejects.toThrow(
       /'@mixerzoo\/cat#linCat' or 'another-first#linCat'/,
     );
@@ -91,7 +112,8 @@ describe('discoverPlugins', async () => {
       inline: experimentAt(one, 'quick'),
       assignments: [],
     }));
-    const presets = registry.presets.map((entry) => ({ preset: qualifiedName(entry), assignments: [] }));
+    const own = registry.presets.filter(({ packageName }) => packageName === '@mixerzoo/bench');
+    const presets = own.map((entry) => ({ preset: qualifiedName(entry), assignments: [] }));
     for (const source of [...presets, ...ofFigures]) {
       const runs = await resolveRuns(await loadExperiment(source, registry), registry);
       expect(runs.length).toBeGreaterThan(0);
@@ -109,6 +131,10 @@ describe('discoverPlugins', async () => {
       /'@scope\/two#first', '@scope\/two#second'/,
     );
     await expect(findPart(registry, 'mixers', 'atention')).rejects.toThrow(/Did you mean 'attention'/);
+    await expect(findPart(registry, 'channelMixers', 'swiglu')).rejects.toThrow(
+      /unknown channel mixer 'swiglu'\. Did you mean 'swiGlu'/,
+    );
+    await expect(findPart(registry, 'figures', 'fig2-rigth')).rejects.toThrow(/Did you mean 'fig2-right'/);
     await expect(findPart(registry, 'mixers', 'nothing-like-it')).rejects.toThrow(/Not loaded: broken/);
   });
 });

@@ -130,6 +130,33 @@ describe('the code of a run', () => {
     );
   });
 
+  it('is found through the files that a config extends; a mixer defined in one of them is of that file and those below', async () => {
+    write(
+      'lib/base.mjs',
+      `import { theirs } from './theirs.mjs';
+export const inBase = ${FACTORY('inBase')};
+export default { models: { Theirs: { layers: [theirs] }, InBase: { layers: [inBase] } } };
+`,
+    );
+    write('lib/theirs.mjs', `export const theirs = ${FACTORY('theirs')};\n`);
+    const [top, middle, base] = ['top.yaml', 'middle.mjs', 'lib/base.mjs'].map((path) => join(project, path));
+    write('top.yaml', 'extends: ./middle.mjs\n');
+    write('middle.mjs', "export default { extends: './lib/base.mjs' };\n");
+    const { theirs } = (await importModule(join(project, 'lib/theirs.mjs'))) as { theirs: object };
+    const { inBase } = (await importModule(base!)) as { inBase: object };
+    const readerOf = () => createCodeReader([top!, middle!, base!]);
+    const reader = await readerOf();
+    expect(await reader.sourceOf(theirs)).toBe(join(project, 'lib/theirs.mjs'));
+    const source = await reader.sourceOf(inBase);
+    expect(source).toBe(middle);
+    const code = reader.read([source]);
+    expect(Object.keys(code)).toEqual(['./lib/base.mjs', './lib/theirs.mjs', './middle.mjs', ...TRAINING]);
+    write('top.yaml', 'extends: ./middle.mjs\nseeds: [1]\n');
+    expect(codeChanges(code, (await readerOf()).read([source]))).toEqual([]);
+    write('lib/base.mjs', `${readFileSync(base!, 'utf8')}// Changed.\n`);
+    expect(codeChanges(code, (await readerOf()).read([source]))).toEqual(['./lib/base.mjs changed']);
+  });
+
   it('holds every file that is loaded, as a bundler finds them', async () => {
     const packages = fileURLToPath(new URL('../../..', import.meta.url));
     const source = '@mixerzoo/source';

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -160,6 +160,44 @@ describe('loadExperiment', () => {
       /own\.yaml: expected a file on top of the preset 'quick', got one that extends 'paper-cell'/,
     );
     expect((await load({ file, preset: 'paper-cell', assignments: [] })).name).toBe('own');
+  });
+
+  it('stands on other files, each by its path from the file that names it, and flags on top of all', async () => {
+    mkdirSync(join(directory, 'shared'), { recursive: true });
+    write(
+      'shared/base.yaml',
+      'name: base\ndescription: Of the base\nextends: quick\ntrain: { epochs: 5, batchSize: 8 }\n',
+    );
+    const middle = write(
+      'middle.mjs',
+      "export default { extends: './shared/base.yaml', train: { epochs: 4 }, models: { 'CAT, 1 layer': null } };",
+    );
+    const file = write('shared/top.json', '{ "extends": "../middle.mjs", "train": { "clipNorm": 2 } }');
+    const { experiment, files } = await loadExperiment({ file, assignments: ['train.clipNorm=1'] }, registry);
+    expect(experiment.train).toMatchObject({ epochs: 4, batchSize: 8, clipNorm: 1, stepsPerEpoch: 50 });
+    expect(Object.keys(experiment.models)).toHaveLength(7);
+    expect(experiment).toMatchObject({ name: 'top', description: '' });
+    expect(files).toEqual([file, middle, join(directory, 'shared', 'base.yaml')]);
+  });
+
+  it('refuses files that extend each other, and ones that are not there', async () => {
+    const a = write('a.yaml', 'extends: ./b.yaml\n');
+    const b = write('b.yaml', 'extends: ./c.mjs\n');
+    const c = write('c.mjs', "export default { extends: './a.yaml' };");
+    await expect(load({ file: a, assignments: [] })).rejects.toThrow(
+      `${a}: extends: expected configs that end, got ${[a, b, c, a].join(' -> ')}. Leave out one of these.`,
+    );
+    const lost = write('lost.yaml', 'extends: ./nowhere.yaml\n');
+    await expect(load({ file: lost, assignments: [] })).rejects.toThrow(
+      /lost\.yaml: extends: expected a config file, got '\.\/nowhere\.yaml', which does not exist/,
+    );
+    const bare = write('bare.yaml', 'extends: lost.yaml\n');
+    await expect(load({ file: bare, assignments: [] })).rejects.toThrow(
+      /unknown preset 'lost\.yaml'.*A file beside this one is '\.\/lost\.yaml'/,
+    );
+    const other = write('other.yaml', 'extends: ./own.yaml\n');
+    write('own.yaml', 'extends: paper-cell\n');
+    await expect(load({ file: other, preset: 'quick', assignments: [] })).rejects.toThrow(/extends 'paper-cell'/);
   });
 
   it('refuses an unknown base, a file without an experiment, and one that fails', async () => {
