@@ -15,7 +15,7 @@ interface Option {
   readonly default?: unknown;
 }
 
-/** The cells under `default` in the tables of a package's README, by option. */
+/** What stands under `default` in the tables of a package's README, by option. */
 function documentedDefaults(packageName: string): Map<string, string> {
   const readme = new URL(`../../${packageName.split('/')[1]}/README.md`, import.meta.url);
   const found = new Map<string, string>();
@@ -25,11 +25,11 @@ function documentedDefaults(packageName: string): Map<string, string> {
       column = -1;
       continue;
     }
-    const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
-    if (column < 0) column = cells.indexOf('default');
-    const [, option] = /^`(\w+)`$/.exec(cells[1] ?? '') ?? [];
+    const columns = line.split(/(?<!\\)\|/).map((text) => text.trim());
+    if (column < 0) column = columns.indexOf('default');
+    const [, option] = /^`(\w+)`$/.exec(columns[1] ?? '') ?? [];
     // Two mixers of a package may share an option's name, in a table each.
-    if (option && column > 0) found.set(option, `${found.get(option) ?? ''} ${cells[column] ?? ''}`);
+    if (option && column > 0) found.set(option, `${found.get(option) ?? ''} ${columns[column] ?? ''}`);
   }
   return found;
 }
@@ -46,13 +46,13 @@ describe.each(ours.map((entry) => [entry.name, entry] as const))('%s', (_name, {
     // Positions of mixers that attend are documented with attention.
     const documented = new Map([...documentedDefaults('@mixerzoo/attention'), ...documentedDefaults(packageName)]);
     for (const [name, { default: value }] of options) {
-      const cell = documented.get(name);
-      expect(cell, name).toBeDefined();
+      const written = documented.get(name);
+      expect(written, name).toBeDefined();
       if (value === undefined) continue;
-      const words = (cell as string).match(/[\w.+-]+/g) ?? [];
+      const words = (written as string).match(/[\w.+-]+/g) ?? [];
       expect(
         words.some((word) => word === String(value) || Number(word) === value),
-        `${name}: ${value} in '${cell}'`,
+        `${name}: ${value} in '${written}'`,
       ).toBe(true);
     }
   });

@@ -16,7 +16,7 @@ export function visible(text: string): string {
     );
 }
 
-/** A text on one line: for a cell, a name, a line of a list. */
+/** A text on one line: for a table, a name, a line of a list. */
 export function visibleLine(text: string): string {
   return visible(text.replace(/[\t\n\r\u2028\u2029]+/g, ' '));
 }

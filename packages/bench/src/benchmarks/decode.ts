@@ -105,7 +105,7 @@ async function measure(
 
 function toMarkdown(header: string, lengths: readonly number[], rows: readonly Measurement[]): string {
   const mixers = [...new Set(rows.map(({ mixer }) => mixer))];
-  const cell = (mixer: string, seqLen: number) => rows.find((row) => row.mixer === mixer && row.seqLen === seqLen);
+  const rowOf = (mixer: string, seqLen: number) => rows.find((row) => row.mixer === mixer && row.seqLen === seqLen);
   const table = (title: string, format: (row: Measurement) => string) => [
     `## ${title}`,
     '',
@@ -115,7 +115,7 @@ function toMarkdown(header: string, lengths: readonly number[], rows: readonly M
       (mixer) =>
         `| ${mixer} | ${lengths
           .map((seqLen) => {
-            const row = cell(mixer, seqLen);
+            const row = rowOf(mixer, seqLen);
             return row ? format(row) : '';
           })
           .join(' | ')} |`,

@@ -193,7 +193,7 @@ function rateOf({ work, times }: Row): string {
 
 function formatRow(row: Row): string {
   const { kernel, reference, stock } = row.times as Record<Form, Spread>;
-  const cells = [
+  const columns = [
     row.name,
     row.sizes,
     row.pass,
@@ -206,7 +206,7 @@ function formatRow(row: Row): string {
     milliseconds(stock),
     ratio(stock, kernel),
   ];
-  return `| ${cells.join(' | ')} |`;
+  return `| ${columns.join(' | ')} |`;
 }
 
 function toMarkdown(header: string, rows: readonly Row[]): string {

@@ -16,7 +16,7 @@ import {
 } from '../report/charts.js';
 import { formatCount, formatEstimate, formatPercent } from '../report/format.js';
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
-import type { Figure, FigureCell } from './figure.js';
+import type { Figure, FigurePoint } from './figure.js';
 
 /** The models of a figure in the order of its legend, with their looks. */
 export function figureSeries(figure: Figure): { readonly label: string; readonly style: SeriesStyle }[] {
@@ -38,16 +38,16 @@ export const NARROW: Layout = { panelWidth: 330, panelHeight: 250, columns: 1 };
 /** Draws a figure; undefined if nothing was measured. */
 export async function drawFigure(
   figure: Figure,
-  cells: readonly FigureCell[],
+  points: readonly FigurePoint[],
   { panelWidth, panelHeight, columns }: Layout,
 ): Promise<string | undefined> {
-  if (!cells.some(({ measured }) => measured)) return undefined;
+  if (!points.some(({ measured }) => measured)) return undefined;
   const rows = figure.rows.map(({ title }) => {
-    const ofRow = cells.filter(({ row }) => row === title);
+    const ofRow = points.filter(({ row }) => row === title);
     const values = [...new Set(ofRow.map(({ column }) => column))].sort((a, b) => a - b);
     return values.map((value) => ({
       title: panelTitle(figure, title, value),
-      cells: ofRow.filter(({ column }) => column === value),
+      points: ofRow.filter(({ column }) => column === value),
     }));
   });
   const across = columns ?? Math.max(...rows.map((panels) => panels.length));
@@ -58,7 +58,7 @@ export async function drawFigure(
   for (const panels of rows) {
     for (const [index, panel] of panels.entries()) {
       const svg = await renderSvg(
-        panelSpec(figure, panel.title, panel.cells, { width: panelWidth - 12, height: panelHeight - 8 }),
+        panelSpec(figure, panel.title, panel.points, { width: panelWidth - 12, height: panelHeight - 8 }),
       );
       const inner = /^<svg[^>]*>([\s\S]*)<\/svg>\s*$/.exec(svg)?.[1] ?? '';
       const at = [(index % across) * panelWidth + 4, y + Math.floor(index / across) * panelHeight];
@@ -83,11 +83,11 @@ const X_TITLES = {
 function panelSpec(
   figure: Figure,
   title: string,
-  cells: readonly FigureCell[],
+  points: readonly FigurePoint[],
   size: { width: number; height: number },
 ): TopLevelSpec {
   const series = figureSeries(figure);
-  const values: Row[] = cells.flatMap(({ model, x, dModel, testLength, measured }) =>
+  const values: Row[] = points.flatMap(({ model, x, dModel, testLength, measured }) =>
     measured
       ? [
           {
@@ -101,7 +101,7 @@ function panelSpec(
         ]
       : [],
   );
-  const places = [...new Set(cells.map(({ x }) => x).filter(Number.isFinite))].sort((a, b) => a - b);
+  const places = [...new Set(points.map(({ x }) => x).filter(Number.isFinite))].sort((a, b) => a - b);
   const isLength = figure.x !== 'stateSize';
   const x = {
     field: 'x',
@@ -116,7 +116,7 @@ function panelSpec(
     },
   };
   const y = accuracyAxis;
-  const trained = figure.x === 'testLength' ? [...new Set(cells.map(({ trainLength }) => trainLength))] : [];
+  const trained = figure.x === 'testLength' ? [...new Set(points.map(({ trainLength }) => trainLength))] : [];
   const spec = chart(size, values, [
     ...trained.flatMap((length) => trainLengthMark(length, places, x).slice(0, 1)), // the line without its words
     {

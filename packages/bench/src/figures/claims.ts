@@ -6,11 +6,11 @@
  */
 import { mean } from 'simple-statistics';
 import { formatPercent, listWords } from '../report/format.js';
-import type { Claim, FigureCell, JudgedClaim, Verdict } from './figure.js';
+import type { Claim, FigurePoint, JudgedClaim, Verdict } from './figure.js';
 
 /** Judges every claim. */
-export function judge(claims: readonly Claim[], cells: readonly FigureCell[]): JudgedClaim[] {
-  return claims.map(({ text, source, evaluate }) => ({ claim: text, source, ...evaluate(cells) }));
+export function judge(claims: readonly Claim[], points: readonly FigurePoint[]): JudgedClaim[] {
+  return claims.map(({ text, source, evaluate }) => ({ claim: text, source, ...evaluate(points) }));
 }
 
 /** A sign for each verdict. */
@@ -32,8 +32,8 @@ const DECLINE = 0.1;
 
 /** Every point of the models is above a level. One point that is not decides, whatever is missing. */
 export function staysAbove(level: number, subject: Subject, source: string, text: string): Claim {
-  const evaluate = (cells: readonly Point[]) => {
-    const worst = lowest(cells);
+  const evaluate = (points: readonly MeasuredPoint[]) => {
+    const worst = lowest(points);
     return decide(worst.best > level, `lowest ${describe(worst)}`);
   };
   return claim(subject, source, text, evaluate, { status: 'not holding', evaluate });
@@ -41,14 +41,14 @@ export function staysAbove(level: number, subject: Subject, source: string, text
 
 /** At least one point of each of the models is below a level. Once each has one, what is missing does not matter. */
 export function fallsShortOf(level: number, subject: Subject, source: string, text: string): Claim {
-  const evaluate = (cells: readonly Point[]) => {
+  const evaluate = (points: readonly MeasuredPoint[]) => {
     const worst = subject.models.flatMap((model) => {
-      const own = cells.filter((cell) => cell.model === model);
+      const own = points.filter((point) => point.model === model);
       return own.length > 0 ? [lowest(own)] : [];
     });
     return decide(
       worst.length === subject.models.length && worst.every(({ best }) => best < level),
-      worst.map((cell) => `${cell.model}: lowest ${describe(cell)}`).join('; '),
+      worst.map((point) => `${point.model}: lowest ${describe(point)}`).join('; '),
     );
   };
   return claim(subject, source, text, evaluate, { status: 'holding', evaluate });
@@ -56,31 +56,31 @@ export function fallsShortOf(level: number, subject: Subject, source: string, te
 
 /** One model is as good as each of the others, or better, at every point. */
 export function leads(leader: string, others: Subject, source: string, text: string): Claim {
-  return claim({ ...others, models: [leader, ...others.models] }, source, text, (cells) => {
-    const place = ({ row, column, testLength, dModel }: FigureCell) => [row, column, testLength, dModel].join();
-    const led = new Map(cells.filter(({ model }) => model === leader).map((cell) => [place(cell), cell.best]));
-    const margins = cells
+  return claim({ ...others, models: [leader, ...others.models] }, source, text, (points) => {
+    const place = ({ row, column, testLength, dModel }: FigurePoint) => [row, column, testLength, dModel].join();
+    const led = new Map(points.filter(({ model }) => model === leader).map((point) => [place(point), point.best]));
+    const margins = points
       .filter(({ model }) => model !== leader)
-      .map((cell) => ({ cell, margin: (led.get(place(cell)) ?? 0) - cell.best }))
+      .map((point) => ({ point, margin: (led.get(place(point)) ?? 0) - point.best }))
       .sort((a, b) => a.margin - b.margin);
     const [closest] = margins as [(typeof margins)[number]];
     const beaten = margins.filter(({ margin }) => margin < -TOLERANCE).length;
-    const points = (100 * closest.margin).toFixed(1);
+    const margin = (100 * closest.margin).toFixed(1);
     return decide(
       beaten === 0,
-      `${beaten === 0 ? '' : `behind at ${beaten} of ${margins.length} points; `}smallest margin ${points} points, to ${closest.cell.model}, ${describe(closest.cell)}`,
+      `${beaten === 0 ? '' : `behind at ${beaten} of ${margins.length} points; `}smallest margin ${margin} points, to ${closest.point.model}, ${describe(closest.point)}`,
     );
   });
 }
 
 /** Each model, where it learned something at the training length, is much worse at the longest length. */
 export function declines(subject: Subject, source: string, text: string): Claim {
-  return claim(subject, source, text, (cells) => {
-    const longest = Math.max(...cells.map(({ testLength }) => testLength));
-    const pairs = cells
-      .filter((cell) => cell.testLength === cell.trainLength)
+  return claim(subject, source, text, (points) => {
+    const longest = Math.max(...points.map(({ testLength }) => testLength));
+    const pairs = points
+      .filter((point) => point.testLength === point.trainLength)
       .flatMap((start) => {
-        const end = cells.find((cell) => sameLine(cell, start) && cell.testLength === longest);
+        const end = points.find((point) => sameLine(point, start) && point.testLength === longest);
         return end ? [{ start, end, drop: start.best - end.best }] : [];
       });
     const learned = pairs.filter(({ start }) => start.best >= LEARNED);
@@ -98,13 +98,13 @@ export function declines(subject: Subject, source: string, text: string): Claim 
 
 /** Each model is better on average in the widest column than in the narrowest. */
 export function growsWithWidth(subject: Subject, source: string, text: string): Claim {
-  return claim(subject, source, text, (cells) => {
-    const dims = cells.map(({ dModel }) => dModel);
+  return claim(subject, source, text, (points) => {
+    const dims = points.map(({ dModel }) => dModel);
     const [narrow, wide] = [Math.min(...dims), Math.max(...dims)];
     if (narrow === wide) return { status: 'not measured', evidence: `one width only, d = ${wide}` };
     const gains = subject.models.map((model) => {
       const at = (dModel: number) =>
-        mean(cells.filter((cell) => cell.model === model && cell.dModel === dModel).map(({ best }) => best));
+        mean(points.filter((point) => point.model === model && point.dModel === dModel).map(({ best }) => best));
       return { model, from: at(narrow), to: at(wide) };
     });
     return decide(
@@ -119,30 +119,30 @@ export function growsWithWidth(subject: Subject, source: string, text: string): 
   });
 }
 
-/** A measured cell. */
-type Point = FigureCell & { readonly best: number };
+/** A point that is measured. */
+type MeasuredPoint = FigurePoint & { readonly best: number };
 
 /** `early`: how some of the points can decide, and the only status that they can decide on. */
 function claim(
   { models, row }: Subject,
   source: string,
   text: string,
-  evaluate: (points: readonly Point[]) => Verdict,
-  early?: { readonly status: Verdict['status']; evaluate(points: readonly Point[]): Verdict },
+  evaluate: (points: readonly MeasuredPoint[]) => Verdict,
+  early?: { readonly status: Verdict['status']; evaluate(points: readonly MeasuredPoint[]): Verdict },
 ): Claim {
   return {
     text,
     source,
-    evaluate(cells) {
-      const about = cells.filter((cell) => models.includes(cell.model) && (row === undefined || cell.row === row));
-      const points = about.flatMap((cell) => (cell.measured ? [{ ...cell, best: cell.measured.best }] : []));
-      const absent = models.filter((model) => !about.some((cell) => cell.model === model));
-      if (points.length === about.length && absent.length === 0) return evaluate(points);
+    evaluate(planned) {
+      const about = planned.filter((point) => models.includes(point.model) && (row === undefined || point.row === row));
+      const measured = about.flatMap((point) => (point.measured ? [{ ...point, best: point.measured.best }] : []));
+      const absent = models.filter((model) => !about.some((point) => point.model === model));
+      if (measured.length === about.length && absent.length === 0) return evaluate(measured);
       const missing =
         absent.length > 0
           ? `no run of ${listWords(absent)}`
-          : `${about.length - points.length} of ${about.length} points are missing`;
-      const verdict = points.length > 0 ? early?.evaluate(points) : undefined;
+          : `${about.length - measured.length} of ${about.length} points are missing`;
+      const verdict = measured.length > 0 ? early?.evaluate(measured) : undefined;
       return verdict?.status === early?.status && verdict
         ? { ...verdict, evidence: `${verdict.evidence}; ${missing}` }
         : { status: 'not measured', evidence: missing };
@@ -152,11 +152,11 @@ function claim(
 
 const decide = (holds: boolean, evidence: string): Verdict => ({ status: holds ? 'holding' : 'not holding', evidence });
 
-const lowest = (points: readonly Point[]) => points.reduce((a, b) => (b.best < a.best ? b : a));
+const lowest = (points: readonly MeasuredPoint[]) => points.reduce((a, b) => (b.best < a.best ? b : a));
 
-const sameLine = (a: FigureCell, b: FigureCell) => a.row === b.row && a.dModel === b.dModel && a.model === b.model;
+const sameLine = (a: FigurePoint, b: FigurePoint) => a.row === b.row && a.dModel === b.dModel && a.model === b.model;
 
 /** `97.3 % (MQAR, d = 32, length 512)`. */
-function describe({ best, row, dModel, testLength }: Point): string {
+function describe({ best, row, dModel, testLength }: MeasuredPoint): string {
   return `${formatPercent(best)} (${row}, d = ${dModel}, length ${testLength})`;
 }

@@ -52,7 +52,7 @@ export interface Figure {
 }
 
 /** A point of a figure: where it stands, and what was measured there. */
-export interface FigureCell {
+export interface FigurePoint {
   readonly row: string;
   /** Of the column: a width d, or for `stateSize` a test length. */
   readonly column: number;
@@ -82,12 +82,12 @@ export interface Measured {
   readonly peakMemoryBytes: number;
 }
 
-/** A statement about the cells of a figure. */
+/** A statement about the points of a figure. */
 export interface Claim {
   readonly text: string;
   /** Who says so, and where: `Section 6.1`, of the paper. */
   readonly source: string;
-  evaluate(cells: readonly FigureCell[]): Verdict;
+  evaluate(points: readonly FigurePoint[]): Verdict;
 }
 
 export interface Verdict {

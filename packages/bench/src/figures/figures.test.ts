@@ -8,11 +8,11 @@ import { discoverPlugins, matching } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/write-index.js';
 import type { RunRecord } from '../runs/results.js';
-import { belongsTo } from './cells.js';
 import { declines, fallsShortOf, growsWithWidth, judge, leads, staysAbove } from './claims.js';
 import { figures } from './definitions.js';
 import { experiments } from './experiments.js';
-import { experimentAt, type FigureCell } from './figure.js';
+import { experimentAt, type FigurePoint } from './figure.js';
+import { belongsTo } from './points.js';
 import { SCALES } from './scales.js';
 import { writeFigure } from './write-figure.js';
 
@@ -73,10 +73,10 @@ it("has the paper's numbers at paper scale", async () => {
   }
 });
 
-/** Cells of one row: accuracy by model, width and test length; trained at 64. */
-function cells(
+/** Points of one row: accuracy by model, width and test length; trained at 64. */
+function points(
   values: Readonly<Record<string, Readonly<Record<number, readonly (number | undefined)[]>>>>,
-): FigureCell[] {
+): FigurePoint[] {
   return Object.entries(values).flatMap(([model, byWidth]) =>
     Object.entries(byWidth).flatMap(([d, accuracies]) =>
       accuracies.map((best, index) => ({
@@ -87,16 +87,16 @@ function cells(
         dModel: Number(d),
         trainLength: 64,
         testLength: 64 * 2 ** index,
-        measured: best === undefined ? undefined : ({ best } as FigureCell['measured']),
+        measured: best === undefined ? undefined : ({ best } as FigurePoint['measured']),
       })),
     ),
   );
 }
 
-const status = (claim: ReturnType<typeof staysAbove>, data: FigureCell[]) => judge([claim], data)[0]!.status;
+const status = (claim: ReturnType<typeof staysAbove>, data: FigurePoint[]) => judge([claim], data)[0]!.status;
 
 describe('claims', () => {
-  const data = cells({ A: { 32: [1, 0.995], 64: [1, 1] }, B: { 32: [0.9, 0.2], 64: [0.95, 0.3] } });
+  const data = points({ A: { 32: [1, 0.995], 64: [1, 1] }, B: { 32: [0.9, 0.2], 64: [0.95, 0.3] } });
   const about = (...models: string[]) => ({ models });
 
   it('stay above a level everywhere, with the worst point as evidence', () => {
@@ -118,7 +118,7 @@ describe('claims', () => {
   it('see a decline only in what was learned', () => {
     expect(status(declines(about('B'), 'S', 'T'), data)).toBe('holding');
     expect(status(declines(about('A', 'B'), 'S', 'T'), data)).toBe('not holding');
-    const unlearned = cells({ C: { 32: [0.1, 0.05] } });
+    const unlearned = points({ C: { 32: [0.1, 0.05] } });
     expect(judge([declines(about('C'), 'S', 'T')], unlearned)[0]).toMatchObject({
       status: 'not measured',
       evidence: '1 of 1 answer less than 25 % at the training length at this budget',
@@ -126,7 +126,7 @@ describe('claims', () => {
   });
 
   it('are decided by some of the points where these are enough', () => {
-    const some = cells({ A: { 32: [0.5, undefined] }, B: { 32: [1, undefined] } });
+    const some = points({ A: { 32: [0.5, undefined] }, B: { 32: [1, undefined] } });
     expect(judge([staysAbove(0.9, about('A'), 'S', 'T')], some)[0]).toMatchObject({
       status: 'not holding',
       evidence: 'lowest 50.0 % (R, d = 32, length 64); 1 of 2 points are missing',
@@ -137,7 +137,7 @@ describe('claims', () => {
   });
 
   it('are not measured where a point or a model is missing', () => {
-    expect(status(staysAbove(0.5, about('A'), 'S', 'T'), cells({ A: { 32: [1, undefined] } }))).toBe('not measured');
+    expect(status(staysAbove(0.5, about('A'), 'S', 'T'), points({ A: { 32: [1, undefined] } }))).toBe('not measured');
     expect(status(staysAbove(0.5, about('A', 'D'), 'S', 'T'), data)).toBe('not measured');
   });
 });

@@ -10,9 +10,9 @@ import { toCsv } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
-import { figureCells } from './cells.js';
 import { judge } from './claims.js';
-import type { Figure, FigureCell, JudgedClaim } from './figure.js';
+import type { Figure, FigurePoint, JudgedClaim } from './figure.js';
+import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
 
 /** What was written. */
@@ -47,16 +47,16 @@ export async function writeFigure(
   const { part: figure } = registered;
   const { drawFigure, figureSeries, NARROW, WIDE } = await import('./chart.js');
   const { renderPng } = await import('./png.js');
-  const cells = figureCells(figure, scale, groupEntries(runs, planned));
-  const claims = judge(figure.claims, cells);
-  const measured = cells.filter((cell) => cell.measured).length;
-  const [wide, narrow] = await Promise.all([drawFigure(figure, cells, WIDE), drawFigure(figure, cells, NARROW)]);
+  const points = figurePoints(figure, scale, groupEntries(runs, planned));
+  const claims = judge(figure.claims, points);
+  const measured = points.filter((point) => point.measured).length;
+  const [wide, narrow] = await Promise.all([drawFigure(figure, points, WIDE), drawFigure(figure, points, NARROW)]);
   const png = wide && renderPng(wide);
   const path = (suffix: string) => join(directory, `${figure.id}.${suffix}`);
   await mkdir(directory, { recursive: true });
   const written = { csv: path('csv'), claims: join(directory, 'claims.json') };
-  await replaceFile(written.csv, cellsCsv(cells));
-  await replaceJson(written.claims, { figure: figure.id, scale, points: cells.length, measured, claims });
+  await replaceFile(written.csv, pointsCsv(points));
+  await replaceJson(written.claims, { figure: figure.id, scale, points: points.length, measured, claims });
   if (wide)
     await replaceFile(
       path('svg'),
@@ -82,20 +82,20 @@ export async function writeFigure(
       narrow,
       claims,
       files,
-      notes: measured === cells.length ? [] : [`${cells.length - measured} of ${cells.length} points are missing.`],
+      notes: measured === points.length ? [] : [`${points.length - measured} of ${points.length} points are missing.`],
     },
   });
   return {
     paths: { ...paths, ...written, ...(wide ? { svg: path('svg') } : {}), ...(png ? { png: path('png') } : {}) },
     claims,
     measured,
-    points: cells.length,
+    points: points.length,
   };
 }
 
 /** A line for every point, measured or not. */
-function cellsCsv(cells: readonly FigureCell[]): string {
-  const rows = cells.map(({ measured, row, model, dModel, trainLength, testLength }) => ({
+function pointsCsv(points: readonly FigurePoint[]): string {
+  const rows = points.map(({ measured, row, model, dModel, trainLength, testLength }) => ({
     row,
     model,
     dModel,

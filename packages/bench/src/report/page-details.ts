@@ -60,7 +60,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
   const done = result?.status === 'done' ? result : undefined;
   const open = entry.open.find((other) => other.config === config);
   const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
-  const cells = [
+  const columns = [
     String(config.learningRate),
     String(config.seed),
     `${open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished'}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
@@ -74,7 +74,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
     done ? formatBytes(done.cost.peakMemoryBytes) : NO_VALUE,
     done ? formatSeconds(done.totalSeconds) : NO_VALUE,
   ].map((text) => html`<td class="number">${text}</td>`);
-  return html`<tr><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${cells}</tr>`;
+  return html`<tr><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${columns}</tr>`;
 }
 
 /** What an entry's runs have in common, and what they vary. */
@@ -131,6 +131,6 @@ function environmentRows(environment: RunEnvironment): [string, string][] {
 }
 
 function factTable(rows: readonly (readonly [string, string])[]): Html {
-  const cells = rows.map(([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`);
-  return html`<table class="plain"><tbody>${cells}</tbody></table>`;
+  const lines = rows.map(([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`);
+  return html`<table class="plain"><tbody>${lines}</tbody></table>`;
 }

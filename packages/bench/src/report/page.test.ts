@@ -220,7 +220,7 @@ describe('in Chromium', () => {
       return {
         attributes: document.querySelectorAll('[style]').length,
         swatch: style('.legend .swatch path').stroke,
-        tints: [...document.querySelectorAll('.tint')].map((cell) => getComputedStyle(cell).getPropertyValue('--part')),
+        tints: [...document.querySelectorAll('.tint')].map((tint) => getComputedStyle(tint).getPropertyValue('--part')),
         columns: style('.lengths').getPropertyValue('--columns'),
       };
     });

@@ -216,14 +216,14 @@ function lengthTable(series: readonly NumberedSeries[], of: string): Html {
   const lengths = [...new Set(series.flatMap(({ entry }) => entry.outcome?.lengths.map(({ seqLen }) => seqLen) ?? []))];
   const ordered = lengths.sort((a, b) => a - b);
   const rows = series.map((one) => {
-    const cells = ordered.map((length) => {
+    const accuracies = ordered.map((length) => {
       const at = one.entry.outcome?.lengths.find(({ seqLen }) => seqLen === length);
       const trained = length === one.entry.trainLength ? ' trained' : '';
       if (!at) return html`<td role="cell" class="${trained}">${NO_VALUE}</td>`;
       const { accuracy } = at;
       return html`<td role="cell" class="number tint${trained}" style="--part:${accuracy.value.toFixed(3)}" title="${formatInterval(accuracy)}">${formatPercent(accuracy.value)}</td>`;
     });
-    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${cells}</tr>`;
+    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${accuracies}</tr>`;
   });
   const heads = ordered.map((length) => html`<th role="columnheader" scope="col">${length}</th>`);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length${of}">

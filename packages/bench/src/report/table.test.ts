@@ -13,15 +13,15 @@ beforeAll(async () => {
   runs = await loadRuns(fileURLToPath(new URL('../__fixtures__/runs', import.meta.url)));
 });
 
-/** The cells of a terminal table's rows, by model. */
-function cells(text: string): Map<string, string[]> {
+/** The columns of a terminal table's rows, by model. */
+function columns(text: string): Map<string, string[]> {
   const rows = text.split('\n').filter((line) => line.startsWith('│'));
   return new Map(
     rows.map((row) => {
       const [model, ...rest] = row
         .split('│')
         .slice(1, -1)
-        .map((cell) => cell.trim());
+        .map((text) => text.trim());
       return [model!, rest];
     }),
   );
@@ -29,7 +29,7 @@ function cells(text: string): Map<string, string[]> {
 
 describe('formatTable', () => {
   test('shows the numbers of the runs', () => {
-    const table = cells(formatTable(runs));
+    const table = columns(formatTable(runs));
     const heads = table.get('Model')!;
     const of = (model: string, head: string) => table.get(model)![heads.indexOf(head)];
     expect(of('CAT, 1 layer', 'Accuracy at 64 [95 %]')).toBe('100 % [99.91, 100]');
@@ -92,7 +92,7 @@ describe('formatTable', () => {
 });
 
 describe('markdownTable', () => {
-  test('has as many cells in every row, and no markup from names', () => {
+  test('has as many columns in every row, and no markup from names', () => {
     const text = markdownTable(groupEntries([...runs, sampleRun({ label: 'a|b <i>*x*</i>' })]));
     const rows = text.split('\n').filter((line) => line.startsWith('|'));
     const counts = rows.map((row) => row.replaceAll('\\|', '').split('|').length);
@@ -105,7 +105,7 @@ describe('markdownTable', () => {
 describe('CSV', () => {
   const rowsOf = (text: string) => text.trimEnd().split('\n');
 
-  test('has the unrounded numbers, and empty cells where there are none', () => {
+  test('has the unrounded numbers, and empty columns where there are none', () => {
     const [head, ...rows] = rowsOf(tableCsv(groupEntries([sampleRun({ label: 'A', accuracies: [0.9, 0.5, 0.25] })])));
     const row = Object.fromEntries(head!.split(',').map((key, index) => [key, rows[0]!.split(',')[index]]));
     expect(row).toMatchObject({ model: 'A', status: 'done', accuracy: '0.9', accuracyBest: '0.9', stepsTo99: '' });

@@ -134,7 +134,7 @@ function drawTable(entries: readonly Entry[], columns: readonly Column[]): strin
   return table.toString();
 }
 
-/** The text of a cell; an entry without measurements says why in place of its accuracy. */
+/** The text in a column; an entry without measurements says why in place of its accuracy. */
 export function cellText(column: Column, entry: Entry): string {
   if (entry.outcome) return column.text(entry, entry.outcome);
   if (column.key === 'setting') return entry.setting;
@@ -191,7 +191,7 @@ function openLines(entries: readonly Entry[]): string[] {
 /** The table in Markdown, with the runs that have no result listed below it. */
 export function markdownTable(entries: readonly Entry[]): string {
   const columns = tableColumns(entries);
-  const row = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+  const row = (columns: readonly string[]) => `| ${columns.map(escapeMarkdown).join(' | ')} |`;
   const rows = entries.map((entry) => columns.map((column) => cellText(column, entry)));
   const notes = [...rateNotes(entries), ...repeatNotes(entries), ...openLines(entries)].map(
     (line) => `- ${escapeMarkdown(line)}`,
@@ -206,7 +206,7 @@ export function markdownTable(entries: readonly Entry[]): string {
 }
 
 /**
- * A text as one line of Markdown that reads as it is: no markup, cell border, entity or formula (GitHub's `$`) in it, no
+ * A text as one line of Markdown that reads as it is: no markup, border of a column, entity or formula (GitHub's `$`) in it, no
  * heading, list or rule at its start.
  */
 export function escapeMarkdown(text: string): string {

@@ -1,12 +1,12 @@
 /**
- * What a figure shows, as data: a cell for every point that its definition plans, measured or not.
+ * What a figure shows, as data: every point that its definition plans, measured or not.
  *
  * The accuracy of a point is that of the best run, as the paper reports it, but chosen on validation examples and not on
  * the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
  */
 import type { Entry } from '../report/entries.js';
 import type { RunConfig } from '../runs/results.js';
-import { experimentName, type Figure, type FigureCell, type FigureRow } from './figure.js';
+import { experimentName, type Figure, type FigurePoint, type FigureRow } from './figure.js';
 
 /** True for a run that a row of a figure shows. */
 export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boolean {
@@ -17,17 +17,17 @@ export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boo
   );
 }
 
-/** The cells of a figure in order of rows, columns, models (as the row lists them) and x. */
-export function figureCells(figure: Figure, scale: string, entries: readonly Entry[]): FigureCell[] {
+/** The points of a figure in order of rows, columns, models (as the row lists them) and x. */
+export function figurePoints(figure: Figure, scale: string, entries: readonly Entry[]): FigurePoint[] {
   return figure.rows.flatMap((row) =>
     entries
       .filter((entry) => belongsTo(row, entry.runs[0]!.config, scale))
-      .flatMap((entry) => entryCells(figure, row, entry))
+      .flatMap((entry) => entryPoints(figure, row, entry))
       .sort((a, b) => a.column - b.column || row.models.indexOf(a.model) - row.models.indexOf(b.model) || a.x - b.x),
   );
 }
 
-function entryCells(figure: Figure, row: FigureRow, { outcome, trainLength, runs }: Entry): FigureCell[] {
+function entryPoints(figure: Figure, row: FigureRow, { outcome, trainLength, runs }: Entry): FigurePoint[] {
   const { config } = runs[0]!;
   const lengths = figure.x === 'trainLength' ? [trainLength] : config.testLengths;
   return lengths.map((testLength) => {
