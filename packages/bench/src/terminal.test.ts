@@ -30,7 +30,7 @@ describe('the commands', () => {
     const root = import.meta.dirname;
     const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
       (file) =>
-        /^(commands|runs|report|experiment|figures|tensorboard|engines)\b.*\.ts$|^[\w-]+\.ts$/.test(file) &&
+        /^(commands|runs|report|experiment|figures|tensorboard|installation)\b.*\.ts$|^[\w-]+\.ts$/.test(file) &&
         !/\.test\.ts$/.test(file),
     );
     expect(sources.length).toBeGreaterThan(60);

@@ -10,8 +10,8 @@ import {
   UnknownNameError,
   useEngine,
 } from '@mixerzoo/core';
-import { installTensorflow, retractTensorflow } from '../engines/install-tensorflow.js';
-import { comparableLosses, SHORT_TRAINING, trainLosses } from '../engines/train-losses.js';
+import { comparableLosses, SHORT_TRAINING, trainLosses } from '../conformance/train-losses.js';
+import { installTensorflow, retractTensorflow } from '../installation/install-tensorflow.js';
 import { print, printJson } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 import { list } from './list.js';

@@ -51,13 +51,16 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
     const distinctRuns = distinct(runs, ({ config: { label, model, layers, task } }) => [label, model, layers, task]);
     for (const { config, task } of distinct(distinctRuns, (run) => [run.config.task, run.config.testLengths])) {
       for (const seqLen of config.testLengths) {
-        const trained = distinctRuns.some((other) => other.task.seqLen !== task.seqLen) ? ` (trained at ${task.seqLen})` : '';
+        const trained = distinctRuns.some((other) => other.task.seqLen !== task.seqLen)
+          ? ` (trained at ${task.seqLen})`
+          : '';
         await attempt(`oracle of ${task.name} at length ${seqLen}${trained}`, async () =>
           checkOracle(task.atLength(seqLen)),
         );
       }
     }
-    for (const run of distinctRuns) await attempt(`one step of ${displayName(run, distinctRuns)}`, () => checkStep(run));
+    for (const run of distinctRuns)
+      await attempt(`one step of ${displayName(run, distinctRuns)}`, () => checkStep(run));
   }
   const ok = checks.every((check) => check.ok);
   if (flags.json) printJson({ ok, checks });

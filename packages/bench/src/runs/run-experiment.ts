@@ -8,9 +8,9 @@ import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
 import { estimateSeconds, type TimedRun } from './estimate.js';
 import { formatDuration, type ProgressView } from './progress.js';
+import { runInOrder } from './queue.js';
 import { readDone } from './read-results.js';
 import type { RunDone } from './results.js';
-import { runInOrder } from './schedule.js';
 import { startWorker } from './start-worker.js';
 
 /** How a run of an experiment ended. */

@@ -6,8 +6,8 @@ import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
 import { LONGEST_TIMER } from './budget.js';
 import { holdsLease, releaseLease } from './lease.js';
+import { threadsPerRun } from './queue.js';
 import { readDone } from './read-results.js';
-import { threadsPerRun } from './schedule.js';
 import type { RunProgress } from './train-run.js';
 import { type RunOrder, recordFailure, type WorkerMessage } from './worker.js';
 

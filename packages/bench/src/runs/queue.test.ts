@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runInOrder, threadsPerRun } from './schedule.js';
+import { runInOrder, threadsPerRun } from './queue.js';
 
 /** Starts items by hand: `log` has what was started, `end` brings an item to its end. */
 function byHand(items: readonly string[], workers: number, chainOf: (item: string) => string | undefined) {
