@@ -30,8 +30,9 @@ describe('the commands', () => {
     const root = import.meta.dirname;
     const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
       (file) =>
-        /^(commands|runs|report|experiment|figures|tensorboard|installation)\b.*\.ts$|^[\w-]+\.ts$/.test(file) &&
-        !/\.test\.ts$/.test(file),
+        /^(commands|runs|report|experiment|figures|tensorboard|installation|conformance)\b.*\.ts$|^[\w-]+\.ts$/.test(
+          file,
+        ) && !/\.test\.ts$/.test(file),
     );
     expect(sources.length).toBeGreaterThan(60);
     const writing = sources.filter((file) =>

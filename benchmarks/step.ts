@@ -12,11 +12,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createTrainer, type EngineChoice, foldIn, useEngine } from '@mixerzoo/core';
-import { experimentSchema } from '../experiment/experiment.js';
-import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
-import { discoverPlugins, findPart } from '../plugins.js';
-import { describeMachine } from '../runs/environment.js';
-import { type Spread, spreadOf } from '../runs/spread.js';
+import { experimentSchema } from '../packages/bench/src/experiment/experiment.js';
+import { type PlannedRun, resolveRuns } from '../packages/bench/src/experiment/resolve-runs.js';
+import { discoverPlugins, findPart } from '../packages/bench/src/plugins.js';
+import { describeMachine } from '../packages/bench/src/runs/environment.js';
+import { type Spread, spreadOf } from '../packages/bench/src/runs/spread.js';
 import { createStockTraining, openStockWasm } from './stock-cat.js';
 
 /** One measurement to make. */

@@ -1,5 +1,5 @@
 /**
- * How fast the tasks generate, and how much memory that takes: `npm run bench -w packages/tasks`.
+ * How fast the tasks generate, and how much memory that takes: `npm run bench:generate`.
  *
  * 100,000 training examples per line, each task in a process of its own (peak memory is of the process); the processor time of
  * the best of three, so that other programs disturb it little.
@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ZooError } from '@mixerzoo/core/errors';
 import type { TaskFactory } from '@mixerzoo/core/task';
-import { plugin } from '../src/index.js';
+import { plugin } from '@mixerzoo/tasks';
 
 const COUNT = 100_000;
 const LENGTHS = [64, 512];

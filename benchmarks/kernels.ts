@@ -13,8 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureWasmPeak, tf, useEngine, type WasmPeak, withReferenceForms } from '@mixerzoo/core';
 import { Bench } from 'tinybench';
-import { describeMachine } from '../runs/environment.js';
-import { type Spread, spreadOf } from '../runs/spread.js';
+import { describeMachine } from '../packages/bench/src/runs/environment.js';
+import { type Spread, spreadOf } from '../packages/bench/src/runs/spread.js';
 import { type KernelCase, kernelCases } from './kernel-cases.js';
 import { openStockWasm } from './stock-cat.js';
 

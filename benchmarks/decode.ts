@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { disposeTree, type EngineChoice, type Mixer, randomNormal, type Tree, tf, useEngine } from '@mixerzoo/core';
 import { mean } from 'simple-statistics';
-import { discoverPlugins, findPart } from '../plugins.js';
-import { describeMachine } from '../runs/environment.js';
-import { type Spread, spreadOf } from '../runs/spread.js';
+import { discoverPlugins, findPart } from '../packages/bench/src/plugins.js';
+import { describeMachine } from '../packages/bench/src/runs/environment.js';
+import { type Spread, spreadOf } from '../packages/bench/src/runs/spread.js';
 
 /** Milliseconds a token: median and quartiles over the steps after `seqLen` tokens. */
 interface Measurement extends Spread {
