@@ -1,4 +1,4 @@
-/** The head of a figure's page: the figure itself, what the paper claims of it, and its numbers. */
+/** The head of a figure's page: the figure itself, what is claimed of it, and its numbers. */
 import { VERDICT_MARKS } from '../figures/claims.js';
 import type { JudgedClaim } from '../figures/figure.js';
 import { type Html, html, trusted } from './html.js';
@@ -40,5 +40,5 @@ export function figureSections({ id, caption, wide, narrow, claims, files, notes
 ${wide === undefined ? html`<p>Nothing is measured yet.</p>` : html`<figure>${drawing('wide', wide)}${drawing('narrow', narrow)}</figure>`}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 <p class="note">Files: ${links}</p></section>
-<section><h2>What the paper claims</h2><ul class="claims">${items}</ul></section>`;
+<section><h2>What is claimed</h2><ul class="claims">${items}</ul></section>`;
 }
