@@ -85,7 +85,7 @@ function steady(value) {
   );
 }
 
-/** A table's cells but those of volatile columns; lines that are no rows stay. */
+/** A table without its volatile columns; lines that are no rows stay. */
 function steadyTable(text, separator) {
   const rows = text.split('\n').map((line) => line.split(separator));
   const head = rows.find((row) => row.length > 2) ?? [];
