@@ -1,4 +1,5 @@
 /** Heads own contiguous columns: their width, and the way between rows of all heads and a tensor per head. */
+import { dims } from '../dims.js';
 import { InvalidConfigError } from '../errors.js';
 import type * as tf from '../tf.js';
 
@@ -16,7 +17,7 @@ export function headDimOf(width: number, nHeads: number, what = 'dModel'): numbe
 
 /** [B, L, H p] -> [B, H, L, p]. */
 export function splitHeads(x: tf.Tensor, nHeads: number): tf.Tensor4D {
-  const [batch, length, width] = x.shape as [number, number, number];
+  const [batch, length, width] = dims(x, 3);
   return x.reshape([batch, length, nHeads, width / nHeads]).transpose([0, 2, 1, 3]);
 }
 
