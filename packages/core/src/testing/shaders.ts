@@ -16,7 +16,8 @@ export function shadersOf<I extends NamedTensors, A extends OpAttrs, O extends N
   attrs: A,
 ): readonly string[] {
   const shaders = new Set<string>();
-  const allocate: WebgpuCall['output'] = (shape, dtype) => tf.zeros(shape, dtype) as never;
+  const allocate: WebgpuCall['output'] = (shape: readonly number[], dtype?: 'float32' | 'int32') =>
+    tf.zeros([...shape], dtype) as never;
   const call: WebgpuCall = {
     device: undefined as never,
     subgroups: false,

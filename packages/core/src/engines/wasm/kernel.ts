@@ -37,7 +37,6 @@ export interface WasmCall {
   pointer(tensor: tf.Tensor): number;
   /** A new tensor, not zeroed. */
   output<const S extends readonly number[]>(shape: S, dtype?: 'float32' | 'int32'): TensorOf<S>;
-  output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** Byte offset of temporary memory, 16-byte aligned, not zeroed. */
   scratch(bytes: number): number;
   /** Threads that `parallel` divides over: a hint for the size of units, never for what is computed. */

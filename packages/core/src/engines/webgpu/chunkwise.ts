@@ -58,7 +58,7 @@ export function chunkwiseForward(
     tf.Tensor,
     tf.Tensor,
   ];
-  const sums = gpu.scratch<tf.Rank.R1>([sizes.values]);
+  const sums = gpu.scratch([sizes.values]);
   for (const part of partsOf(sizes)) {
     valueRows(gpu, v, values, part, form);
     featureRows(gpu, k, phi, part, form.features, form.features.keyFactor);

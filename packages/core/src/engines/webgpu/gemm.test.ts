@@ -40,7 +40,7 @@ describe('matrix products on the webgpu engine', () => {
       const { c } = runWebgpuKernel(
         {
           run(gpu) {
-            const c = gpu.output<tf.Rank.R3>([batches, m, n]) as tf.Tensor;
+            const c = gpu.output([batches, m, n]) as tf.Tensor;
             elementwise(gpu, {}, c, '1.0');
             const product = { a: { tensor: a, transposed: transposedA }, b: { tensor: b, transposed: transposedB } };
             multiply(gpu, { ...product, c: { tensor: c }, bias, accumulate: true }, { batches, m, k, n });

@@ -59,7 +59,7 @@ export function multiply(
   const tile = [LARGE, MEDIUM].find(fills) ?? SMALL;
   const splits = Math.min(mostSplits, Math.ceil(tile.enough / tilesOf(tile)));
   const perSplit = tile.depth * Math.ceil(k / (splits * tile.depth));
-  const partials = splits > 1 ? gpu.scratch<tf.Rank.R1>([splits * batches * m * n]) : undefined;
+  const partials = splits > 1 ? gpu.scratch([splits * batches * m * n]) : undefined;
   const [aOffset, bOffset, cOffset] = [a.offset ?? 0, b.offset ?? 0, partials ? 0 : (c.offset ?? 0)];
   const variant: Variant = {
     tile,

@@ -76,8 +76,8 @@ describe('kernels of the webgpu engine', () => {
   it('refuses a dispatch and a tensor that the device would refuse without a word, and keeps nothing', () => {
     const before = tf.memory().numTensors;
     const tooWide = (gpu: WebgpuCall) => {
-      const y = gpu.output<tf.Rank.R1>([4]) as tf.Tensor;
-      gpu.scratch<tf.Rank.R1>([4]);
+      const y = gpu.output([4]) as tf.Tensor;
+      gpu.scratch([4]);
       gpu.dispatch({
         code: '@compute @workgroup_size(1) fn main() { y[0] = 1.0; }',
         read: {},
@@ -89,7 +89,7 @@ describe('kernels of the webgpu engine', () => {
     expect(() => run(tooWide)).toThrow(/at most 65535 workgroups in a dimension, got 66000/);
     const { maxBufferSize, maxStorageBufferBindingSize } = webgpuBackend().device.limits;
     const tooLarge = (gpu: WebgpuCall) => {
-      const y = gpu.output<tf.Rank.R1>([Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4 + 1]) as tf.Tensor;
+      const y = gpu.output([Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4 + 1]) as tf.Tensor;
       elementwise(gpu, {}, y, '0.0');
       return { y };
     };
@@ -100,7 +100,7 @@ describe('kernels of the webgpu engine', () => {
   it('fails the next read after a fault of the device, and no other', async () => {
     const printed = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const { y } = run((gpu) => {
-      const y = gpu.output<tf.Rank.R1>([4]) as tf.Tensor;
+      const y = gpu.output([4]) as tf.Tensor;
       gpu.dispatch({
         code: '@compute @workgroup_size(1) fn main() { y[0] = true; }',
         read: {},
@@ -118,7 +118,7 @@ describe('kernels of the webgpu engine', () => {
   it('clears memory for the gradient of an output that has none', async () => {
     const size = 12_345;
     const { x, y } = run((gpu) => {
-      const [x, y] = [gpu.output<tf.Rank.R1>([size]) as tf.Tensor, gpu.output<tf.Rank.R1>([size]) as tf.Tensor];
+      const [x, y] = [gpu.output([size]) as tf.Tensor, gpu.output([size]) as tf.Tensor];
       for (const to of [x, y]) elementwise(gpu, {}, to, '7.0');
       return { x, y };
     });
@@ -126,7 +126,7 @@ describe('kernels of the webgpu engine', () => {
     tf.dispose([x, y]); // Their memory is what the next tensors get.
     const zeros = zerosOnDevice(x);
     const { sum } = run((gpu) => {
-      const sum = gpu.output<tf.Rank.R1>([size]) as tf.Tensor;
+      const sum = gpu.output([size]) as tf.Tensor;
       elementwise(gpu, { zeros }, sum, 'zeros[i] + 1.0');
       return { sum };
     });

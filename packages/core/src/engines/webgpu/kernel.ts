@@ -23,10 +23,8 @@ export interface WebgpuCall {
   readonly subgroups: boolean;
   /** A new tensor, not zeroed. */
   output<const S extends readonly number[]>(shape: S, dtype?: 'float32' | 'int32'): TensorOf<S>;
-  output<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** A new tensor that is freed when `run` returns. */
   scratch<const S extends readonly number[]>(shape: S, dtype?: 'float32' | 'int32'): TensorOf<S>;
-  scratch<R extends tf.Rank>(shape: tf.ShapeMap[R], dtype?: 'float32' | 'int32'): tf.Tensor<R>;
   /** Records a dispatch; one of no workgroups is left out. */
   dispatch(dispatch: WebgpuDispatch): void;
   /** The elements of a tensor that has not left the host yet; undefined once it is on the device. */

@@ -163,7 +163,7 @@ function rowTermsOf(
   { weight, headsLast }: PairwiseForm,
   { batch, nHeads, queries, r }: PairwiseSizes,
 ): tf.Tensor {
-  const rowTerms = gpu.scratch<tf.Rank.R3>([batch, queries, nHeads]);
+  const rowTerms = gpu.scratch([batch, queries, nHeads]);
   const at = headsLast
     ? 'row'
     : '(row / (u.nHeads * u.queries) * u.nHeads + row % u.nHeads) * u.queries + row / u.nHeads % u.queries';

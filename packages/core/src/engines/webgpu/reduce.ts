@@ -70,10 +70,7 @@ export function columnSums(
   const blocks = rows <= ROWS_AT_ONCE ? 1 : Math.min(ROWS_AT_ONCE, Math.ceil(rows / ROWS_PER_BLOCK));
   const names = Object.keys(sums);
   const to: Record<string, tf.Tensor> = Object.fromEntries(
-    Object.entries(sums).map(([name, sum]) => [
-      name,
-      blocks === 1 ? sum.to : gpu.scratch<tf.Rank.R2>([blocks, columns]),
-    ]),
+    Object.entries(sums).map(([name, sum]) => [name, blocks === 1 ? sum.to : gpu.scratch([blocks, columns])]),
   );
   const each = (line: (name: string) => string) => names.map(line).join('\n');
   gpu.dispatch({

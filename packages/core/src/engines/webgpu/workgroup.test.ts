@@ -22,7 +22,7 @@ const LINES = 5;
 /** Sums, maxima and minima of the lines of x, and sums of what differs from the first sum: [lines, 4]. */
 const reductions = (threads: 64 | 256): WebgpuKernel<{ x: tf.Tensor }, OpAttrs, { y: tf.Tensor }> => ({
   run(gpu, { x }) {
-    const y = gpu.output<tf.Rank.R2>([LINES, 4]);
+    const y = gpu.output([LINES, 4]);
     gpu.dispatch({
       code: `${workgroupReductions(gpu, threads, ['total', 'highest', 'lowest'])}${eachLine(threads)}
   let value = x[line * ${threads} + local];

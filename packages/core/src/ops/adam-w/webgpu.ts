@@ -76,12 +76,12 @@ export function adamW(
 /** The Euclidean norm of all inputs taken as one vector. */
 export const globalNorm: WebgpuKernel<Tensors, Record<string, never>, { norm: tf.Scalar }> = {
   run(gpu, inputs) {
-    const norm = gpu.output<tf.Rank.R0>([]);
+    const norm = gpu.output([]);
     const total = workgroupReductions(gpu, THREADS, ['total']);
     const tensors = Object.values(inputs);
     const perWorkgroup = THREADS * PER_THREAD;
     const blocksOf = ({ size }: tf.Tensor) => Math.ceil(size / perWorkgroup);
-    const sums = gpu.scratch<tf.Rank.R1>([tensors.reduce((total, tensor) => total + blocksOf(tensor), 0)]);
+    const sums = gpu.scratch([tensors.reduce((total, tensor) => total + blocksOf(tensor), 0)]);
     let done = 0;
     for (const group of groupsOf(tensors, buffersOf(gpu) - 1)) {
       const integers: Record<string, number> = {};

@@ -1,6 +1,6 @@
 /** Convolution with sums of exponentials on the wasm engine. */
 import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
-import type { GradientInputs, Gradients } from '../define-op.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

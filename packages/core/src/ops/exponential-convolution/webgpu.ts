@@ -11,7 +11,7 @@ import { EACH_ELEMENT, forEachElement } from '../../engines/webgpu/elementwise.j
 import type { WebgpuCall, WebgpuKernel } from '../../engines/webgpu/kernel.js';
 import { columnSums } from '../../engines/webgpu/reduce.js';
 import type * as tf from '../../tf.js';
-import type { GradientInputs, Gradients } from '../define-op.js';
+import type { GradientInputs, Gradients } from '../op-types.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Tokens per chunk: a power of two, for the power of the decay that a chunk applies. */

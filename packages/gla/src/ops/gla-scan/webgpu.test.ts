@@ -1,7 +1,7 @@
 import { tf, useEngine } from '@mixerzoo/core';
 import { expectShaders, shadersOf } from '@mixerzoo/core/testing';
 import { beforeAll, describe, it } from 'vitest';
-import { backwardKernel, forwardKernel } from './webgpu.js';
+import { scan, scanGradient } from './webgpu.js';
 
 describe('shaders of the gated scan', () => {
   beforeAll(async () => {
@@ -9,12 +9,13 @@ describe('shaders of the gated scan', () => {
   });
 
   it('are as reviewed: columns divided between two threads', async () => {
-    const [q, k, gk, v] = [tf.zeros([1, 40, 16]), tf.zeros([1, 40, 16]), tf.zeros([1, 40, 16]), tf.zeros([1, 40, 8])];
-    const [dO, dLastState, states] = [tf.zeros(v.shape), tf.zeros([1, 2, 8, 4]), tf.zeros([1, 2, 3, 8, 4])];
+    const rows = (width: number) => tf.zeros<tf.Rank.R3>([1, 40, width]);
+    const [q, k, gk, v, dO] = [rows(16), rows(16), rows(16), rows(8), rows(8)];
+    const [dLastState, states] = [tf.zeros<tf.Rank.R4>([1, 2, 8, 4]), tf.zeros<tf.Rank.R5>([1, 2, 3, 8, 4])];
     const attrs = { nHeads: 2, scale: 1 };
     await expectShaders('./__fixtures__/gated-scan.wgsl', [
-      ...shadersOf(forwardKernel, { q, k, gk, v }, attrs),
-      ...shadersOf(backwardKernel, { q, k, gk, v, states, dO, dLastState }, attrs),
+      ...shadersOf(scan, { q, k, gk, v }, attrs),
+      ...shadersOf(scanGradient, { q, k, gk, v, states, dO, dLastState }, attrs),
     ]);
   });
 });

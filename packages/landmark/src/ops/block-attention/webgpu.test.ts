@@ -1,7 +1,7 @@
 import { tf, useEngine } from '@mixerzoo/core';
 import { expectShaders, shadersOf } from '@mixerzoo/core/testing';
 import { beforeAll, describe, it } from 'vitest';
-import { blockAttentionGradientKernel, blockAttentionKernel } from './webgpu.js';
+import { blockAttention, blockAttentionGradient } from './webgpu.js';
 
 describe('shaders of block attention', () => {
   beforeAll(async () => {
@@ -9,12 +9,13 @@ describe('shaders of block attention', () => {
   });
 
   it('are as reviewed: the own block and retrieved ones', async () => {
-    const [q, k, v, dO] = [tf.zeros([2, 40, 8]), tf.zeros([2, 40, 8]), tf.zeros([2, 40, 8]), tf.zeros([2, 40, 8])];
-    const inputs = { q, k, v, retrieved: tf.zeros([2, 40, 3], 'int32') };
+    const rows = () => tf.zeros<tf.Rank.R3>([2, 40, 8]);
+    const [q, k, v, dO] = [rows(), rows(), rows(), rows()];
+    const inputs = { q, k, v, retrieved: tf.zeros<tf.Rank.R3>([2, 40, 3], 'int32') };
     const attrs = { blockSize: 8, unit: 4, scale: 1 };
     await expectShaders('./__fixtures__/block-attention.wgsl', [
-      ...shadersOf(blockAttentionKernel, inputs, attrs),
-      ...shadersOf(blockAttentionGradientKernel, { ...inputs, dO }, attrs),
+      ...shadersOf(blockAttention, inputs, attrs),
+      ...shadersOf(blockAttentionGradient, { ...inputs, dO }, attrs),
     ]);
   });
 });

@@ -103,7 +103,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (local + 0 < u.width) { o[line * u.width + local + 0] = sum0 / all; }
 }
 
-@group(0) @binding(0) var<storage, read_write> dq: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dQ: array<f32>;
 @group(0) @binding(1) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(2) var<storage, read_write> slopes: array<f32>;
 @group(0) @binding(3) var<storage, read> q: array<f32>;
@@ -244,11 +244,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     workgroupBarrier();
   }
-  if (local + 0 < u.width) { dq[line * u.width + local + 0] = sum0; }
+  if (local + 0 < u.width) { dQ[line * u.width + local + 0] = sum0; }
 }
 
-@group(0) @binding(0) var<storage, read_write> dk: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dv: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dK: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dV: array<f32>;
 @group(0) @binding(2) var<storage, read> q: array<f32>;
 @group(0) @binding(3) var<storage, read> dO: array<f32>;
 @group(0) @binding(4) var<storage, read> weights: array<f32>;
@@ -286,6 +286,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     workgroupBarrier();
   }
-  if (local + 0 < u.width) { dk[line * u.width + local + 0] = keySum0; }
-  if (local + 0 < u.width) { dv[line * u.width + local + 0] = valueSum0; }
+  if (local + 0 < u.width) { dK[line * u.width + local + 0] = keySum0; }
+  if (local + 0 < u.width) { dV[line * u.width + local + 0] = valueSum0; }
 }

@@ -176,7 +176,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> delta: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read> dY: array<f32>;
 @group(0) @binding(5) var<storage, read> gate: array<f32>;
 struct Uniforms { size: i32, sequence: i32, length: i32, width: i32, headDim: i32, nHeads: i32, groups: i32, dState: i32, chunk: i32, chunks: i32, plane: i32 }
 @group(0) @binding(6) var<uniform> u: Uniforms;
@@ -198,7 +198,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let after = softplus(before);
   prepared[i] = after;
   prepared[u.plane + i] = after * x[i];
-  prepared[2 * u.plane + i] = dy[i] * silu(gate[i]);
+  prepared[2 * u.plane + i] = dY[i] * silu(gate[i]);
   prepared[3 * u.plane + i] = sigmoid(before);
 }
 
@@ -372,7 +372,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 @group(0) @binding(0) var<storage, read_write> to: array<f32>;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> dY: array<f32>;
 @group(0) @binding(3) var<storage, read> gate: array<f32>;
 @group(0) @binding(4) var<storage, read> x: array<f32>;
 @group(0) @binding(5) var<storage, read> skip: array<f32>;
@@ -380,7 +380,7 @@ struct Uniforms { lines: i32, size: i32, sequence: i32, length: i32, width: i32,
 @group(0) @binding(6) var<uniform> u: Uniforms;
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
 fn silu(x: f32) -> f32 { return x * sigmoid(x); }
-fn valueAt(i: i32) -> f32 { return dy[i] * (sums[2 * u.plane + i] + x[i] * skip[i % u.width]) * sigmoid(gate[i]) * (1.0 + gate[i] * (1.0 - sigmoid(gate[i]))); }
+fn valueAt(i: i32) -> f32 { return dY[i] * (sums[2 * u.plane + i] + x[i] * skip[i % u.width]) * sigmoid(gate[i]) * (1.0 + gate[i] * (1.0 - sigmoid(gate[i]))); }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) localIndex: u32) {
   let local = i32(localIndex);
