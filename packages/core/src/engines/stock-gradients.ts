@@ -1,6 +1,7 @@
 /**
- * Gradients of TensorFlow.js 4.22 that are wrong, replaced on every engine: `Cumsum` (transposed off the last axis)
- * and `BatchMatMul` (of the wrong shape when batches are broadcast).
+ * Gradients of TensorFlow.js 4.22 that are wrong, replaced on every engine: `Cumsum` (transposed off the last axis),
+ * `BatchMatMul` (of the wrong shape when batches are broadcast) and `Unpack` (`tf.unstack`; it throws for a single slice,
+ * a sequence of one token).
  */
 import * as tf from '../tf.js';
 
@@ -26,6 +27,14 @@ export function repairStockGradients(): void {
         a: () => summedTo(a, transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB)),
         b: () => summedTo(b, transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false)),
       };
+    },
+  });
+  tf.unregisterGradient('Unpack');
+  tf.registerGradient({
+    kernelName: 'Unpack',
+    gradFunc: (dy, _saved, attrs) => {
+      const { axis } = attrs as unknown as { axis: number };
+      return { value: () => tf.stack(Array.isArray(dy) ? dy : [dy], axis) }; // of one slice it comes bare
     },
   });
 }

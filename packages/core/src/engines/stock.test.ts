@@ -21,6 +21,20 @@ describe('gradients', () => {
   });
 
   it.each([
+    [[2, 3, 4], 1],
+    [[2, 1, 4], 1], // one slice
+    [[2, 3, 1], -1],
+    [[2, 3, 4], -2],
+  ] as const)('of unstack, %j along axis %i', async (shape, axis) => {
+    const at = [testTensor<tf.Rank.R3>([...shape], 1)];
+    await checkGradient(
+      (x) => tf.concat(tf.unstack(x as tf.Tensor, axis).map((slice) => slice.square())),
+      at,
+      'unstack',
+    );
+  });
+
+  it.each([
     [[2, 3, 4], [4, 5], false, false],
     [[3, 4], [2, 4, 5], false, false],
     [[2, 1, 4, 3], [3, 4, 5], true, false],
