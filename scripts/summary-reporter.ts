@@ -11,14 +11,17 @@ export default class SummaryReporter implements Reporter {
     const reasons = new Map<string, number>();
     const note = (what: string) => reasons.set(what, (reasons.get(what) ?? 0) + 1);
     for (const module of modules) {
-      if (module.errors().length > 0) count.failed += 1;
+      // A hook that fails: none of its tests does, they are not run.
+      const broken = [module, ...module.children.allSuites()].filter((suite) => suite.errors().length > 0);
+      count.failed += broken.length;
       for (const test of module.children.allTests()) {
         const result = test.result();
         if (result.state === 'passed') count.passed += 1;
         else if (result.state === 'failed') count.failed += 1;
         else {
           count.skipped += 1;
-          note(`skipped: ${(result.state === 'skipped' && result.note) || `no reason given: ${test.fullName}`}`);
+          const reason = broken.length > 0 ? `a hook failed: ${test.fullName}` : `no reason given: ${test.fullName}`;
+          note(`skipped: ${(result.state === 'skipped' && result.note) || reason}`);
         }
         for (const { type, message } of test.annotations()) if (type === 'reduced') note(`reduced: ${message}`);
       }
