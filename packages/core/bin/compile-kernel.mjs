@@ -1,0 +1,172 @@
+/**
+ * One `kernel.as.ts` from AssemblyScript to WebAssembly, into `kernel.generated.ts` beside it: two builds as base64, so that
+ * a kernel ships inside the JavaScript. The file says what it was made from; it is made again where that is of other
+ * content now.
+ *
+ * Kernels import shared inline code from `@mixerzoo/core/assembly/*` and nothing else; they must not hold static
+ * data, since they run on the heap of the TensorFlow.js backend.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The flags are in here: a kernel is made from them too, and from the compiler, as its package.json names it. */
+const SELF = fileURLToPath(import.meta.url);
+const COMPILER = findCompiler();
+const CORE = fileURLToPath(new URL('../', import.meta.url));
+const ASSEMBLY = join(CORE, 'assembly/');
+const BUILDS = { simd: ['--enable', 'simd'], relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd'] };
+const SHARED_IMPORT = /@mixerzoo\/core\/assembly\//g;
+const HEADER = '/** Compiled from kernel.as.ts by mixerzoo-kernels; not edited by hand, not under version control. */';
+const MADE_FROM = /^\/\/ made from (\{.*\})$/m;
+
+/** Compilations under way in this process, by entry. */
+const underWay = new Map();
+
+/** The generated module of a kernel. */
+export const generatedPath = (entry) => join(dirname(entry), 'kernel.generated.ts');
+
+/**
+ * Compiles a kernel unless what is there was made from what is there now.
+ *
+ * @param entry - path of a `kernel.as.ts`.
+ * @returns whether it was compiled.
+ * @throws Error with what the compiler says.
+ */
+export function ensureKernel(entry) {
+  const path = resolve(entry);
+  if (!underWay.has(path))
+    underWay.set(
+      path,
+      ensure(path).finally(() => underWay.delete(path)),
+    );
+  return underWay.get(path);
+}
+
+/** The files that a kernel was last compiled from, its own among them. */
+export function sourcesOf(entry) {
+  return Object.keys(madeFrom(entry)).map((name) => locate(name, entry));
+}
+
+async function ensure(entry) {
+  const sources = madeFrom(entry);
+  const names = Object.keys(sources);
+  if (names.length > 0 && names.every((name) => sources[name] === digestOf(locate(name, entry)))) return false;
+  const read = new Set([SELF, COMPILER]);
+  const builds = await Promise.all(Object.values(BUILDS).map((flags) => compile(entry, flags, read)));
+  const [simd, relaxed] = builds.map((binary) => Buffer.from(binary).toString('base64'));
+  const made = Object.fromEntries([...read].sort().map((file) => [nameOf(file, entry), digestOf(file)]));
+  const text = `${HEADER}\n// made from ${JSON.stringify(made)}\nexport const code = {\n  simd: '${simd}',\n  relaxed: '${relaxed}',\n};\n`;
+  // In one step: others may read it now.
+  const draft = `${generatedPath(entry)}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, generatedPath(entry));
+  return true;
+}
+
+/** Digests by name, as the generated module has them; empty without one. */
+function madeFrom(entry) {
+  try {
+    return JSON.parse(MADE_FROM.exec(readFileSync(generatedPath(entry), 'utf8'))?.[1] ?? '{}');
+  } catch {
+    return {};
+  }
+}
+
+/** A file's name, the same on every machine: the compiler, or where it lies in core, or beside the kernel. */
+function nameOf(file, entry) {
+  if (file === COMPILER) return 'assemblyscript';
+  const inCore = file === SELF || file.startsWith(ASSEMBLY);
+  const path = relative(inCore ? CORE : dirname(entry), file).replaceAll('\\', '/');
+  return inCore ? `core/${path}` : path;
+}
+
+function locate(name, entry) {
+  if (name === 'assemblyscript') return COMPILER;
+  return name.startsWith('core/') ? join(CORE, name.slice('core/'.length)) : join(dirname(entry), name);
+}
+
+/** @throws Error if the compiler is not installed. */
+function findCompiler() {
+  try {
+    return createRequire(import.meta.url).resolve('assemblyscript/package.json');
+  } catch (cause) {
+    const remedy = 'Run: npm install --save-dev assemblyscript';
+    throw new Error(`mixerzoo-kernels: expected the package assemblyscript, got none. ${remedy}`, { cause });
+  }
+}
+
+function digestOf(file) {
+  return existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16) : undefined;
+}
+
+/** @param read - gets the files that were read. */
+async function compile(entry, flags, read) {
+  const asc = await import('assemblyscript/asc');
+  let binary;
+  const { error, stderr } = await asc.main(
+    [
+      relative(process.cwd(), entry),
+      '--outFile',
+      'kernel.wasm',
+      '--importMemory',
+      '--noExportMemory',
+      '--sharedMemory',
+      '--initialMemory',
+      '1',
+      '--maximumMemory',
+      '65536',
+      '--enable',
+      'threads',
+      '--runtime',
+      'stub',
+      '-O3',
+      '--noAssert',
+      '--converge',
+      ...flags,
+    ],
+    {
+      readFile: async (name) => {
+        try {
+          const source = await readFile(name, 'utf8');
+          read.add(resolve(name));
+          return source.replace(SHARED_IMPORT, `${relative(dirname(resolve(name)), ASSEMBLY)}/`);
+        } catch (error) {
+          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null; // the compiler tries several names
+          throw error;
+        }
+      },
+      writeFile: (_name, contents) => {
+        binary = contents;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error) throw new Error(`mixerzoo-kernels: ${entry} does not compile.\n${stderr.toString()}`);
+  assertNoData(entry, binary);
+  return binary;
+}
+
+/** Walks the sections of a module: a data section would overwrite the heap it is loaded on. */
+function assertNoData(entry, binary) {
+  const DATA_SECTION = 11;
+  let at = 8;
+  while (at < binary.length) {
+    const id = binary[at++];
+    let size = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = binary[at++];
+      size |= (byte & 127) << shift;
+      if (byte < 128) break;
+    }
+    if (id === DATA_SECTION) {
+      throw new Error(
+        `mixerzoo-kernels: ${entry} holds static data (a string or array literal). Pass tables in as tensors.`,
+      );
+    }
+    at += size;
+  }
+}
