@@ -142,3 +142,9 @@ export function disposeTree(tree: Tree): void {
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
+
+/** `[b, t, c]`: where element `index` of a tensor of this shape lies. */
+export function formatIndex(index: number, shape: readonly number[]): string {
+  const place = shape.map((size, axis) => Math.floor(index / tf.util.sizeFromShape(shape.slice(axis + 1))) % size);
+  return formatShape(place);
+}

@@ -247,13 +247,13 @@ function withShape({ dataId, dtype }: tf.Tensor, shape: number[]): tf.Tensor {
 }
 
 function runKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
-  { reference, kernels }: OpDefinition<I, A, O, S>,
+  { name, reference, kernels }: OpDefinition<I, A, O, S>,
   backendName: (typeof BACKENDS)[number],
   inputs: I,
   attrs: A,
 ): NamedTensors {
   if (!usesReferenceForms()) {
-    if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs);
+    if (backendName === 'wasm' && kernels?.wasm) return runWasmKernel(kernels.wasm, inputs, attrs, name);
     if (backendName === 'webgpu' && kernels?.webgpu) return runWebgpuKernel(kernels.webgpu, inputs, attrs);
     const onTensorflow = backendName === 'tensorflow' && kernels?.tensorflow;
     if (onTensorflow)

@@ -1,6 +1,7 @@
 /** The shared suite for mixers: what `Mixer` promises, checked on the engine of this process. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
+import { checkKernels } from '../engines/wasm/kernel.js';
 import { InvalidConfigError, ShapeError } from '../errors.js';
 import { EVALUATION, type Mixer } from '../mixer.js';
 import { withReferenceForms } from '../ops/define-op.js';
@@ -49,6 +50,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
 
     beforeAll(async () => {
       await useEngine();
+      checkKernels();
       mixer = make();
       dModel = mixer.config.dModel as number;
       params = perturbed(mixer.init(7));

@@ -1,6 +1,7 @@
 /** The shared suite for ops: fast kernels against the reference form, gradients against central differences. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
+import { checkKernels } from '../engines/wasm/kernel.js';
 import { type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
 import { expectClose, expectGradient, testTensor } from './compare.js';
@@ -41,6 +42,7 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
   describe(`op ${definition.name}`, () => {
     beforeAll(async () => {
       await useEngine();
+      checkKernels();
     });
 
     describe.each(cases.map((opCase) => [opCase.name, opCase] as const))('%s', (_name, { inputs, attrs }) => {

@@ -28,7 +28,7 @@ const RELAXED_SIMD_PROBE = Uint8Array.from([
  * @throws EngineError if threads are asked for that cannot be had, or the backend under it does not start.
  */
 export async function openWasmEngine(options: EngineOptions = {}): Promise<Engine> {
-  const threads = parseThreads(options.threads ?? environmentThreads());
+  const threads = parseThreads(options.threads ?? environment('MIXERZOO_THREADS'));
   const wasmUrl = typeof options.wasmUrl === 'object' ? options.wasmUrl.href : options.wasmUrl;
   const relaxedSimd = detectRelaxedSimd();
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
@@ -50,7 +50,11 @@ export async function openWasmEngine(options: EngineOptions = {}): Promise<Engin
   await (threads > 1 ? withSharedMemory(start) : start());
   const heap = (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
   guardAllocation(heap);
-  bindWasmHeap(heap, { relaxedSimd, threads: threads > 1 ? startWasmThreads(heap.asm.memory, threads) : undefined });
+  bindWasmHeap(heap, {
+    relaxedSimd,
+    threads: threads > 1 ? startWasmThreads(heap.asm.memory, threads) : undefined,
+    checked: environment('MIXERZOO_CHECK_KERNELS') === '1',
+  });
   replaceStockKernels();
   const instructions = relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD';
   return {
@@ -60,8 +64,8 @@ export async function openWasmEngine(options: EngineOptions = {}): Promise<Engin
   };
 }
 
-function environmentThreads(): string | undefined {
-  return typeof process === 'undefined' ? undefined : process.env['MIXERZOO_THREADS'];
+function environment(name: string): string | undefined {
+  return typeof process === 'undefined' ? undefined : process.env[name];
 }
 
 function parseThreads(given: number | string | undefined): number {
@@ -76,7 +80,7 @@ function parseThreads(given: number | string | undefined): number {
 
 /** Whether the runtime has relaxed SIMD; `MIXERZOO_RELAXED_SIMD=0` does without, to compare. */
 function detectRelaxedSimd(): boolean {
-  if (typeof process !== 'undefined' && process.env['MIXERZOO_RELAXED_SIMD'] === '0') return false;
+  if (environment('MIXERZOO_RELAXED_SIMD') === '0') return false;
   if (WebAssembly.validate(RELAXED_SIMD_PROBE)) return true;
   // Node 20 has the instructions behind a flag, which takes effect for modules compiled after it is set. Later ones have
   // them without, and print an error for a flag that they do not know.

@@ -10,10 +10,12 @@
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { TensorOf } from '../../dims.js';
-import { EngineError } from '../../errors.js';
+import { EngineError, formatSuggestion } from '../../errors.js';
 import type { NamedTensors, OpAttrs } from '../../ops/op-types.js';
 import { processState } from '../../process-state.js';
 import * as tf from '../../tf.js';
+import { formatShape } from '../../tree.js';
+import { assertWritten, type KernelMemory, poison, runPieces } from './checked-kernels.js';
 import { MOST_ARGS, type SharedKernelModule, type WasmThreads } from './threads.js';
 
 /** The compiled code of one `kernel.as.ts`, base64. */
@@ -41,11 +43,15 @@ export interface WasmCall {
   scratch(bytes: number): number;
   /** Threads that `parallel` divides over: a hint for the size of units, never for what is computed. */
   readonly threads: number;
-  /** Calls an exported function of the kernel's module. */
+  /**
+   * Calls an exported function of the kernel's module.
+   * @throws EngineError for an unknown name, another number of arguments than it has, and a fault in it.
+   */
   call(name: string, ...args: number[]): number;
   /**
    * Calls `name(...args, start, end)` so that [0, units) is covered once. Units are independent pieces of work
    * (rows, heads) of about equal cost; the result must not depend on how they are divided.
+   * @throws EngineError as {@link WasmCall.call}.
    */
   parallel(name: string, units: number, ...args: number[]): void;
 }
@@ -71,14 +77,25 @@ export interface WasmBinding {
   readonly relaxedSimd: boolean;
   readonly threads: WasmThreads | undefined;
   readonly instances: Map<WasmCode, Instance>;
+  /** Whether calls are made as {@link checkKernels} says. */
+  checked: boolean;
 }
 
 /** @internal Binds kernels to the heap of the backend in use. Called once by the wasm engine. */
 export function bindWasmHeap(
   heap: WasmHeap,
-  { relaxedSimd, threads }: { relaxedSimd: boolean; threads?: WasmThreads | undefined },
+  { relaxedSimd, threads, checked = false }: Partial<WasmBinding> & Pick<WasmBinding, 'relaxedSimd'>,
 ): void {
-  processState().wasm = { heap, relaxedSimd, threads, instances: new Map() };
+  processState().wasm = { heap, relaxedSimd, threads, checked, instances: new Map() };
+}
+
+/**
+ * From now on kernels of the wasm engine, if it is in use, run on poisoned memory and always divided, as
+ * `checked-kernels.ts` says: for tests. `MIXERZOO_CHECK_KERNELS=1` does it from the start.
+ */
+export function checkKernels(): void {
+  const { wasm } = processState();
+  if (wasm) wasm.checked = true;
 }
 
 /** True where the wasm engine is open: not on a stock wasm backend, which copies what it saves for gradients. */
@@ -86,56 +103,120 @@ export function isWasmEngineOpen(): boolean {
   return processState().wasm !== undefined;
 }
 
-/** Runs a kernel of an op. Its inputs must live on the wasm backend. */
+/**
+ * Runs a kernel of an op. Its inputs must live on the wasm backend.
+ * @param where - the op's name, for messages.
+ */
 export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors>(
   kernel: WasmKernel<I, A, O>,
   inputs: I,
   attrs: A,
+  where = 'wasm kernel',
 ): O {
   const { wasm } = processState();
-  if (!wasm) throw new EngineError("wasm kernel: the wasm engine is not in use. Call useEngine('wasm') first.");
-  const { _malloc, _free } = wasm.heap;
-  const { threads } = wasm;
+  if (!wasm) throw new EngineError(`${where}: the wasm engine is not in use. Call useEngine('wasm') first.`);
+  const { threads, checked } = wasm;
+  const { _malloc, _free, asm } = wasm.heap;
   const backend = tf.backend() as BackendWasm;
-  const { exports, shared } = instantiate(wasm, kernel.code);
+  const { exports, shared } = instantiate(wasm, kernel.code, where);
   const scratch: number[] = [];
-  const find = (name: string) => {
+  const outputs: { readonly memory: KernelMemory; readonly tensor: tf.Tensor }[] = [];
+  const allocated: KernelMemory[] = [];
+  const poisoned = (memory: KernelMemory) => {
+    poison(asm.memory, memory);
+    allocated.push(memory);
+    return memory;
+  };
+  const pointer = (tensor: tf.Tensor) => backend.dataIdMap.get(tensor.dataId).memoryOffset;
+  /** The function of a name that takes these arguments. Left out they would be 0, and the numbers wrong in silence. */
+  const find = (name: string, given: number, added = 0) => {
     const found = exports[name];
-    if (!found) throw new EngineError(`wasm kernel: no exported function '${name}'.`);
+    if (!found) {
+      const suggestion = formatSuggestion(name, Object.keys(exports));
+      throw new EngineError(`${where}: expected a function that its kernel exports, got '${name}'.${suggestion}`);
+    }
+    if (found.length !== given + added) {
+      const beside = added > 0 ? ' beside start and end' : '';
+      throw new EngineError(
+        `${where}: expected ${found.length - added} arguments of '${name}'${beside}, got ${given}. Pass them in the order of kernel.as.ts.`,
+      );
+    }
     return found;
   };
   const call: WasmCall = {
-    pointer: (tensor) => backend.dataIdMap.get(tensor.dataId).memoryOffset,
-    output: (shape: readonly number[], dtype: 'float32' | 'int32' = 'float32') =>
-      tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], dtype)) as never,
+    pointer,
+    output(shape: readonly number[], dtype: 'float32' | 'int32' = 'float32') {
+      const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], dtype));
+      if (checked) {
+        const name = `output ${outputs.length} ${formatShape(shape)}`;
+        outputs.push({ memory: poisoned({ name, at: pointer(tensor), bytes: 4 * tensor.size }), tensor });
+      }
+      return tensor as never;
+    },
     scratch(bytes) {
       const offset = _malloc(bytes + 16) >>> 0;
+      const at = ((offset + 15) & ~15) >>> 0;
+      if (checked) poisoned({ name: `scratch ${scratch.length} (${bytes} bytes)`, at, bytes });
       scratch.push(offset);
-      return (offset + 15) & ~15;
+      return at;
     },
     threads: threads?.count ?? 1,
-    call: (name, ...args) => find(name)(...args),
+    call(name, ...args) {
+      const run = find(name, args.length);
+      return guarded(where, name, () => run(...args));
+    },
     parallel(name, units, ...args) {
-      if (threads && shared) threads.parallel(shared, name, find(name), units, args);
-      else if (units > 0) find(name)(...args, 0, units);
+      const run = find(name, args.length, 2);
+      if (!(Number.isInteger(units) && units >= 0)) {
+        throw new EngineError(`${where}: expected a number of units of '${name}', got ${units}.`);
+      }
+      guarded(where, name, () => {
+        if (threads && shared) threads.parallel(shared, name, run, units, args, checked);
+        else if (units === 0) return;
+        else if (!checked) run(...args, 0, units);
+        else {
+          const piece = (start: number, end: number) => void run(...args, start, end);
+          runPieces(`${where}: ${name}`, asm.memory, allocated, { units, args, run: piece });
+        }
+      });
     },
   };
   try {
-    return kernel.run(call, inputs, attrs);
+    const result = kernel.run(call, inputs, attrs);
+    for (const { memory, tensor } of outputs) {
+      if (tensor.dtype === 'float32') assertWritten(where, asm.memory, memory, tensor.shape);
+    }
+    return result;
   } finally {
     for (const offset of scratch) _free(offset);
   }
 }
 
-function instantiate({ heap, relaxedSimd, threads, instances }: WasmBinding, code: WasmCode): Instance {
+/** Runs a function of a kernel; a fault in it, or on a thread, names the kernel. */
+function guarded<T>(where: string, name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof EngineError) {
+      if (!error.message.startsWith(where)) error.message = `${where}: ${error.message}`;
+      throw error;
+    }
+    throw new EngineError(
+      `${where}: expected '${name}' to run, got ${String(error)}. The fault is in the kernel: an address or a size.`,
+      { cause: error },
+    );
+  }
+}
+
+function instantiate({ heap, relaxedSimd, threads, instances }: WasmBinding, code: WasmCode, where: string): Instance {
   let instance = instances.get(code);
   if (!instance) {
     const { memory } = heap.asm;
     const bytes = Uint8Array.from(atob(relaxedSimd ? code.relaxed : code.simd), (c) => c.charCodeAt(0));
-    if (!isShared(memory)) importUnsharedMemory(bytes);
+    if (!isShared(memory)) importUnsharedMemory(bytes, where);
     const module = new WebAssembly.Module(bytes);
     const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Exports;
-    assertFewArguments(exports);
+    assertFewArguments(exports, where);
     instance = { exports, shared: threads?.share(module) };
     instances.set(code, instance);
   }
@@ -143,12 +224,12 @@ function instantiate({ heap, relaxedSimd, threads, instances }: WasmBinding, cod
 }
 
 /** With or without threads, so that a kernel that would fail on them fails its tests everywhere. */
-function assertFewArguments(exports: Exports): void {
+function assertFewArguments(exports: Exports, where: string): void {
   const most = MOST_ARGS + 2; // start and end
   for (const [name, { length }] of Object.entries(exports)) {
     if (length > most) {
       throw new EngineError(
-        `wasm kernel: expected at most ${most} arguments of '${name}', got ${length}. Pass a pointer to a block of them.`,
+        `${where}: expected at most ${most} arguments of '${name}', got ${length}. Pass a pointer to a block of them.`,
       );
     }
   }
@@ -163,12 +244,12 @@ function isShared(memory: WebAssembly.Memory): boolean {
  * Kernels are compiled for a shared memory. They use no atomics, so the flag in the import of the memory is all that
  * differs from a build for an unshared one: 3 (shared, with a maximum) becomes 1 (with a maximum).
  */
-function importUnsharedMemory(bytes: Uint8Array): void {
+function importUnsharedMemory(bytes: Uint8Array, where: string): void {
   const memoryImport = [6, ...new TextEncoder().encode('memory'), 2, 3];
   const at = bytes.findIndex((_, index) => memoryImport.every((byte, offset) => bytes[index + offset] === byte));
   if (at < 0)
     throw new EngineError(
-      'wasm kernel: expected an import of a shared memory, got none. Rebuild with mixerzoo-kernels.',
+      `${where}: expected its kernel to import a shared memory, got none. Rebuild it with mixerzoo-kernels.`,
     );
   bytes[at + memoryImport.length - 1] = 1;
 }

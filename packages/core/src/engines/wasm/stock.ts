@@ -41,7 +41,8 @@ export function replaceStockKernels(): void {
   replace('UnsortedSegmentSum', (inputs, attrs) => {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor };
     assertFloat('unsortedSegmentSum', x);
-    return runWasmKernel(scatterAdd, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
+    const rows = attrs['numSegments'] as number;
+    return runWasmKernel(scatterAdd, { x, indices: segmentIds }, { rows }, 'unsortedSegmentSum').y;
   });
   replace('Identity', (inputs) => shared(inputs['x'] as tf.Tensor));
   saveByReference();
@@ -53,7 +54,8 @@ function matMul(inputs: Record<string, tf.Tensor>, attrs: Attrs): tf.Tensor {
   assertFloat('matMul', a, b);
   const columns = b.shape.at(transposeB ? -2 : -1);
   const fits = bias === undefined || (bias.rank === 1 && bias.size === columns); // else it is broadcast
-  const { y } = runWasmKernel(matMulKernel, { a, b, bias: fits ? bias : undefined }, { transposeA, transposeB });
+  const given = { a, b, bias: fits ? bias : undefined };
+  const { y } = runWasmKernel(matMulKernel, given, { transposeA, transposeB }, 'matMul');
   return fits ? y : tf.add(y, bias);
 }
 

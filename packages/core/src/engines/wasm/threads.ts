@@ -31,13 +31,17 @@ export interface WasmThreads {
   readonly count: number;
   /** @internal Makes a module known to all workers. */
   share(module: WebAssembly.Module): SharedKernelModule;
-  /** Calls `run(...args, start, end)` on all threads so that [0, units) is covered once. */
+  /**
+   * Calls `run(...args, start, end)` on all threads so that [0, units) is covered once.
+   * @param always - divide what is not worth it too.
+   */
   parallel(
     module: SharedKernelModule,
     name: string,
     run: (...args: number[]) => number,
     units: number,
     args: readonly number[],
+    always?: boolean,
   ): void;
   close(): void;
 }
@@ -135,15 +139,16 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
       for (const { port } of workers) port.postMessage({ id, module, names });
       return { id, functions: new Map(names.map((name, index) => [name, index])) };
     },
-    parallel(module, name, run, units, args) {
+    parallel(module, name, run, units, args, always = false) {
       if (units <= 0) return;
       const key = `${module.id} ${name}`;
       const estimate = (millisecondsPerUnit.get(key) ?? 0) * units;
+      const divided = units > 1 && (always || estimate > WORTH_DIVIDING);
       const start = performance.now();
-      if (units > 1 && estimate > WORTH_DIVIDING) divide(module, name, run, units, args);
+      if (divided) divide(module, name, run, units, args);
       else run(...args, 0, units);
       const elapsed = performance.now() - start;
-      const perUnit = (units > 1 && estimate > WORTH_DIVIDING ? elapsed * count : elapsed) / units;
+      const perUnit = (divided ? elapsed * count : elapsed) / units;
       const before = millisecondsPerUnit.get(key) ?? perUnit;
       millisecondsPerUnit.set(key, before + NEWEST * (perUnit - before));
     },

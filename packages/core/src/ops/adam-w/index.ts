@@ -44,7 +44,7 @@ export function adamWStep(state: AdamWState, grads: readonly tf.Tensor[], option
   }
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
     const own = { params: params.map(unshared), m: m.map(unshared), v: v.map(unshared) };
-    runWasmKernel(wasm.adamW(own, grads, options), {}, {});
+    runWasmKernel(wasm.adamW(own, grads, options), {}, {}, 'adamWStep');
     return own;
   }
   if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
@@ -76,7 +76,7 @@ export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) throw new ShapeError('globalNorm: expected a tensor, got none.');
   const named = Object.fromEntries(tensors.map((tensor, index) => [`x${index}`, tensor]));
   if (tf.getBackend() === 'wasm' && !usesReferenceForms()) {
-    return runWasmKernel(wasm.globalNorm, named, {}).norm;
+    return runWasmKernel(wasm.globalNorm, named, {}, 'globalNorm').norm;
   }
   if (tf.getBackend() === 'webgpu' && !usesReferenceForms()) {
     return runWebgpuKernel(webgpu.globalNorm, named, {}).norm;

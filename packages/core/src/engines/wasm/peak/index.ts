@@ -39,6 +39,7 @@ export function measureWasmPeak(): WasmPeak {
     },
     {},
     {},
+    'measureWasmPeak',
   );
   return { gigaflops: (ROUNDS * 80) / flopTime / 1e6, gigabytesPerSecond: (2 * BYTES) / copyTime / 1e6 };
 }
