@@ -58,6 +58,11 @@ describe.each(ours.map((entry) => [entry.name, entry] as const))('%s', (_name, {
   });
 });
 
+it('has no name twice: configs know mixers and tasks by it', () => {
+  const names = ours.map(({ name, packageName }) => `${name} (${packageName})`);
+  expect(names.filter((_, index) => ours.findIndex(({ name }) => name === ours[index]?.name) !== index)).toEqual([]);
+});
+
 it('finds the packages', () => {
   expect(ours.length).toBeGreaterThan(15);
   for (const { packageName } of ours) {

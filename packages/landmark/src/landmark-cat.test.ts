@@ -24,7 +24,12 @@ import { createBackward, createForward } from './ops/grouped-attention/webgpu.js
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 /** Retrieval is a choice: no smooth function, and the filter that only landmarks see gets no gradient. */
-const hard = { smooth: false, lengths: [1, 7, 8, 9, 63], matMulShare: 0.6 };
+const hard = {
+  smooth: false,
+  lengths: [1, 7, 8, 9, 63],
+  matMulShare: 0.6,
+  idleOptions: { seqLen: 'it chooses the blockSize where none is given' },
+};
 
 describeMixer('landmarkCat', () => landmarkCat({ dModel: 8, blockSize: 8 }), hard);
 describeMixer(

@@ -5,11 +5,13 @@ import { mamba2 } from './mamba2.js';
 const matMulShare = 0.4;
 /** The gated norm is strongly curved where its input is small. */
 const differenceStep = 1e-3;
+const idleOptions = { chunkSize: 'how the work is divided; the kernel for wasm goes token by token' };
 
 describeMixer('mamba2', () => mamba2({ dModel: 16, dState: 16, headDim: 8, chunkSize: 16 }), {
   lengths: [1, 7, 16, 17, 63],
   matMulShare,
   differenceStep,
+  idleOptions,
 });
 describeMixer(
   'mamba2, 2 groups, odd widths',
@@ -18,11 +20,13 @@ describeMixer(
     lengths: [1, 7, 13],
     matMulShare,
     differenceStep,
+    idleOptions,
   },
 );
 describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dConv: 1 }), {
   lengths: [7, 65],
   matMulShare,
+  idleOptions,
 });
 
 describe('mamba2', () => {

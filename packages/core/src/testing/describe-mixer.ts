@@ -6,17 +6,10 @@ import { InvalidConfigError, ShapeError } from '../errors.js';
 import { EVALUATION, type Mixer } from '../mixer.js';
 import { withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
-import {
-  disposeTree,
-  flattenTree,
-  mapTree,
-  type Tree,
-  treeSize,
-  treeTensors,
-  unflattenTree,
-  withTensors,
-} from '../tree.js';
-import { expectClose, expectGradient, largestMagnitude, testTensor } from './compare.js';
+import { disposeTree, flattenTree, type Tree, treeSize, treeTensors, unflattenTree, withTensors } from '../tree.js';
+import { expectClose, expectFinite, expectGradient, expectSame, largestMagnitude, testTensor } from './compare.js';
+import { expectDepthScaling, expectOwnStreams } from './initialisation.js';
+import { expectOptionsMatter, perturbed } from './options-matter.js';
 import { profiledMatMulFlops } from './profile.js';
 import { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
 import { tolerances } from './tolerance.js';
@@ -34,6 +27,12 @@ export interface DescribeMixerOptions {
   readonly differenceStep?: number;
   /** Least share of `flops` that the matrix products of the reference forms must account for. Default 0.9. */
   readonly matMulShare?: number;
+  /** Options that change neither parameters, outputs nor state of this configuration, and why: `{ chunkSize: 'speed' }`. */
+  readonly idleOptions?: Readonly<Record<string, string>>;
+  /** Another value of an option whose schema tells none, such as a string. */
+  readonly otherValues?: Readonly<Record<string, unknown>>;
+  /** `false` for a mixer without an output projection, whose `init` has no use for `nLayers`. */
+  readonly scaledByDepth?: boolean;
 }
 
 const BATCH = 2;
@@ -41,6 +40,8 @@ const BATCH = 2;
 /** Holds a mixer to the contract of {@link Mixer}. `make` must return the same configuration each time. */
 export function describeMixer(name: string, make: () => Mixer, options: DescribeMixerOptions = {}): void {
   const { lengths = [1, 7, 63], zeroGradients = [], smooth = true, differenceStep = 5e-3, matMulShare = 0.9 } = options;
+  const { idleOptions = {}, otherValues = {}, scaledByDepth = true } = options;
+  const ROUNDING = ' If rounding explains it, give the suite a `tolerance`.';
 
   describe(`mixer ${name}`, () => {
     let mixer: Mixer;
@@ -80,28 +81,40 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const [first, same, other] = [mixer.init(11), mixer.init(11), mixer.init(12)] as [Tree, Tree, Tree];
       let differs = false;
       for (const [path, leaf] of flattenTree(first)) {
-        const values = await leaf.data();
-        expect(values.every(Number.isFinite), path).toBe(true);
-        expect(await (unflattened(same, path) as tf.Tensor).data(), path).toEqual(values);
-        const others = await (unflattened(other, path) as tf.Tensor).data();
+        await expectFinite(leaf, `${name}.init: ${path}`);
+        await expectSame(unflattened(same, path) as tf.Tensor, leaf, `${name}.init: ${path}`);
+        const [values, others] = [await leaf.data(), await (unflattened(other, path) as tf.Tensor).data()];
         differs ||= others.some((value, index) => value !== values[index]);
       }
-      expect(differs).toBe(true);
+      expect(differs, 'init(12) differs from init(11)').toBe(true);
       for (const tree of [first, same, other]) disposeTree(tree);
+    });
+
+    it('draws every parameter from a stream of its own', async () => {
+      await expectOwnStreams(mixer);
+    });
+
+    it('scales its output projections with the number of layers', async () => {
+      await expectDepthScaling(mixer, scaledByDepth);
+    });
+
+    it('uses every option', async (context) => {
+      if (isSoftwareDriver()) context.skip('that options matter: held on wasm, the same on every engine');
+      await expectOptionsMatter(mixer, idleOptions, otherValues);
     });
 
     it.each(lengths)('keeps the shape and repeats bit for bit at length %i', async (seqLen) => {
       const x = input(seqLen);
       const [once, again] = [run(x), run(x)];
       expect(once.shape).toEqual([BATCH, seqLen, dModel]);
-      expect(await again.data()).toEqual(await once.data());
+      await expectSame(again, once, `${name}.apply`);
       tf.dispose([x, once, again]);
     });
 
     it.each(lengths)('computes the same with fast kernels and reference forms at length %i', async (seqLen) => {
       const x = input(seqLen);
       const [fast, reference] = [run(x), withReferenceForms(() => run(x))];
-      await expectClose(fast, reference, tolerance(), name);
+      await expectClose(fast, reference, tolerance(), `${name}: kernels against reference forms`, undefined, ROUNDING);
       tf.dispose([x, fast, reference]);
     });
 
@@ -109,7 +122,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const x = input(seqLen);
       const parallel = run(x);
       const { y, state } = stepThrough(x);
-      await expectClose(y, parallel, tolerance(), `${name}: step`);
+      await expectClose(y, parallel, tolerance(), `${name}: step against apply`, undefined, ROUNDING);
       disposeTree(state);
       tf.dispose([x, parallel, y]);
     });
@@ -126,7 +139,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const filled = mixer.prefill(params, head);
       const rest = stepThrough(tail, filled.state);
       const joined = tf.concat([filled.y, rest.y], 1);
-      await expectClose(joined, parallel, tolerance(), `${name}: prefill`);
+      await expectClose(joined, parallel, tolerance(), `${name}: prefill and step against apply`, undefined, ROUNDING);
       disposeTree(rest.state);
       tf.dispose([x, head, tail, parallel, filled.y, rest.y, joined]);
     });
@@ -145,8 +158,9 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const [before, after] = [run(x), run(changed)];
       const difference = await tf.tidy(() => tf.sub(before, after).abs().max([0, 2])).data();
       const scale = largestMagnitude(await before.data());
-      expect(largestMagnitude(difference.slice(0, at))).toBeLessThanOrEqual(1e-6 * scale);
-      expect(difference[at]).toBeGreaterThan(1e-4 * scale);
+      const early = difference.findIndex((change, t) => t < at && change > 1e-6 * scale);
+      expect(early, `the first token before x[:, ${at}] that changes with it (-1: none)`).toBe(-1);
+      expect(difference[at], `change of y[:, ${at}] with x[:, ${at}]`).toBeGreaterThan(1e-4 * scale);
       tf.dispose([x, change, changed, before, after]);
     });
 
@@ -160,7 +174,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
         return y;
       });
       const joined = tf.concat(rows, 0);
-      await expectClose(joined, whole, 1e-5, name);
+      await expectClose(joined, whole, 1e-5, `${name}: sequences one by one against a batch`);
       tf.dispose([x, whole, joined, ...rows]);
     });
 
@@ -188,14 +202,16 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     it('holds the state it says', () => {
       const seqLen = 9;
       let state = mixer.initState(BATCH);
-      expect(treeSize(state)).toBe(BATCH * mixer.stateSize(0));
+      expect(treeSize(state), 'elements of initState, stateSize(0) for each sequence').toBe(BATCH * mixer.stateSize(0));
       for (let t = 1; t <= seqLen; t += 1) {
         const token = testTensor<tf.Rank.R2>([BATCH, dModel], t);
         const next = mixer.step(params, token, state);
         state = next.state;
         tf.dispose([token, next.y]);
         for (const [path, leaf] of flattenTree(state)) expect(leaf.shape[0], path).toBe(BATCH);
-        expect(treeSize(state), `after ${t} tokens`).toBe(BATCH * mixer.stateSize(t));
+        expect(treeSize(state), `elements after ${t} tokens, stateSize(${t}) for each sequence`).toBe(
+          BATCH * mixer.stateSize(t),
+        );
       }
       disposeTree(state);
     });
@@ -203,27 +219,31 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     it('has finite gradients, non-zero for every parameter', async () => {
       const x = input(17);
       const { gradients, names } = gradientsOf(x);
+      const unknown = zeroGradients.filter((path) => !names.includes(path));
+      expect(unknown, 'zeroGradients that are no parameters').toEqual([]);
       for (const [index, gradient] of gradients.entries()) {
-        const values = await gradient.data();
-        expect(values.every(Number.isFinite), names[index]).toBe(true);
-        if (!zeroGradients.includes(names[index] as string)) {
-          expect(largestMagnitude(values), `gradient of ${names[index]}`).toBeGreaterThan(0);
-        }
+        const path = names[index] as string;
+        await expectFinite(gradient, `${name}: gradient of ${path}`);
+        if (zeroGradients.includes(path)) continue;
+        const what = `gradient of ${path} (where it is zero by theory: { zeroGradients: ['${path}'] })`;
+        expect(largestMagnitude(await gradient.data()), what).toBeGreaterThan(0);
       }
       tf.dispose([x, ...gradients]);
     });
 
-    it('has the gradient of central differences', async (context) => {
+    it.for([11, 1])('has the gradient of central differences at length %i', async (seqLen, context) => {
       if (!smooth) return context.skip(`${name} is not smooth`);
-      const x = input(11);
-      const { inputs, gradients, weights, evaluate } = gradientsOf(x);
+      const x = input(seqLen);
+      const { inputs, gradients, weights, evaluate, names } = gradientsOf(x);
       await expectGradient({
         at: inputs,
         gradients,
         weights: await weights.data(),
         evaluate,
+        names,
         step: differenceStep,
         what: name,
+        remedy: ' Options of the suite: a shorter `differenceStep`, or `smooth: false` where it jumps.',
       });
       tf.dispose([x, ...gradients, weights]);
     });
@@ -250,7 +270,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const long = await reducedOnSoftware(context, 'tokens of a long sequence', 1025, 257);
       for (const x of [testTensor<tf.Rank.R3>([1, 33, dModel], 3, 1e3), testTensor<tf.Rank.R3>([1, long, dModel], 4)]) {
         const y = run(x);
-        expect((await y.data()).every(Number.isFinite)).toBe(true);
+        await expectFinite(y, `${name}.apply of ${x.shape[1]} tokens`);
         tf.dispose([x, y]);
       }
     });
@@ -261,8 +281,9 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       const x = testTensor<tf.Rank.R3>([1, seqLen, dModel]);
       const counted = await profiledMatMulFlops(() => withReferenceForms(() => run(x)));
       const claimed = mixer.flops(seqLen);
-      expect(counted, 'matrix products of the reference forms').toBeLessThanOrEqual(claimed * 1.001);
-      expect(counted / claimed, 'share of matrix products').toBeGreaterThanOrEqual(matMulShare);
+      expect(counted, `FLOPs of matrix products, at most flops(${seqLen})`).toBeLessThanOrEqual(claimed * 1.001);
+      const share = `share of matrix products in flops(${seqLen}) = ${claimed} (less by theory: { matMulShare })`;
+      expect(counted / claimed, share).toBeGreaterThanOrEqual(matMulShare);
       x.dispose();
     });
 
@@ -277,16 +298,6 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       return { inputs, gradients, weights, evaluate, names: ['x', ...paths], all: [...gradients, weights] };
     }
   });
-}
-
-/** Parameters moved off their initial values, so that no bias is zero and no filter an exact delta. */
-function perturbed(params: Tree): Tree {
-  let seed = 100;
-  const moved = mapTree(params, (leaf) =>
-    tf.tidy(() => tf.add(leaf, testTensor(leaf.shape as [number], seed++, leaf.rank > 1 ? 0.2 : 0.1))),
-  );
-  disposeTree(params);
-  return moved;
 }
 
 function unflattened(tree: Tree, path: string): tf.Tensor | undefined {

@@ -4,7 +4,7 @@ import { useEngine } from '../engines/index.js';
 import { checkKernels } from '../engines/wasm/kernel.js';
 import { type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
-import { expectClose, expectGradient, testTensor } from './compare.js';
+import { expectClose, expectGradient, expectSame, testTensor } from './compare.js';
 import { tolerances } from './tolerance.js';
 
 /** One setting of an op to be checked. */
@@ -74,6 +74,8 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
             expected[name] as tf.Tensor,
             tolerance ?? tolerances().op,
             `${definition.name}.${name}`,
+            undefined,
+            ' If rounding explains it, give the suite a `tolerance`.',
           );
         }
         tf.dispose([inputs, actual, expected] as never);
@@ -84,7 +86,7 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
         const before = tf.memory().numTensors;
         const once = tf.tidy(() => flatOutput(inputs));
         const again = tf.tidy(() => flatOutput(inputs));
-        expect(await again.data()).toEqual(await once.data());
+        await expectSame(again, once, `${definition.name} (outputs flattened, one after the other)`);
         tf.dispose([once, again]);
         expect(tf.memory().numTensors).toBe(before);
         tf.dispose(inputs as never);
@@ -105,6 +107,8 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
             expected[index] as tf.Tensor,
             tolerance === undefined ? tolerances().opGradient : tolerance * 2.5,
             `${definition.name}: gradient of ${name}`,
+            undefined,
+            ' If rounding explains it, give the suite a `tolerance`; of an input without a gradient, leave it out of `gradientsOf`.',
           );
         }
         tf.dispose([actual, expected]);
@@ -133,8 +137,10 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
           gradients: gradients(inputs, weights),
           weights: await weights.data(),
           evaluate: (tensors) => flatOutput(replaced(inputs, names, tensors)),
+          names,
           tolerance: differenceTolerance,
           what: definition.name,
+          remedy: ' Options of the suite: `differenceTolerance`, or false where it jumps.',
         });
       });
     });
