@@ -7,18 +7,21 @@
  * data, since they run on the heap of the TensorFlow.js backend.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The flags are in here: a kernel is made from them too, and from the compiler, as its package.json names it. */
-const SELF = fileURLToPath(import.meta.url);
-const COMPILER = findCompiler();
 const CORE = fileURLToPath(new URL('../', import.meta.url));
 const ASSEMBLY = join(CORE, 'assembly/');
+const FLAGS = (
+  '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --enable threads ' +
+  '--runtime stub -O3 --noAssert --converge'
+).split(' ');
 const BUILDS = { simd: ['--enable', 'simd'], relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd'] };
+/** What a kernel is made from beside its sources, as text. */
+const COMPILER = { assemblyscript: readFileSync(findCompiler()), flags: JSON.stringify([FLAGS, BUILDS]) };
 const SHARED_IMPORT = /@mixerzoo\/core\/assembly\//g;
 const HEADER = '/** Compiled from kernel.as.ts by mixerzoo-kernels; not edited by hand, not under version control. */';
 const MADE_FROM = /^\/\/ made from (\{.*\})$/m;
@@ -46,20 +49,37 @@ export function ensureKernel(entry) {
   return underWay.get(path);
 }
 
+/**
+ * {@link ensureKernel} of every kernel below `src` of a package.
+ *
+ * @returns the generated modules that were written.
+ */
+export async function ensureKernels(directory) {
+  const source = join(directory, 'src');
+  const files = existsSync(source) ? readdirSync(source, { recursive: true }) : [];
+  const written = [];
+  for (const file of files.filter((name) => basename(name) === 'kernel.as.ts')) {
+    const entry = join(source, file);
+    if (await ensureKernel(entry)) written.push(generatedPath(entry));
+  }
+  return written;
+}
+
 /** The files that a kernel was last compiled from, its own among them. */
 export function sourcesOf(entry) {
-  return Object.keys(madeFrom(entry)).map((name) => locate(name, entry));
+  return Object.keys(madeFrom(entry)).flatMap((name) => (name in COMPILER ? [] : locate(name, entry)));
 }
 
 async function ensure(entry) {
   const sources = madeFrom(entry);
   const names = Object.keys(sources);
-  if (names.length > 0 && names.every((name) => sources[name] === digestOf(locate(name, entry)))) return false;
-  const read = new Set([SELF, COMPILER]);
+  if (names.length > 0 && names.every((name) => sources[name] === digestOf(name, entry))) return false;
+  const read = new Set();
   const builds = await Promise.all(Object.values(BUILDS).map((flags) => compile(entry, flags, read)));
   const [simd, relaxed] = builds.map((binary) => Buffer.from(binary).toString('base64'));
-  const made = Object.fromEntries([...read].sort().map((file) => [nameOf(file, entry), digestOf(file)]));
-  const text = `${HEADER}\n// made from ${JSON.stringify(made)}\nexport const code = {\n  simd: '${simd}',\n  relaxed: '${relaxed}',\n};\n`;
+  const made = [...Object.keys(COMPILER), ...[...read].map((file) => nameOf(file, entry)).sort()];
+  const digests = Object.fromEntries(made.map((name) => [name, digestOf(name, entry)]));
+  const text = `${HEADER}\n// made from ${JSON.stringify(digests)}\nexport const code = {\n  simd: '${simd}',\n  relaxed: '${relaxed}',\n};\n`;
   // In one step: others may read it now.
   const draft = `${generatedPath(entry)}.${process.pid}`;
   writeFileSync(draft, text);
@@ -76,17 +96,22 @@ function madeFrom(entry) {
   }
 }
 
-/** A file's name, the same on every machine: the compiler, or where it lies in core, or beside the kernel. */
+/** A file's name, the same on every machine: where it lies in core, or beside the kernel. */
 function nameOf(file, entry) {
-  if (file === COMPILER) return 'assemblyscript';
-  const inCore = file === SELF || file.startsWith(ASSEMBLY);
+  const inCore = file.startsWith(ASSEMBLY);
   const path = relative(inCore ? CORE : dirname(entry), file).replaceAll('\\', '/');
   return inCore ? `core/${path}` : path;
 }
 
 function locate(name, entry) {
-  if (name === 'assemblyscript') return COMPILER;
   return name.startsWith('core/') ? join(CORE, name.slice('core/'.length)) : join(dirname(entry), name);
+}
+
+/** Of a file or of a part of {@link COMPILER}; undefined for what is not there. */
+function digestOf(name, entry) {
+  const file = locate(name, entry);
+  const content = COMPILER[name] ?? (existsSync(file) ? readFileSync(file) : undefined);
+  return content && createHash('sha256').update(content).digest('hex').slice(0, 16);
 }
 
 /** @throws Error if the compiler is not installed. */
@@ -99,35 +124,12 @@ function findCompiler() {
   }
 }
 
-function digestOf(file) {
-  return existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16) : undefined;
-}
-
 /** @param read - gets the files that were read. */
 async function compile(entry, flags, read) {
   const asc = await import('assemblyscript/asc');
   let binary;
   const { error, stderr } = await asc.main(
-    [
-      relative(process.cwd(), entry),
-      '--outFile',
-      'kernel.wasm',
-      '--importMemory',
-      '--noExportMemory',
-      '--sharedMemory',
-      '--initialMemory',
-      '1',
-      '--maximumMemory',
-      '65536',
-      '--enable',
-      'threads',
-      '--runtime',
-      'stub',
-      '-O3',
-      '--noAssert',
-      '--converge',
-      ...flags,
-    ],
+    [relative(process.cwd(), entry), '--outFile', 'kernel.wasm', ...FLAGS, ...flags],
     {
       readFile: async (name) => {
         try {
