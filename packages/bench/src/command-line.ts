@@ -60,6 +60,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function createCommands(): CAC {
   const cli = cac('mixerzoo');
+  cli.option('--source', 'Run from the sources, without a build (in the repository of mixerzoo)');
   cli.option('--json', 'Print the result as JSON, and nothing else, on standard output');
   cli
     .command(
