@@ -1,7 +1,8 @@
 /**
  * `npm run check:packages`: what npm users get. Packs every package, installs each with core and the siblings it needs in
  * an empty project, and there type-checks and runs the examples of its README, and of the repository's. Types are checked
- * strictly and without `skipLibCheck`, for a browser and for Node. Names as arguments narrow it to those packages.
+ * strictly and without `skipLibCheck`, for a browser and for Node. Then a mixer's package as `mixerzoo new-mixer` writes it. Names
+ * as arguments narrow it to those packages, `bench` to that.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -57,6 +58,24 @@ function typeCheck(project, files) {
   }
 }
 
+/**
+ * What `mixerzoo new-mixer` writes for a stranger: it installs, passes its tests, type-checks, builds and trains.
+ * @throws Error with what the command that failed printed.
+ */
+function checkNewMixer() {
+  const project = packed.createProject('stranger', ['@mixerzoo/bench', '@mixerzoo/core']);
+  run('npx', ['mixerzoo', 'new-mixer', 'gated-mean'], project);
+  const own = join(project, 'gated-mean');
+  const file = join(own, 'package.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  // The versions that it names are published with this one.
+  for (const id of ['@mixerzoo/bench', '@mixerzoo/core']) manifest.devDependencies[id] = packed.tarballs[id];
+  writeFileSync(file, JSON.stringify({ ...manifest, overrides: packed.tarballs }, null, 2));
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], own);
+  for (const script of ['test', 'typecheck', 'build']) run('npm', ['run', script], own);
+  run('npx', ['mixerzoo', 'validate', 'experiment.config.ts', '--engine', 'wasm'], own);
+}
+
 const packed = packPackages();
 let failures = 0;
 for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 || wanted.includes(candidate))) {
@@ -87,6 +106,15 @@ for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 
   } catch (error) {
     failures += 1;
     console.error(`@mixerzoo/${name}: ${error.message}`);
+  }
+}
+if (wanted.length === 0 || wanted.includes('bench')) {
+  try {
+    checkNewMixer();
+    console.log('mixerzoo new-mixer: its package installs alone, passes its tests, builds and trains');
+  } catch (error) {
+    failures += 1;
+    console.error(`mixerzoo new-mixer: ${error.message}`);
   }
 }
 packed.remove();

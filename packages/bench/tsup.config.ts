@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs';
 import { defineConfig } from 'tsup';
 
 /** The commands of the repository's `benchmarks/`, which the package leaves out: built with what they take of it. */
@@ -17,4 +18,11 @@ export default defineConfig({
   dts: false,
   clean: true,
   sourcemap: true,
+  // What `mixerzoo new-mixer` copies.
+  onSuccess: async () => {
+    for (const name of ['mixer', 'mixer-alone']) {
+      const filter = (path: string) => !/node_modules|\.turbo/.test(path);
+      cpSync(`../../templates/${name}`, `dist/templates/${name}`, { recursive: true, filter });
+    }
+  },
 });

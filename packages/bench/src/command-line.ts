@@ -11,6 +11,7 @@ import { engines } from './commands/engines.js';
 import { exportRuns } from './commands/export.js';
 import { figure } from './commands/figure.js';
 import { list } from './commands/list.js';
+import { newMixer } from './commands/new-mixer.js';
 import { report } from './commands/report.js';
 import { run } from './commands/run.js';
 import { validate } from './commands/validate.js';
@@ -126,6 +127,11 @@ function createCommands(): CAC {
     .option('--all', 'verify: a short training of every mixer; --json has the losses')
     .example('  mixerzoo engines install tensorflow --gpu')
     .action(engines);
+  cli
+    .command('new-mixer <name>', 'Write a package with a mixer of your own, which passes its tests')
+    .option('--to <directory>', 'Where (default: a directory of the name)')
+    .example('  mixerzoo new-mixer gated-mean')
+    .action(newMixer);
   cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);
   cli.help();
   cli.version(packageVersion('@mixerzoo/bench') ?? 'unknown');

@@ -1,0 +1,79 @@
+/**
+ * A new mixer from the template: a package of this repository, or one that stands alone and depends on published versions.
+ * Nothing else changes: the command and the golden runner find packages by what they export.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { assertName, formsOf, printNext, refuse, renamer, renderTemplate, TEMPLATES, writeFiles } from './scaffold.mjs';
+
+const TEMPLATE = 'causal-mean';
+/** Files of the template that a package of its own has in another form. */
+const OF_REPOSITORY = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json|vitest\.config\.ts|LICENSE)$/;
+const BIN = fileURLToPath(new URL('mixerzoo.mjs', import.meta.url));
+const MANIFEST = new URL('../package.json', import.meta.url);
+
+/** `npm run new:mixer <name>`: packages/<name>, here. */
+export function newMixerHere(command, name) {
+  const mixer = join(TEMPLATES, 'mixer');
+  assertName(command, name, mixer, TEMPLATE);
+  const target = join('packages', name);
+  if (existsSync(target)) refuse(command, `a new name, got '${name}', which packages/ has already.`);
+  assertNotTaken(command, name, ['--source']);
+  writeFiles(target, renderTemplate(mixer, renamer(TEMPLATE, name)));
+  printNext(target, {
+    'npm install': 'links the package',
+    [`npx vitest run --project ${name}`]: 'its tests: describeMixer holds it to the contract',
+    [`edit ${join(target, 'src', `${name}.ts`)}`]: 'your equations; docs/adding-a-mixer.md says what they are held to',
+    'npx mixerzoo --source list mixers': 'the command finds it, without a build',
+    [`npm run check:mixer ${name}`]: 'all that a mixer of the zoo has to pass, and what is missing',
+  });
+}
+
+/** `mixerzoo new-mixer <name> [--to <directory>]`: a package of its own. */
+export function newMixerAlone(command, name, target = name) {
+  const mixer = join(TEMPLATES, 'mixer');
+  assertName(command, name, mixer, TEMPLATE);
+  if (existsSync(target)) refuse(command, `a new directory, got '${target}', which is there.`);
+  const inRepository = existsSync(new URL('../src/cli.ts', import.meta.url));
+  assertNotTaken(command, name, inRepository ? ['--source'] : []);
+  const rename = renamer(TEMPLATE, name);
+  const own = (text) => rename(text.replaceAll(`@mixerzoo/${TEMPLATE}`, `mixerzoo-${TEMPLATE}`));
+  const files = [...renderTemplate(mixer, own)].filter(([file]) => !OF_REPOSITORY.test(file));
+  const { version, dependencies } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
+  const versions = { CORE: dependencies['@mixerzoo/core'], BENCH: `^${version}`, ZOD: dependencies.zod };
+  for (const [file, text] of renderTemplate(join(TEMPLATES, 'mixer-alone'), own)) {
+    const filled = text.replaceAll(/\$(CORE|BENCH|ZOD)\b/g, (_, which) => versions[which]);
+    files.push([file === 'gitignore' ? '.gitignore' : file, filled]);
+  }
+  writeFiles(target, files);
+  printNext(target, {
+    [`cd ${target} && npm install`]: 'core, the command, TypeScript and vitest',
+    'npm test': 'its tests: describeMixer holds it to the contract',
+    [`edit src/${name}.ts`]: 'your equations',
+    'npx mixerzoo run experiment.config.ts': 'trains it beside the others',
+  });
+}
+
+/** Configs know mixers by name. */
+function assertNotTaken(command, name, flags) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...flags, 'list', 'mixers', '--json'], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) refuse(command, `to read the names in use, got a failure. Run \`npm install\` first.\n${stderr}`);
+  const [, camel] = formsOf(name);
+  const owner = JSON.parse(stdout).find((mixer) => mixer.name === camel)?.package;
+  if (owner)
+    refuse(command, `a new name, got '${name}': ${owner} has a mixer '${camel}', and configs know mixers by name.`);
+}
+
+/** The name, and the value of `--to`, of the arguments of a command. */
+export function parseArguments(command, args) {
+  const at = args.indexOf('--to');
+  const to = at < 0 ? undefined : args[at + 1];
+  if (at >= 0 && (!to || to.startsWith('-'))) refuse(command, 'a directory after --to, got none.');
+  const [name, ...rest] = args.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
+  if (rest.length > 0) refuse(command, `one name, got '${[name, ...rest].join(' ')}'. Example: gated-mean`);
+  return { name, to };
+}

@@ -1,0 +1,14 @@
+/** Decayed sum on the wasm engine. */
+import type { tf, WasmKernel } from '@mixerzoo/core';
+import { code } from './kernel.generated.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+
+export const decayedSum: WasmKernel<Inputs, Attrs, Outputs> = {
+  code,
+  run(wasm, { x, decay }) {
+    const [batch, length, width] = x.shape;
+    const y = wasm.output<tf.Rank.R3>([batch, length, width]);
+    wasm.parallel('decayedSum', batch, wasm.pointer(x), wasm.pointer(decay), wasm.pointer(y), length, width);
+    return { y };
+  },
+};
