@@ -210,6 +210,39 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
     ],
   },
   {
+    packageName: '@mixerzoo/landmark',
+    cases: ({ blockAttention, groupedAttention }) => [
+      {
+        name: 'blockAttention',
+        sizes: `[${heads(256)}], blocks of 16, one retrieved`,
+        // The block before the query's own.
+        inputs: () => [
+          ...three(heads(256))(),
+          tf.tensor(
+            Int32Array.from({ length: 16 * 256 }, (_, i) => ((i % 256) >> 4) - 1),
+            [16, 256, 1],
+            'int32',
+          ),
+        ],
+        run: ([q, k, v, retrieved]) =>
+          blockAttention?.({ q, k, v, retrieved }, { blockSize: 16, unit: 16, scale: 1 / 8 }) as tf.Tensor,
+        // Two products with half the own block and the whole of the other.
+        work: { flop: 4 * 16 * 256 * (8.5 + 16) * D },
+        tolerance: 5e-5,
+      },
+      {
+        name: 'groupedAttention',
+        sizes: `[${heads(256)}], blocks of 16`,
+        inputs: () => [...three(heads(256))(), normal([16, 15, D], 4)],
+        run: ([q, k, v, landmarks]) =>
+          groupedAttention?.({ q, k, v, landmarks }, { blockSize: 16, scale: 1 / 8 }) as tf.Tensor,
+        // The lower triangle of two products.
+        work: { flop: 2 * 16 * 256 * 257 * D },
+        tolerance: 5e-5,
+      },
+    ],
+  },
+  {
     packageName: '@mixerzoo/based',
     cases: ({ taylorAttention }) => [
       {

@@ -10,5 +10,7 @@ export {
   landmarkCat,
   landmarkCatSchema,
 } from './landmark-cat.js';
+export { blockAttention } from './ops/block-attention/index.js';
+export { groupedAttention } from './ops/grouped-attention/index.js';
 
 export const plugin = definePlugin({ mixers: [landmarkCat] });
