@@ -37,8 +37,6 @@ report(
 );
 for (const { what, fault, mend } of checkList('.', name)) report(what, fault, mend);
 
-run('types', ['npx', 'tsc', '-p', `packages/${name}/tsconfig.json`], 'npm run typecheck has all packages');
-run('lint', ['npx', 'biome', 'check', `packages/${name}`], 'npm run format repairs what it can');
 const suite = 'the message says where, and which option of the suite to change; docs/adding-a-mixer.md has them';
 run('own tests', ['npx', 'vitest', 'run', '--project', name], suite);
 run(
@@ -55,6 +53,9 @@ run(
   ['npx', 'vitest', 'run', ...tables],
   `the table of packages/${name}/README.md`,
 );
+// After the tests, which compile what kernels there are.
+run('types', ['npx', 'tsc', '-p', `packages/${name}/tsconfig.json`], 'what tsc says');
+run('lint', ['npx', 'biome', 'check', `packages/${name}`], 'npm run format repairs what it can');
 const turbo = ['scripts/turbo.mjs', 'run', 'build', 'publint', `--filter=${id}`, '--output-logs=errors-only'];
 run(
   'build and publint',
