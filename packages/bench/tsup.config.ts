@@ -21,7 +21,8 @@ export default defineConfig({
   // What `mixerzoo new-mixer` copies.
   onSuccess: async () => {
     for (const name of ['mixer', 'mixer-alone']) {
-      const filter = (path: string) => !/node_modules|\.turbo/.test(path);
+      // A nested package.json is no package's.
+      const filter = (path: string) => !/node_modules|\.turbo|package\.json/.test(path);
       cpSync(`../../templates/${name}`, `dist/templates/${name}`, { recursive: true, filter });
     }
   },

@@ -11,6 +11,8 @@ import { assertName, formsOf, printNext, refuse, renamer, renderTemplate, TEMPLA
 const TEMPLATE = 'causal-mean';
 /** Files of the template that a package of its own has in another form. */
 const OF_REPOSITORY = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json|vitest\.config\.ts|LICENSE)$/;
+/** Files that npm would take for its own where they lie. */
+const NAMES = { 'manifest.json': 'package.json', 'ignored-by-git': '.gitignore' };
 const BIN = fileURLToPath(new URL('mixerzoo.mjs', import.meta.url));
 const MANIFEST = new URL('../package.json', import.meta.url);
 
@@ -45,7 +47,7 @@ export function newMixerAlone(command, name, target = name) {
   const versions = { CORE: dependencies['@mixerzoo/core'], BENCH: `^${version}`, ZOD: dependencies.zod };
   for (const [file, text] of renderTemplate(join(TEMPLATES, 'mixer-alone'), own)) {
     const filled = text.replaceAll(/\$(CORE|BENCH|ZOD)\b/g, (_, which) => versions[which]);
-    files.push([file === 'gitignore' ? '.gitignore' : file, filled]);
+    files.push([NAMES[file] ?? file, filled]);
   }
   writeFiles(target, files);
   printNext(target, {
