@@ -24,11 +24,8 @@ export function checkList(root, name) {
   const tests = source.filter((file) => file.endsWith('.test.ts')).map((file) => read(at, 'src', file));
   const readme = read(at, 'README.md');
   const placeholders = PLACEHOLDERS.filter((words) => readme.includes(words));
-  const benchSource = join(root, 'packages/bench/src');
-  const casesFile = existsSync(benchSource)
-    ? readdirSync(benchSource, { recursive: true }).find((file) => basename(String(file)) === 'kernel-cases.ts')
-    : undefined;
-  const cases = casesFile === undefined ? '' : read(benchSource, String(casesFile));
+  const casesFile = ['benchmarks', 'packages/bench/src'].flatMap((folder) => find(root, folder, 'kernel-cases.ts'))[0];
+  const cases = casesFile === undefined ? '' : read(root, casesFile);
   const changesets = existsSync(join(root, '.changeset'))
     ? readdirSync(join(root, '.changeset')).map((file) => read(root, '.changeset', file))
     : [];
@@ -71,7 +68,7 @@ export function checkList(root, name) {
     {
       what: 'bench:kernels measures its kernels',
       fault: kernels.length > 0 && !cases.includes(id) && `no case of ${id}`,
-      mend: `a case in packages/bench/src/${casesFile ?? 'benchmarks/kernel-cases.ts'}`,
+      mend: `a case in ${casesFile ?? 'kernel-cases.ts'}`,
     },
     {
       what: 'a changeset, until its first release',
@@ -79,4 +76,10 @@ export function checkList(root, name) {
       mend: 'npm run changeset',
     },
   ].map(({ what, fault, mend }) => ({ what, mend, ...(fault && { fault }) }));
+}
+
+/** The files of a name below a folder of the repository, if it is there. */
+function find(root, folder, name) {
+  const files = existsSync(join(root, folder)) ? readdirSync(join(root, folder), { recursive: true }).map(String) : [];
+  return files.filter((file) => basename(file) === name).map((file) => join(folder, file));
 }
