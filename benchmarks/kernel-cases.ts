@@ -1,8 +1,8 @@
 /** What `bench:kernels` measures: one call of each op that has a kernel, at the sizes of a one-layer model. */
 import { causalAttention } from '@mixerzoo/attention';
 import { linearAttention } from '@mixerzoo/cat';
+import { createRng, tf } from '@mixerzoo/core';
 import {
-  createRng,
   dropout,
   embedding,
   gatherRows,
@@ -11,9 +11,8 @@ import {
   rmsNorm,
   shortConvolution,
   silu,
-  tf,
   tiedCrossEntropy,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 
 /** One call to be measured. */
 export interface KernelCase {

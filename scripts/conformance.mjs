@@ -13,16 +13,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import {
-  createRng,
-  currentEngine,
-  disposeTree,
-  flattenTree,
-  tf,
-  useEngine,
-  withReferenceForms,
-  withTensors,
-} from '@mixerzoo/core';
+import { createRng, currentEngine, disposeTree, flattenTree, tf, useEngine } from '@mixerzoo/core';
+import { withTensors } from '@mixerzoo/core/harness';
+import { withReferenceForms } from '@mixerzoo/core/kernels';
 
 /** As in the tests, shares of the largest magnitude: `packages/core/src/testing/tolerance.ts`. */
 const TOLERANCES = { kernels: 5e-5, training: 2e-5 };

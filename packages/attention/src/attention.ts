@@ -8,25 +8,27 @@
  */
 import {
   type ApplyContext,
-  cachedTokens,
-  createConvolvedProjections,
   defineMixer,
   EVALUATION,
+  foldIn,
+  type Mixer,
+  type MixerFactory,
+  type MixerForms,
+  tf,
+} from '@mixerzoo/core';
+import {
+  cachedTokens,
+  createConvolvedProjections,
   emptyKvCache,
   extendKvCache,
-  foldIn,
   headDimOf,
   initProjection,
   type KvCache,
   linear,
-  type Mixer,
-  type MixerFactory,
-  type MixerForms,
   type Projection,
   projectionInitOption,
-  tf,
   trimToWindow,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { attend } from './attend.js';
 import { createPositions, positionalCheck, positionalOptions } from './positions.js';

@@ -9,19 +9,14 @@
  * Sources: 1. Arora et al. 2023, "Zoology" (arXiv 2312.04927), definition 4.1. 2. HazyResearch/zoology
  * `mixers/base_conv.py`.
  */
+import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
 import {
   createDepthwiseConvolution,
   type DepthwiseConvolutionParams,
-  defineMixer,
-  foldIn,
   initProjection,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
-  type Tree,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 
 /** Config of {@link baseConv}. */

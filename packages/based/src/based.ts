@@ -9,22 +9,17 @@
  * Sources: 1. Arora et al. 2024 (arXiv 2402.18668). 2. HazyResearch/zoology `mixers/based.py`,
  * `feature_maps/taylor.py` (same function; there f^2 + f + 1 unpacked features).
  */
+import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
 import {
   createConvolvedProjections,
   createScanMixer,
-  defineMixer,
-  foldIn,
   headDimOf,
   initProjection,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
   type ScanState,
   splitHeads,
-  type Tree,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { packedFeatures, taylorFeatures } from './ops/taylor-attention/features.js';
 import { taylorAttention } from './ops/taylor-attention/index.js';

@@ -2,7 +2,8 @@
  * The command line of `mixerzoo`. Exit codes: 0 all went well, 1 a run or a check failed or a record stays damaged, 2 bad
  * input, 3 the time given was spent and runs are missing, 130 interrupted.
  */
-import { formatSuggestion, InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { formatSuggestion } from '@mixerzoo/core/errors';
 import { type CAC, type Command, cac } from 'cac';
 import { createConsola } from 'consola';
 import { compare } from './commands/compare.js';

@@ -2,16 +2,14 @@
 import { attention } from '@mixerzoo/attention';
 import { cat } from '@mixerzoo/cat';
 import {
-  assertSameStructure,
   createLanguageModel,
   disposeTree,
   flattenTree,
   type LanguageModelParams,
   type Mixer,
   tf,
-  treeTensors,
-  withTensors,
 } from '@mixerzoo/core';
+import { assertSameStructure, treeTensors, withTensors } from '@mixerzoo/core/harness';
 import {
   expectGolden,
   expectGoldenGradients,

@@ -6,7 +6,8 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { InvalidConfigError, nearestName, type Plugin, UnknownNameError } from '@mixerzoo/core';
+import { InvalidConfigError, type Plugin } from '@mixerzoo/core';
+import { nearestName, UnknownNameError } from '@mixerzoo/core/errors';
 import { createJiti } from 'jiti';
 import { importGuarded } from './guarded-import.js';
 import { assertPlugin, byKind, KINDS, type Kind, nameOf, type Parts, partsOf } from './plugin-kinds.js';

@@ -16,7 +16,8 @@ const INSTALLED = join(dirname(createRequire(import.meta.url).resolve('zod/packa
 
 /** A mixer on kernels of core, with a state. */
 const MIXER = `
-import { defineMixer, definePlugin, linear, randomNormal, shortConvolution, silu, tf } from '@mixerzoo/core';
+import { defineMixer, definePlugin, randomNormal, tf } from '@mixerzoo/core';
+import { linear, shortConvolution, silu } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 const convolution = defineMixer({
   name: 'theirs',

@@ -15,30 +15,32 @@
 import { attend, createPositions, positionalCheck, positionalOptions } from '@mixerzoo/attention';
 import {
   type ApplyContext,
-  type ConvolvedProjectionParams,
-  createConvolvedProjections,
   defineMixer,
   EVALUATION,
+  foldIn,
+  type Mixer,
+  type MixerFactory,
+  type MixerForms,
+  randomNormal,
+  refuseIdle,
+  tf,
+} from '@mixerzoo/core';
+import {
+  type ConvolvedProjectionParams,
+  createConvolvedProjections,
   emptyKvCache,
   extendKvCache,
   type FilterStates,
   filterCheck,
   filterOptions,
-  foldIn,
   headDimOf,
   initProjection,
   type KvCache,
   l2Norm,
   linear,
-  type Mixer,
-  type MixerFactory,
-  type MixerForms,
   type Projection,
   projectionInitOption,
-  randomNormal,
-  refuseIdle,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 
 const options = {

@@ -9,27 +9,21 @@
  * normalised, the default, which learns recall far sooner; and `identity`, scale p^(-1/2), not normalised. The state is
  * S = sum k v^T per head, and for the normaliser z = sum k.
  */
+import { defineMixer, foldIn, type Mixer, type MixerFactory, type MixerForms, refuseIdle, tf } from '@mixerzoo/core';
 import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
   createScanMixer,
-  defineMixer,
   filterCheck,
   filterOptions,
-  foldIn,
   headDimOf,
   initProjection,
   linear,
-  type Mixer,
-  type MixerFactory,
-  type MixerForms,
   type Projection,
   projectionInitOption,
-  refuseIdle,
   type ScanState,
   splitHeads,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { elu1 } from './ops/elu1/index.js';
 import { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';

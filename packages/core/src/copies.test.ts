@@ -8,7 +8,9 @@ import { installCopy } from './__fixtures__/install-copy.js';
 
 /** `load(name)` is a copy; `train` takes the parts of a training from the copies named. */
 const PROGRAM = `
-const load = (name) => import('./' + name + '/dist/index.js');
+const FACES = ['index', 'blocks/index', 'kernels'];
+const load = async (name) =>
+  Object.assign({}, ...(await Promise.all(FACES.map((face) => import('./' + name + '/dist/' + face + '.js')))));
 async function train({ engine, model, ops, trainer, task }) {
   const started = await (await load(engine)).useEngine('wasm');
   if ((await load(trainer)).currentEngine() !== started) throw new Error('two engines');

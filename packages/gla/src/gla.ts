@@ -12,21 +12,16 @@
  * Sources: 1. Yang et al. 2024 (arXiv 2312.06635), section 4. 2. fla-org/flash-linear-attention `layers/gla.py`.
  * Deviation: weights start as N(0, 0.02), as everywhere in this zoo; fla draws them Xavier-uniform.
  */
+import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
 import {
   createConvolvedProjections,
   createScanMixer,
-  defineMixer,
-  foldIn,
   gatedRmsNorm,
   initProjection,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
   type ScanState,
-  type Tree,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { glaScan } from './ops/gla-scan/index.js';
 import { CHUNK } from './ops/gla-scan/reference.js';

@@ -1,5 +1,6 @@
 /** How golden files of GLA and of its scan map to this package. */
-import { dims, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { dims } from '@mixerzoo/core/kernels';
 import {
   expectGolden,
   expectGoldenFunction,

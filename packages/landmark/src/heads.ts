@@ -1,5 +1,6 @@
 /** Heads as rows: [B, L, H p] <-> [B H, L, p], the layout of this package's ops, and blocks of tokens within them. */
-import { joinHeads, splitHeads, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { joinHeads, splitHeads } from '@mixerzoo/core/blocks';
 
 /** [B, L, H p] -> [B H, L, p]. */
 export function headRows(x: tf.Tensor3D, nHeads: number): tf.Tensor3D {

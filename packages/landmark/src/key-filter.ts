@@ -7,7 +7,8 @@
  *
  * All act on projected keys, which is the same function as filtering the input, since the projection has no bias.
  */
-import { shortConvolution, shortConvolutionCache, shortConvolutionStep, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { shortConvolution, shortConvolutionCache, shortConvolutionStep } from '@mixerzoo/core/blocks';
 
 export type KeyFilterKind = 'box' | 'exponential' | 'learned';
 

@@ -1,13 +1,5 @@
-import {
-  currentEngine,
-  defineOp,
-  EVALUATION,
-  type NamedTensors,
-  randomNormal,
-  tf,
-  useEngine,
-  withReferenceForms,
-} from '@mixerzoo/core';
+import { currentEngine, EVALUATION, randomNormal, tf, useEngine } from '@mixerzoo/core';
+import { defineOp, type NamedTensors, withReferenceForms } from '@mixerzoo/core/kernels';
 import {
   describeMixer,
   describeOp,

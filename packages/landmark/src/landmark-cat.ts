@@ -15,22 +15,16 @@
  * Letters: B is the paper's block size (`blockSize`) everywhere but as the first axis of a shape, where it is the batch;
  * G the rows of all heads, batch times H; M blocks; K of them retrieved (`topK`); p = d / H.
  */
+import { defineMixer, EVALUATION, foldIn, type Mixer, type MixerFactory, refuseIdle, tf } from '@mixerzoo/core';
 import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
-  defineMixer,
-  EVALUATION,
   type FilterStates,
-  foldIn,
   headDimOf,
   initProjection,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
-  refuseIdle,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
 import { appendToken, type BlockCache, blockCacheAfter, emptyBlockCache, retrieveFromCache } from './block-cache.js';

@@ -1,7 +1,8 @@
 /**
  * Inner width and initial values of the Mamba family, as state-spaces/mamba draws them (`modules/mamba_simple.py`, `mamba2.py`).
  */
-import { createRng, InvalidConfigError, type Projection, randomUniform, tf } from '@mixerzoo/core';
+import { createRng, InvalidConfigError, randomUniform, tf } from '@mixerzoo/core';
+import type { Projection } from '@mixerzoo/core/blocks';
 
 /**
  * E, `expand` dModel rounded.

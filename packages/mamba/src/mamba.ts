@@ -13,21 +13,17 @@
  *
  * Glossary: E inner width (`expand dModel`), N `dState`, R `dtRank`, W `dConv`.
  */
+import { defineMixer, foldIn, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import {
   createDepthwiseConvolution,
   createScanMixer,
   type DepthwiseConvolutionParams,
-  defineMixer,
-  foldIn,
   initProjection,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
   type ScanState,
   silu,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { selectiveScan } from './ops/selective-scan/index.js';

@@ -12,23 +12,17 @@
  *
  * Glossary: E inner width (`expand dModel`), H heads, P `headDim`, G `nGroups`, N `dState`, W `dConv`.
  */
+import { createRng, defineMixer, foldIn, InvalidConfigError, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import {
   createDepthwiseConvolution,
-  createRng,
   createScanMixer,
   type DepthwiseConvolutionParams,
-  defineMixer,
-  foldIn,
   gatedRmsNorm,
-  InvalidConfigError,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
   type ScanState,
   silu,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';

@@ -6,7 +6,8 @@
  *
  * Source: none; put the paper and its equation numbers here, and name what you do differently.
  */
-import { defineMixer, foldIn, initProjection, linear, type Projection, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, tf } from '@mixerzoo/core';
+import { initProjection, linear, type Projection } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 
 const schema = z.strictObject({

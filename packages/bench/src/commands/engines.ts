@@ -2,14 +2,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cat } from '@mixerzoo/cat';
-import {
-  EngineError,
-  type EngineName,
-  engineOfEnvironment,
-  isZooError,
-  UnknownNameError,
-  useEngine,
-} from '@mixerzoo/core';
+import { type EngineName, isZooError, useEngine } from '@mixerzoo/core';
+import { EngineError, UnknownNameError } from '@mixerzoo/core/errors';
+import { engineOfEnvironment } from '@mixerzoo/core/harness';
 import { comparableLosses, SHORT_TRAINING, trainLosses } from '../conformance/train-losses.js';
 import { installTensorflow, retractTensorflow } from '../installation/install-tensorflow.js';
 import { print, printJson } from '../terminal.js';

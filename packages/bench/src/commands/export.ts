@@ -1,6 +1,7 @@
 /** `mixerzoo export`: the runs of a directory in another tool's format. */
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
-import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core';
+import { UnknownNameError } from '@mixerzoo/core/errors';
 import { plural } from '../report/format.js';
 import { exclusively } from '../runs/lease.js';
 import { loadRuns } from '../runs/read-results.js';

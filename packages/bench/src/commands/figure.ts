@@ -1,6 +1,7 @@
 /** `mixerzoo figure`: trains what a figure needs, draws it, and says which of its claims hold. */
 import { join, resolve } from 'node:path';
-import { InvalidConfigError, UnknownNameError } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core';
+import { UnknownNameError } from '@mixerzoo/core/errors';
 import type { Experiment, ExperimentConfig } from '../experiment/experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';

@@ -1,5 +1,6 @@
 /** `mixerzoo list mixers|tasks|channel-mixers|norms|presets|figures|engines`. */
-import { diagnoseEngines, UnknownNameError } from '@mixerzoo/core';
+import { UnknownNameError } from '@mixerzoo/core/errors';
+import { diagnoseEngines } from '@mixerzoo/core/harness';
 import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';

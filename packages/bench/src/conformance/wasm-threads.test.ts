@@ -10,7 +10,8 @@ import { describe, expect, it } from 'vitest';
 /** Prints, as JSON, the number of threads, and for each mixer its losses and a checksum of its parameters. */
 const PROGRAM = `
 import { createHash } from 'node:crypto';
-import { createLanguageModel, createTrainer, treeLeaves, useEngine } from '@mixerzoo/core';
+import { createLanguageModel, createTrainer, useEngine } from '@mixerzoo/core';
+import { treeLeaves } from '@mixerzoo/core/harness';
 import { mqar } from '@mixerzoo/tasks';
 import { discoverPlugins } from './src/plugins.ts';
 

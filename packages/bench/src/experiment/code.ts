@@ -10,7 +10,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { factoryOf, hashConfig } from '@mixerzoo/core';
+import { factoryOf, hashConfig } from '@mixerzoo/core/harness';
 import { init, parse } from 'es-module-lexer';
 import { createJiti } from 'jiti';
 import { entryOf, IMPORT_CONDITIONS, readManifest } from '../plugins.js';

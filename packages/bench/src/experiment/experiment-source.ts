@@ -7,14 +7,9 @@
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, extname, isAbsolute, resolve } from 'node:path';
-import {
-  ENGINE_CHOICES,
-  engineOfEnvironment,
-  InvalidConfigError,
-  isZooError,
-  parseConfig,
-  UnknownNameError,
-} from '@mixerzoo/core';
+import { InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { UnknownNameError } from '@mixerzoo/core/errors';
+import { ENGINE_CHOICES, engineOfEnvironment, parseConfig } from '@mixerzoo/core/harness';
 import { importGuarded } from '../guarded-import.js';
 import { findPart, matching, type Registry } from '../plugins.js';
 import { assign } from './assign.js';

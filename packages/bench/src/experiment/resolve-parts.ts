@@ -9,10 +9,10 @@ import {
   type LayerSpec,
   type Mixer,
   type Norm,
-  parseConfig,
   type Task,
   type TaskFactory,
 } from '@mixerzoo/core';
+import { parseConfig } from '@mixerzoo/core/harness';
 import type { z } from 'zod';
 import { KINDS, type Parts } from '../plugin-kinds.js';
 import { findPart, type Registry } from '../plugins.js';

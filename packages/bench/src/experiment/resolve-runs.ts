@@ -3,7 +3,8 @@
  * parsed, models put together, so that a mistake shows before anything is trained.
  */
 import { join } from 'node:path';
-import { createLanguageModel, hashConfig, InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
+import { createLanguageModel, InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
+import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
 import { RUN_FORMAT, type RunConfig } from '../runs/results.js';

@@ -2,7 +2,7 @@
  * What a figure is made of: experiments, rows of panels, points, and claims about them. One that asks a question of its own
  * in place of repeating one of the paper's is a study; it is no other thing.
  */
-import { parseConfig } from '@mixerzoo/core';
+import { parseConfig } from '@mixerzoo/core/harness';
 import { z } from 'zod';
 import { assertData } from '../experiment/config-text.js';
 import type { ExperimentConfig } from '../experiment/experiment.js';

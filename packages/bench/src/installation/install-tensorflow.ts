@@ -8,13 +8,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { EngineError } from '@mixerzoo/core/errors';
 import {
-  EngineError,
   readTensorflowManifest,
   type TensorflowInstallation,
   type TensorflowManifest,
   tensorflowInstallation,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/harness';
 import { firstWorking, lastLine, runCommand } from './run-command.js';
 import { cudaLibraries, fetchWheel, libtensorflow, wheelName } from './tensorflow-wheel.js';
 

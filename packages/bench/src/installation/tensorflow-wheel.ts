@@ -4,7 +4,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError } from '@mixerzoo/core';
+import { EngineError } from '@mixerzoo/core/errors';
 import { lastLine, runCommand } from './run-command.js';
 
 /** A wheel for another Python does where there is none for the one installed. */

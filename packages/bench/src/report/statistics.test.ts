@@ -1,4 +1,5 @@
-import { countCopies, createRng, type Rng } from '@mixerzoo/core';
+import { createRng, type Rng } from '@mixerzoo/core';
+import { countCopies } from '@mixerzoo/core/harness';
 import { describe, expect, test } from 'vitest';
 import { countAnswers } from '../runs/answers.js';
 import { accuracyEstimate, compareAccuracies, meanAccuracy, wilson } from './statistics.js';

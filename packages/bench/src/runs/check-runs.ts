@@ -1,7 +1,9 @@
 /** What is on disk before an experiment's runs are started: records that cannot be read, and runs of other code. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CheckpointError, hashConfig, isZooError } from '@mixerzoo/core';
+import { isZooError } from '@mixerzoo/core';
+import { CheckpointError } from '@mixerzoo/core/errors';
+import { hashConfig } from '@mixerzoo/core/harness';
 import { codeChanges } from '../experiment/code-changes.js';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { plural } from '../report/format.js';

@@ -3,17 +3,15 @@
  * stand in the example: what one gets who generates.
  */
 import {
-  countCopies,
   type Examples,
   IGNORED_LABEL,
   InvalidConfigError,
   type LanguageModel,
   type LanguageModelParams,
-  NumericalError,
-  sliceExamples,
   type Task,
-  yieldToEventLoop,
 } from '@mixerzoo/core';
+import { NumericalError } from '@mixerzoo/core/errors';
+import { countCopies, sliceExamples, yieldToEventLoop } from '@mixerzoo/core/harness';
 import { evaluateAutoregressively, type PredictAt } from '@mixerzoo/tasks';
 import { countAnswers } from './answers.js';
 import type { FreeRunning } from './results.js';

@@ -4,7 +4,8 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { CheckpointError, InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { CheckpointError } from '@mixerzoo/core/errors';
 import {
   CONFIG,
   decodeRecord,

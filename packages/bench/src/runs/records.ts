@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckpointError, NumericalError } from '@mixerzoo/core';
+import { CheckpointError, NumericalError } from '@mixerzoo/core/errors';
 import PQueue from 'p-queue';
 import type { z } from 'zod';
 import { environmentSchema, metricSchema, resultSchema, runConfigSchema } from './record-schemas.js';

@@ -1,12 +1,5 @@
-import {
-  createLanguageModel,
-  createTrainer,
-  defineMixer,
-  NumericalError,
-  type Task,
-  tf,
-  useEngine,
-} from '@mixerzoo/core';
+import { createLanguageModel, createTrainer, defineMixer, type Task, tf, useEngine } from '@mixerzoo/core';
+import { NumericalError } from '@mixerzoo/core/errors';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { experimentSchema } from '../experiment/experiment.js';

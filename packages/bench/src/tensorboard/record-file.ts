@@ -4,7 +4,7 @@
  * Source: tensorflow/core/lib/io/record_writer.h and tensorflow/core/lib/hash/crc32c.h.
  */
 import { crc32c } from '@aws-crypto/crc32c';
-import { CheckpointError } from '@mixerzoo/core';
+import { CheckpointError } from '@mixerzoo/core/errors';
 
 const HEADER_BYTES = 12;
 const FOOTER_BYTES = 4;

@@ -1,4 +1,25 @@
-/** What mixers are built from, beside ops. */
+/** `@mixerzoo/core/blocks`: what mixers are built from: ops with fast kernels on every engine, and blocks made of them. */
+
+export { dropout } from '../ops/dropout/index.js';
+export { embedding, gatherRows } from '../ops/embedding/index.js';
+export {
+  exponentialConvolution,
+  exponentialConvolutionState,
+  exponentialConvolutionStep,
+} from '../ops/exponential-convolution/index.js';
+export type { LinearParams } from '../ops/linear/index.js';
+export { linear } from '../ops/linear/index.js';
+export type { LayerNormParams, RmsNormParams } from '../ops/norm/index.js';
+export { layerNorm, rmsNorm } from '../ops/norm/index.js';
+export type { FilterShape, ShortConvolutionOptions } from '../ops/short-convolution/index.js';
+export {
+  filterTaps,
+  shortConvolution,
+  shortConvolutionCache,
+  shortConvolutionStep,
+} from '../ops/short-convolution/index.js';
+export { silu } from '../ops/silu/index.js';
+export { tiedCrossEntropy } from '../ops/tied-cross-entropy/index.js';
 export type {
   ConvolvedProjectionParams,
   ConvolvedProjections,

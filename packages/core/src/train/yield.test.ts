@@ -6,7 +6,8 @@ import type { TaskFactory } from '../task.js';
 vi.stubGlobal('requestAnimationFrame', () => 0);
 const core = await import('../index.js');
 const { averagingMixer } = await import('../model/__fixtures__/averaging-mixer.js');
-const { createLanguageModel, createTrainer, defineTask, evaluateExamples, useEngine, yieldToEventLoop } = core;
+const { createLanguageModel, createTrainer, defineTask, evaluateExamples, useEngine } = core;
+const { yieldToEventLoop } = await import('./yield.js');
 
 const seqLen = 4;
 const examples = (count: number) => {

@@ -10,7 +10,8 @@
  * Shapes: q [B, M, H p], k [B, L, H p], v [B, L, H r], M <= L. The queries are the last M of the L positions, so
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
-import { assertSeed, defineOp, formatShape, InvalidConfigError, ShapeError, type tf } from '@mixerzoo/core';
+import { InvalidConfigError, ShapeError, type tf } from '@mixerzoo/core';
+import { assertSeed, defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { attendGradientReference, attendReference } from './reference.js';
 import * as tensorflow from './tensorflow.js';
 import type { Attrs, Inputs, Outputs } from './types.js';

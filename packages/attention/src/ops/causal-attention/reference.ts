@@ -1,5 +1,7 @@
 /** Causal attention and its gradient in plain `tf` ops, from the whole map [B, H, M, L]. */
-import { dropout, type GradientInputs, type Gradients, joinHeads, splitHeads, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { dropout, joinHeads, splitHeads } from '@mixerzoo/core/blocks';
+import type { GradientInputs, Gradients } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export function attendReference(inputs: Inputs, attrs: Attrs): Outputs {

@@ -3,7 +3,9 @@
  * operations. A single head needs no transposing, its maps are [B, M, L]; the scale goes onto q, which is smaller than
  * the map; and of the dropped map P o mask the gradient makes the mask once: dS = (P o mask) o dKept - P o rowTerm.
  */
-import { dims, dropout, type GradientInputs, type Gradients, tensorflowValue as run, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { dropout } from '@mixerzoo/core/blocks';
+import { dims, type GradientInputs, type Gradients, tensorflowValue as run } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export function attend(inputs: Inputs, attrs: Attrs): Outputs {

@@ -1,5 +1,5 @@
 /** Causal attention on the wasm engine: sizes and scratch for the kernels. */
-import type { GradientInputs, Gradients, WasmCall, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmCall, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

@@ -5,7 +5,7 @@ import {
   pairwiseBackward,
   pairwiseForward,
   type WebgpuKernel,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export const attend: WebgpuKernel<Inputs, Attrs, Outputs> = {

@@ -4,7 +4,8 @@
  *
  *   y_i = x_i cos - x_{i+n} sin,   y_{i+n} = x_{i+n} cos + x_i sin.   The gradient is the inverse rotation.
  */
-import { defineOp, formatShape, type Op, ShapeError, tf } from '@mixerzoo/core';
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape, type Op } from '@mixerzoo/core/kernels';
 import { rotaryReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

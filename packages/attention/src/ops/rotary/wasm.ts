@@ -1,5 +1,5 @@
 /** Rotary positions on the wasm engine. */
-import type { WasmKernel } from '@mixerzoo/core';
+import type { WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

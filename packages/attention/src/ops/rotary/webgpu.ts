@@ -1,5 +1,5 @@
 /** Rotary positions on the webgpu engine. */
-import { elementwise, type WebgpuKernel } from '@mixerzoo/core';
+import { elementwise, type WebgpuKernel } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export const rotate: WebgpuKernel<Inputs, Attrs, Outputs> = {

@@ -10,7 +10,8 @@
  * Sources: Arora et al. 2024, "Simple linear attention language models balance the recall-throughput tradeoff"
  * (arXiv 2402.18668), section 4; HazyResearch/zoology `mixers/based.py`.
  */
-import { defineOp, formatShape, ShapeError, tf, type WasmCode } from '@mixerzoo/core';
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape, type WasmCode } from '@mixerzoo/core/kernels';
 import { code as chunkwiseCode } from './chunkwise/kernel.generated.js';
 import { code as quadraticCode } from './kernel.generated.js';
 import {

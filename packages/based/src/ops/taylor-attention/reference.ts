@@ -4,7 +4,8 @@
  *
  * A column of ones beside the values makes the row sums of A, the normaliser, a by-product of A v.
  */
-import { joinHeads, splitHeads, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { joinHeads, splitHeads } from '@mixerzoo/core/blocks';
 import { packedFeatures, taylorFeatures } from './features.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

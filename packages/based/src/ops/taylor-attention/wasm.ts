@@ -1,5 +1,5 @@
 /** Taylor attention on the wasm engine: a form's kernel.as.ts with its outputs and scratch. */
-import type { GradientInputs, Gradients, WasmCode, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmCode, WasmKernel } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Units of work: each has its own scratch. */

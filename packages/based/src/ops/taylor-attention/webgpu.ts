@@ -14,7 +14,7 @@ import {
   pairwiseForward,
   type WebgpuKernel,
   wgsl,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import { packedFeatures } from './features.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

@@ -2,7 +2,8 @@
  * The feature map `elu(x) + 1` (Katharopoulos et al. 2020) as `max(x, 0) + exp(min(x, 0))`, which keeps its relative
  * accuracy where it is small. Its derivative is `min(elu(x) + 1, 1)`.
  */
-import { defineOp, type tf } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import { defineOp } from '@mixerzoo/core/kernels';
 import { elu1GradientReference, elu1Reference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

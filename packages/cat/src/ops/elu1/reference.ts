@@ -1,5 +1,5 @@
 /** `elu(x) + 1` and its gradient in plain `tf` ops. */
-import type { GradientInputs, Gradients } from '@mixerzoo/core';
+import type { GradientInputs, Gradients } from '@mixerzoo/core/kernels';
 import type { Inputs, Outputs } from './types.js';
 
 export function elu1Reference({ x }: Inputs): Outputs {

@@ -1,5 +1,5 @@
 /** elu(x) + 1 on the webgpu engine. */
-import { elementwise, type GradientInputs, type Gradients, type WebgpuKernel } from '@mixerzoo/core';
+import { elementwise, type GradientInputs, type Gradients, type WebgpuKernel } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export const elu1: WebgpuKernel<Inputs, Attrs, Outputs> = {

@@ -8,7 +8,8 @@
  *
  * Shapes: q, k [B, L, H p], v [B, L, H r], o [B, L, H r].
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { attendReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import * as wasm from './wasm.js';

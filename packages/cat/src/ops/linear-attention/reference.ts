@@ -1,5 +1,6 @@
 /** Linear attention in plain `tf` ops, chunk by chunk. */
-import { joinHeads, splitHeads, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { joinHeads, splitHeads } from '@mixerzoo/core/blocks';
 import type { Attrs, Inputs, Saved } from './types.js';
 
 export function attendReference({ q, k, v }: Inputs, { nHeads, scale, normalize, eps, chunkSize }: Attrs): Saved {

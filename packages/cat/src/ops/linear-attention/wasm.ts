@@ -1,5 +1,5 @@
 /** Linear attention on the wasm engine: sizes and scratch for the kernels. */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 

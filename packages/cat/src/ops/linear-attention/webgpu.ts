@@ -10,7 +10,7 @@ import {
   pairwiseForward,
   type WebgpuKernel,
   wgsl,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** Longest sequence done by pairs of tokens: about where the multiply-adds of the two forms meet, with those of the copies. */

@@ -1,4 +1,5 @@
-import { tf, useEngine, withReferenceForms } from '@mixerzoo/core';
+import { tf, useEngine } from '@mixerzoo/core';
+import { withReferenceForms } from '@mixerzoo/core/kernels';
 import { describeOp, expectClose, gradientsOf, type OpCase, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { glaScan, glaScanOp } from './index.js';

@@ -16,7 +16,8 @@
  * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training"
  * (arXiv 2312.06635), section 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
  */
-import { defineOp, formatShape, ShapeError } from '@mixerzoo/core';
+import { ShapeError } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { glaScanReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import * as wasm from './wasm.js';

@@ -9,15 +9,15 @@
  * With the states before every chunk and their gradients after it, chunks are independent for dQ, dK and dGk: a thread owns a row
  * of the state in one chunk and goes over its elements, each forwards and then backwards through the tokens, kept in registers.
  */
+import type { tf } from '@mixerzoo/core';
 import {
   elementwise,
   type GradientInputs,
   type Gradients,
   sumPartials,
-  type tf,
   type WebgpuCall,
   type WebgpuKernel,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import { CHUNK } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 

@@ -2,7 +2,8 @@
  * The log-decay of GLA, `logsigmoid(x) / normalizer`, as an op: at most 0, and -x / normalizer for a saturated gate.
  * Gradient: sigmoid(-x) / normalizer.
  */
-import { defineOp, type tf } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import { defineOp } from '@mixerzoo/core/kernels';
 import { logDecayGradientReference, logDecayReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

@@ -1,5 +1,5 @@
 /** The log-decay and its gradient in plain `tf` ops. */
-import type { GradientInputs, Gradients } from '@mixerzoo/core';
+import type { GradientInputs, Gradients } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export function logDecayReference({ x }: Inputs, { normalizer }: Attrs): Outputs {

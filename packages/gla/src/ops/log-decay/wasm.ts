@@ -1,5 +1,5 @@
 /** The log-decay on the wasm engine. */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

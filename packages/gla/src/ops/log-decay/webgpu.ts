@@ -1,5 +1,11 @@
 /** The log-decay on the webgpu engine; no exponential is large. */
-import { elementwise, type GradientInputs, type Gradients, SOFTPLUS_WGSL, type WebgpuKernel } from '@mixerzoo/core';
+import {
+  elementwise,
+  type GradientInputs,
+  type Gradients,
+  SOFTPLUS_WGSL,
+  type WebgpuKernel,
+} from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export const logDecay: WebgpuKernel<Inputs, Attrs, Outputs> = {

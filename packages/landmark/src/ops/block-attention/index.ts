@@ -2,7 +2,8 @@
  * Local attention, the second phase of Landmark CAT: softmax attention over the query's own block, causally, and the
  * retrieved units - whole blocks, or single tokens (paper, Eq. LCAT (2)). O(p (B + K U)) a query.
  */
-import { defineOp, type tf } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import { defineOp } from '@mixerzoo/core/kernels';
 import { blockAttentionReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

@@ -6,15 +6,15 @@
  * with a thread per column. The backward pass keeps weights and slopes [G, L, seen]; a key then sums over the queries that name
  * it, in their order: no atomics.
  */
+import type { tf } from '@mixerzoo/core';
 import {
   eachLine,
   type GradientInputs,
   type Gradients,
-  type tf,
   type WebgpuCall,
   type WebgpuKernel,
   workgroupReductions,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Threads of a workgroup. */

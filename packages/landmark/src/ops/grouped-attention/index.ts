@@ -3,7 +3,8 @@
  * the query's own block and a landmark score per earlier block; a block's probability is spread over its tokens by the
  * softmax of their scores. Dense, O(L p) a query.
  */
-import { defineOp, type tf } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import { defineOp } from '@mixerzoo/core/kernels';
 import { groupedAttentionReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

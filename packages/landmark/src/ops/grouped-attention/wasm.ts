@@ -1,5 +1,6 @@
 /** Grouped attention on the wasm engine: sizes and scratch for the kernels. */
-import type { GradientInputs, Gradients, tf, WasmCall, WasmKernel } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmCall, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

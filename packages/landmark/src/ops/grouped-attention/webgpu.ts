@@ -6,16 +6,16 @@
  * block's scores and all y. Scores [rows, queries, L] are held for as many queries as 32 MiB take, so that memory does not
  * grow with the square of L.
  */
+import type { tf } from '@mixerzoo/core';
 import {
   eachLine,
   type GradientInputs,
   type Gradients,
   multiply,
-  type tf,
   type WebgpuCall,
   type WebgpuKernel,
   workgroupReductions,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Threads of a workgroup. */

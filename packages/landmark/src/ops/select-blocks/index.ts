@@ -2,7 +2,8 @@
  * Hard retrieval, the first phase of Landmark CAT: `b = argmax_j K_ss,j . q_i` over the blocks before the query's own
  * (paper, Eq. LCAT (1)), and its hierarchical continuation inside a block. Both choose: their gradient is zero.
  */
-import { defineOp, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { defineOp } from '@mixerzoo/core/kernels';
 import { descendReference, selectReference } from './reference.js';
 import type { DescendAttrs, DescendInputs, DescendOutputs, SelectAttrs, SelectInputs, SelectOutputs } from './types.js';
 import * as webgpu from './webgpu.js';

@@ -1,5 +1,6 @@
 /** Hard retrieval in plain `tf` ops. */
-import { gatherRows, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { gatherRows } from '@mixerzoo/core/blocks';
 import { MASKED } from '../../heads.js';
 import type { DescendAttrs, DescendInputs, DescendOutputs, SelectAttrs, SelectInputs, SelectOutputs } from './types.js';
 

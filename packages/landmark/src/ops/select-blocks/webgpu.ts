@@ -1,5 +1,5 @@
 /** Hard retrieval on the webgpu engine: scores by core's matrix product, then a thread per query, or per choice, searches. */
-import { EACH_ELEMENT, forEachElement, multiply, type WebgpuKernel } from '@mixerzoo/core';
+import { EACH_ELEMENT, forEachElement, multiply, type WebgpuKernel } from '@mixerzoo/core/kernels';
 import type { DescendAttrs, DescendInputs, DescendOutputs, SelectAttrs, SelectInputs, SelectOutputs } from './types.js';
 
 /** The best of what is left, `topK` times; of equals the first, as `tf.topk` has it. */

@@ -1,14 +1,12 @@
+import { currentEngine, foldIn, tf } from '@mixerzoo/core';
 import {
-  currentEngine,
   defineOp,
-  foldIn,
   type NamedTensors,
   type Op,
   type OpAttrs,
-  tf,
   type WasmCall,
   withReferenceForms,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import { describeOp, testTensor as drawn, expectClose } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { selectiveScan, selectiveScanOp } from '../selective-scan/index.js';

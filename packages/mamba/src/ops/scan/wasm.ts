@@ -1,5 +1,6 @@
 /** The host side of kernel.as.ts, shared by the selective scan and SSD: sizes, padding of N, partial sums. */
-import type { TensorOf, tf, WasmCall } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import type { TensorOf, WasmCall } from '@mixerzoo/core/kernels';
 
 /** Channels of a unit of work. The same number is in kernel.as.ts. */
 const BLOCK = 32;

@@ -2,6 +2,7 @@
  * The scan of webgpu-layout.ts backward in time: the states of a chunk are kept in registers, recomputed from the one kept
  * before it.
  */
+import type { tf } from '@mixerzoo/core';
 import {
   columnSums,
   EACH_ELEMENT,
@@ -9,9 +10,8 @@ import {
   forEachElement,
   rowSums,
   sumPartials,
-  type tf,
   type WebgpuCall,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import type { ScanSizes, ScanTensors } from './wasm.js';
 import { integersOf, layOut, opening, perChannel, prepare, SILU, THREADS } from './webgpu-layout.js';
 

@@ -1,5 +1,6 @@
 /** The scan of webgpu-layout.ts forward in time. */
-import { elementwise, type TensorOf, type tf, type WebgpuCall } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import { elementwise, type TensorOf, type WebgpuCall } from '@mixerzoo/core/kernels';
 import type { ScanSizes, ScanTensors } from './wasm.js';
 import { integersOf, layOut, opening, perChannel, prepare, SILU, THREADS } from './webgpu-layout.js';
 

@@ -7,7 +7,8 @@
  * softplus. In the scan a thread owns one state of one channel; a workgroup of 128 threads holds as many channels as fit.
  * Sums over states and over channels go through workgroup memory, a few tokens at a time, in a fixed order.
  */
-import { EACH_ELEMENT, forEachElement, ShapeError, SOFTPLUS_WGSL, type tf, type WebgpuCall } from '@mixerzoo/core';
+import { ShapeError, type tf } from '@mixerzoo/core';
+import { EACH_ELEMENT, forEachElement, SOFTPLUS_WGSL, type WebgpuCall } from '@mixerzoo/core/kernels';
 import type { ScanSizes, ScanTensors } from './wasm.js';
 
 /** Threads of a workgroup, and so the largest number of states. */

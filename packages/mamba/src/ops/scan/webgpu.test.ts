@@ -1,5 +1,6 @@
 /** The scan's backward pass on a GPU, sequences by sequences where memory for partial sums is short. */
-import { currentEngine, defineOp, type GradientInputs, type tf, useEngine } from '@mixerzoo/core';
+import { currentEngine, type tf, useEngine } from '@mixerzoo/core';
+import { defineOp, type GradientInputs } from '@mixerzoo/core/kernels';
 import { expectClose, testTensor } from '@mixerzoo/core/testing';
 import { describe, it } from 'vitest';
 import { selectiveScanOp } from '../selective-scan/index.js';

@@ -17,7 +17,8 @@
  *
  * Source: Gu and Dao, Mamba (arXiv 2312.00752), section 3.3 and algorithm 2.
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { lastChunk } from '../scan/chunk.js';
 import { selectiveScanReference } from './reference.js';
 import * as tensorflow from './tensorflow.js';

@@ -3,7 +3,8 @@
  *
  * Source: `selective_scan_ref` of state-spaces/mamba, `ops/selective_scan_interface.py`.
  */
-import { silu, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import { silu } from '@mixerzoo/core/blocks';
 import { CHUNK_SIZE, slicesOf } from '../scan/chunk.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

@@ -4,14 +4,14 @@
  *
  * The backward pass is that of index.ts; its sums over one axis are matrix products.
  */
+import { tf } from '@mixerzoo/core';
 import {
   type GradientInputs,
   type Gradients,
   tensorflowValue as run,
   type TensorflowInput,
   tensorflowOp,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 

@@ -1,5 +1,5 @@
 /** Kernels of the selective scan on the wasm engine: one head of D channels, decays per channel and state. */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';

@@ -1,5 +1,5 @@
 /** Kernels of the selective scan on the webgpu engine. */
-import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core/kernels';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';

@@ -2,7 +2,8 @@
  * Splitting the last axis into parts: what a fused projection is followed by. The same as `tf.split`, whose rows the
  * wasm engine copies from JavaScript; backwards the parts are joined by one op.
  */
-import { defineOp, formatShape, ShapeError, type tf } from '@mixerzoo/core';
+import { ShapeError, type tf } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { splitGradientReference, splitReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

@@ -1,5 +1,6 @@
 /** Splitting columns, and joining them, in plain `tf` ops. */
-import { type GradientInputs, type Gradients, tf } from '@mixerzoo/core';
+import { tf } from '@mixerzoo/core';
+import type { GradientInputs, Gradients } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 export function splitReference({ x }: Inputs, { widths }: Attrs): Outputs {

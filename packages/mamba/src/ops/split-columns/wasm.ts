@@ -1,5 +1,6 @@
 /** Splitting columns, and joining them, on the wasm engine. */
-import type { GradientInputs, Gradients, tf, WasmKernel } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 

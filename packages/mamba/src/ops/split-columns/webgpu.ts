@@ -1,13 +1,13 @@
 /** Splitting and joining columns on the webgpu engine: one dispatch that writes, or reads, all parts. */
+import type { tf } from '@mixerzoo/core';
 import {
   EACH_ELEMENT,
   forEachElement,
   type GradientInputs,
   type Gradients,
-  type tf,
   type WebgpuCall,
   type WebgpuKernel,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 type Named = Readonly<Record<string, tf.Tensor>>;

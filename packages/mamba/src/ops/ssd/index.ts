@@ -8,7 +8,8 @@
  *
  * Source: Dao and Gu, Transformers are SSMs (arXiv 2405.21060), sections 6 and 7.
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { lastChunk } from '../scan/chunk.js';
 import { ssdReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';

@@ -1,5 +1,6 @@
 /** SSD at saturated gates, held to central differences of the recurrence in double precision. */
-import { createRng, tf, useEngine, withReferenceForms } from '@mixerzoo/core';
+import { createRng, tf, useEngine } from '@mixerzoo/core';
+import { withReferenceForms } from '@mixerzoo/core/kernels';
 import { expectClose, gradientsOf } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ssd } from './index.js';

@@ -2,7 +2,7 @@
  * Kernels of SSD on the wasm engine: the recurrence itself, chunk by chunk, with one decay per head and token. It needs
  * no exponents of sums, so nothing to mask or clamp.
  */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';

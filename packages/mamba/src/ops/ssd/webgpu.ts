@@ -1,5 +1,5 @@
 /** Kernels of SSD on the webgpu engine. */
-import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core/kernels';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';

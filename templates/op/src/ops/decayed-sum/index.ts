@@ -5,7 +5,8 @@
  *
  * Source: none; put the paper and its equation numbers here.
  */
-import { defineOp, type tf } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import { defineOp } from '@mixerzoo/core/kernels';
 import { decayedSumReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';

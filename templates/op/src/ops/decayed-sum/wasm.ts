@@ -1,5 +1,6 @@
 /** Decayed sum on the wasm engine. */
-import type { tf, WasmKernel } from '@mixerzoo/core';
+import type { tf } from '@mixerzoo/core';
+import type { WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
