@@ -37,7 +37,7 @@ report(
 );
 for (const { what, fault, mend } of checkList('.', name)) report(what, fault, mend);
 
-const suite = 'the message says where, and which option of the suite to change; docs/adding-a-mixer.md has them';
+const suite = 'the message says where, and which option of the suite to change; contributing/mixer.md has them';
 run('own tests', ['npx', 'vitest', 'run', '--project', name], suite);
 run(
   'own tests on two threads',

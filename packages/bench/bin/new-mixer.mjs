@@ -27,7 +27,7 @@ export function newMixerHere(command, name) {
   printNext(target, {
     'npm install': 'links the package',
     [`npx vitest run --project ${name}`]: 'its tests: describeMixer holds it to the contract',
-    [`edit ${join(target, 'src', `${name}.ts`)}`]: 'your equations; docs/adding-a-mixer.md says what they are held to',
+    [`edit ${join(target, 'src', `${name}.ts`)}`]: 'your equations; contributing/mixer.md says what they are held to',
     'npx mixerzoo --source list mixers': 'the command finds it, without a build',
     [`npm run check:mixer ${name}`]: 'all that a mixer of the zoo has to pass, and what is missing',
   });
