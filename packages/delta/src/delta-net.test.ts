@@ -1,0 +1,12 @@
+import { describeMixer } from '@mixerzoo/core/testing';
+import { deltaNet } from './delta-net.js';
+
+// Fresh queries and keys are small, and their norm is curved there.
+const options = { matMulShare: 0.8, differenceStep: 1e-3 };
+
+describeMixer('deltaNet', () => deltaNet({ dModel: 16, nHeads: 2 }), options);
+describeMixer(
+  'deltaNet, wide values, no filters',
+  () => deltaNet({ dModel: 8, nHeads: 1, headDim: 6, expandV: 1.5, filterWidth: 0, allowNegEigval: true }),
+  options,
+);
