@@ -33,6 +33,8 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { z } from 'zod';
+import { deltaRule } from './ops/delta-rule/index.js';
+import { CHUNK } from './ops/delta-rule/reference.js';
 
 /** Added to the squared norm of a query or key. */
 const L2_EPS = 1e-6;
@@ -103,18 +105,20 @@ export const deltaNet: MixerFactory<typeof schema, Mixer<DeltaNetParams, DeltaNe
       project: (params, x) => ({ ...projections.project(params, x), b: linear(x, params.bProj) }),
       filters: projections.filters,
       state: { memory: [nHeads, headK, headV] },
-      token(_, { q, k, v, b }, past: { memory: tf.Tensor4D }) {
-        const row = (x: tf.Tensor) => x.reshape<tf.Tensor4D>([x.shape[0] as number, nHeads, 1, -1]);
-        const key = row(unitRows(k));
-        const beta = row(tf.sigmoid(b).mul(allowNegEigval ? 2 : 1));
-        const u = row(silu(v)).sub(tf.matMul(key, past.memory)).mul<tf.Tensor4D>(beta);
-        const memory = past.memory.add<tf.Tensor4D>(tf.matMul(key, u, true));
-        const o = tf.matMul(row(unitRows(q).mul(headK ** -0.5)), memory);
-        return { o: o.reshape<tf.Tensor2D>(v.shape), state: { memory } };
+      scan(_, { q, k, v, b }, past?: { memory: tf.Tensor4D }) {
+        const beta = tf.sigmoid(b).mul<tf.Tensor3D>(allowNegEigval ? 2 : 1);
+        const { o, lastState } = deltaRule(
+          { q: unitRows(q), k: unitRows(k), v: silu(v), beta, ...(past && { initialState: past.memory }) },
+          { nHeads },
+        );
+        return { o, state: () => ({ memory: lastState }) };
       },
       readOut: ({ oNorm, oProj }, o) => linear(rmsNormPerHead(o, oNorm, normEps), oProj),
-      flops: (seqLen) =>
-        projections.flops(seqLen) + 2 * seqLen * (dModel * nHeads + 3 * nHeads * headK * headV + valueWidth * dModel),
+      flops(seqLen) {
+        // Chunked form, per token of a head: k . k, q . k, the triangular system, what is written within the chunk; three with S.
+        const scan = CHUNK * (2 * headK + headV) + ((CHUNK - 1) / 2) * (headK + headV) + 3 * headK * headV;
+        return projections.flops(seqLen) + 2 * seqLen * (dModel * nHeads + nHeads * scan + valueWidth * dModel);
+      },
     });
   },
 });

@@ -1,0 +1,98 @@
+/**
+ * The delta rule in plain `tf` ops, by chunks of 16 tokens.
+ *
+ * With S the state before a chunk, k_t, q_t its rows and r_t = v_t - S_{t-1}^T k_t what the memory lacks for a key:
+ *
+ *   r_t + sum_{i < t} (k_t . k_i) beta_i r_i = v_t - S^T k_t        a triangular system, solved for v and k: R = R_v - R_k S
+ *   o_t = scale (S^T q_t + sum_{i <= t} (q_t . k_i) beta_i r_i)
+ *   S'  = S + sum_i k_i (beta_i r_i)^T
+ *
+ * It is solved row by row: for almost equal keys, products of powers of the matrix lose all digits.
+ *
+ * Source: Yang et al. 2024 (arXiv 2406.06484), section 3: the UT transform, here of r instead of u = beta r, so that beta = 0 is
+ * a number like others.
+ */
+import { tf } from '@mixerzoo/core';
+import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+
+/** Tokens per chunk; the backward pass reads the state after each. */
+export const CHUNK = 16;
+
+/** The reference form of the op; n = B H, C tokens in a chunk, c chunks per sequence, m = n c. */
+export function deltaRuleReference({ q, k, v, beta, initialState }: Inputs, { nHeads, scale }: Attrs): Outputs & Saved {
+  const [batch, length] = q.shape;
+  const chunkSize = Math.min(CHUNK, length);
+  const chunks = Math.ceil(length / chunkSize);
+  const n = batch * nHeads;
+  const rowsOf = (x: tf.Tensor3D) => chunkRows(x, nHeads, chunkSize); // [m, C, w]
+  const [queries, keys] = [rowsOf(q).mul<tf.Tensor3D>(scale), rowsOf(k)];
+  const [values, rates] = [rowsOf(v), rowsOf(beta)];
+  const [headK, headV] = [keys.shape[2], values.shape[2]];
+
+  const written = tf.matMul<tf.Tensor3D>(keys, keys.mul<tf.Tensor3D>(rates), false, true); // [m, t, i]
+  const solved = substitute(written, tf.concat3d([values, keys], 2));
+  const read = tf.matMul(queries, keys, false, true).mul<tf.Tensor3D>(lowerTriangle(chunkSize));
+
+  const chunksOf = (x: tf.Tensor3D) => tf.unstack(x.reshape([n, chunks, chunkSize, -1]), 1) as tf.Tensor3D[];
+  const [residualOf, solvedKeys] = tf.split(solved, [headV, headK], 2) as [tf.Tensor3D, tf.Tensor3D];
+  const [rows, corrections, reads] = [chunksOf(residualOf), chunksOf(solvedKeys), chunksOf(read)];
+  const [queriesOf, keysOf, ratesOf] = [chunksOf(queries), chunksOf(keys), chunksOf(rates)];
+  let state = initialState?.reshape<tf.Tensor3D>([n, headK, headV]) ?? tf.zeros<tf.Rank.R3>([n, headK, headV]);
+  const [outputs, residuals, states]: [tf.Tensor3D[], tf.Tensor3D[], tf.Tensor3D[]] = [[], [], []];
+  for (const [at, row] of rows.entries()) {
+    const of = (each: readonly tf.Tensor3D[]) => each[at] as tf.Tensor3D;
+    const residual = row.sub<tf.Tensor3D>(tf.matMul(of(corrections), state));
+    const update = residual.mul<tf.Tensor3D>(of(ratesOf));
+    outputs.push(tf.matMul(of(queriesOf), state).add(tf.matMul(of(reads), update)));
+    state = state.add(tf.matMul(of(keysOf), update, true));
+    residuals.push(residual);
+    states.push(state);
+  }
+
+  const tokens = (parts: readonly tf.Tensor3D[]) =>
+    tf
+      .concat3d([...parts], 1)
+      .reshape([batch, nHeads, chunks * chunkSize, headV])
+      .transpose([0, 2, 1, 3])
+      .reshape<tf.Tensor3D>([batch, chunks * chunkSize, nHeads * headV])
+      .slice([0, 0, 0], [-1, length, -1]);
+  return {
+    o: tokens(outputs),
+    lastState: state.reshape([batch, nHeads, headK, headV]),
+    residual: tokens(residuals),
+    states: tf.stack(states, 1).reshape([batch, nHeads, chunks, headK, headV]),
+  };
+}
+
+/** X with `x_t + sum_{i < t} matrix_ti x_i = right_t`; matrix [m, C, C], right [m, C, w]. */
+function substitute(matrix: tf.Tensor3D, right: tf.Tensor3D): tf.Tensor3D {
+  const solved: tf.Tensor3D[] = [];
+  for (const [t, row] of tf.unstack(right, 1).entries()) {
+    const own = row.expandDims<tf.Tensor3D>(1); // [m, 1, w]
+    solved.push(t === 0 ? own : own.sub(tf.matMul(matrix.slice([0, t, 0], [-1, 1, t]), tf.concat3d(solved, 1))));
+  }
+  return tf.concat3d(solved, 1);
+}
+
+/** [B, L, H w] -> [B H chunks, C, w], zeros after the last token: they leave the state as it is. */
+function chunkRows(x: tf.Tensor3D, nHeads: number, chunkSize: number): tf.Tensor3D {
+  const [batch, length, width] = x.shape;
+  const chunks = Math.ceil(length / chunkSize);
+  return x
+    .pad([
+      [0, 0],
+      [0, chunks * chunkSize - length],
+      [0, 0],
+    ])
+    .reshape([batch, chunks, chunkSize, nHeads, width / nHeads])
+    .transpose([0, 3, 1, 2, 4])
+    .reshape([batch * nHeads * chunks, chunkSize, width / nHeads]);
+}
+
+/** [n, n] with 1 up to the diagonal, 0 beyond. */
+function lowerTriangle(n: number): tf.Tensor2D {
+  return tf.tensor2d(
+    Float32Array.from({ length: n * n }, (_, at) => (at % n <= Math.floor(at / n) ? 1 : 0)),
+    [n, n],
+  );
+}
