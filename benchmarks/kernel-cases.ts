@@ -209,6 +209,25 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
     ],
   },
   {
+    packageName: '@mixerzoo/delta',
+    cases: ({ deltaRule }) => [
+      {
+        name: 'deltaRule',
+        sizes: `[${heads(256)}], four heads`,
+        inputs: () => [
+          normal(heads(256), 1),
+          normal(heads(256), 2, 0.25), // of about unit length, per head
+          normal(heads(256), 3),
+          tf.tidy(() => normal([16, 256, 4], 4).sigmoid()),
+        ],
+        run: ([q, k, v, beta]) => deltaRule?.({ q, k, v, beta }, { nHeads: 4 })['o'] as tf.Tensor,
+        // The state is read for k and for q, and written: a multiply-add each.
+        work: { flop: 6 * 16 * 256 * D * (D / 4) },
+        tolerance: 5e-5,
+      },
+    ],
+  },
+  {
     packageName: '@mixerzoo/landmark',
     cases: ({ blockAttention, groupedAttention }) => [
       {
