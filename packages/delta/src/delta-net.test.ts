@@ -1,4 +1,5 @@
 import { describeMixer } from '@mixerzoo/core/testing';
+import { describe, expect, it } from 'vitest';
 import { deltaNet } from './delta-net.js';
 
 // Fresh queries and keys are small, and their norm is curved there.
@@ -10,3 +11,14 @@ describeMixer(
   () => deltaNet({ dModel: 8, nHeads: 1, headDim: 6, expandV: 1.5, filterWidth: 0, allowNegEigval: true }),
   options,
 );
+
+describe('deltaNet', () => {
+  it('refuses heads without whole widths', () => {
+    expect(() => deltaNet({ dModel: 8, nHeads: 3 })).toThrow('deltaNet: expected whole widths of heads, got 2.6666');
+    expect(() => deltaNet({ dModel: 8, nHeads: 2, expandV: 0.3 })).toThrow('got 4 of keys and 1.2 of values');
+  });
+
+  it('has four heads, or the most below that divide the width', () => {
+    expect([64, 9, 7].map((dModel) => deltaNet({ dModel }).config.nHeads)).toEqual([4, 3, 1]);
+  });
+});
