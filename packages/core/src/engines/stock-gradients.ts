@@ -1,7 +1,7 @@
 /**
  * Gradients of TensorFlow.js 4.22 that are wrong, replaced on every engine: `Cumsum` (transposed off the last axis),
- * `BatchMatMul` (of the wrong shape when batches are broadcast) and `Unpack` (`tf.unstack`; it throws for a single slice,
- * a sequence of one token).
+ * `BatchMatMul` (of the wrong shape when batches are broadcast), `Unpack` and `SplitV` (`tf.unstack`,
+ * `tf.split`; they throw for a single piece, a sequence of one token).
  */
 import * as tf from '../tf.js';
 
@@ -34,9 +34,22 @@ export function repairStockGradients(): void {
     kernelName: 'Unpack',
     gradFunc: (dy, _saved, attrs) => {
       const { axis } = attrs as unknown as { axis: number };
-      return { value: () => tf.stack(Array.isArray(dy) ? dy : [dy], axis) }; // of one slice it comes bare
+      return { value: () => tf.stack(listOf(dy), axis) };
     },
   });
+  tf.unregisterGradient('SplitV');
+  tf.registerGradient({
+    kernelName: 'SplitV',
+    gradFunc: (dy, _saved, attrs) => {
+      const { axis } = attrs as unknown as { axis: number };
+      return { x: () => tf.concat(listOf(dy), axis) };
+    },
+  });
+}
+
+/** The gradients of all outputs; that of a single one comes bare. */
+function listOf(dy: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
+  return Array.isArray(dy) ? dy : [dy];
 }
 
 /** The gradient of an operand that was broadcast along batch axes: its copies' gradients summed. */

@@ -35,6 +35,17 @@ describe('gradients', () => {
   });
 
   it.each([
+    [[2, 6, 4], 1, 3],
+    [[2, 1, 4], 1, 1], // one piece
+    [[2, 3, 4], -1, [1, 3]],
+    [[2, 3, 4], 0, 1],
+  ] as const)('of split, %j along axis %i by %j', async (shape, axis, sizes) => {
+    const at = [testTensor<tf.Rank.R3>([...shape], 1)];
+    const split = (x: tf.Tensor) => tf.split(x, sizes as never, axis).map((piece) => piece.square());
+    await checkGradient((x) => tf.concat(split(x as tf.Tensor), axis), at, 'split');
+  });
+
+  it.each([
     [[2, 3, 4], [4, 5], false, false],
     [[3, 4], [2, 4, 5], false, false],
     [[2, 1, 4, 3], [3, 4, 5], true, false],
