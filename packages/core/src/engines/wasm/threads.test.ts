@@ -11,7 +11,9 @@ import { startWasmThreads } from './threads.js';
 /** Values and gradients of the ops of core as one checksum each, printed as JSON. */
 const PROGRAM = `
 import { createHash } from 'node:crypto';
-import * as core from './src/index.ts';
+import * as users from './src/index.ts';
+import * as blocks from './src/blocks/index.ts';
+const core = { ...users, ...blocks };
 const { tf } = core;
 const { details } = await core.useEngine('wasm');
 const random = (shape, seed) => core.randomNormal(shape, 1, seed);
