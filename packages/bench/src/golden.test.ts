@@ -1,7 +1,8 @@
 /// <reference types="vite/client" />
 /**
  * Golden vectors of every package: the files in MIXERZOO_GOLDEN_DIR, by default the fixtures beside the packages'
- * sources. A package's checks are the export `golden` of its `src/golden.ts`.
+ * sources. A package's checks are the export `golden` of its `src/golden.ts`. Files from elsewhere may be of mixers that the
+ * zoo does not have: they are skipped, by name.
  */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -32,12 +33,18 @@ describe(`golden vectors (${directory ?? 'fixtures'})`, () => {
     expect(files.length).toBeGreaterThan(0);
   });
 
-  it.each(files.map((file) => [basename(file), file] as const))('%s', async (_name, file) => {
+  it.for(files.map((file) => [basename(file), file] as const))('%s', async ([, file], { skip }) => {
     const golden = await readGolden(file);
     const check = checks[golden.mixer];
-    expect(check, `a check for '${golden.mixer}' (known: ${Object.keys(checks).join(', ')})`).toBeDefined();
+    const known = `no check for '${golden.mixer}' (known: ${Object.keys(checks).join(', ')})`;
+    if (directory) skip(check === undefined, known);
+    expect(check, known).toBeDefined();
     await check?.(golden);
     ran += 1;
+  });
+
+  it('checks some of them', () => {
+    expect(ran).toBeGreaterThan(0);
   });
 });
 
