@@ -119,7 +119,7 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
 
   /** Rows of unit norm per head, queries times the temperature. x [B, L, d]. */
   const normalize = (x: tf.Tensor3D, logTemperature?: tf.Tensor1D): tf.Tensor3D => {
-    const unit = l2Norm(x.reshape([-1, nHeads, headDim]));
+    const unit = l2Norm(x.reshape([-1, nHeads, headDim]), 1e-8 * headDim);
     return (logTemperature ? unit.mul(logTemperature.exp().expandDims(-1)) : unit).reshape(x.shape);
   };
   const normalized = <T extends { q: tf.Tensor3D; k: tf.Tensor3D }>(params: CatParams, heads: T): T =>

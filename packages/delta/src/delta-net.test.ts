@@ -8,7 +8,7 @@ const options = { lengths: [1, 7, 16, 33], differenceStep: 1e-3, matMulShare: 0.
 describeMixer('deltaNet', () => deltaNet({ dModel: 16, nHeads: 2 }), options);
 describeMixer(
   'deltaNet, wide values, no filters',
-  () => deltaNet({ dModel: 8, nHeads: 1, headDim: 6, expandV: 1.5, filterWidth: 0, allowNegEigval: true }),
+  () => deltaNet({ dModel: 8, nHeads: 1, headDim: 6, expandV: 1.5, filters: 'none', allowNegEigval: true }),
   options,
 );
 

@@ -14,30 +14,29 @@
  * 3. fla-org/flash-linear-attention `layers/delta_net.py`. 4. Grazzi et al. 2024 (arXiv 2411.12537): `allowNegEigval`.
  * Deviation: weights start as N(0, 0.02), as everywhere in this zoo; fla leaves them to PyTorch's Linear.
  */
+import { defineMixer, foldIn, InvalidConfigError, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
+  createFilterOptions,
   createScanMixer,
-  defineMixer,
-  foldIn,
-  InvalidConfigError,
   initProjection,
   l2Norm,
   linear,
-  type Mixer,
-  type MixerFactory,
   type Projection,
   rmsNormPerHead,
   type ScanState,
   silu,
-  tf,
-} from '@mixerzoo/core';
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { deltaRule } from './ops/delta-rule/index.js';
 import { CHUNK } from './ops/delta-rule/reference.js';
 
-/** Added to the squared norm of a query or key. */
-const L2_EPS = 1e-6;
+const { filterOptions, filterCheck } = createFilterOptions({
+  filters: 'perChannel',
+  filterWidth: 4,
+  filterInit: 'uniform',
+});
 
 const schema = z
   .strictObject({
@@ -45,10 +44,11 @@ const schema = z
     nHeads: z.int().positive().optional().describe('heads H; default the most up to 4 that divide dModel'),
     headDim: z.int().positive().optional().describe('width K of a query or key of a head; default d / H'),
     expandV: z.number().positive().default(1).describe('width V of a value of a head over K'),
-    filterWidth: z.int().nonnegative().default(4).describe('taps W of the filters of q, k and v; 0 for none'),
     allowNegEigval: z.boolean().default(false).describe('beta up to 2: eigenvalues of the transition down to -1'),
     normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
+    ...filterOptions,
   })
+  .check(filterCheck)
   .transform((config) => {
     const nHeads = config.nHeads ?? [4, 3, 2].find((heads) => config.dModel % heads === 0) ?? 1;
     return { ...config, nHeads, headDim: config.headDim ?? config.dModel / nHeads };
@@ -75,7 +75,7 @@ export const deltaNet: MixerFactory<typeof schema, Mixer<DeltaNetParams, DeltaNe
   summary: 'DeltaNet: linear attention that replaces what its memory holds for a key (the delta rule).',
   schema,
   create(config) {
-    const { dModel, nHeads, headDim: headK, expandV, filterWidth, allowNegEigval, normEps } = config;
+    const { dModel, nHeads, headDim: headK, expandV, allowNegEigval, normEps } = config;
     const headV = Math.round(headK * expandV);
     if (!Number.isInteger(headK) || Math.abs(headV - headK * expandV) > 1e-6 || headV === 0) {
       throw new InvalidConfigError(
@@ -83,17 +83,10 @@ export const deltaNet: MixerFactory<typeof schema, Mixer<DeltaNetParams, DeltaNe
       );
     }
     const [keyWidth, valueWidth] = [nHeads * headK, nHeads * headV];
-    const projections = createConvolvedProjections({
-      dModel,
-      keyWidth,
-      valueWidth,
-      filters: 'perChannel',
-      filterWidth,
-      filterInit: 'uniform',
-    });
+    const projections = createConvolvedProjections({ ...config, keyWidth, valueWidth });
 
     const unitRows = <T extends tf.Tensor>(x: T): T =>
-      l2Norm(silu(x).reshape([...x.shape.slice(0, -1), nHeads, headK]), L2_EPS / headK).reshape(x.shape) as T;
+      l2Norm(silu(x).reshape([...x.shape.slice(0, -1), nHeads, headK])).reshape(x.shape) as T;
 
     return createScanMixer({
       init: (seed, nLayers = 1): DeltaNetParams => ({

@@ -8,29 +8,33 @@ import {
   goldenMixer,
   goldenTensor,
   goldenTree,
+  renamed,
 } from '@mixerzoo/core/testing';
 import { deltaNet } from './delta-net.js';
 import { deltaRule } from './ops/delta-rule/index.js';
 
-const checkDeltaNet = goldenMixer((config) =>
+/** What the files' configs hold. */
+interface FileConfig {
+  readonly modelDim: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly expandV: number;
+  readonly convWidth: number;
+  readonly allowNegEigval: boolean;
+  readonly normEps: number;
+}
+
+const checkDeltaNet = goldenMixer(({ modelDim, heads, convWidth, ...rest }: FileConfig) =>
   deltaNet({
-    dModel: config.modelDim as never,
-    nHeads: config.heads,
-    headDim: config.headDim,
-    expandV: config.expandV,
-    filterWidth: config.convWidth,
-    allowNegEigval: config.allowNegEigval,
-    normEps: config.normEps,
+    dModel: modelDim,
+    nHeads: heads,
+    filterWidth: convWidth,
+    headDim: rest.headDim,
+    expandV: rest.expandV,
+    allowNegEigval: rest.allowNegEigval,
+    normEps: rest.normEps,
   }),
 );
-
-/** The files call the filters as flash-linear-attention does: `qConv.weight` is `qFilter`. */
-function withOurNames(golden: GoldenCase): GoldenCase {
-  const tensors = [...golden.tensors].map(
-    ([name, tensor]) => [name.replace(/([qkv])Conv\.weight$/, '$1Filter'), tensor] as const,
-  );
-  return { ...golden, tensors: new Map(tensors) };
-}
 
 /** The bare scan. The files keep heads apart, [B, L, H, w]. */
 async function checkDeltaRule(file: GoldenCase): Promise<void> {
@@ -49,6 +53,7 @@ async function checkDeltaRule(file: GoldenCase): Promise<void> {
 }
 
 export const golden: GoldenChecks = {
-  deltaNet: (file) => checkDeltaNet(withOurNames(file)),
+  // The files call the filters as flash-linear-attention does.
+  deltaNet: (file) => checkDeltaNet(renamed(file, (path) => path.replace(/([qkv])Conv\.weight$/, '$1Filter'))),
   deltaScan: checkDeltaRule,
 };

@@ -33,49 +33,73 @@ export const FILTER_KINDS = ['perHead', 'perChannel', 'headMixing', 'exponential
 export type FilterKind = (typeof FILTER_KINDS)[number];
 
 const filterKind = z.enum(FILTER_KINDS);
-
-/** Options to spread into the schema of a mixer with filters on q, k and v. */
-export const filterOptions = {
-  filters: z
-    .union([
-      filterKind,
-      z.strictObject({
-        q: filterKind.optional().describe('the filter of q'),
-        k: filterKind.optional().describe('the filter of k'),
-        v: filterKind.optional().describe('the filter of v'),
-      }),
-    ])
-    .default('perHead')
-    .describe('the filter of q, k and v: one kind for all, or a kind for each (left out: none)'),
-  filterWidth: z.int().min(0).default(3).describe('taps W of short filters; 0 for none'),
-  filterInit: z
-    .enum(['delta', 'uniform'])
-    .default('delta')
-    .describe('short filters start near the identity, or uniform'),
-  dState: z.int().positive().default(4).describe('exponentials per channel of a diagonalSsm filter'),
-};
-
-/** The parsed {@link filterOptions}. */
-export type FilterConfig = z.output<z.ZodObject<typeof filterOptions>>;
-
 const SHORT_FILTERS: readonly FilterKind[] = ['perHead', 'perChannel', 'headMixing'];
 
-/** True if one of q, k, v has a filter of these kinds. */
-const uses = (filters: FilterConfig['filters'], kinds: readonly FilterKind[]): boolean =>
-  (typeof filters === 'string' ? [filters] : Object.values(filters)).some((kind) => kinds.includes(kind ?? 'none'));
+/** Where a mixer's filters differ from those of CAT unless it is told otherwise. */
+export interface FilterDefaults {
+  /** Default `perHead`. */
+  readonly filters?: FilterKind;
+  /** Default 3. */
+  readonly filterWidth?: number;
+  /** Default `delta`. */
+  readonly filterInit?: 'delta' | 'uniform';
+  /** Default 4. */
+  readonly dState?: number;
+}
 
-/** A check for schemas that spread {@link filterOptions}. */
-export const filterCheck = refuseIdle<Pick<FilterConfig, 'filters' | 'filterWidth'>, keyof typeof filterOptions>(
-  filterOptions,
-  {
+/**
+ * Options to spread into the schema of a mixer with filters on q, k and v, and the check that refuses those that would change
+ * nothing.
+ * @example const { filterOptions, filterCheck } = createFilterOptions({ filters: 'perChannel', filterWidth: 4 });
+ */
+export function createFilterOptions(defaults: FilterDefaults = {}) {
+  const { filters = 'perHead', filterWidth = 3, filterInit = 'delta', dState = 4 } = defaults;
+  const filterOptions = {
+    filters: z
+      .union([
+        filterKind,
+        z.strictObject({
+          q: filterKind.optional().describe('the filter of q'),
+          k: filterKind.optional().describe('the filter of k'),
+          v: filterKind.optional().describe('the filter of v'),
+        }),
+      ])
+      .default(filters)
+      .describe('the filter of q, k and v: one kind for all, or a kind for each (left out: none)'),
+    filterWidth: z.int().min(0).default(filterWidth).describe('taps W of short filters; 0 for none'),
+    filterInit: z
+      .enum(['delta', 'uniform'])
+      .default(filterInit)
+      .describe('short filters start near the identity, or uniform'),
+    dState: z.int().positive().default(dState).describe('exponentials per channel of a diagonalSsm filter'),
+  };
+  type Given = { readonly filters: FilterKinds; readonly filterWidth: number };
+  const filterCheck = refuseIdle<Given, keyof typeof filterOptions>(filterOptions, {
     filterWidth: [({ filters }) => uses(filters, SHORT_FILTERS), 'a short filter'],
     filterInit: [
       ({ filters, filterWidth }) => filterWidth > 0 && uses(filters, SHORT_FILTERS),
       'a short filter with taps',
     ],
     dState: [({ filters }) => uses(filters, ['diagonalSsm']), "a filter 'diagonalSsm'"],
-  },
-);
+  });
+  return { filterOptions, filterCheck };
+}
+
+/** Those of CAT: a filter of 3 taps per head on each of q, k and v. See {@link createFilterOptions}. */
+export const { filterOptions, filterCheck } = createFilterOptions();
+
+/** The parsed {@link filterOptions}. */
+export type FilterConfig = z.output<z.ZodObject<typeof filterOptions>>;
+
+/** One kind for q, k and v, or a kind for each. */
+type FilterKinds = FilterKind | { readonly [role in 'q' | 'k' | 'v']?: FilterKind | undefined };
+
+/** True if one of q, k, v has a filter of these kinds. */
+function uses(filters: FilterKinds, kinds: readonly FilterKind[]): boolean {
+  return (typeof filters === 'string' ? [filters] : Object.values(filters)).some((kind) =>
+    kinds.includes(kind ?? 'none'),
+  );
+}
 
 /** A causal filter of rows of w columns. `params` is the tree of its mixer, in which it finds its own. */
 export interface SequenceFilter {

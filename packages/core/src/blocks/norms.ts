@@ -3,9 +3,10 @@ import { rmsNorm } from '../ops/norm/index.js';
 import { silu } from '../ops/silu/index.js';
 import type * as tf from '../tf.js';
 
-/** `x / sqrt(sum x^2 + p eps)` over the last axis, x [..., p] of rank 2 or more: rows of unit norm. */
-export function l2Norm<T extends tf.Tensor>(x: T, eps = 1e-8): T {
-  return rmsNorm(x, {}, eps).mul<T>((x.shape.at(-1) as number) ** -0.5);
+/** `x / sqrt(sum x^2 + eps)` over the last axis, x [..., p] of rank 2 or more: rows of unit norm. */
+export function l2Norm<T extends tf.Tensor>(x: T, eps = 1e-6): T {
+  const width = x.shape.at(-1) as number;
+  return rmsNorm(x, {}, eps / width).mul<T>(width ** -0.5);
 }
 
 /**

@@ -111,18 +111,28 @@ export async function expectGoldenFunction(
   disposeTree(params);
 }
 
+/** A file whose parameters have other names than the mixer's: `rename('qConv.weight')` is `qFilter`. */
+export function renamed(golden: GoldenCase, rename: (path: string) => string): GoldenCase {
+  const tensors = [...golden.tensors].map(([name, tensor]) => {
+    const [, place = '', path = ''] = /^((?:grad\.)?params\.)(.*)$/.exec(name) ?? [];
+    return [place === '' ? name : place + rename(path), tensor] as const;
+  });
+  return { ...golden, tensors: new Map(tensors) };
+}
+
 /**
  * The check of a mixer: the file's parameters have the structure of the mixer's own, `apply` and its gradients meet
  * the file, and so does `step`, token by token.
  *
- * @param make - the mixer for a file's config (whose names are the files', e.g. `modelDim`).
+ * @param make - the mixer for a file's config, whose names are the file's, e.g. `modelDim`.
+ * @example goldenMixer((config: { modelDim: number }) => gatedMean({ dModel: config.modelDim }))
  */
-export function goldenMixer(
-  make: (config: Readonly<Record<string, never>>, golden: GoldenCase) => Mixer,
+export function goldenMixer<C = Readonly<Record<string, never>>>(
+  make: (config: C, golden: GoldenCase) => Mixer,
   context: ApplyContext = EVALUATION,
 ): GoldenCheck {
   return async (golden) => {
-    const mixer = make(golden.config as Record<string, never>, golden);
+    const mixer = make(golden.config as C, golden);
     const params = goldenTree(golden);
     const fresh = mixer.init(1);
     assertSameStructure(fresh, params, `${golden.file}: parameters of ${mixer.name}`);

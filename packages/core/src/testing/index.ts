@@ -22,6 +22,7 @@ export {
   goldenTensor,
   goldenTree,
   readGolden,
+  renamed,
 } from './golden.js';
 export { profiledMatMulFlops } from './profile.js';
 export { expectShaders, shadersOf } from './shaders.js';

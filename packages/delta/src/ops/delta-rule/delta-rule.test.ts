@@ -1,4 +1,5 @@
-import { l2Norm, tf, useEngine } from '@mixerzoo/core';
+import { tf, useEngine } from '@mixerzoo/core';
+import { l2Norm } from '@mixerzoo/core/blocks';
 import { describeOp, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type DeltaRuleOptions, deltaRule, deltaRuleOp } from './index.js';

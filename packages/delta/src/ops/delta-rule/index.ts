@@ -14,7 +14,8 @@
  *
  * Source: Yang et al. 2024 (arXiv 2406.06484), sections 2 and 3; fla-org/flash-linear-attention `ops/delta_rule/naive.py`.
  */
-import { defineOp, formatShape, ShapeError, tf } from '@mixerzoo/core';
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { deltaRuleReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import * as wasm from './wasm.js';

@@ -1,5 +1,5 @@
 /** The delta rule on the wasm engine: kernel.as.ts with its outputs and scratch. */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core';
+import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import { CHUNK } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
