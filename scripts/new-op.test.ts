@@ -23,7 +23,7 @@ it('writes an op of the shape that all have, with a kernel if asked', () => {
   expect(read('delta-scan/index.ts')).toMatch(
     /deltaScanOp = defineOp<Inputs, Attrs, Outputs>\(\{\n {2}name: 'DeltaScan'/,
   );
-  expect(read('delta-scan/index.ts')).not.toMatch(/wasm|kernels/);
+  expect(read('delta-scan/index.ts')).not.toMatch(/wasm|kernels:/);
   expect(JSON.parse(readFileSync(manifest, 'utf8')).scripts).toEqual({ build: 'tsup' });
 
   expect(newOp('delta', 'delta-rule', '--kernel').status).toBe(0);

@@ -1,0 +1,18 @@
+/** The templates' types, as `npm run typecheck` checks those of packages: what a contributor is given compiles. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+let status = 0;
+for (const name of readdirSync('templates')) {
+  if (name === 'mixer-alone') continue; // checked where it stands alone: `npm run check:packages -- bench`
+  const cwd = resolve('templates', name);
+  const run = (program, args) => spawnSync(process.execPath, [resolve(program), ...args], { cwd, stdio: 'inherit' });
+  for (const done of [
+    run('packages/core/bin/mixerzoo-kernels.mjs', []),
+    run('node_modules/typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit']),
+  ]) {
+    status ||= done.status ?? 1;
+  }
+}
+process.exit(status);
