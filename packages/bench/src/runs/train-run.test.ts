@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-const train = async (task: object) => {
+const train = async (task: object, id?: string) => {
   const experiment = experimentSchema.parse({
     task,
     model: { dModel: 8 },
@@ -25,7 +25,8 @@ const train = async (task: object) => {
     train: { batchSize: 8, epochs: 2, stepsPerEpoch: 2, validationExamples: 8, testExamples: 64 },
   });
   const [run] = await resolveRuns({ experiment, files: [] }, await discoverPlugins(process.cwd()));
-  return trainRun(run!, directory, { workers: 1, packages: [], lease: { assertHeld() {} }, onProgress: () => {} });
+  const planned = id === undefined ? run! : { ...run!, config: { ...run!.config, id } };
+  return trainRun(planned, directory, { workers: 1, packages: [], lease: { assertHeld() {} }, onProgress: () => {} });
 };
 
 const MQAR = { task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 };
@@ -50,6 +51,13 @@ it('records when each epoch ended and on which engine, also of a run resumed on 
   await writeCheckpoint(checkpoint, { tensors, sidecar: { ...sidecar, history } });
   expect((await train(MQAR)).engines).toEqual(['abacus', engine]);
   expect((await loadRun(directory)).epochs.map((epoch) => epoch.engine)).toEqual(['abacus', engine]);
+});
+
+it('refuses a checkpoint of a run of other code, which has another id, wherever it was copied from', async () => {
+  await train(MQAR);
+  await expect(train(MQAR, '0123456789ab')).rejects.toThrow(
+    /expected a checkpoint of this run, got one of another: identity is "0123456789ab" here and "[0-9a-f]{12}" there/,
+  );
 });
 
 it('counts the test examples that differ, of a task with few', async () => {
