@@ -30,6 +30,7 @@ export function inheritOrigin<T extends object>(tree: T, from: object): T {
 /** What `tree` is of, where that is another mixer or another config: `those of 'cat'`, `others: nHeads is 4 here and 2 there`. */
 export function otherOrigin(tree: object, { name, config }: Origin): string | undefined {
   const differences = (origins.get(tree) ?? []).map((origin) => {
+    if (origin.config === config && origin.name === name) return undefined; // nearly always: once a step
     if (origin.name !== name) return `those of '${origin.name}'`;
     const difference = firstDifference(config, origin.config);
     return difference === undefined ? undefined : `others: ${difference}`;

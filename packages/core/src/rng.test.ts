@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from './engines/index.js';
 import { InvalidConfigError } from './errors.js';
-import { dropout } from './ops/index.js';
+import { dropout } from './ops/dropout/index.js';
 import { randomNormal, randomUniform } from './random-tensors.js';
 import { createRng, foldIn, restoreRng } from './rng.js';
 import * as tf from './tf.js';

@@ -62,6 +62,14 @@ describe('mixerzoo engines', () => {
     expect(stderr).toMatch(/@tensorflow\/tfjs-node-gpu: /);
   });
 
+  it('tells a damaged build from none', async (ctx) => {
+    const directory = emptyDirectory();
+    writeFileSync(join(directory, 'install.json'), '{"format"');
+    const { code, stderr } = await engines(['verify', 'tensorflow'], { MIXERZOO_TENSORFLOW: directory });
+    if (code === 0) return ctx.skip(NPM_PACKAGE);
+    expect(stderr).toMatch(/mixerzoo build: a damaged .*install\.json/);
+  });
+
   it('reports a build that does not load, with the reason', async (ctx) => {
     const directory = emptyDirectory();
     writeFileSync(join(directory, 'install.json'), JSON.stringify({ format: 1, gpu: false }));

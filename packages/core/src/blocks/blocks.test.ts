@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
 import { InvalidConfigError } from '../errors.js';
-import { silu } from '../ops/index.js';
+import { silu } from '../ops/silu/index.js';
 import { randomNormal, randomUniform } from '../random-tensors.js';
 import { expectClose, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';

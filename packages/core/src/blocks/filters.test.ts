@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { useEngine } from '../engines/index.js';
 import { InvalidConfigError } from '../errors.js';
-import { linear } from '../ops/index.js';
+import { linear } from '../ops/linear/index.js';
 import { expectClose, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';
 import { flattenTree } from '../tree.js';

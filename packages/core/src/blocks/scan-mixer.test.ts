@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { useEngine } from '../engines/index.js';
 import { defineMixer, type MixerForms } from '../mixer.js';
-import { linear } from '../ops/index.js';
+import { linear } from '../ops/linear/index.js';
 import { foldIn } from '../rng.js';
 import { describeMixer, expectClose, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';

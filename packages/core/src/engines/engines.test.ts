@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { silu } from '../ops/index.js';
+import { silu } from '../ops/silu/index.js';
 import * as tf from '../tf.js';
 import { currentEngine, useEngine } from './index.js';
 

@@ -8,7 +8,7 @@
 import { initProjection } from '../blocks/projection.js';
 import { ShapeError } from '../errors.js';
 import type { ApplyContext, Mixer } from '../mixer.js';
-import { embedding } from '../ops/index.js';
+import { embedding } from '../ops/embedding/index.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';

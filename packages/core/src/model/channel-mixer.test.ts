@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
 import { InvalidConfigError } from '../errors.js';
-import { withReferenceForms } from '../ops/index.js';
+import { withReferenceForms } from '../ops/define-op.js';
 import { expectClose, expectGradient, profiledMatMulFlops, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';
 import { disposeTree, flattenTree, treeLeaves, unflattenTree } from '../tree.js';

@@ -1,7 +1,7 @@
 /** Every kind of model: its loss and gradients, generation, counts. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
-import { withReferenceForms } from '../ops/index.js';
+import { withReferenceForms } from '../ops/define-op.js';
 import { IGNORED_LABEL } from '../task.js';
 import { expectClose, profiledMatMulFlops, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';

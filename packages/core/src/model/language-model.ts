@@ -13,7 +13,8 @@
 import { initProjection } from '../blocks/projection.js';
 import { ShapeError } from '../errors.js';
 import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
-import { gatherRows, tiedCrossEntropy } from '../ops/index.js';
+import { gatherRows } from '../ops/embedding/index.js';
+import { tiedCrossEntropy } from '../ops/tied-cross-entropy/index.js';
 import { foldIn } from '../rng.js';
 import { createParameters } from '../structure.js';
 import type { Examples } from '../task.js';

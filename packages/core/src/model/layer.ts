@@ -13,7 +13,7 @@
  */
 import { InvalidConfigError } from '../errors.js';
 import { type ApplyContext, assertOutput, type Mixer } from '../mixer.js';
-import { dropout } from '../ops/index.js';
+import { dropout } from '../ops/dropout/index.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
-import { layerNorm, rmsNorm } from '../ops/index.js';
+import { layerNorm, rmsNorm } from '../ops/norm/index.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { createTokenPart } from './token-part.js';

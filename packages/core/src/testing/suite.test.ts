@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { useEngine } from '../engines/index.js';
 import { defineMixer, type Mixer } from '../mixer.js';
-import { linear } from '../ops/index.js';
+import { linear } from '../ops/linear/index.js';
 import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';

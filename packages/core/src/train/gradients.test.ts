@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
 import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel } from '../model/language-model.js';
-import { globalNorm } from '../ops/index.js';
+import { globalNorm } from '../ops/adam-w/index.js';
 import { expectClose } from '../testing/compare.js';
 import * as tf from '../tf.js';
 import { disposeTree, treeTensors } from '../tree.js';

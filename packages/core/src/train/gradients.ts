@@ -2,7 +2,7 @@
 
 import type { ApplyContext } from '../mixer.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
-import { globalNorm } from '../ops/index.js';
+import { globalNorm } from '../ops/adam-w/index.js';
 import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
 import { type Tree, treeTensors, withTensors } from '../tree.js';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
-import { adamWStep, globalNorm, withReferenceForms } from '../ops/index.js';
+import { adamWStep, globalNorm } from '../ops/adam-w/index.js';
+import { withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
 import { disposeTree, type Tree } from '../tree.js';
 import { createOptimizer } from './optimizer.js';

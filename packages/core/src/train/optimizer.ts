@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
-import { adamWStep } from '../ops/index.js';
+import { adamWStep } from '../ops/adam-w/index.js';
 import { tensorsLike } from '../structure.js';
 import * as tf from '../tf.js';
 import { flattenTree, mapTree, type Tree, withTensors } from '../tree.js';

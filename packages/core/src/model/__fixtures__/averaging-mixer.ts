@@ -1,7 +1,7 @@
 /** A mixer for the tests of models and training: small, causal, with a recurrent form and parameters. */
 import { z } from 'zod';
 import { defineMixer } from '../../mixer.js';
-import { linear } from '../../ops/index.js';
+import { linear } from '../../ops/linear/index.js';
 import { randomNormal } from '../../random-tensors.js';
 import { foldIn } from '../../rng.js';
 import * as tf from '../../tf.js';
