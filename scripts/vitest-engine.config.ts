@@ -23,6 +23,7 @@ export default defineConfig({
     ...fromSource.test,
     include: ['packages/*/src/**/*.test.ts'],
     isolate: false,
+    setupFiles: ['./scripts/vitest-unstub.ts'],
     maxWorkers: '100%',
     sequence: { sequencer: TrainingFirst },
     globalSetup: './scripts/require-engine.mjs',
