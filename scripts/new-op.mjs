@@ -1,6 +1,6 @@
 /**
  * `npm run new:op <package> <name>`: an op in packages/<package>/src/ops/<name> that passes its tests: its reference form, which
- * gradients come from. `-- --kernel` adds a kernel for the wasm engine.
+ * gradients come from. `-- --kernel` adds kernels for the wasm engine, forward and gradient.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,8 @@ if (existsSync(target)) refuse(COMMAND, `a new name, got '${name}', which ${targ
 const files = renderTemplate(template, renamer(TEMPLATE, name));
 if (!kernel) {
   for (const file of ['wasm.ts', 'kernel.as.ts']) files.delete(file);
-  files.set('index.ts', files.get('index.ts').replaceAll(/^.*\bwasm\b.*\n/gm, ''));
+  const index = files.get('index.ts').replaceAll(/^.*(\bwasm\b|\bsaved: ).*\n/gm, '');
+  files.set('index.ts', index.replace('Outputs, Outputs>', 'Outputs>'));
 }
 writeFiles(target, files);
 if (kernel) addKernelScript(join('packages', packageName, 'package.json'));

@@ -23,13 +23,14 @@ it('writes an op of the shape that all have, with a kernel if asked', () => {
   expect(read('delta-scan/index.ts')).toMatch(
     /deltaScanOp = defineOp<Inputs, Attrs, Outputs>\(\{\n {2}name: 'DeltaScan'/,
   );
-  expect(read('delta-scan/index.ts')).not.toMatch(/wasm|kernels:/);
+  expect(read('delta-scan/index.ts')).not.toMatch(/wasm|kernels:|saved:|gradient:/);
   expect(JSON.parse(readFileSync(manifest, 'utf8')).scripts).toEqual({ build: 'tsup' });
 
   expect(newOp('delta', 'delta-rule', '--kernel').status).toBe(0);
   const withKernel = ['delta-rule.test.ts', 'index.ts', 'kernel.as.ts', 'reference.ts', 'types.ts', 'wasm.ts'];
   expect(readdirSync(join(directory, 'packages/delta/src/ops/delta-rule')).sort()).toEqual(withKernel);
   expect(read('delta-rule/index.ts')).toMatch(/kernels: \{ wasm: wasm\.deltaRule \}/);
+  expect(read('delta-rule/index.ts')).toMatch(/gradient: \{ kernels: \{ wasm: wasm\.deltaRuleGradient \} \}/);
   expect(JSON.parse(readFileSync(manifest, 'utf8')).scripts).toEqual({ kernels: 'mixerzoo-kernels', build: 'tsup' });
   for (const file of withKernel) expect(read(`delta-rule/${file}`)).not.toMatch(/decayed-?sum/i);
 });

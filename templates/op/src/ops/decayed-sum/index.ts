@@ -12,12 +12,14 @@ import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';
 
 /** The op behind {@link decayedSum}. */
-export const decayedSumOp = defineOp<Inputs, Attrs, Outputs>({
+export const decayedSumOp = defineOp<Inputs, Attrs, Outputs, Outputs>({
   name: 'DecayedSum',
   inputs: ['x', 'decay'],
   outputs: ['y'],
   reference: decayedSumReference,
+  saved: ['y'],
   kernels: { wasm: wasm.decayedSum },
+  gradient: { kernels: { wasm: wasm.decayedSumGradient } },
 });
 
 /** `y_t = decay y_{t-1} + x_t` for x [B, L, d] and decay [d]. */
