@@ -274,10 +274,13 @@ function assertDtype<I extends NamedTensors, A extends OpAttrs, O extends NamedT
   );
 }
 
-/** An engine that was forgotten is no error, but a training without it takes a hundred times as long. */
+/**
+ * An engine that was forgotten is no error, but a training without it takes a hundred times as long. Who asks for the
+ * reference forms knows.
+ */
 function sayOnceWithoutEngine(name: string): void {
   const state = processState();
-  if (state.engine || state.saidNoEngine) return;
+  if (state.engine || state.saidNoEngine || state.referenceFormsOnly) return;
   state.saidNoEngine = true;
   console.warn(
     `mixerzoo: expected an engine in use, got none: ${name} runs on the ${tf.getBackend()} backend of TensorFlow.js. ` +
