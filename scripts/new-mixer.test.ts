@@ -69,6 +69,24 @@ describe('npm run new:mixer', () => {
     expect(newMixer('gated-mean', '--to').stderr).toMatch(/expected a directory after --to, got none/);
   });
 
+  it('writes a mixer into a package of another name with --package', () => {
+    expect(newMixer('gated-mean', '--package', 'means').status).toBe(0);
+    const target = join(directory, 'packages/means');
+    const source = ['gated-mean.test.ts', 'gated-mean.ts', 'index.ts'];
+    expect(readdirSync(join(target, 'src')).sort()).toEqual(source);
+    const [manifest, readme] = ['package.json', 'README.md'].map((file) => readFileSync(join(target, file), 'utf8'));
+    expect(JSON.parse(manifest as string)).toMatchObject({
+      name: '@mixerzoo/means',
+      repository: { directory: 'packages/means' },
+    });
+    expect(readme).toMatch(/^# @mixerzoo\/means\n[\s\S]*import \{ gatedMean \} from '@mixerzoo\/means'/);
+    expect(newMixer('other-mean', '--package', 'means').stderr).toMatch(/expected a new package, got 'means'/);
+    expect(newMixer('other-mean', '--package', 'Means').stderr).toMatch(/kebab-case, got 'Means'/);
+    expect(newMixer('other-mean', '--package', 'a', '--to', 'b').stderr).toMatch(
+      /expected --package or --to, got both/,
+    );
+  });
+
   it('gives code that parses, once, for a name that reads like a word of Node or JavaScript', () => {
     const { status } = newMixer('fs');
     expect(status).toBe(0);

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { assertName, formsOf, printNext, refuse, renamer, renderTemplate, TEMPLATES, writeFiles } from './scaffold.mjs';
 
 const TEMPLATE = 'causal-mean';
+const PACKAGE = `@mixerzoo/${TEMPLATE}`;
+const FOLDER = `packages/${TEMPLATE}`;
 /** Files of the template that a package of its own has in another form. */
 const OF_REPOSITORY = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json|vitest\.config\.ts|LICENSE)$/;
 /** Files that npm would take for its own where they lie. */
@@ -16,20 +18,23 @@ const NAMES = { 'manifest.json': 'package.json', 'ignored-by-git': '.gitignore' 
 const BIN = fileURLToPath(new URL('mixerzoo.mjs', import.meta.url));
 const MANIFEST = new URL('../package.json', import.meta.url);
 
-/** `npm run new:mixer <name>`: packages/<name>, here. */
-export function newMixerHere(command, name) {
+/** `npm run new:mixer <name> [-- --package <family>]`: packages/<name>, or packages/<family>, here. */
+export function newMixerHere(command, name, family = name) {
   const mixer = join(TEMPLATES, 'mixer');
-  assertName(command, name, mixer, TEMPLATE);
-  const target = join('packages', name);
-  if (existsSync(target)) refuse(command, `a new name, got '${name}', which packages/ has already.`);
+  for (const each of new Set([name, family])) assertName(command, each, mixer, TEMPLATE);
+  const target = join('packages', family);
+  if (existsSync(target)) refuse(command, `a new package, got '${family}', which packages/ has already.`);
   assertNotTaken(command, name, ['--source']);
-  writeFiles(target, renderTemplate(mixer, renamer(TEMPLATE, name)));
+  const rename = renamer(TEMPLATE, name);
+  const named = (text) =>
+    rename(text.replaceAll(PACKAGE, `@mixerzoo/${family}`).replaceAll(FOLDER, `packages/${family}`));
+  writeFiles(target, renderTemplate(mixer, named));
   printNext(target, {
     'npm install': 'links the package',
-    [`npx vitest run --project ${name}`]: 'its tests: describeMixer holds it to the contract',
+    [`npx vitest run --project ${family}`]: 'its tests: describeMixer holds it to the contract',
     [`edit ${join(target, 'src', `${name}.ts`)}`]: 'your equations; contributing/mixer.md says what they are held to',
     'npx mixerzoo --source list mixers': 'the command finds it, without a build',
-    [`npm run check:mixer ${name}`]: 'all that a mixer of the zoo has to pass, and what is missing',
+    [`npm run check:mixer ${family}`]: 'all that a mixer of the zoo has to pass, and what is missing',
   });
 }
 
@@ -41,7 +46,7 @@ export function newMixerAlone(command, name, target = name) {
   const inRepository = existsSync(new URL('../src/cli.ts', import.meta.url));
   assertNotTaken(command, name, inRepository ? ['--source'] : []);
   const rename = renamer(TEMPLATE, name);
-  const own = (text) => rename(text.replaceAll(`@mixerzoo/${TEMPLATE}`, `mixerzoo-${TEMPLATE}`));
+  const own = (text) => rename(text.replaceAll(PACKAGE, `mixerzoo-${TEMPLATE}`));
   const files = [...renderTemplate(mixer, own)].filter(([file]) => !OF_REPOSITORY.test(file));
   const { version, dependencies } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
   const versions = { CORE: dependencies['@mixerzoo/core'], BENCH: `^${version}`, ZOD: dependencies.zod };
@@ -70,12 +75,18 @@ function assertNotTaken(command, name, flags) {
     refuse(command, `a new name, got '${name}': ${owner} has a mixer '${camel}', and configs know mixers by name.`);
 }
 
-/** The name, and the value of `--to`, of the arguments of a command. */
+/** The name, and the values of `--to` and `--package`, of the arguments of a command. */
 export function parseArguments(command, args) {
-  const at = args.indexOf('--to');
-  const to = at < 0 ? undefined : args[at + 1];
-  if (at >= 0 && (!to || to.startsWith('-'))) refuse(command, 'a directory after --to, got none.');
-  const [name, ...rest] = args.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
-  if (rest.length > 0) refuse(command, `one name, got '${[name, ...rest].join(' ')}'. Example: gated-mean`);
-  return { name, to };
+  const rest = [...args];
+  const takeValue = (flag, what) => {
+    const at = rest.indexOf(flag);
+    if (at < 0) return undefined;
+    const [, value] = rest.splice(at, 2);
+    if (!value || value.startsWith('-')) refuse(command, `${what} after ${flag}, got none.`);
+    return value;
+  };
+  const [to, family] = [takeValue('--to', 'a directory'), takeValue('--package', 'a name')];
+  if (to !== undefined && family !== undefined) refuse(command, '--package or --to, got both.');
+  if (rest.length > 1) refuse(command, `one name, got '${rest.join(' ')}'. Example: gated-mean`);
+  return { name: rest[0], to, family };
 }
