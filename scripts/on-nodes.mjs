@@ -1,6 +1,7 @@
 /**
  * `npm run on-nodes`: what differs by Node, on the newest 22, 24 and of all, whose binaries come from npm: each engine that is
- * built in starts without a word on standard error; tests of core and of runs; a tiny experiment by the built command.
+ * built in starts without a word on standard error; tests of engines, of training and of runs (kernels are the same WebAssembly
+ * everywhere); a tiny experiment by the built command.
  * Versions as arguments narrow it: `npm run on-nodes -- 24`.
  */
 import { spawnSync } from 'node:child_process';
@@ -11,7 +12,9 @@ import { delimiter, dirname, join } from 'node:path';
 const VERSIONS = ['22', '24', 'latest'];
 const PLATFORM = process.platform === 'win32' ? 'win' : process.platform;
 const PACKAGE = `node-${PLATFORM}-${process.arch}`;
-const TESTS = ['packages/core/src', 'packages/bench/src/runs'];
+const TESTS = ['core/src/engines', 'core/src/train', 'core/src/ops/short-convolution', 'bench/src/runs'].map(
+  (path) => `packages/${path}`,
+);
 const START = `
 import { useEngine, tf } from './packages/core/dist/index.js';
 const { description } = await useEngine(process.argv[1]);
