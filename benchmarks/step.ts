@@ -2,30 +2,27 @@
  * `npm run bench:step`: how long a training step takes, and what memory it needs, on the embedded engine; beside it the
  * step that stock TensorFlow.js takes for the same model. Each measurement has a process of its own.
  *
- * Default: one layer of CAT at the paper's V = 8192, L = 64, k = 16, d = 64, batch 64. Options: `--mixers cat,attention`,
- * `--lengths 64,256`, `--widths 64,128`, `--vocab 8192`, `--batch 64`, `--steps 20`, `--stock-steps 5` (0: none),
- * `--engine wasm`, `--out <directory>` (default reports/step: step.json, step.md).
+ * Default: one layer of CAT at the paper's V = 8192, L = 64, k = 16, d = 64, batch 64. Options: `--mixers cat,attention`
+ * (or `all`), `--lengths 64,256`, `--widths 64,128`, `--vocab 512,8192`, `--batch 64`, `--steps 20`, `--stock-steps 5` (0:
+ * none), `--engine wasm`, `--out <directory>` (default reports/step: step.json, step.md).
+ *
+ * `--profile` says instead where a step's time goes on wasm: per op, TensorFlow.js's dispatch and tape, the JavaScript beside,
+ * memory, tensors, copies (profile.json, profile.md).
  */
 import { fork } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createTrainer, type EngineChoice, foldIn, useEngine } from '@mixerzoo/core';
-import { experimentSchema } from '../packages/bench/src/experiment/experiment.js';
-import { type PlannedRun, resolveRuns } from '../packages/bench/src/experiment/resolve-runs.js';
-import { discoverPlugins, findPart } from '../packages/bench/src/plugins.js';
+import { type EngineChoice, foldIn, useEngine } from '@mixerzoo/core';
 import { describeMachine } from '../packages/bench/src/runs/environment.js';
 import { type Spread, spreadOf } from '../packages/bench/src/runs/spread.js';
+import { createCaseTrainer, LEARNING_RATE, mixerNames, planCase, type StepCase } from './step-case.js';
+import { profileMarkdown, profileStep, type StepProfile } from './step-profile.js';
 import { createStockTraining, openStockWasm } from './stock-cat.js';
 
 /** One measurement to make. */
-interface Case {
-  readonly mixer: string;
-  readonly seqLen: number;
-  readonly dModel: number;
-  readonly vocabSize: number;
-  readonly batchSize: number;
+interface Case extends StepCase {
   readonly steps: number;
   /** An engine of ours, or `stock` for TensorFlow.js as npm installs it. */
   readonly engine: string;
@@ -41,42 +38,12 @@ interface Measurement extends Case, Spread {
 }
 
 const WARM_UP = { ours: 5, stock: 1 } as const;
-const LEARNING_RATE = 1e-3;
 /** Relative; both compute in float32, in different orders. */
 const LOSS_TOLERANCE = 1e-4;
 
-async function planCase({ mixer, seqLen, dModel, vocabSize, batchSize, steps }: Case): Promise<PlannedRun> {
-  const registry = await discoverPlugins(process.cwd());
-  const { part: factory } = await findPart(registry, 'mixers', mixer);
-  // Dropout costs time and hides equality: none, where the mixer has any.
-  const hasDropout = factory.schema.safeParse({ dModel, dropout: 0 }).success;
-  const experiment = experimentSchema.parse({
-    task: { task: 'mqar', vocabSize, seqLen, numKvPairs: seqLen / 4 },
-    model: { dModel, dropout: { embedding: 0, residual: 0 } },
-    models: { [mixer]: { layers: [{ mixer: factory, ...(hasDropout ? { dropout: 0 } : {}) }] } },
-    train: { batchSize, stepsPerEpoch: steps, epochs: 1, validationExamples: batchSize },
-    learningRates: [LEARNING_RATE],
-  });
-  const [run] = await resolveRuns({ experiment, files: [] }, registry);
-  return run as PlannedRun;
-}
-
 async function measureOurs(one: Case): Promise<Measurement> {
   const { description } = await useEngine(one.engine as EngineChoice);
-  const { model, task } = await planCase(one);
-  const { batchSize } = one;
-  const steps = one.steps + WARM_UP.ours;
-  const trainer = await createTrainer({
-    model,
-    task,
-    seed: 0,
-    batchSize,
-    examplesPerEpoch: batchSize * steps,
-    epochs: 1,
-    freshExamples: true,
-    optimizer: { learningRate: LEARNING_RATE },
-    validationExamples: 1,
-  });
+  const trainer = await createCaseTrainer(one, one.steps + WARM_UP.ours);
   const times: number[] = [];
   let firstLoss = Number.NaN;
   let peakMemoryMiB = 0;
@@ -124,13 +91,13 @@ function summarize(
   return { ...one, ...rest, ...spread, tokensPerSecond: (1000 * one.batchSize * one.seqLen) / spread.median };
 }
 
-/** Makes a measurement in a process of its own. */
-function measure(one: Case): Promise<Measurement> {
+/** What a process of its own finds about a case. */
+function inChild<T>(what: 'case' | 'profile-case', one: Case): Promise<T> {
   return new Promise((resolveResult, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), ['--case', JSON.stringify(one)]);
-    let found: Measurement | undefined;
+    const child = fork(fileURLToPath(import.meta.url), [`--${what}`, JSON.stringify(one)]);
+    let found: T | undefined;
     child.on('message', (message) => {
-      found = message as Measurement;
+      found = message as T;
     });
     child.on('close', (code) => {
       if (found) resolveResult(found);
@@ -142,23 +109,27 @@ function measure(one: Case): Promise<Measurement> {
   });
 }
 
+/** The same model in the same sizes. */
+const isTwin = (one: Case) => (other: Case) =>
+  other.mixer === one.mixer &&
+  other.seqLen === one.seqLen &&
+  other.dModel === one.dModel &&
+  other.vocabSize === one.vocabSize;
+
 function toMarkdown(header: string, rows: readonly Measurement[]): string {
   const lines = rows.map((row) => {
-    const stock = rows.find(
-      (other) => other.engine === 'stock' && other.seqLen === row.seqLen && other.dModel === row.dModel,
-    );
-    const ratio =
-      stock && stock !== row && row.mixer === stock.mixer ? `${(stock.median / row.median).toFixed(1)} x` : '';
+    const stock = rows.filter(isTwin(row)).find(({ engine }) => engine === 'stock');
+    const ratio = stock && stock !== row ? `${(stock.median / row.median).toFixed(1)} x` : '';
     const spread = `${row.lowerQuartile.toFixed(1)} - ${row.upperQuartile.toFixed(1)}`;
-    return `| ${row.mixer} | ${row.engine} | ${row.seqLen} | ${row.dModel} | ${row.median.toFixed(1)} | ${spread} | ${Math.round(row.tokensPerSecond).toLocaleString('en')} | ${Math.round(row.peakMemoryMiB)} | ${ratio} |`;
+    return `| ${row.mixer} | ${row.engine} | ${row.vocabSize.toLocaleString('en')} | ${row.seqLen} | ${row.dModel} | ${row.median.toFixed(1)} | ${spread} | ${Math.round(row.tokensPerSecond).toLocaleString('en')} | ${Math.round(row.peakMemoryMiB)} | ${ratio} |`;
   });
   return [
     '# Training step',
     '',
     header,
     '',
-    '| mixer, 1 layer | engine | L | d | ms a step, median | quartiles | tokens/s | peak memory, MiB | faster than stock |',
-    '|---|---|---:|---:|---:|---:|---:|---:|---:|',
+    '| mixer, 1 layer | engine | V | L | d | ms a step, median | quartiles | tokens/s | peak memory, MiB | faster than stock |',
+    '|---|---|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...lines,
     '',
   ].join('\n');
@@ -168,6 +139,8 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       case: { type: 'string' },
+      'profile-case': { type: 'string' },
+      profile: { type: 'boolean', default: false },
       mixers: { type: 'string', default: 'cat' },
       lengths: { type: 'string', default: '64' },
       widths: { type: 'string', default: '64' },
@@ -179,38 +152,73 @@ async function main(): Promise<number> {
       out: { type: 'string', default: 'reports/step' },
     },
   });
-  if (values.case) {
-    const one = JSON.parse(values.case) as Case;
-    process.send?.(await (one.engine === 'stock' ? measureStock(one) : measureOurs(one)), () => process.exit(0));
+  const asked = values.case ?? values['profile-case'];
+  if (asked) {
+    const one = JSON.parse(asked) as Case;
+    const measured = values.case ? (one.engine === 'stock' ? measureStock : measureOurs) : profileStep;
+    process.send?.(await measured(one), () => process.exit(0));
     return new Promise(() => {});
   }
+  const cases = await casesOf(values);
+  const out = resolve(values.out);
+  await mkdir(out, { recursive: true });
+  return values.profile ? profile(cases, out) : compare(cases, out);
+}
+
+async function casesOf(values: {
+  readonly mixers: string;
+  readonly vocab: string;
+  readonly lengths: string;
+  readonly widths: string;
+  readonly batch: string;
+  readonly steps: string;
+  readonly 'stock-steps': string;
+  readonly engine: string;
+  readonly profile: boolean;
+}): Promise<Case[]> {
   const numbers = (text: string) => text.split(',').map(Number);
-  const shared = { vocabSize: Number(values.vocab), batchSize: Number(values.batch) };
-  const cases = numbers(values.lengths).flatMap((seqLen) =>
-    numbers(values.widths).flatMap((dModel) =>
-      values.mixers.split(',').flatMap((mixer): Case[] => {
-        const one = { mixer, seqLen, dModel, ...shared };
-        const stock = mixer === 'cat' && Number(values['stock-steps']) > 0;
-        return [
-          { ...one, engine: values.engine, steps: Number(values.steps) },
-          ...(stock ? [{ ...one, engine: 'stock', steps: Number(values['stock-steps']) }] : []),
-        ];
-      }),
+  const mixers = values.mixers === 'all' ? await mixerNames() : values.mixers.split(',');
+  const stockSteps = values.profile ? 0 : Number(values['stock-steps']);
+  return numbers(values.vocab).flatMap((vocabSize) =>
+    numbers(values.lengths).flatMap((seqLen) =>
+      numbers(values.widths).flatMap((dModel) =>
+        mixers.flatMap((mixer): Case[] => {
+          const one = { mixer, seqLen, dModel, vocabSize, batchSize: Number(values.batch) };
+          return [
+            { ...one, engine: values.engine, steps: Number(values.steps) },
+            ...(mixer === 'cat' && stockSteps > 0 ? [{ ...one, engine: 'stock', steps: stockSteps }] : []),
+          ];
+        }),
+      ),
     ),
   );
+}
+
+async function profile(cases: readonly Case[], out: string): Promise<number> {
+  const machine = await describeMachine();
+  const profiles: StepProfile[] = [];
+  for (const one of cases) {
+    profiles.push(await inChild<StepProfile>('profile-case', one));
+    console.log(profileMarkdown(profiles.slice(-1)));
+  }
+  await writeFile(join(out, 'profile.md'), profileMarkdown(profiles));
+  const record = { date: new Date().toISOString(), node: process.versions.node, machine, profiles };
+  await writeFile(join(out, 'profile.json'), `${JSON.stringify(record, null, 2)}\n`);
+  console.log(`Written to ${out}.`);
+  return 0;
+}
+
+async function compare(cases: readonly Case[], out: string): Promise<number> {
   const machine = await describeMachine();
   const rows: Measurement[] = [];
   for (const one of cases) {
-    const row = await measure(one);
+    const row = await inChild<Measurement>('case', one);
     rows.push(row);
     console.log(
       `${one.mixer} on ${one.engine}, V ${one.vocabSize}, L ${one.seqLen}, d ${one.dModel}, batch ${one.batchSize}: ${row.median.toFixed(1)} ms a step ` +
         `(quartiles ${row.lowerQuartile.toFixed(1)} - ${row.upperQuartile.toFixed(1)}), peak memory ${Math.round(row.peakMemoryMiB)} MiB, first loss ${row.firstLoss.toFixed(5)}`,
     );
-    const twin = rows.find(
-      (other) =>
-        other !== row && other.mixer === one.mixer && other.seqLen === one.seqLen && other.dModel === one.dModel,
-    );
+    const twin = rows.filter(isTwin(row)).find((other) => other !== row);
     if (twin && Math.abs(twin.firstLoss - row.firstLoss) > LOSS_TOLERANCE * twin.firstLoss) {
       console.error(
         `bench:step: expected stock to compute the same loss as ours, got ${row.firstLoss} and ${twin.firstLoss}. The times cannot be compared.`,
@@ -221,10 +229,8 @@ async function main(): Promise<number> {
   const { cpu, platform } = machine;
   const engine = rows.find((row) => row.engine !== 'stock')?.description ?? '';
   const header =
-    `MQAR, V ${shared.vocabSize}, k = L / 4, batch ${shared.batchSize}; example generation, forward, backward and update. ` +
+    `MQAR, k = L / 4, batch ${cases[0]?.batchSize}; example generation, forward, backward and update. ` +
     `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${engine}. Command: npm run bench:step.`;
-  const out = resolve(values.out);
-  await mkdir(out, { recursive: true });
   const markdown = toMarkdown(header, rows);
   await writeFile(join(out, 'step.md'), markdown);
   await writeFile(

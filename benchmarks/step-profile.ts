@@ -1,0 +1,126 @@
+/** Where the time of a training step goes: medians over steps of what `step-recorder.ts` records, and their table. */
+import { useEngine } from '@mixerzoo/core';
+import { median, sum } from 'simple-statistics';
+import { createCaseTrainer, type StepCase } from './step-case.js';
+import { createStepRecorder, type OpRecord, PHASES, type Phase, type StepRecord } from './step-recorder.js';
+
+const WARM_UP = 5;
+/** Kernels that compute nothing. */
+const MOVERS = ['Concat', 'GatherV2', 'Pack', 'PadV2', 'Slice', 'StridedSlice', 'Tile', 'Transpose', 'Unpack'];
+
+/** A step of a case: medians, times in milliseconds. */
+export interface StepProfile extends StepCase {
+  readonly description: string;
+  readonly record: StepRecord;
+}
+
+/** Trains in this process, which must have no engine yet. */
+export async function profileStep(one: StepCase & { readonly steps: number }): Promise<StepProfile> {
+  const recorder = createStepRecorder();
+  const { description } = await useEngine('wasm');
+  const trainer = await createCaseTrainer(one, one.steps + WARM_UP);
+  const records: StepRecord[] = [];
+  recorder.start();
+  await trainer.runEpoch({
+    onStep({ step }) {
+      const record = recorder.endStep();
+      if (step > WARM_UP) records.push(record);
+    },
+  });
+  trainer.dispose();
+  return { ...one, description, record: medianOf(records) };
+}
+
+/** Every number the median over the steps; ops are those of the last. */
+function medianOf(records: readonly StepRecord[]): StepRecord {
+  const last = records.at(-1) as StepRecord;
+  const of = (get: (record: StepRecord) => number) => median(records.map(get));
+  const phases = (get: (record: StepRecord) => Record<Phase, number>) =>
+    Object.fromEntries(PHASES.map((phase) => [phase, of((record) => get(record)[phase])])) as Record<Phase, number>;
+  const ops = last.ops.map((op): OpRecord => {
+    const same = records.flatMap(({ ops }) => ops.filter(({ phase, name }) => phase === op.phase && name === op.name));
+    const field = (get: (op: OpRecord) => number) => median(same.map(get));
+    return {
+      ...op,
+      milliseconds: field(({ milliseconds }) => milliseconds),
+      inModules: field(({ inModules }) => inModules),
+    };
+  });
+  return {
+    ...last,
+    ops,
+    milliseconds: phases(({ milliseconds }) => milliseconds),
+    dispatchMilliseconds: phases(({ dispatchMilliseconds }) => dispatchMilliseconds),
+  };
+}
+
+/** A table per case. */
+export function profileMarkdown(profiles: readonly StepProfile[]): string {
+  const [first] = profiles;
+  return [
+    '# Where a training step goes',
+    '',
+    `${first?.description}. Milliseconds, medians over steps; what is not a row takes less than 0.005 ms.`,
+    '',
+    ...profiles.flatMap(table),
+  ].join('\n');
+}
+
+function table({ mixer, vocabSize, seqLen, dModel, batchSize, record }: StepProfile): string[] {
+  const { ops, milliseconds, dispatchMilliseconds } = record;
+  const total = sum(Object.values(milliseconds));
+  const names = [...new Set(ops.map(({ name }) => name))].map((name) => {
+    const same = ops.filter((op) => op.name === name);
+    return { name, same, own: sum(same.map((op) => op.milliseconds)) };
+  });
+  names.sort((a, b) => b.own - a.own);
+  const inOps = (phase: Phase) => sum([0, ...ops.filter((op) => op.phase === phase).map((op) => op.milliseconds)]);
+  const rest = (phase: Phase) => milliseconds[phase] - inOps(phase) - dispatchMilliseconds[phase];
+  const perPhase = (get: (phase: Phase) => number) => PHASES.map((phase) => decimal(get(phase)));
+  const row = (...cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
+  const share = (part: number) => `${((100 * part) / total).toFixed(1)} %`;
+  const all = (get: (phase: Phase) => number) => sum(PHASES.map(get));
+  return [
+    `## ${mixer}, V ${thousands(vocabSize)}, L ${seqLen}, d ${dModel}, batch ${batchSize}`,
+    '',
+    row('op', 'calls', ...PHASES, 'share', 'in our modules', 'allocated, KiB'),
+    row('---', '---:', ...PHASES.map(() => '---:'), '---:', '---:', '---:'),
+    ...names
+      .filter(({ own }) => own >= 0.005)
+      .map(({ name, same, own }) =>
+        row(
+          name.replace(/^mixerzoo\./, ''),
+          sum(same.map(({ calls }) => calls)),
+          ...perPhase((phase) => sum([0, ...same.filter((op) => op.phase === phase).map((op) => op.milliseconds)])),
+          share(own),
+          decimal(sum(same.map(({ inModules }) => inModules))),
+          thousands(Math.round(sum(same.map(({ allocatedBytes }) => allocatedBytes)) / 1024)),
+        ),
+      ),
+    row(
+      'dispatch and tape',
+      '',
+      ...perPhase((p) => dispatchMilliseconds[p]),
+      share(all((p) => dispatchMilliseconds[p])),
+      '',
+      '',
+    ),
+    row('JavaScript beside', '', ...perPhase(rest), share(all(rest)), '', ''),
+    row(
+      '**all**',
+      sum(ops.map(({ calls }) => calls)),
+      ...perPhase((phase) => milliseconds[phase]),
+      decimal(total),
+      '',
+      thousands(Math.round(record.allocatedBytes / 1024)),
+    ),
+    '',
+    `${record.tapeNodes} ops on the tape, ${record.tensors} tensors made, ${record.allocations} allocations; copied: ${kibibytes(record.copiedIn)} onto the heap, ` +
+      `${kibibytes(record.copiedOut)} off it, ${kibibytes(sum([0, ...ops.filter(({ name }) => MOVERS.includes(name)).map(({ allocatedBytes }) => allocatedBytes)]))} by ops that only move.`,
+    '',
+  ];
+}
+
+const decimal = (value: number) => (Math.abs(value) < 0.005 ? '' : value.toFixed(2));
+const thousands = (value: number) => value.toLocaleString('en');
+const kibibytes = (bytes: number) => `${thousands(Math.round(bytes / 1024))} KiB`;
