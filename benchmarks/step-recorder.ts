@@ -59,7 +59,7 @@ interface Frame {
 
 /** The parts of TensorFlow.js's engine that are wrapped. */
 interface Engine {
-  readonly state: { nextTensorId: number };
+  nextTensorId(): number;
   runKernelFunc(call: { kernelName?: string }): unknown;
   addTapeNode(...given: unknown[]): void;
   gradients(f: () => tf.Tensor, ...given: unknown[]): unknown;
@@ -142,13 +142,13 @@ export function createStepRecorder(): StepRecorder {
       wrapKernels();
       wrapPhases(engine);
       wrapHeap(tf.backend() as unknown as Backend);
-      [phase, phaseStart, firstTensor, recording] = ['examples', performance.now(), engine.state.nextTensorId, true];
+      [phase, phaseStart, firstTensor, recording] = ['examples', performance.now(), engine.nextTensorId(), true];
     },
     endStep() {
       enter('examples');
-      const { nextTensorId } = (tf.engine() as unknown as Engine).state;
-      const record = { ...step, ops: [...step.ops.values()], tensors: nextTensorId - firstTensor };
-      [step, firstTensor, frames] = [emptyStep(), nextTensorId, []];
+      const nextTensor = (tf.engine() as unknown as Engine).nextTensorId();
+      const record = { ...step, ops: [...step.ops.values()], tensors: nextTensor - firstTensor - 1 };
+      [step, firstTensor, frames] = [emptyStep(), nextTensor, []];
       return record;
     },
   };

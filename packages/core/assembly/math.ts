@@ -8,13 +8,36 @@ import { madd } from './simd';
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  const tiny = f32x4.lt(x, f32x4.splat(-87.33654));
   const clamped = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-87.33654)), f32x4.splat(88.37626));
+  return v128.andnot(expInside(clamped), f32x4.lt(x, f32x4.splat(-87.33654)));
+}
+
+/** e^x of x up to 88.3: the same as `exp` for less, since what is too small need not be clamped to become 0. */
+// @ts-ignore: decorator
+@inline
+export function expBelow(x: v128): v128 {
+  return v128.andnot(expInside(x), f32x4.lt(x, f32x4.splat(-87.33654)));
+}
+
+/**
+ * e^x for a weight among others, as in a softmax, x up to 88.3: 0 below -46, where 1e-20 adds nothing to their sum. Smaller
+ * weights have products below the smallest normal number, and with those a processor is several times slower.
+ */
+// @ts-ignore: decorator
+@inline
+export function expFlushed(x: v128): v128 {
+  return v128.andnot(expInside(x), f32x4.lt(x, f32x4.splat(-46)));
+}
+
+/** e^x for x in [-87.3, 88.3], NaN for NaN; of others any number. */
+// @ts-ignore: decorator
+@inline
+function expInside(x: v128): v128 {
   // Adding 1.5 2^23 rounds x / ln 2 to an integer n and leaves it in the low bits, as an exponent to be.
-  const shifted = madd(clamped, f32x4.splat(1.44269504088896341), f32x4.splat(12582912));
+  const shifted = madd(x, f32x4.splat(1.44269504088896341), f32x4.splat(12582912));
   const n = f32x4.sub(shifted, f32x4.splat(12582912));
   const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
-  let r = madd(n, f32x4.splat(-0.693359375), clamped);
+  let r = madd(n, f32x4.splat(-0.693359375), x);
   r = madd(n, f32x4.splat(2.12194440e-4), r);
   let p = f32x4.splat(1.9875691500e-4);
   p = madd(p, r, f32x4.splat(1.3981999507e-3));
@@ -23,17 +46,7 @@ export function exp(x: v128): v128 {
   p = madd(p, r, f32x4.splat(1.6666665459e-1));
   p = madd(p, r, f32x4.splat(5.0000001201e-1));
   p = madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
-  return v128.andnot(f32x4.mul(p, power), tiny);
-}
-
-/**
- * e^x for a weight among others, as in a softmax: 0 below -46, where 1e-20 adds nothing to their sum. Smaller weights
- * have products below the smallest normal number, and with those a processor is several times slower.
- */
-// @ts-ignore: decorator
-@inline
-export function expFlushed(x: v128): v128 {
-  return v128.andnot(exp(x), f32x4.lt(x, f32x4.splat(-46)));
+  return f32x4.mul(p, power);
 }
 
 /** The natural logarithm of normal, positive x; NaN for NaN and infinity, whose bits say nothing. */

@@ -11,7 +11,7 @@
  * Only the logits of a group of octets exist at a time.
  */
 import { multiplyPacked, packColumns, packRows } from '@mixerzoo/core/assembly/gemm';
-import { exp, logScalar } from '@mixerzoo/core/assembly/math';
+import { expBelow, logScalar } from '@mixerzoo/core/assembly/math';
 import { madd } from '@mixerzoo/core/assembly/simd';
 
 /** Rows of the table multiplied at a time, with all octets of a unit. */
@@ -132,27 +132,33 @@ function softmax(
   e: usize, labels: usize, loss: usize, correct: usize, rows: i32, n: i32, vocabulary: i32, gradient: bool,
 ): void {
   const end = e + (<usize>vocabulary << 5);
-  let max0 = v128.load(e);
-  let max1 = v128.load(e, 16);
-  let best0 = i32x4.splat(0);
-  let best1 = i32x4.splat(0);
-  let index = i32x4.splat(0);
-  const one = i32x4.splat(1);
-  for (let at = e; at < end; at += 32) {
-    const x0 = v128.load(at);
-    const x1 = v128.load(at, 16);
-    best0 = v128.bitselect(index, best0, f32x4.gt(x0, max0));
-    best1 = v128.bitselect(index, best1, f32x4.gt(x1, max1));
-    max0 = f32x4.pmax(max0, x0);
-    max1 = f32x4.pmax(max1, x1);
-    index = i32x4.add(index, one);
+  let max0 = f32x4.splat(-Infinity);
+  let max1 = f32x4.splat(-Infinity);
+  // The first block that holds the largest logit; its place within is looked for where it may be the label's.
+  let block0 = i32x4.splat(0);
+  let block1 = i32x4.splat(0);
+  for (let v = 0; v < vocabulary; v += BLOCK_SUM) {
+    let largest0 = f32x4.splat(-Infinity);
+    let largest1 = f32x4.splat(-Infinity);
+    for (let at = e + (<usize>v << 5), stop = min(end, at + (<usize>BLOCK_SUM << 5)); at < stop; at += 32) {
+      largest0 = f32x4.pmax(largest0, v128.load(at));
+      largest1 = f32x4.pmax(largest1, v128.load(at, 16));
+    }
+    const block = i32x4.splat(v);
+    block0 = v128.bitselect(block, block0, f32x4.gt(largest0, max0));
+    block1 = v128.bitselect(block, block1, f32x4.gt(largest1, max1));
+    max0 = f32x4.pmax(max0, largest0);
+    max1 = f32x4.pmax(max1, largest1);
   }
   for (let i = 0; i < rows; i++) {
     const label = load<i32>(labels + (<usize>i << 2));
-    const logit = load<f32>(e + (<usize>label << 5) + (<usize>i << 2));
-    store<f32>(loss + (<usize>i << 2), lane(max0, max1, i) - logit);
-    const best = i < 4 ? lane(f32x4.convert_i32x4_s(best0), max1, i) : lane(max0, f32x4.convert_i32x4_s(best1), i);
-    store<f32>(correct + (<usize>i << 2), <i32>best == label ? 1 : 0);
+    const column = e + (<usize>i << 2);
+    const logit = load<f32>(column + (<usize>label << 5));
+    const largest = lane(max0, max1, i);
+    store<f32>(loss + (<usize>i << 2), largest - logit);
+    let v = <i32>lane(f32x4.convert_i32x4_s(block0), f32x4.convert_i32x4_s(block1), i);
+    while (v < label && load<f32>(column + (<usize>v << 5)) != largest) v++;
+    store<f32>(correct + (<usize>i << 2), v == label && logit == largest ? 1 : 0);
   }
   let sum0 = f32x4.splat(0);
   let sum1 = f32x4.splat(0);
@@ -162,8 +168,8 @@ function softmax(
     // Sums of blocks, then of their sums: the error stays that of a few thousand terms for any vocabulary.
     const stop = min(end, at + (<usize>BLOCK_SUM << 5));
     for (; at < stop; at += 32) {
-      const x0 = exp(f32x4.sub(v128.load(at), max0));
-      const x1 = exp(f32x4.sub(v128.load(at, 16), max1));
+      const x0 = expBelow(f32x4.sub(v128.load(at), max0));
+      const x1 = expBelow(f32x4.sub(v128.load(at, 16), max1));
       sum0 = f32x4.add(sum0, x0);
       sum1 = f32x4.add(sum1, x1);
       v128.store(at, x0);
@@ -199,7 +205,8 @@ function lane(low: v128, high: v128, i: i32): f32 {
 
 /**
  * dTable[v] (+)= sum over the rows of a group of e[v] s hidden, for blocks [start, end) of 64 entries of the
- * vocabulary. Tiles of 4 x 8: the exponentials of four entries lie 32 bytes apart.
+ * vocabulary. Tiles of 4 x 8: the exponentials of four entries lie 32 bytes apart. Up to three entries past the vocabulary
+ * are read, of whatever lies there, and their sums dropped.
  */
 export function tableGradient(
   e: usize, scaled: usize, dTable: usize, d: i32, vocabulary: i32, count: i32, accumulate: i32, start: i32, end: i32,
@@ -227,10 +234,6 @@ function tableTile(
   let c21 = f32x4.splat(0);
   let c30 = f32x4.splat(0);
   let c31 = f32x4.splat(0);
-  // Entries past the vocabulary would lie past the scratch: read the last one instead and drop its sums.
-  const at1: usize = height > 1 ? 32 : 0;
-  const at2: usize = height > 2 ? 64 : 0;
-  const at3: usize = height > 3 ? 96 : 0;
   for (let octet = 0; octet < count; octet++) {
     for (let a = e, stop = e + 32; a < stop; a += 4) {
       const b0 = v128.load(scaled);
@@ -238,13 +241,13 @@ function tableTile(
       const x0 = v128.load_splat<f32>(a);
       c00 = madd(x0, b0, c00);
       c01 = madd(x0, b1, c01);
-      const x1 = v128.load_splat<f32>(a + at1);
+      const x1 = v128.load_splat<f32>(a, 32);
       c10 = madd(x1, b0, c10);
       c11 = madd(x1, b1, c11);
-      const x2 = v128.load_splat<f32>(a + at2);
+      const x2 = v128.load_splat<f32>(a, 64);
       c20 = madd(x2, b0, c20);
       c21 = madd(x2, b1, c21);
-      const x3 = v128.load_splat<f32>(a + at3);
+      const x3 = v128.load_splat<f32>(a, 96);
       c30 = madd(x3, b0, c30);
       c31 = madd(x3, b1, c31);
       scaled += 32;

@@ -9,6 +9,8 @@ const GROUP_BYTES = 2 * 2 ** 20;
 /** Entries of the vocabulary per unit of `tableGradient`, and per block of `packTransposed`; as in kernel.as.ts. */
 const BLOCK_V = 64;
 const BLOCK_SUM = 256;
+/** Entries that `tableGradient` may read behind the last. */
+const PAST_END = 3;
 
 export const tiedCrossEntropy: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
   code,
@@ -36,7 +38,7 @@ export const tiedCrossEntropy: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
     if (gradients)
       wasm.parallel('packTransposed', Math.ceil(vocabulary / BLOCK_SUM), tableAt, transposed, vocabulary, d);
 
-    const logits = wasm.scratch(32 * vocabulary * groupSize);
+    const logits = wasm.scratch(32 * (vocabulary * groupSize + PAST_END));
     const work = wasm.scratch(64 * d * groupSize);
     const scaled = wasm.scratch(256 * Math.ceil(d / 8) * groupSize);
     const losses = wasm.scratch(8 * n);
