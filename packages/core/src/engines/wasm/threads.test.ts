@@ -54,6 +54,27 @@ async function checksums(threads: number): Promise<{ threads: number; sums: Reco
   return JSON.parse(stdout.trim().split('\n').at(-1) as string);
 }
 
+/** A module of kernels on a shared memory of its own. */
+async function compile(source: string) {
+  let binary: Uint8Array<ArrayBuffer> | undefined;
+  const limits = ['--sharedMemory', '--initialMemory', '1', '--maximumMemory', '2', '--enable', 'threads'];
+  const { error, stderr } = await asc.main(
+    ['entry.ts', '--outFile', 'out.wasm', '--importMemory', '--noExportMemory', '--runtime', 'stub', ...limits],
+    {
+      readFile: (name) => (name === 'entry.ts' ? source : null),
+      writeFile: (_name, contents) => {
+        binary = contents as Uint8Array<ArrayBuffer>;
+      },
+      listFiles: () => [],
+    },
+  );
+  expect(error, stderr.toString()).toBeNull();
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
+  const module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return { memory, module, exports: exports as Record<string, (...args: number[]) => number> };
+}
+
 describe('wasm threads', () => {
   it('give the same bits as one thread, round after round', async () => {
     const [one, three] = await Promise.all([checksums(1), checksums(3)]);
@@ -63,37 +84,50 @@ describe('wasm threads', () => {
   }, 120_000);
 
   it('tell why a worker failed, and go on', async () => {
-    // The first piece takes long enough to be divided the next time; the others fail where they are told to.
-    const source = `export function work(fail: i32, start: i32, end: i32): void {
-      for (let i = 0; i < 5000000; i++) if (load<i32>(1024) == i + 1) return;
-      if (fail && start > 0) unreachable();
-    }`;
-    let binary: Uint8Array<ArrayBuffer> | undefined;
-    const limits = ['--sharedMemory', '--initialMemory', '1', '--maximumMemory', '2', '--enable', 'threads'];
-    const { error, stderr } = await asc.main(
-      ['entry.ts', '--outFile', 'out.wasm', '--importMemory', '--noExportMemory', '--runtime', 'stub', ...limits],
-      {
-        readFile: (name) => (name === 'entry.ts' ? source : null),
-        writeFile: (_name, contents) => {
-          binary = contents as Uint8Array<ArrayBuffer>;
-        },
-        listFiles: () => [],
-      },
-    );
-    expect(error, stderr.toString()).toBeNull();
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
-    const module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
-    const { work } = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<
-      string,
-      (...args: number[]) => number
-    >;
+    const { memory, module } = await compile(`export function work(fail: i32, start: i32, end: i32): void {
+      store<i32>(1024, 1);
+      if (fail) unreachable();
+    }`);
+    const came = new Int32Array(memory.buffer, 1024, 1);
     const threads = startWasmThreads(memory, 2);
     try {
       const shared = threads.share(module);
-      const run = (fail: number) => threads.parallel(shared, 'work', work as (...args: number[]) => number, 4, [fail]);
+      /** On this thread a piece lasts until the worker has begun one. */
+      const run = (fail: number) => {
+        Atomics.store(came, 0, 0);
+        const here = () => {
+          while (Atomics.load(came, 0) === 0);
+          return 0;
+        };
+        threads.parallel(shared, 'work', here, 4, [fail], true);
+      };
       run(0);
       expect(() => run(1)).toThrow(/expected 'work' to run on 2 threads, got RuntimeError: unreachable in a worker/);
       expect(() => run(0)).not.toThrow();
+    } finally {
+      threads.close();
+    }
+  });
+
+  it('go on after a fault of the calling thread, and cover all units once', async () => {
+    const { memory, module, exports } = await compile(`export function work(start: i32, end: i32): void {
+      for (let i = start; i < end; i++) store<i32>(1024 + 4 * i, load<i32>(1024 + 4 * i) + 1);
+    }`);
+    const counts = new Int32Array(memory.buffer, 1024, 1000);
+    const threads = startWasmThreads(memory, 3);
+    try {
+      const shared = threads.share(module);
+      const fail = () => {
+        throw new Error('here');
+      };
+      expect(() => threads.parallel(shared, 'work', fail, 1000, [], true)).toThrow('here');
+      for (let call = 1; call <= 2000; call += 1) {
+        counts.fill(0);
+        const units = 1 + (call % 1000);
+        threads.parallel(shared, 'work', exports['work'] as () => number, units, [], true);
+        const once = counts.every((count, unit) => count === Number(unit < units));
+        expect(once, `call ${call} of ${units} units`).toBe(true);
+      }
     } finally {
       threads.close();
     }

@@ -1,22 +1,45 @@
 /**
  * Threads of the wasm engine: workers that run the same kernel modules on the same shared memory.
  *
- * A call is handed over through a small shared block: every worker takes the pieces of the units with its own number,
- * the calling thread those of number 0, and the call returns when all are done. Units are independent and their
- * results do not depend on their division, so any number of threads gives the same bits.
+ * A call is handed over through a small shared block. Its units are cut into pieces, and a ticket says how many are left:
+ * whichever thread is free takes the next, so one that comes late, or whose core does other work, holds no other up. The call
+ * returns when all pieces are done. Units are independent and their results do not depend on their division, so any number of
+ * threads gives the same bits.
  *
- * Handing over costs some 10 us, more than many a kernel: a function is divided once it has been seen to take
- * longer.
+ * A worker that has nothing to do looks for the next call a short while before it sleeps: waking up takes longer than many a
+ * kernel. A function is divided once it has been seen to take long enough.
  */
 import { EngineError } from '../../errors.js';
 
-/** Cells of the shared block, int32. */
-const CELL = { generation: 0, pending: 1, failed: 2, module: 3, fn: 4, argCount: 5, units: 6, count: 64 } as const;
+/** Cells of the shared block, int32; what threads contend for lies in cache lines of its own. */
+const CELL = {
+  /** The number of the call, and in the low bits how many of its pieces nobody has taken yet. */
+  ticket: 0,
+  /** Pieces that workers have finished. */
+  done: 16,
+  /** Threads that sleep until the ticket, and until `done`, changes. */
+  sleeping: 32,
+  waiting: 33,
+  failed: 34,
+  module: 48,
+  fn: 49,
+  argCount: 50,
+  units: 51,
+  pieces: 52,
+  count: 64,
+} as const;
 /** Arguments that a call can hand over, before start and end. */
 export const MOST_ARGS = 64;
 
+const PIECES_PER_THREAD = 4;
+/** Bits of the ticket for pieces: 64 threads have 256. A call's number returns after millions of calls. */
+const PIECE_BITS = 10;
+const PIECE_MASK = 2 ** PIECE_BITS - 1;
+
+/** How long a thread looks for something to do before it sleeps, ms: the JavaScript between two calls takes less. */
+const AWAKE = 0.1;
 /** Calls estimated to take less than this are not divided, ms. */
-const WORTH_DIVIDING = 0.06;
+const WORTH_DIVIDING = 0.02;
 /** Weight of the newest time in the estimate. */
 const NEWEST = 0.25;
 
@@ -46,34 +69,48 @@ export interface WasmThreads {
   close(): void;
 }
 
-/** The worker: waits for a generation, takes in modules announced before it, runs its piece. */
+/**
+ * The worker. What it reads of a call is right if the ticket is still the same when it takes a piece: a call's description
+ * changes only once all of its pieces are taken.
+ */
 const WORKER = `
 const { workerData, receiveMessageOnPort } = require('node:worker_threads');
-const { memory, control, port, index, threads } = workerData;
+const { memory, control, port } = workerData;
 const cells = new Int32Array(control, 0, ${CELL.count});
 const args = new Float64Array(control, ${4 * CELL.count}, ${MOST_ARGS});
 const modules = new Map();
-for (let generation = 0; ; ) {
-  Atomics.wait(cells, ${CELL.generation}, generation);
-  const next = Atomics.load(cells, ${CELL.generation});
-  if (next === generation) continue;
-  generation = next;
+function functionsOf(module) {
+  for (let received; !modules.has(module) && (received = receiveMessageOnPort(port)); ) {
+    const { id, module, names } = received.message;
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    modules.set(id, names.map((name) => exports[name]));
+  }
+  return modules.get(module);
+}
+for (let awakeUntil = 0; ; ) {
+  const ticket = Atomics.load(cells, ${CELL.ticket});
+  const left = ticket & ${PIECE_MASK};
+  if (left === 0) {
+    if (performance.now() < awakeUntil) continue;
+    Atomics.add(cells, ${CELL.sleeping}, 1);
+    Atomics.wait(cells, ${CELL.ticket}, ticket);
+    Atomics.sub(cells, ${CELL.sleeping}, 1);
+    continue;
+  }
+  const [module, fn, argCount, units, pieces] = cells.subarray(${CELL.module}, ${CELL.pieces + 1});
+  const given = args.slice(0, argCount);
+  if (Atomics.compareExchange(cells, ${CELL.ticket}, ticket, ticket - 1) !== ticket) continue;
   try {
-    for (let received; (received = receiveMessageOnPort(port)); ) {
-      const { id, module, names } = received.message;
-      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-      modules.set(id, names.map((name) => exports[name]));
-    }
-    const units = cells[${CELL.units}];
-    const start = Math.floor((units * index) / threads);
-    const end = Math.floor((units * (index + 1)) / threads);
-    const run = modules.get(cells[${CELL.module}])[cells[${CELL.fn}]];
-    if (start < end) run(...args.subarray(0, cells[${CELL.argCount}]), start, end);
+    const start = Math.floor((units * (pieces - left)) / pieces);
+    const end = Math.floor((units * (pieces - left + 1)) / pieces);
+    functionsOf(module)[fn](...given, start, end);
   } catch (error) {
     port.postMessage(String(error));
     Atomics.store(cells, ${CELL.failed}, 1);
   }
-  if (Atomics.sub(cells, ${CELL.pending}, 1) === 1) Atomics.notify(cells, ${CELL.pending});
+  Atomics.add(cells, ${CELL.done}, 1);
+  if (Atomics.load(cells, ${CELL.waiting}) === 1) Atomics.notify(cells, ${CELL.done});
+  awakeUntil = performance.now() + ${AWAKE};
 }
 `;
 
@@ -86,9 +123,9 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
   const control = new SharedArrayBuffer(4 * CELL.count + 8 * MOST_ARGS);
   const cells = new Int32Array(control, 0, CELL.count);
   const sharedArgs = new Float64Array(control, 4 * CELL.count, MOST_ARGS);
-  const workers = Array.from({ length: count - 1 }, (_, index) => {
+  const workers = Array.from({ length: count - 1 }, () => {
     const { port1, port2 } = new MessageChannel();
-    const workerData = { memory, control, port: port2, index: index + 1, threads: count };
+    const workerData = { memory, control, port: port2 };
     const worker = new Worker(WORKER, { eval: true, workerData, transferList: [port2], execArgv: [] });
     worker.unref();
     port1.unref();
@@ -96,8 +133,9 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
   });
   const millisecondsPerUnit = new Map<string, number>();
   let modules = 0;
+  let calls = 0;
 
-  /** One call on all threads; the pieces are those the workers compute from `units` themselves. */
+  /** One call on all threads. */
   function divide(
     module: SharedKernelModule,
     name: string,
@@ -105,26 +143,49 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
     units: number,
     args: readonly number[],
   ): void {
+    const pieces = Math.min(units, PIECES_PER_THREAD * count);
     sharedArgs.set(args);
-    cells[CELL.module] = module.id;
-    cells[CELL.fn] = module.functions.get(name) as number;
-    cells[CELL.argCount] = args.length;
-    cells[CELL.units] = units;
-    Atomics.store(cells, CELL.pending, workers.length);
-    Atomics.add(cells, CELL.generation, 1);
-    Atomics.notify(cells, CELL.generation);
+    cells.set([module.id, module.functions.get(name) as number, args.length, units, pieces], CELL.module);
+    Atomics.store(cells, CELL.done, 0);
+    calls += 1;
+    Atomics.store(cells, CELL.ticket, (calls << PIECE_BITS) | pieces);
+    if (Atomics.load(cells, CELL.sleeping) > 0) Atomics.notify(cells, CELL.ticket);
+    let taken = 0;
     try {
-      run(...args, 0, Math.floor(units / count));
-    } finally {
-      for (let pending = Atomics.load(cells, CELL.pending); pending > 0; pending = Atomics.load(cells, CELL.pending)) {
-        Atomics.wait(cells, CELL.pending, pending);
+      for (let left = take(); left > 0; left = take()) {
+        taken += 1;
+        const piece = pieces - left;
+        run(...args, Math.floor((units * piece) / pieces), Math.floor((units * (piece + 1)) / pieces));
       }
+    } finally {
+      // After a fault of its own it leaves what is left undone.
+      const left = Atomics.and(cells, CELL.ticket, ~PIECE_MASK) & PIECE_MASK;
+      waitForWorkers(pieces - taken - left);
     }
     if (Atomics.exchange(cells, CELL.failed, 0) !== 0) {
       const reasons = workers.flatMap(({ port }) => (receiveMessageOnPort(port)?.message as string | undefined) ?? []);
       throw new EngineError(
         `wasm threads: expected '${name}' to run on ${count} threads, got ${[...new Set(reasons)].join('; ')} in a worker. Use one thread (MIXERZOO_THREADS=1).`,
       );
+    }
+  }
+
+  /** How many pieces were left; one less are now. */
+  function take(): number {
+    for (;;) {
+      const ticket = Atomics.load(cells, CELL.ticket);
+      const left = ticket & PIECE_MASK;
+      if (left === 0 || Atomics.compareExchange(cells, CELL.ticket, ticket, ticket - 1) === ticket) return left;
+    }
+  }
+
+  function waitForWorkers(pieces: number): void {
+    const awakeUntil = performance.now() + AWAKE;
+    for (let done = Atomics.load(cells, CELL.done); done < pieces; done = Atomics.load(cells, CELL.done)) {
+      if (performance.now() < awakeUntil) continue;
+      Atomics.store(cells, CELL.waiting, 1);
+      Atomics.wait(cells, CELL.done, done);
+      Atomics.store(cells, CELL.waiting, 0);
     }
   }
 
