@@ -27,12 +27,13 @@ export interface OpRecord {
 
 /** What one step did. */
 export interface StepRecord {
-  readonly milliseconds: Record<Phase, number>;
   readonly ops: readonly OpRecord[];
   /** Calls of functions of our modules, by name; a function that is divided among threads is called once. */
   readonly functions: Readonly<Record<string, number>>;
   /** In TensorFlow.js's dispatch, kernels left out: looking them up, saving their tensors, recording them. */
   readonly dispatchMilliseconds: Record<Phase, number>;
+  /** Outside of both: the model's functions, TensorFlow.js walking the tape, the trainer. */
+  readonly besideMilliseconds: Record<Phase, number>;
   /** Ops recorded for differentiation, those of gradients within gradients included. */
   readonly tapeNodes: number;
   readonly tensors: number;
@@ -87,8 +88,8 @@ export function createStepRecorder(): StepRecorder {
 
   function emptyStep() {
     return {
-      milliseconds: zero(),
       dispatchMilliseconds: zero(),
+      besideMilliseconds: zero(),
       ops: new Map<string, OpRecord>(),
       functions: {} as Record<string, number>,
       tapeNodes: 0,
@@ -101,7 +102,7 @@ export function createStepRecorder(): StepRecorder {
 
   function enter(next: Phase): void {
     const now = performance.now();
-    step.milliseconds[phase] += now - phaseStart;
+    step.besideMilliseconds[phase] += now - phaseStart;
     [phase, phaseStart] = [next, now];
   }
 
@@ -126,6 +127,7 @@ export function createStepRecorder(): StepRecorder {
         if (!frame) {
           record.calls += 1;
           record.milliseconds += elapsed;
+          step.besideMilliseconds[phase] -= elapsed;
         }
         step.functions[name] = (step.functions[name] ?? 0) + 1;
       }
@@ -166,6 +168,7 @@ export function createStepRecorder(): StepRecorder {
         const elapsed = performance.now() - start;
         frames.pop();
         if (outer) outer.nested += elapsed;
+        else step.besideMilliseconds[phase] -= elapsed;
         const record = recordOf(frame.name);
         record.calls += 1;
         record.milliseconds += Math.max(0, frame.kernel - frame.nested);
