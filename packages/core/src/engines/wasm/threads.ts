@@ -31,15 +31,15 @@ const CELL = {
 /** Arguments that a call can hand over, before start and end. */
 export const MOST_ARGS = 64;
 
-const PIECES_PER_THREAD = 4;
-/** Bits of the ticket for pieces: 64 threads have 256. A call's number returns after millions of calls. */
+const PIECES_PER_THREAD = 2;
+/** Bits of the ticket for pieces: 64 threads have 128. A call's number returns after millions of calls. */
 const PIECE_BITS = 10;
 const PIECE_MASK = 2 ** PIECE_BITS - 1;
 
 /** How long a thread looks for something to do before it sleeps, ms: the JavaScript between two calls takes less. */
 const AWAKE = 0.1;
 /** Calls estimated to take less than this are not divided, ms. */
-const WORTH_DIVIDING = 0.02;
+const WORTH_DIVIDING = 0.03;
 /** Weight of the newest time in the estimate. */
 const NEWEST = 0.25;
 

@@ -33,9 +33,14 @@ export const tiedCrossEntropyOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   }),
 });
 
-/** A GPU is spared a pass over [V, d] where the factor is the 1 that differentiation starts from, still on the host. */
+/**
+ * A pass over [V, d] is spared where the factor is the 1 that differentiation starts from, and to look at it costs nothing: on
+ * the heap, or still on the host.
+ */
 function scaled<T extends tf.Tensor>(x: tf.Tensor, factor: tf.Scalar): T {
-  return tf.getBackend() === 'webgpu' && hostValues(factor)?.[0] === 1 ? (x.clone() as T) : x.mul(factor);
+  const backend = tf.getBackend();
+  const values = backend === 'wasm' ? factor.dataSync() : backend === 'webgpu' ? hostValues(factor) : undefined;
+  return values?.[0] === 1 ? (x.clone() as T) : x.mul(factor);
 }
 
 /**
