@@ -1,7 +1,28 @@
-/** Attention with positions: what every mixer that attends is built from. */
-import type { tf } from '@mixerzoo/core';
+/**
+ * Attention with positions, all tokens at once and a token at a time: what every mixer that attends is built from.
+ *
+ * A cache without a window holds keys that are rotated already, each to its own position. With a window old tokens leave, positions are
+ * counted from the oldest one in sight, and keys are rotated when they are read.
+ */
+import { tf } from '@mixerzoo/core';
+import { extendKvCache, type KvCache, kvCacheOf, tokensIn } from '@mixerzoo/core/blocks';
+import { cachedAttention } from './ops/cached-attention/index.js';
 import { type CausalAttentionOptions, causalAttention } from './ops/causal-attention/index.js';
 import type { Positions } from './positions.js';
+
+/** Rows by role: [B, L, d] each, or [B, d] of one token. */
+export type Heads<T extends tf.Tensor> = { readonly q: T; readonly k: T; readonly v: T };
+
+/** How one token attends. */
+export interface NextOptions {
+  readonly nHeads: number;
+  /** Factor of q k^T. Default `p^(-1/2)`. */
+  readonly scale?: number;
+  /** Tokens a query sees, itself included. Default all. */
+  readonly window?: number;
+  /** Every head mixes the values of all heads: o [B, H d]. Default false. */
+  readonly mixesAll?: boolean;
+}
 
 /**
  * `softmax(q k^T) v` with positions: q [B, M, d] are the last M of the positions of k and v [B, L, d].
@@ -9,11 +30,51 @@ import type { Positions } from './positions.js';
  * @param options - `scale` is multiplied by the positions' own factor.
  */
 export function attend(
-  { q, k, v }: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D },
+  { q, k, v }: Heads<tf.Tensor3D>,
   positions: Positions,
   options: CausalAttentionOptions,
 ): tf.Tensor3D {
-  const scale = (options.scale ?? (q.shape[2] / options.nHeads) ** -0.5) * positions.logitScale;
   const rotated = { q: positions.rotate(q, k.shape[1] - q.shape[1]), k: positions.rotate(k) };
+  const scale = scaleOf(q, positions, options);
   return causalAttention({ ...rotated, v, slopes: positions.slopes() }, { ...options, scale }).o;
+}
+
+/** The cache that {@link attendNext} goes on with after a prompt; tensors of its own. */
+export function cacheAfter({ k, v }: Heads<tf.Tensor3D>, positions: Positions, window = 0): KvCache {
+  return kvCacheOf(window > 0 ? k : positions.rotate(k), v, window);
+}
+
+/**
+ * {@link attend} for one token more, [B, d] each, and the cache with it. Consumes the cache.
+ * @returns o [B, d], or [B, H d] with `mixesAll`.
+ */
+export function attendNext(
+  { q, k, v }: Heads<tf.Tensor2D>,
+  past: KvCache,
+  positions: Positions,
+  options: NextOptions,
+): { o: tf.Tensor2D; cache: KvCache } {
+  const { window = 0 } = options;
+  const at = tokensIn(past);
+  const turned = (x: tf.Tensor2D, position: number) =>
+    positions.rotate(x.expandDims<tf.Tensor3D>(1), position).squeeze<tf.Tensor2D>([1]);
+  const cache = extendKvCache(past, window > 0 ? k : turned(k, at), v, window);
+  const slopes = positions.slopes();
+  const tokens = tokensIn(cache);
+  const given = { ...options, scale: scaleOf(q, positions, options), tokens };
+  if (window === 0 || !positions.rotates) {
+    return { o: cachedAttention({ q: turned(q, at), ...cache, slopes }, given), cache };
+  }
+  const count = Math.min(tokens, window);
+  const seen = (x: tf.Tensor3D) => tf.slice(x, [0, tokens - count, 0], [-1, count, -1]);
+  const inSight = { q: turned(q, count - 1), k: positions.rotate(seen(cache.k)), v: seen(cache.v) };
+  return { o: cachedAttention({ ...inSight, slopes }, { ...given, tokens: count }), cache };
+}
+
+function scaleOf(
+  q: tf.Tensor,
+  { logitScale }: Positions,
+  options: { readonly nHeads: number; readonly scale?: number },
+): number {
+  return (options.scale ?? ((q.shape.at(-1) as number) / options.nHeads) ** -0.5) * logitScale;
 }

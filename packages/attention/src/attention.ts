@@ -18,19 +18,18 @@ import {
 } from '@mixerzoo/core';
 import {
   cachedTokens,
+  cacheRoom,
   createConvolvedProjections,
   emptyKvCache,
-  extendKvCache,
   headDimOf,
   initProjection,
   type KvCache,
   linear,
   type Projection,
   projectionInitOption,
-  trimToWindow,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
-import { attend } from './attend.js';
+import { attend, attendNext, cacheAfter } from './attend.js';
 import { createPositions, positionalCheck, positionalOptions } from './positions.js';
 
 const options = {
@@ -108,22 +107,19 @@ function createAttention(
       return linear(o, params.oProj);
     },
     initState: (batchSize) => emptyKvCache(batchSize, dModel),
-    step: (params, x, cache) =>
+    step: (params, x, past) =>
       tf.tidy(() => {
-        const { q, k, v } = projections.project(params, x.expandDims<tf.Tensor3D>(1));
-        const state = extendKvCache(cache, k.squeeze([1]), v.squeeze([1]), window);
-        return {
-          y: linear(attend({ q, ...state }, positions, { nHeads, window }), params.oProj).squeeze<tf.Tensor2D>([1]),
-          state,
-        };
+        const { o, cache } = attendNext(projections.project(params, x), past, positions, { nHeads, window });
+        return { y: linear(o, params.oProj), state: cache };
       }),
     prefill: (params, x) =>
       tf.tidy(() => {
-        const { q, k, v } = projections.project(params, x);
-        const y = linear(attend({ q, k, v }, positions, { nHeads, window }), params.oProj);
-        return { y, state: { k: trimToWindow(k, window), v: trimToWindow(v, window) } };
+        const heads = projections.project(params, x);
+        const y = linear(attend(heads, positions, { nHeads, window }), params.oProj);
+        return { y, state: cacheAfter(heads, positions, window) };
       }),
     stateSize: (seqLen) => 2 * dModel * cachedTokens(seqLen, window),
+    stateRoom: (seqLen) => 2 * dModel * cacheRoom(seqLen, window),
     flops: (seqLen) => projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + 2 * 2 * seqLen ** 2 * dModel,
   };
 }

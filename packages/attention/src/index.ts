@@ -1,7 +1,8 @@
 import { definePlugin } from '@mixerzoo/core';
 import { attention, slidingWindow } from './attention.js';
 
-export { attend } from './attend.js';
+export type { Heads, NextOptions } from './attend.js';
+export { attend, attendNext, cacheAfter } from './attend.js';
 export type { AttentionParams } from './attention.js';
 export { attention, attentionSchema, slidingWindow, slidingWindowSchema } from './attention.js';
 export type { CausalAttentionOptions } from './ops/causal-attention/index.js';

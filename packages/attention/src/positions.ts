@@ -60,6 +60,8 @@ export type PositionalConfig = z.output<z.ZodObject<typeof positionalOptions>>;
 export interface Positions {
   /** Factor of the logits, on top of the usual scale: the squared YaRN temperature. */
   readonly logitScale: number;
+  /** Whether {@link Positions.rotate} does anything. */
+  readonly rotates: boolean;
   /** x [B, L, H p] rotated to the positions from `start` on; x itself without RoPE. */
   rotate(x: tf.Tensor3D, start?: number): tf.Tensor3D;
   /** ALiBi's slopes [H], a new tensor; undefined without ALiBi. */
@@ -95,6 +97,7 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
 
   return {
     logitScale,
+    rotates: rotated > 0,
     slopes: () => (positional === 'alibi' ? tf.tensor1d(alibiSlopes(nHeads)) : undefined),
     rotate(x, start = 0) {
       if (rotated === 0) return x;

@@ -12,7 +12,15 @@
  * delay F_k = D_1 * F_q.
  */
 
-import { attend, createPositions, positionalCheck, positionalOptions } from '@mixerzoo/attention';
+import {
+  attend,
+  attendNext,
+  cacheAfter,
+  createPositions,
+  type Heads,
+  positionalCheck,
+  positionalOptions,
+} from '@mixerzoo/attention';
 import {
   type ApplyContext,
   defineMixer,
@@ -27,9 +35,9 @@ import {
 } from '@mixerzoo/core';
 import {
   type ConvolvedProjectionParams,
+  cacheRoom,
   createConvolvedProjections,
   emptyKvCache,
-  extendKvCache,
   type FilterStates,
   filterCheck,
   filterOptions,
@@ -117,27 +125,23 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
   const positions = createPositions(config, nHeads, headDim);
   const scale = normalizeQK ? (learnTemperature ? 1 : temperature) : headDim ** -0.5;
 
-  /** Rows of unit norm per head, queries times the temperature. x [B, L, d]. */
-  const normalize = (x: tf.Tensor3D, logTemperature?: tf.Tensor1D): tf.Tensor3D => {
+  /** Rows of unit norm per head, queries times the temperature. x [..., d]. */
+  const normalize = <T extends tf.Tensor>(x: T, logTemperature?: tf.Tensor1D): T => {
     const unit = l2Norm(x.reshape([-1, nHeads, headDim]), 1e-8 * headDim);
     return (logTemperature ? unit.mul(logTemperature.exp().expandDims(-1)) : unit).reshape(x.shape);
   };
-  const normalized = <T extends { q: tf.Tensor3D; k: tf.Tensor3D }>(params: CatParams, heads: T): T =>
+  const normalized = <T extends tf.Tensor>(params: CatParams, heads: Heads<T>): Heads<T> =>
     normalizeQK ? { ...heads, q: normalize(heads.q, params.logTemperature), k: normalize(heads.k) } : heads;
 
-  /** Attention of q [B, M, d] to k and v [B, L, d], then the output projection. */
-  const mix = (params: CatParams, heads: { q: tf.Tensor3D; k: tf.Tensor3D; v: tf.Tensor3D }, context = EVALUATION) => {
-    const { training, seed }: ApplyContext = context;
-    const dropoutRate = training ? config.dropout : 0;
-    const attention = { nHeads, scale, dropoutRate, dropoutSeed: foldIn(seed, 'attention') };
-    const o = mixMaps
-      ? mixAcrossMaps(
-          attend({ ...heads, v: tf.tile(heads.v, [1, 1, nHeads]) }, positions, attention),
-          params.mapMix as tf.Tensor2D,
-        )
-      : attend(heads, positions, attention);
-    return linear(o, params.oProj);
+  /** Attention of all tokens, then the output projection. */
+  const mix = (params: CatParams, heads: Heads<tf.Tensor3D>, { training, seed }: ApplyContext = EVALUATION) => {
+    const dropout = { dropoutRate: training ? config.dropout : 0, dropoutSeed: foldIn(seed, 'attention') };
+    const given = mixMaps ? { ...heads, v: tf.tile(heads.v, [1, 1, nHeads]) } : heads;
+    return project(params, attend(given, positions, { nHeads, scale, ...dropout }));
   };
+  /** What heads give, [..., d], or with `mixMaps` [..., H d], to the output. */
+  const project = <T extends tf.Tensor>(params: CatParams, o: T): T =>
+    linear(mixMaps ? mixAcrossMaps(o, params.mapMix as tf.Tensor2D) : o, params.oProj);
 
   return {
     noDecay: projections.noDecay,
@@ -159,22 +163,21 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
     },
     apply: (params, x, context) => mix(params, normalized(params, projections.apply(params, x)), context),
     initState: (batchSize) => ({ filters: projections.initState(batchSize), cache: emptyKvCache(batchSize, dModel) }),
-    step: (params, x, { filters, cache }) =>
+    step: (params, x, { filters, cache: past }) =>
       tf.tidy(() => {
         const { parts, states } = projections.step(params, x, filters);
-        const rows = { q: parts.q.expandDims<tf.Tensor3D>(1), k: parts.k.expandDims<tf.Tensor3D>(1) };
-        const { q, k } = normalized(params, rows);
-        const past = extendKvCache(cache, k.squeeze([1]), parts.v);
-        return { y: mix(params, { q, ...past }).squeeze<tf.Tensor2D>([1]), state: { filters: states, cache: past } };
+        const options = { nHeads, scale, mixesAll: mixMaps };
+        const { o, cache } = attendNext(normalized(params, parts), past, positions, options);
+        return { y: project(params, o), state: { filters: states, cache } };
       }),
     prefill: (params, x) =>
       tf.tidy(() => {
         const { parts, states } = projections.prefill(params, x);
         const heads = normalized(params, parts);
-        const cache = { k: heads.k.clone(), v: heads.v.clone() };
-        return { y: mix(params, heads), state: { filters: states, cache } };
+        return { y: mix(params, heads), state: { filters: states, cache: cacheAfter(heads, positions) } };
       }),
     stateSize: (seqLen) => 2 * dModel * seqLen + projections.stateSize,
+    stateRoom: (seqLen) => 2 * dModel * cacheRoom(seqLen),
     flops(seqLen) {
       const maps = 2 * seqLen ** 2 * dModel;
       return projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + maps * (1 + (mixMaps ? nHeads : 1));
@@ -185,12 +188,13 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
 /**
  * `O_i = sum_h M[h, i] A_h V_i`.
  *
- * @param o - [B, M, H d]: block h holds A_h V, for the values of all heads.
+ * @param o - [..., H d]: block h holds A_h V, for the values of all heads.
  * @param mapMix - [H, H]
+ * @returns [..., d]
  */
-function mixAcrossMaps(o: tf.Tensor3D, mapMix: tf.Tensor2D): tf.Tensor3D {
-  const [batch, queries, width] = o.shape;
+function mixAcrossMaps<T extends tf.Tensor>(o: T, mapMix: tf.Tensor2D): T {
+  const width = o.shape.at(-1) as number;
   const nHeads = mapMix.shape[0];
-  const terms = o.reshape([batch * queries, nHeads, nHeads, width / nHeads ** 2]).mul(mapMix.expandDims(-1));
-  return terms.sum(1).reshape([batch, queries, width / nHeads]);
+  const terms = o.reshape([-1, nHeads, nHeads, width / nHeads ** 2]).mul(mapMix.expandDims(-1));
+  return terms.sum(1).reshape([...o.shape.slice(0, -1), width / nHeads]);
 }

@@ -65,8 +65,13 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   readonly noDecay?: readonly string[];
   /** True if training uses a soft form of a hard operation; an evaluation then reports both, and the gap. */
   readonly softForm?: boolean;
-  /** Elements of state held per sequence after `seqLen` tokens. */
+  /** Elements of state held per sequence after `seqLen` tokens: what later tokens can depend on. */
   stateSize(seqLen: number): number;
+  /**
+   * Elements beside those of {@link Mixer.stateSize} that the state has per sequence after `seqLen` steps, on the engine in use: room for
+   * tokens to come, and tokens that have left a window but not the memory. Default none.
+   */
+  stateRoom?(seqLen: number): number;
   /** FLOPs of `apply` per sequence of `seqLen` tokens; a multiply-add is 2, causal masks are not discounted. */
   flops(seqLen: number): number;
 }

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useEngine } from '../engines/index.js';
+import { currentEngine, useEngine } from '../engines/index.js';
 import { InvalidConfigError } from '../errors.js';
 import { silu } from '../ops/silu/index.js';
 import { randomNormal, randomUniform } from '../random-tensors.js';
 import { expectClose, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';
 import { headDimOf, joinHeads, splitHeads } from './heads.js';
-import { cachedTokens, emptyKvCache, extendKvCache, type KvCache, trimToWindow } from './kv-cache.js';
+import { cachedTokens, cacheRoom, emptyKvCache, extendKvCache, type KvCache, kvCacheOf, tokensIn } from './kv-cache.js';
 import { gatedRmsNorm, l2Norm, rmsNormPerHead } from './norms.js';
 import { initProjection } from './projection.js';
 
@@ -54,33 +54,61 @@ describe('initProjection', () => {
 });
 
 describe('the cache of keys and values', () => {
-  const grown = (tokens: tf.Tensor3D, window: number): KvCache => {
-    let cache = emptyKvCache(2, 3, 4);
+  const grown = (tokens: tf.Tensor3D, window: number, from = emptyKvCache(2, 3, 4)): KvCache => {
+    let cache = from;
     for (let t = 0; t < tokens.shape[1]; t += 1) {
       const token = tokens.slice([0, t, 0], [2, 1, 4]).squeeze<tf.Tensor2D>([1]);
       cache = extendKvCache(cache, token.slice([0, 0], [2, 3]), token, window);
     }
     return cache;
   };
+  /** The last `count` of the tokens. */
+  const last = (x: tf.Tensor3D, tokens: number, count: number) =>
+    x.slice([0, tokens - count, 0], [-1, count, -1]).data();
 
   it.each([
     [0, 5],
     [3, 3],
     [9, 5],
-  ])('keeps, with a window of %i, %i of 5 tokens', async (window, kept) => {
-    const tokens = testTensor<tf.Rank.R3>([2, 5, 4]);
-    const { k, v } = grown(tokens, window);
-    expect(cachedTokens(5, window)).toBe(kept);
-    expect(k.shape).toEqual([2, kept, 3]);
-    expect(await v.data()).toEqual(await tokens.slice([0, 5 - kept, 0]).data());
-    expect(await trimToWindow(tokens, window).data()).toEqual(await v.data());
+    [0, 40],
+    [3, 40],
+    [16, 70],
+    [33, 140],
+  ])('keeps, with a window of %i, the tokens in sight of %i', async (window, length) => {
+    const tokens = testTensor<tf.Rank.R3>([2, length, 4]);
+    const held = cachedTokens(length, window);
+    expect(held).toBe(window > 0 ? Math.min(window, length) : length);
+    const stepped = grown(tokens, window);
+    expect(stepped.k.shape).toEqual([2, held + cacheRoom(length, window), 3]);
+    const split = Math.ceil(length / 2);
+    const [head, tail] = tf.split(tokens, [split, length - split], 1) as [tf.Tensor3D, tf.Tensor3D];
+    const prefilled = grown(tail, window, kvCacheOf(head.slice([0, 0, 0], [-1, -1, 3]), head, window));
+    for (const cache of [stepped, prefilled, kvCacheOf(tokens.slice([0, 0, 0], [-1, -1, 3]), tokens, window)]) {
+      expect(tokensIn(cache)).toBeGreaterThanOrEqual(held);
+      expect(await last(cache.v, tokensIn(cache), held)).toEqual(await last(tokens, length, held));
+      expect(await last(cache.k, tokensIn(cache), held)).toEqual(
+        await last(tokens.slice([0, 0, 0], [-1, -1, 3]), length, held),
+      );
+    }
+  });
+
+  it('has at most twice the rows it needs, and none of them on engines that copy', () => {
+    const isWasm = currentEngine().name === 'wasm';
+    for (const window of [0, 20]) {
+      for (const length of [16, 17, 100, 1000]) {
+        const most = 2 * (window > 0 ? 2 * window : length);
+        expect(cachedTokens(length, window) + cacheRoom(length, window)).toBeLessThanOrEqual(most);
+      }
+    }
+    expect(cacheRoom(17)).toBe(isWasm ? 15 : 0);
+    expect(cacheRoom(0)).toBe(0);
   });
 
   it('frees what it grew from', () => {
     const cache = emptyKvCache(1, 2);
     const token = tf.ones<tf.Rank.R2>([1, 2]);
     extendKvCache(cache, token, token);
-    expect([cache.k.isDisposed, cache.v.isDisposed]).toEqual([true, true]);
+    expect([cache.k, cache.v, cache.tokens].map(({ isDisposed }) => isDisposed)).toEqual([true, true, true]);
   });
 });
 

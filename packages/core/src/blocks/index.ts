@@ -33,7 +33,7 @@ export type { FilterConfig, FilterDefaults, FilterKind, SequenceFilter } from '.
 export { createFilter, createFilterOptions, FILTER_KINDS, filterCheck, filterOptions } from './filters.js';
 export { headDimOf, joinHeads, splitHeads } from './heads.js';
 export type { KvCache } from './kv-cache.js';
-export { cachedTokens, emptyKvCache, extendKvCache, trimToWindow } from './kv-cache.js';
+export { cachedTokens, cacheRoom, emptyKvCache, extendKvCache, kvCacheOf, tokensIn } from './kv-cache.js';
 export type { GatedRmsNormOptions } from './norms.js';
 export { gatedRmsNorm, l2Norm, rmsNormPerHead } from './norms.js';
 export type { Projection, ProjectionInit, ProjectionOptions } from './projection.js';

@@ -6,7 +6,16 @@ import { InvalidConfigError, ShapeError } from '../errors.js';
 import { EVALUATION, type Mixer } from '../mixer.js';
 import { withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
-import { disposeTree, flattenTree, type Tree, treeSize, treeTensors, unflattenTree, withTensors } from '../tree.js';
+import {
+  disposeTree,
+  flattenTree,
+  mapTree,
+  type Tree,
+  treeSize,
+  treeTensors,
+  unflattenTree,
+  withTensors,
+} from '../tree.js';
 import { expectClose, expectFinite, expectGradient, expectSame, largestMagnitude, testTensor } from './compare.js';
 import { expectDepthScaling, expectOwnStreams } from './initialisation.js';
 import { expectOptionsMatter, perturbed } from './options-matter.js';
@@ -200,20 +209,46 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     });
 
     it('holds the state it says', () => {
-      const seqLen = 9;
+      const seqLen = 35; // rooms of 16 and 32 rows are filled
+      const sizeAfter = (t: number) => BATCH * (mixer.stateSize(t) + (mixer.stateRoom?.(t) ?? 0));
       let state = mixer.initState(BATCH);
-      expect(treeSize(state), 'elements of initState, stateSize(0) for each sequence').toBe(BATCH * mixer.stateSize(0));
+      expect(treeSize(state), 'elements of initState, stateSize(0) for each sequence').toBe(sizeAfter(0));
       for (let t = 1; t <= seqLen; t += 1) {
         const token = testTensor<tf.Rank.R2>([BATCH, dModel], t);
         const next = mixer.step(params, token, state);
         state = next.state;
         tf.dispose([token, next.y]);
         for (const [path, leaf] of flattenTree(state)) expect(leaf.shape[0], path).toBe(BATCH);
-        expect(treeSize(state), `elements after ${t} tokens, stateSize(${t}) for each sequence`).toBe(
-          BATCH * mixer.stateSize(t),
-        );
+        const what = `elements after ${t} tokens, stateSize(${t}) for each sequence (and stateRoom(${t}), where there is any)`;
+        expect(treeSize(state), what).toBe(sizeAfter(t));
       }
       disposeTree(state);
+    });
+
+    it('goes two ways from a state that was cloned', async () => {
+      const start = stepThrough(input(18)); // past a room of 16 rows, so that there is room
+      const copy = mapTree(start.state, (leaf) => leaf.clone());
+      const [one, other] = [input(3, 4), input(3, 5)];
+      const first = stepThrough(one, start.state);
+      const second = stepThrough(other, copy);
+      for (const [tail, { y, state }] of [
+        [one, first],
+        [other, second],
+      ] as const) {
+        const [head, x] = [input(18), tail];
+        const parallel = tf.tidy(() => run(tf.concat([head, x], 1)).slice([0, 18, 0]));
+        await expectClose(
+          y,
+          parallel,
+          tolerance(),
+          `${name}: step after a state was cloned against apply`,
+          undefined,
+          ROUNDING,
+        );
+        disposeTree(state);
+        tf.dispose([head, parallel, y]);
+      }
+      tf.dispose([start.y, one, other]);
     });
 
     it('has finite gradients, non-zero for every parameter', async () => {

@@ -8,7 +8,7 @@
 import { multiplyPacked, multiplyPanels, packColumns, packedColumnsBytes, packedRowsBytes, packRows } from '@mixerzoo/core/assembly/gemm';
 import { expScalar, logScalar, expFlushed } from '@mixerzoo/core/assembly/math';
 import { sumLanes } from '@mixerzoo/core/assembly/simd';
-import { addScaled, aligned, dot, scaled } from '@mixerzoo/core/assembly/vector';
+import { aligned, dot, scaled } from '@mixerzoo/core/assembly/vector';
 
 /** Keys of a tile; logits of a tile lie in rows of this length. */
 const TILE: i32 = 128;
@@ -161,47 +161,6 @@ export function attendGradient(
           multiplyPacked(packed, gradColumns, dV + valueAt + (<usize>(j * valueWidth) << 2), valueWidth, count, rows, r, true);
         }
       }
-    }
-  }
-}
-
-/**
- * `attend` for single queries, M = 1: reads keys and values where they are. Scratch: `keys` floats and 16 bytes a block.
- */
-export function attendOne(
-  q: usize, k: usize, v: usize, slopes: usize, o: usize, logSumExp: usize, scratch: usize,
-  heads: i32, nHeads: i32, keys: i32, p: i32, r: i32, scale: f32, window: i32,
-  dropBelow: i32, dropSeed: i32, keptScale: f32, blocks: i32, start: i32, end: i32,
-): void {
-  const step = <usize>(nHeads * p) << 2;
-  const valueStep = <usize>(nHeads * r) << 2;
-  const first = firstKey(keys - 1, window);
-  const count = keys - first;
-  for (let block = start; block < end; block++) {
-    const weights = scratch + <usize>block * aligned(keys + 4);
-    const largest = weights + aligned(keys);
-    for (let head = block; head < heads; head += blocks) {
-      const sequence = head / nHeads;
-      const h = head % nHeads;
-      const slope = slopes == 0 ? <f32>0 : load<f32>(slopes + (<usize>h << 2));
-      const query = q + (<usize>(sequence * nHeads * p + h * p) << 2);
-      const keyAt = k + <usize>(sequence * keys + first) * step + (<usize>(h * p) << 2);
-      const valueAt = v + <usize>(sequence * keys + first) * valueStep + (<usize>(h * r) << 2);
-      const result = o + (<usize>(sequence * nHeads * r + h * r) << 2);
-      for (let j = 0; j < count; j++) {
-        store<f32>(weights + (<usize>j << 2), dot(query, keyAt + <usize>j * step, p) * scale);
-      }
-      maskRow(weights, keys - 1, first, count, window, slope);
-      store<f32>(largest, LOWEST);
-      store<f32>(largest, 0, 4);
-      softmaxRow(weights, padded(count), largest, largest + 4, 0, 0);
-      if (dropBelow > 0) dropRow(weights, weights, padded(count), head * keys + first, dropSeed, dropBelow, keptScale);
-      const inverse = <f32>1 / load<f32>(largest, 4);
-      memory.fill(result, 0, <usize>r << 2);
-      for (let j = 0; j < count; j++) {
-        addScaled(result, valueAt + <usize>j * valueStep, r, load<f32>(weights + (<usize>j << 2)) * inverse);
-      }
-      store<f32>(logSumExp + (<usize>head << 2), load<f32>(largest) + logScalar(load<f32>(largest, 4)));
     }
   }
 }

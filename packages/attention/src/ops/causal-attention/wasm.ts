@@ -15,43 +15,24 @@ export const attend: WasmKernel<Inputs, Attrs, Outputs> = {
     const logSumExp = wasm.output([batch, nHeads, queries]);
     const tensors = [...pointersOf(wasm, inputs), wasm.pointer(o), wasm.pointer(logSumExp)];
     const { scale, window } = attrs;
-    if (queries === 1) {
-      const scratch = wasm.scratch(blocks * 4 * (keys + 12));
-      wasm.parallel(
-        'attendOne',
-        blocks,
-        ...tensors,
-        scratch,
-        heads,
-        nHeads,
-        keys,
-        p,
-        r,
-        scale,
-        window,
-        ...dropout,
-        blocks,
-      );
-    } else {
-      const scratch = wasm.scratch(blocks * wasm.call('attendScratch', queryTile, keys, p, r));
-      wasm.parallel(
-        'attend',
-        blocks,
-        ...tensors,
-        scratch,
-        heads,
-        nHeads,
-        queries,
-        keys,
-        p,
-        r,
-        scale,
-        window,
-        queryTile,
-        ...dropout,
-        blocks,
-      );
-    }
+    const scratch = wasm.scratch(blocks * wasm.call('attendScratch', queryTile, keys, p, r));
+    wasm.parallel(
+      'attend',
+      blocks,
+      ...tensors,
+      scratch,
+      heads,
+      nHeads,
+      queries,
+      keys,
+      p,
+      r,
+      scale,
+      window,
+      queryTile,
+      ...dropout,
+      blocks,
+    );
     return { o, logSumExp };
   },
 };

@@ -7,12 +7,12 @@
  * - `Identity` copies. Every input saved for a gradient passes through it, so it is made to share, and saving to do
  *   without it.
  */
-import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { EngineError, ShapeError } from '../../errors.js';
 import { scatterAdd } from '../../ops/embedding/wasm.js';
 import { matMulKernel } from '../../ops/mat-mul/wasm.js';
 import * as tf from '../../tf.js';
 import { runWasmKernel } from './kernel.js';
+import { sharing } from './sharing.js';
 
 type Attrs = Record<string, unknown>;
 type Activation = (x: tf.Tensor, weights: tf.Tensor | undefined, alpha: number) => tf.Tensor;
@@ -44,7 +44,7 @@ export function replaceStockKernels(): void {
     const rows = attrs['numSegments'] as number;
     return runWasmKernel(scatterAdd, { x, indices: segmentIds }, { rows }, 'unsortedSegmentSum').y;
   });
-  replace('Identity', (inputs) => shared(inputs['x'] as tf.Tensor));
+  replace('Identity', (inputs) => sharing(inputs['x'] as tf.Tensor));
   saveByReference();
 }
 
@@ -67,16 +67,10 @@ function assertFloat(where: string, ...tensors: readonly tf.Tensor[]): void {
   }
 }
 
-/** A tensor that shares the memory of another; it is freed with the last of them. */
-function shared(x: tf.Tensor): tf.Tensor {
-  (tf.backend() as BackendWasm).incRef(x.dataId);
-  return tf.engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });
-}
-
 /** TensorFlow.js saves tensors for gradients by a recorded copy each, half of all kernels of a training step. */
 function saveByReference(): void {
   const engine = tf.engine() as unknown as { saveTensorsForBackwardMode(tensors: tf.Tensor[]): tf.Tensor[] };
-  engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
+  engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(sharing(tensor)));
 }
 
 function replace(kernelName: string, kernel: (inputs: Record<string, tf.Tensor>, attrs: Attrs) => tf.Tensor): void {

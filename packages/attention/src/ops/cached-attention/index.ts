@@ -1,0 +1,51 @@
+/**
+ * Softmax attention of one token to a cache of keys and values: what a step of generation reads, once, and nothing it writes.
+ *
+ *   o = softmax(scale q k^T - slope (T - 1 - s)) v   over the last `window` of T tokens, per head of contiguous columns
+ *
+ * Shapes: q [B, H p], k [B, C, H p], v [B, C, H r] with C >= T rows. o [B, H r], or [B, H H r] where every head mixes the values of
+ * all: A_0 V, A_1 V, ...
+ */
+import { ShapeError, tf } from '@mixerzoo/core';
+import { defineOp, formatShape } from '@mixerzoo/core/kernels';
+import { attendCacheReference } from './reference.js';
+import type { Attrs, Inputs, Outputs } from './types.js';
+import * as wasm from './wasm.js';
+
+/** The op behind {@link cachedAttention}. */
+export const cachedAttentionOp = defineOp<Inputs, Attrs, Outputs>({
+  name: 'CachedAttention',
+  inputs: ['q', 'k', 'v', 'slopes'],
+  outputs: ['o'],
+  reference: attendCacheReference,
+  kernels: { wasm: wasm.attendCache },
+});
+
+/**
+ * Attends to a cache.
+ *
+ * @param inputs - q [B, H p], k [B, C, H p], v [B, C, H r]; optional ALiBi slopes [H], which get no gradient.
+ * @param options - `tokens`: how many rows of k and v there are, the query's own last; `scale`, `window` (0: none) and `mixesAll`.
+ * @returns o [B, H r], or [B, H H r] with `mixesAll`.
+ * @throws ShapeError
+ */
+export function cachedAttention(
+  inputs: { q: tf.Tensor2D; k: tf.Tensor3D; v: tf.Tensor3D; slopes?: tf.Tensor1D | undefined },
+  options: { nHeads: number; scale: number; tokens: number; window?: number; mixesAll?: boolean },
+): tf.Tensor2D {
+  const { q, k, v, slopes } = inputs;
+  const { nHeads, tokens, window = 0, mixesAll = false } = options;
+  const [batch, width] = q.shape;
+  const fits =
+    tf.util.arraysEqual(k.shape, [batch, v.shape[1], width]) &&
+    v.shape[0] === batch &&
+    width % nHeads === 0 &&
+    v.shape[2] % nHeads === 0 &&
+    (!slopes || slopes.size === nHeads);
+  if (!fits || !(tokens >= 1 && tokens <= k.shape[1])) {
+    throw new ShapeError(
+      `cachedAttention: expected q [B, d], k [B, C, d], v [B, C, e] of ${nHeads} heads and from 1 to C tokens, got ${[q, k, v].map(({ shape }) => formatShape(shape)).join(', ')} and ${tokens} tokens.`,
+    );
+  }
+  return cachedAttentionOp({ q, k, v, slopes }, { ...options, window, mixesAll }).o;
+}
