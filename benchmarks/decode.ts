@@ -1,8 +1,9 @@
 /**
  * `npm run bench:decode`: what one more token costs after L tokens, for every mixer of the zoo. The state is prefilled,
- * then `step` is timed; before that, prefill and `step` are held to `apply`.
+ * then `step` is timed; before that, prefill and `step` are held to `apply`. Between the steps as many bytes as the state has are
+ * copied within the machine's memory: what reading it once costs at best.
  *
- * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384`, `--width 64`, `--steps 256`,
+ * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384`, `--width 64`, `--batch 1`, `--steps 256`,
  * `--engine wasm`, `--out <directory>` (default reports/decode: decode.json, decode.md).
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -22,15 +23,23 @@ interface Measurement extends Spread {
   readonly mean: number;
   /** Milliseconds of the prefill. */
   readonly prefill: number;
-  /** Elements of state after `seqLen` tokens. */
+  /** MiB of WebAssembly memory that the prefill took beyond its input; undefined on other engines. */
+  readonly prefillMiB: number | undefined;
+  /** Elements of state of a sequence after `seqLen` tokens. */
   readonly stateSize: number;
+  /** Milliseconds of copying the state of all sequences, median. */
+  readonly copy: number;
 }
 
 const WARM_UP = 8;
 /** Length at which the forms are compared, and the largest error allowed, of the largest magnitude. */
 const CHECKED = { seqLen: 70, prompt: 41, tolerance: 1e-4 };
 
-const input = (seqLen: number, dModel: number, seed = 5) => randomNormal<tf.Rank.R3>([1, seqLen, dModel], 1, seed);
+/** Steps, then as many copies, in turn. */
+const ROUND = 16;
+
+const input = (batch: number, seqLen: number, dModel: number) =>
+  randomNormal<tf.Rank.R3>([batch, seqLen, dModel], 1, 5);
 
 /** Feeds x through `step`; returns the outputs and the state. */
 function stepThrough(mixer: Mixer, params: Tree, x: tf.Tensor3D, state: Tree) {
@@ -48,7 +57,7 @@ function stepThrough(mixer: Mixer, params: Tree, x: tf.Tensor3D, state: Tree) {
 /** Throws unless prefill and steps compute what `apply` does. */
 async function checkForms(mixer: Mixer, params: Tree, dModel: number): Promise<void> {
   const { seqLen, prompt, tolerance } = CHECKED;
-  const x = input(seqLen, dModel);
+  const x = input(2, seqLen, dModel);
   const [head, tail] = tf.split(x, [prompt, seqLen - prompt], 1) as [tf.Tensor3D, tf.Tensor3D];
   const filled = mixer.prefill(params, head);
   const rest = stepThrough(mixer, params, tail, filled.state);
@@ -70,19 +79,23 @@ async function checkForms(mixer: Mixer, params: Tree, dModel: number): Promise<v
 async function measure(
   mixer: Mixer,
   params: Tree,
-  options: { dModel: number; seqLen: number; steps: number },
+  options: { batch: number; dModel: number; seqLen: number; steps: number },
 ): Promise<Measurement> {
-  const { dModel, seqLen, steps } = options;
-  const prompt = input(seqLen, dModel);
+  const { batch, dModel, seqLen, steps } = options;
+  const prompt = input(batch, seqLen, dModel);
+  const heapBefore = heapBytes();
   const start = performance.now();
   const filled = mixer.prefill(params, prompt);
   await filled.y.data();
   const prefill = performance.now() - start;
+  const prefillMiB = heapBefore === undefined ? undefined : ((heapBytes() as number) - heapBefore) / 2 ** 20;
   tf.dispose([prompt, filled.y]);
   let { state } = filled;
 
-  const times: number[] = [];
-  const token = randomNormal<tf.Rank.R2>([1, dModel], 1, 6);
+  const stateSize = mixer.stateSize(seqLen);
+  const [from, to] = [new Float32Array(batch * stateSize).fill(1), new Float32Array(batch * stateSize)];
+  const [times, copies]: [number[], number[]] = [[], []];
+  const token = randomNormal<tf.Rank.R2>([batch, dModel], 1, 6);
   for (let index = 0; index < WARM_UP + steps; index += 1) {
     const before = performance.now();
     const next = mixer.step(params, token, state);
@@ -90,6 +103,12 @@ async function measure(
     if (index >= WARM_UP) times.push(performance.now() - before);
     next.y.dispose();
     state = next.state;
+    if (index % ROUND !== ROUND - 1) continue;
+    for (let copy = 0; copy < ROUND; copy += 1) {
+      const before = performance.now();
+      to.set(from);
+      copies.push(performance.now() - before);
+    }
   }
   disposeTree(state);
   token.dispose();
@@ -99,8 +118,16 @@ async function measure(
     ...spreadOf(times),
     mean: mean(times),
     prefill,
-    stateSize: mixer.stateSize(seqLen),
+    prefillMiB,
+    stateSize,
+    copy: spreadOf(copies).median,
   };
+}
+
+/** Bytes of the memory of the wasm engine, which never shrinks. */
+function heapBytes(): number | undefined {
+  const { wasm } = tf.backend() as unknown as { wasm?: { HEAPU8: Uint8Array } };
+  return wasm?.HEAPU8.byteLength;
 }
 
 function toMarkdown(header: string, lengths: readonly number[], rows: readonly Measurement[]): string {
@@ -133,8 +160,14 @@ function toMarkdown(header: string, lengths: readonly number[], rows: readonly M
       );
       return `${median} (${low} - ${high}), ${average}`;
     }),
-    ...table('Elements of state after L tokens', ({ stateSize }) => stateSize.toLocaleString('en')),
-    ...table('Milliseconds of prefill', ({ prefill }) => prefill.toFixed(0)),
+    ...table(
+      'Times as long as copying the state',
+      ({ median, copy }) => `${(median / copy).toFixed(1)} (copy ${copy.toFixed(3)} ms)`,
+    ),
+    ...table('Elements of state of a sequence after L tokens', ({ stateSize }) => stateSize.toLocaleString('en')),
+    ...table('Milliseconds of prefill, and MiB by which it made the memory grow', ({ prefill, prefillMiB }) =>
+      prefillMiB === undefined ? prefill.toFixed(0) : `${prefill.toFixed(0)}, ${prefillMiB.toFixed(0)} MiB`,
+    ),
   ].join('\n');
 }
 
@@ -144,6 +177,7 @@ async function main(): Promise<void> {
       mixers: { type: 'string' },
       lengths: { type: 'string', default: '256,1024,4096,16384' },
       width: { type: 'string', default: '64' },
+      batch: { type: 'string', default: '1' },
       steps: { type: 'string', default: '256' },
       engine: { type: 'string', default: 'wasm' },
       out: { type: 'string', default: 'reports/decode' },
@@ -153,7 +187,7 @@ async function main(): Promise<void> {
   const registry = await discoverPlugins(process.cwd());
   const names = values.mixers?.split(',') ?? registry.mixers.map(({ name }) => name);
   const lengths = values.lengths.split(',').map(Number);
-  const dModel = Number(values.width);
+  const [dModel, batch] = [Number(values.width), Number(values.batch)];
   const rows: Measurement[] = [];
   for (const name of names) {
     const { part: factory } = await findPart(registry, 'mixers', name);
@@ -163,16 +197,16 @@ async function main(): Promise<void> {
       const mixer = factory(wantsLength ? { dModel, seqLen } : { dModel });
       const params = mixer.init(1);
       if (seqLen === lengths[0]) await checkForms(mixer, params, dModel);
-      const row = await measure(mixer, params, { dModel, seqLen, steps: Number(values.steps) });
+      const row = await measure(mixer, params, { batch, dModel, seqLen, steps: Number(values.steps) });
       disposeTree(params);
       rows.push(row);
       console.log(
-        `${name}, L = ${seqLen}: ${row.median.toFixed(2)} ms a token, ${row.stateSize.toLocaleString('en')} elements of state`,
+        `${name}, L = ${seqLen}: ${row.median.toFixed(2)} ms a token, ${(row.median / row.copy).toFixed(1)} x copying its state of ${row.stateSize.toLocaleString('en')} elements`,
       );
     }
   }
   const { cpu, platform } = await describeMachine();
-  const header = `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${engine.description}. One sequence, d = ${dModel}, one layer, ${values.steps} tokens timed.`;
+  const header = `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${engine.description}. ${batch === 1 ? 'One sequence' : `${batch} sequences`}, d = ${dModel}, one layer, ${values.steps} tokens timed.`;
   await mkdir(values.out, { recursive: true });
   await writeFile(join(values.out, 'decode.json'), `${JSON.stringify({ header, rows }, null, 2)}\n`);
   const markdown = toMarkdown(header, lengths, rows);

@@ -226,29 +226,37 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     });
 
     it('goes two ways from a state that was cloned', async () => {
-      const start = stepThrough(input(18)); // past a room of 16 rows, so that there is room
-      const copy = mapTree(start.state, (leaf) => leaf.clone());
-      const [one, other] = [input(3, 4), input(3, 5)];
-      const first = stepThrough(one, start.state);
-      const second = stepThrough(other, copy);
-      for (const [tail, { y, state }] of [
-        [one, first],
-        [other, second],
-      ] as const) {
-        const [head, x] = [input(18), tail];
-        const parallel = tf.tidy(() => run(tf.concat([head, x], 1)).slice([0, 18, 0]));
+      const head = input(18); // past a room of 16 rows: there is room in what is cloned
+      const start = stepThrough(head);
+      const tails = [input(4, 4), input(4, 5)];
+      const states = [start.state, mapTree(start.state, (leaf) => leaf.clone())];
+      const outputs: tf.Tensor2D[][] = [[], []];
+      for (let t = 0; t < 4; t += 1) {
+        for (const [way, tail] of tails.entries()) {
+          const token = tokenAt(tail, t);
+          const { y, state } = mixer.step(params, token, states[way] as Tree);
+          token.dispose();
+          outputs[way]?.push(y);
+          states[way] = state;
+        }
+      }
+      for (const [way, tail] of tails.entries()) {
+        const [y, parallel] = tf.tidy(() => {
+          const all = run(tf.concat([head, tail], 1));
+          return [tf.stack(outputs[way] as tf.Tensor2D[], 1), tf.slice(all, [0, 18, 0])];
+        }) as [tf.Tensor, tf.Tensor];
         await expectClose(
           y,
           parallel,
           tolerance(),
-          `${name}: step after a state was cloned against apply`,
+          `${name}: step, two ways in turn, against apply`,
           undefined,
           ROUNDING,
         );
-        disposeTree(state);
-        tf.dispose([head, parallel, y]);
+        tf.dispose([y, parallel]);
       }
-      tf.dispose([start.y, one, other]);
+      for (const state of states) disposeTree(state);
+      tf.dispose([head, start.y, ...tails, ...outputs.flat()]);
     });
 
     it('has finite gradients, non-zero for every parameter', async () => {

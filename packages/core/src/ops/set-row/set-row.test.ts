@@ -1,10 +1,14 @@
-import { expect, it } from 'vitest';
-import { currentEngine } from '../../engines/index.js';
+import { beforeAll, expect, it } from 'vitest';
+import { currentEngine, useEngine } from '../../engines/index.js';
 import { ShapeError } from '../../errors.js';
 import { expectSame } from '../../testing/compare.js';
 import { describeOp, testTensor } from '../../testing/index.js';
 import * as tf from '../../tf.js';
 import { setRow, setRowOp } from './index.js';
+
+beforeAll(async () => {
+  await useEngine();
+});
 
 const inputs = () => ({ x: testTensor<tf.Rank.R3>([3, 5, 7], 1), row: testTensor<tf.Rank.R2>([3, 7], 2) });
 
