@@ -11,7 +11,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultBlockSize, landmarkCat } from './landmark-cat.js';
 import { blockAttentionOp } from './ops/block-attention/index.js';
-import { groupedAttentionOp } from './ops/grouped-attention/index.js';
+import { chosenAttentionOp, groupedAttentionOp } from './ops/grouped-attention/index.js';
 import { createBackward, createForward } from './ops/grouped-attention/webgpu.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
@@ -124,13 +124,25 @@ const groupedCases = (
   attrs: { blockSize, scale: 0.7 },
 }));
 describeOp(groupedAttentionOp, groupedCases);
+describeOp(
+  chosenAttentionOp,
+  groupedCases.slice(2).map(({ name, inputs, attrs }) => ({
+    name,
+    attrs,
+    inputs() {
+      const { landmarks, ...rest } = inputs();
+      const marks = landmarks as tf.Tensor3D;
+      return { ...rest, landmarks: marks, chosen: selectBlocks(rest.q, marks, { ...attrs, topK: 3 }) };
+    },
+  })),
+);
 
 describe('landmarkCat', () => {
   beforeAll(async () => {
     await useEngine();
   });
 
-  it.each(['grouped', 'straightThrough', 'auxiliary'] as const)(
+  it.each(['grouped', 'sparse', 'straightThrough', 'auxiliary'] as const)(
     'trains in form %s: every parameter gets a gradient',
     async (training) => {
       const mixer = landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'learned', training });
@@ -164,6 +176,22 @@ describe('landmarkCat', () => {
     const slope = (context: { training: boolean; seed: number; soft?: boolean }) =>
       tf.grad((at: tf.Tensor) => mixer.apply(params, at as tf.Tensor3D, context).sum())(x);
     await expectClose(slope(training), slope({ ...EVALUATION, soft: true }), 1e-5);
+  });
+
+  it('trains sparsely as grouped where every block is seen, and else sees the best blocks alone', async () => {
+    const forms = (options: Partial<Parameters<typeof landmarkCat>[0]>) => {
+      const mixer = landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, ...options });
+      const params = mixer.init(3);
+      return (x: tf.Tensor3D) => mixer.apply(params, x, { training: true, seed: 1 });
+    };
+    const x = testTensor<tf.Rank.R3>([2, 19, 8], 4);
+    const grouped = forms({});
+    await expectClose(forms({ training: 'sparse', trainingTopK: 4 })(x), grouped(x), 1e-5);
+    const one = forms({ training: 'sparse', trainingTopK: 1 })(x);
+    // The first two blocks have one block before them at most.
+    const start = (y: tf.Tensor) => y.slice([0, 0, 0], [-1, 8, -1]);
+    await expectClose(start(one), start(grouped(x)), 1e-5);
+    expect(await one.sub(grouped(x)).abs().max().data()).not.toEqual(new Float32Array([0]));
   });
 
   it('equals dense attention where every block is retrieved', async () => {
@@ -274,5 +302,6 @@ describe('landmarkCat', () => {
     );
     expect(() => landmarkCat({ dModel: 8, keyFilter: 'learned', rho: 0.5 })).toThrow(/without keyFilter 'exponential'/);
     expect(() => landmarkCat({ dModel: 8, auxiliaryWeight: 1 })).toThrow(/without training 'auxiliary'/);
+    expect(() => landmarkCat({ dModel: 8, trainingTopK: 2 })).toThrow(/without training 'sparse'/);
   });
 });

@@ -31,7 +31,7 @@ import { appendToken, type BlockCache, blockCacheAfter, emptyBlockCache, retriev
 import { headRows, joinHeadRows, lastOfBlocks } from './heads.js';
 import { createKeyFilter } from './key-filter.js';
 import { blockAttention } from './ops/block-attention/index.js';
-import { groupedAttention } from './ops/grouped-attention/index.js';
+import { chosenAttention, groupedAttention } from './ops/grouped-attention/index.js';
 import { blockTree, descendBlocks, selectBlocks } from './ops/select-blocks/index.js';
 
 const options = {
@@ -61,9 +61,12 @@ const options = {
     .default('all')
     .describe('attend to the whole retrieved block, or search it by halves for one token'),
   training: z
-    .enum(['grouped', 'straightThrough', 'auxiliary'])
+    .enum(['grouped', 'sparse', 'straightThrough', 'auxiliary'])
     .default('grouped')
-    .describe('differentiable form used while training'),
+    .describe(
+      'differentiable form used while training; sparse: grouped over the best blocks alone, not quadratic in length',
+    ),
+  trainingTopK: z.int().positive().default(4).describe('blocks that a query sees in sparse training'),
   auxiliaryWeight: z.number().positive().default(0.1).describe('weight of the block-mass loss of `auxiliary`'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
@@ -75,6 +78,7 @@ export const landmarkCatSchema = z
     refuseIdle<Options, keyof typeof options>(options, {
       filterLength: [({ keyFilter }) => keyFilter === 'learned', "keyFilter 'learned'"],
       rho: [({ keyFilter }) => keyFilter === 'exponential', "keyFilter 'exponential'"],
+      trainingTopK: [({ training }) => training === 'sparse', "training 'sparse'"],
       auxiliaryWeight: [({ training }) => training === 'auxiliary', "training 'auxiliary'"],
     }),
   )
@@ -127,7 +131,8 @@ export const landmarkCat: MixerFactory<
   summary: 'Landmark CAT: long convolutions make landmarks, hard retrieval attends to the blocks they stand for.',
   schema: landmarkCatSchema,
   create(config) {
-    const { dModel, nHeads, filterWidth, localKeys, topK, blockSearch, training, auxiliaryWeight } = config;
+    const { dModel, nHeads, filterWidth, localKeys, topK, blockSearch, training, trainingTopK, auxiliaryWeight } =
+      config;
     const blockSize = config.blockSize ?? defaultBlockSize(config.seqLen, blockSearch);
     const filterLength = config.filterLength ?? blockSize;
     const rho = config.rho ?? Math.exp(-1 / blockSize);
@@ -168,6 +173,13 @@ export const landmarkCat: MixerFactory<
     const attendHard = (heads: ReturnType<typeof headsOf>): tf.Tensor3D =>
       blockAttention({ ...heads, retrieved: retrieve(heads.q, heads.k, heads.landmarks) }, { blockSize, unit, scale });
 
+    /** The grouped softmax over the blocks whose landmarks score highest: O(L / blockSize + trainingTopK blockSize) a query. */
+    const attendSparse = ({ landmarks, ...rows }: ReturnType<typeof headsOf>): tf.Tensor3D => {
+      if (!landmarks) return groupedAttention({ ...rows, landmarks }, { blockSize, scale });
+      const chosen = selectBlocks(rows.q, landmarks, { blockSize, topK: trainingTopK });
+      return chosenAttention({ ...rows, landmarks, chosen }, { blockSize, scale });
+    };
+
     return {
       init(seed, nLayers = 1): LandmarkCatParams {
         const { qFilter, kFilter, vFilter, ...weights } = projections.init(seed);
@@ -185,9 +197,10 @@ export const landmarkCat: MixerFactory<
       apply(params, x, context = EVALUATION) {
         const rows = projections.apply(projectionParams(params), x);
         const heads = headsOf(rows, longFilter.apply(rows.k, params.kFilter));
-        const soft = () => groupedAttention(heads, { blockSize, scale });
+        const soft = () =>
+          training === 'sparse' ? attendSparse(heads) : groupedAttention(heads, { blockSize, scale });
         const attend = (): tf.Tensor3D => {
-          if (context.soft || (context.training && training === 'grouped')) return soft();
+          if (context.soft || (context.training && ['grouped', 'sparse'].includes(training))) return soft();
           if (!context.training) return attendHard(heads);
           if (training === 'straightThrough') {
             const surrogate = soft();

@@ -1,53 +1,61 @@
 /**
- * Grouped-softmax attention: each query over the tokens of its own block and the landmarks of the blocks before it, a
- * landmark's share being spread over its block by the softmax of the tokens' scores.
+ * Grouped-softmax attention: each query over the tokens of its own block and the landmarks of blocks before it, all of them or
+ * those that were chosen, a landmark's share being spread over its block by the softmax of the tokens' scores.
  *
- * A unit of work is a row of [G, L, p]; its gradients are summed in the order of the queries. Scratch is per row: the
- * weights of all L tokens and M landmarks of one query, and as many slopes.
+ * A unit of work is a row of [G, L, p]; its gradients are summed in the order of the queries. Scratch is per row, for one query:
+ * the weights of the tokens that it sees, block after block and the own block last, the shares of the blocks, and as many slopes.
  */
 import { expScalar } from '@mixerzoo/core/assembly/math';
 import { addScaled, aligned, dot, scaled, sum } from '@mixerzoo/core/assembly/vector';
 
-/** Bytes of scratch a row needs. */
-export function groupedAttentionScratch(seqLen: i32, nLandmarks: i32): i32 {
-  return <i32>(2 * (aligned(seqLen) + aligned(nLandmarks)));
+/** Bytes of scratch a row needs, for a query that sees so many tokens and earlier blocks at most. */
+export function groupedAttentionScratch(mostTokens: i32, mostBlocks: i32): i32 {
+  return <i32>(2 * (aligned(mostTokens) + aligned(mostBlocks)));
 }
 
-/** o */
+/** o. Without a choice (address 0) `count` is of no account. */
 export function attendGroups(
-  q: usize, k: usize, v: usize, landmarks: usize, o: usize, scratch: usize,
-  seqLen: i32, p: i32, blockSize: i32, nLandmarks: i32, scale: f32, start: i32, end: i32,
+  q: usize, k: usize, v: usize, landmarks: usize, chosen: usize, o: usize, scratch: usize,
+  mostTokens: i32, mostBlocks: i32, seqLen: i32, p: i32, blockSize: i32, nLandmarks: i32, count: i32, scale: f32,
+  start: i32, end: i32,
 ): void {
   const bytes = <usize>p << 2;
   for (let row = start; row < end; row++) {
-    const weights = scratch + <usize>row * <usize>groupedAttentionScratch(seqLen, nLandmarks);
-    const shares = weights + aligned(seqLen);
+    const weights = scratch + <usize>row * <usize>groupedAttentionScratch(mostTokens, mostBlocks);
+    const shares = weights + aligned(mostTokens);
     const base = <usize>(row * seqLen) * bytes;
     const marks = landmarks + <usize>(row * nLandmarks) * bytes;
     for (let t = 0; t < seqLen; t++) {
       const own = t / blockSize;
-      weigh(weights, shares, q + base + <usize>t * bytes, k + base, marks, t, own, p, blockSize, scale);
+      const choice = choiceOf(chosen, row * seqLen + t, count);
+      const seen = seenBlocks(choice, count, own);
+      weigh(weights, shares, q + base + <usize>t * bytes, k + base, marks, choice, seen, t, p, blockSize, scale);
       const to = o + base + <usize>t * bytes;
       memory.fill(to, 0, bytes);
-      for (let s = 0; s < own * blockSize; s++) {
-        addScaled(to, v + base + <usize>s * bytes, p, at(weights, s) * at(shares, s / blockSize));
+      for (let c = 0; c < seen; c++) {
+        const block = v + base + <usize>(blockAt(choice, c) * blockSize) * bytes;
+        for (let i = 0; i < blockSize; i++) {
+          addScaled(to, block + <usize>i * bytes, p, at(weights, c * blockSize + i) * at(shares, c));
+        }
       }
-      for (let s = own * blockSize; s <= t; s++) addScaled(to, v + base + <usize>s * bytes, p, at(weights, s));
+      const local = v + base + <usize>(own * blockSize) * bytes;
+      for (let i = 0; i <= t % blockSize; i++) addScaled(to, local + <usize>i * bytes, p, at(weights, seen * blockSize + i));
     }
   }
 }
 
 /** dQ, dK, dV, dLandmarks; all are written whole. */
 export function attendGroupsGradient(
-  q: usize, k: usize, v: usize, landmarks: usize, dO: usize, dQ: usize, dK: usize, dV: usize, dLandmarks: usize,
-  scratch: usize, seqLen: i32, p: i32, blockSize: i32, nLandmarks: i32, scale: f32, start: i32, end: i32,
+  q: usize, k: usize, v: usize, landmarks: usize, chosen: usize, dO: usize, dQ: usize, dK: usize, dV: usize, dLandmarks: usize,
+  scratch: usize, mostTokens: i32, mostBlocks: i32, seqLen: i32, p: i32, blockSize: i32, nLandmarks: i32, count: i32, scale: f32,
+  start: i32, end: i32,
 ): void {
   const bytes = <usize>p << 2;
   for (let row = start; row < end; row++) {
-    const weights = scratch + <usize>row * <usize>groupedAttentionScratch(seqLen, nLandmarks);
-    const shares = weights + aligned(seqLen);
-    const slopes = shares + aligned(nLandmarks);
-    const shareSlopes = slopes + aligned(seqLen);
+    const weights = scratch + <usize>row * <usize>groupedAttentionScratch(mostTokens, mostBlocks);
+    const shares = weights + aligned(mostTokens);
+    const slopes = shares + aligned(mostBlocks);
+    const shareSlopes = slopes + aligned(mostTokens);
     const base = <usize>(row * seqLen) * bytes;
     const marks = <usize>(row * nLandmarks) * bytes;
     memory.fill(dQ + base, 0, <usize>seqLen * bytes);
@@ -56,34 +64,49 @@ export function attendGroupsGradient(
     if (nLandmarks > 0) memory.fill(dLandmarks + marks, 0, <usize>nLandmarks * bytes);
     for (let t = 0; t < seqLen; t++) {
       const own = t / blockSize;
-      const first = own * blockSize;
+      const choice = choiceOf(chosen, row * seqLen + t, count);
+      const seen = seenBlocks(choice, count, own);
       const query = base + <usize>t * bytes;
-      weigh(weights, shares, q + query, k + base, landmarks + marks, t, own, p, blockSize, scale);
-      // slopes: first <dO, v>, the slope of each token's weight; then of each token's logit.
+      const local = base + <usize>(own * blockSize) * bytes;
+      const localCount = t % blockSize + 1;
+      const first = seen * blockSize;
+      weigh(weights, shares, q + query, k + base, landmarks + marks, choice, seen, t, p, blockSize, scale);
+      // slopes: <dO, v>, the slope of each token's weight; shareSlopes: that of each block's share.
       let rowTerm: f32 = 0;
-      for (let s = 0; s <= t; s++) put(slopes, s, dot(dO + query, v + base + <usize>s * bytes, p));
-      for (let m = 0; m < own; m++) {
+      for (let c = 0; c < seen; c++) {
+        const block = v + base + <usize>(blockAt(choice, c) * blockSize) * bytes;
         let slope: f32 = 0;
-        for (let s = m * blockSize; s < (m + 1) * blockSize; s++) slope += at(weights, s) * at(slopes, s);
-        put(shareSlopes, m, slope);
-        rowTerm += at(shares, m) * slope;
+        for (let i = 0; i < blockSize; i++) {
+          const w = c * blockSize + i;
+          put(slopes, w, dot(dO + query, block + <usize>i * bytes, p));
+          slope += at(weights, w) * at(slopes, w);
+        }
+        put(shareSlopes, c, slope);
+        rowTerm += at(shares, c) * slope;
       }
-      for (let s = first; s <= t; s++) rowTerm += at(weights, s) * at(slopes, s);
+      for (let i = 0; i < localCount; i++) {
+        put(slopes, first + i, dot(dO + query, v + local + <usize>i * bytes, p));
+        rowTerm += at(weights, first + i) * at(slopes, first + i);
+      }
 
-      for (let m = 0; m < own; m++) {
-        const share = at(shares, m);
-        const mean = at(shareSlopes, m);
+      for (let c = 0; c < seen; c++) {
+        const m = blockAt(choice, c);
+        const mark = marks + <usize>m * bytes;
+        const block = base + <usize>(m * blockSize) * bytes;
+        const share = at(shares, c);
+        const mean = at(shareSlopes, c);
         const slope = share * (mean - rowTerm) * scale;
-        addScaled(dQ + query, landmarks + marks + <usize>m * bytes, p, slope);
-        addScaled(dLandmarks + marks + <usize>m * bytes, q + query, p, slope);
-        for (let s = m * blockSize; s < (m + 1) * blockSize; s++) {
-          const weight = share * at(weights, s);
-          passOn(base + <usize>s * bytes, query, q, k, dO, dQ, dK, dV, p, weight, weight * (at(slopes, s) - mean) * scale);
+        addScaled(dQ + query, landmarks + mark, p, slope);
+        addScaled(dLandmarks + mark, q + query, p, slope);
+        for (let i = 0; i < blockSize; i++) {
+          const w = c * blockSize + i;
+          const weight = share * at(weights, w);
+          passOn(block + <usize>i * bytes, query, q, k, dO, dQ, dK, dV, p, weight, weight * (at(slopes, w) - mean) * scale);
         }
       }
-      for (let s = first; s <= t; s++) {
-        const weight = at(weights, s);
-        passOn(base + <usize>s * bytes, query, q, k, dO, dQ, dK, dV, p, weight, weight * (at(slopes, s) - rowTerm) * scale);
+      for (let i = 0; i < localCount; i++) {
+        const weight = at(weights, first + i);
+        passOn(local + <usize>i * bytes, query, q, k, dO, dQ, dK, dV, p, weight, weight * (at(slopes, first + i) - rowTerm) * scale);
       }
     }
   }
@@ -100,28 +123,52 @@ function passOn(
   addScaled(dK + token, q + query, p, slope);
 }
 
-/** Weights of the own block's tokens, shares of the earlier blocks, and weights within those (each block sums to 1). */
+/** Where a query's choice of `count` blocks stands; 0 where none was made, and it sees every block before its own. */
+// @ts-ignore: decorator
+@inline
+function choiceOf(chosen: usize, query: i32, count: i32): usize {
+  return chosen == 0 ? 0 : chosen + (<usize>(query * count) << 2);
+}
+
+/** Earlier blocks that a query sees: what is left of a choice is -1. */
+function seenBlocks(choice: usize, count: i32, own: i32): i32 {
+  if (choice == 0) return own;
+  let seen = 0;
+  while (seen < count && blockAt(choice, seen) >= 0) seen++;
+  return seen;
+}
+
+// @ts-ignore: decorator
+@inline
+function blockAt(choice: usize, c: i32): i32 {
+  return choice == 0 ? c : load<i32>(choice + (<usize>c << 2));
+}
+
+/** Weights within the blocks that are seen (each block sums to 1), shares of those blocks, weights of the own block's tokens. */
 function weigh(
-  weights: usize, shares: usize, query: usize, keys: usize, landmarks: usize,
-  t: i32, own: i32, p: i32, blockSize: i32, scale: f32,
+  weights: usize, shares: usize, query: usize, keys: usize, landmarks: usize, choice: usize,
+  seen: i32, t: i32, p: i32, blockSize: i32, scale: f32,
 ): void {
   const bytes = <usize>p << 2;
-  const first = own * blockSize;
-  const count = t - first + 1;
-  for (let s = 0; s <= t; s++) put(weights, s, dot(query, keys + <usize>s * bytes, p) * scale);
-  for (let m = 0; m < own; m++) put(shares, m, dot(query, landmarks + <usize>m * bytes, p) * scale);
-  for (let m = 0; m < own; m++) {
-    const block = weights + (<usize>(m * blockSize) << 2);
+  for (let c = 0; c < seen; c++) {
+    const m = blockAt(choice, c);
+    const block = weights + (<usize>(c * blockSize) << 2);
+    const from = keys + <usize>(m * blockSize) * bytes;
+    for (let i = 0; i < blockSize; i++) put(block, i, dot(query, from + <usize>i * bytes, p) * scale);
     exponentiate(block, blockSize, largestOf(block, blockSize));
     scaled(block, block, blockSize, <f32>1 / sum(block, blockSize));
+    put(shares, c, dot(query, landmarks + <usize>m * bytes, p) * scale);
   }
-  const local = weights + (<usize>first << 2);
-  const largest = max(largestOf(local, count), largestOf(shares, own));
+  const count = t % blockSize + 1;
+  const local = weights + (<usize>(seen * blockSize) << 2);
+  const from = keys + <usize>(t + 1 - count) * bytes;
+  for (let i = 0; i < count; i++) put(local, i, dot(query, from + <usize>i * bytes, p) * scale);
+  const largest = max(largestOf(local, count), largestOf(shares, seen));
   exponentiate(local, count, largest);
-  exponentiate(shares, own, largest);
-  const total = <f32>1 / (sum(local, count) + sum(shares, own));
+  exponentiate(shares, seen, largest);
+  const total = <f32>1 / (sum(local, count) + sum(shares, seen));
   scaled(local, local, count, total);
-  scaled(shares, shares, own, total);
+  scaled(shares, shares, seen, total);
 }
 
 function largestOf(from: usize, count: i32): f32 {

@@ -1,9 +1,17 @@
-/** Grouped attention in plain `tf` ops, with dense maps [G, L, M B]. */
+/** Grouped attention in plain `tf` ops, with dense maps [G, L, M B], for chosen blocks too. */
 import { tf } from '@mixerzoo/core';
 import { MASKED, padToBlocks } from '../../heads.js';
-import type { Attrs, Inputs, Outputs } from './types.js';
+import type { Attrs, ChosenInputs, Inputs, Outputs } from './types.js';
 
-export function groupedAttentionReference({ q, k, v, landmarks }: Inputs, { blockSize, scale }: Attrs): Outputs {
+export function groupedAttentionReference(inputs: Inputs, attrs: Attrs): Outputs {
+  return attend(inputs, attrs, undefined);
+}
+
+export function chosenAttentionReference({ chosen, ...inputs }: ChosenInputs, attrs: Attrs): Outputs {
+  return attend(inputs, attrs, chosen);
+}
+
+function attend({ q, k, v, landmarks }: Inputs, { blockSize, scale }: Attrs, chosen: tf.Tensor3D | undefined): Outputs {
   const [rows, seqLen] = q.shape;
   const keys = padToBlocks(k, blockSize);
   const values = padToBlocks(v, blockSize);
@@ -18,7 +26,9 @@ export function groupedAttentionReference({ q, k, v, landmarks }: Inputs, { bloc
   const blockScores = tf
     .matMul(q, landmarks, false, true)
     .mul(scale)
-    .add(additiveMask(seqLen, nBlocks - 1, (t, m) => m < blockOf(t, blockSize)));
+    .add(
+      chosen ? chosenMask(chosen, nBlocks - 1) : additiveMask(seqLen, nBlocks - 1, (t, m) => m < blockOf(t, blockSize)),
+    );
   const joint = tf.softmax(tf.concat([own, blockScores], 2));
   const [ownWeights, blockWeights] = tf.split(joint, [tokens, nBlocks - 1], 2) as [tf.Tensor, tf.Tensor];
   const within = tf.softmax(scores.reshape([rows, seqLen, nBlocks, blockSize]));
@@ -33,6 +43,15 @@ export function groupedAttentionReference({ q, k, v, landmarks }: Inputs, { bloc
     .mul(within)
     .reshape([rows, seqLen, tokens]);
   return { o: tf.matMul(ownWeights.add(spread), values) };
+}
+
+/** 0 for the blocks of a choice int32 [G, L, K], {@link MASKED} for the others: [G, L, count]. */
+function chosenMask(chosen: tf.Tensor3D, count: number): tf.Tensor {
+  const isChosen = tf
+    .equal(chosen.expandDims(3), tf.range(0, count, 1, 'int32'))
+    .toFloat()
+    .sum(2);
+  return isChosen.sub(1).mul(-MASKED);
 }
 
 /** The block a token is in. */

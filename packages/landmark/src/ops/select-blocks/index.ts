@@ -6,6 +6,7 @@ import { tf } from '@mixerzoo/core';
 import { defineOp } from '@mixerzoo/core/kernels';
 import { descendReference, selectReference } from './reference.js';
 import type { DescendAttrs, DescendInputs, DescendOutputs, SelectAttrs, SelectInputs, SelectOutputs } from './types.js';
+import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 export { gatherUnits } from './reference.js';
@@ -15,7 +16,7 @@ const selectBlocksOp = defineOp<SelectInputs, SelectAttrs, SelectOutputs>({
   inputs: ['q', 'landmarks'],
   outputs: ['blocks'],
   reference: selectReference,
-  kernels: { webgpu: webgpu.selectBlocks },
+  kernels: { wasm: wasm.selectBlocks, webgpu: webgpu.selectBlocks },
   gradient: ({ q, landmarks }) => ({ q: tf.zerosLike(q), landmarks: tf.zerosLike(landmarks) }),
 });
 
