@@ -52,7 +52,7 @@ export async function drawFigure(
   });
   const across = columns ?? Math.max(...rows.map((panels) => panels.length));
   const width = Math.max(across * panelWidth, 330);
-  const legend = drawLegend(figure, width);
+  const legend = drawLegend(figureSeries(figure), width);
   const parts: string[] = [legend.svg];
   let y = legend.height;
   for (const panels of rows) {
@@ -136,9 +136,12 @@ function panelSpec(
 const LEGEND = { fontSize: 13, rowHeight: 24, swatch: 34, gap: 20, letter: 6.9 } as const;
 
 /** Entries in lines of at most the width. */
-function drawLegend(figure: Figure, width: number): { svg: string; height: number } {
+export function drawLegend(
+  series: readonly { readonly label: string; readonly style: SeriesStyle }[],
+  width: number,
+): { svg: string; height: number } {
   let [x, y] = [4, LEGEND.rowHeight / 2 + 2];
-  const items = figureSeries(figure).map(({ label, style }) => {
+  const items = series.map(({ label, style }) => {
     const needed = LEGEND.swatch + 6 + label.length * LEGEND.letter;
     if (x > 4 && x + needed > width) [x, y] = [4, y + LEGEND.rowHeight];
     const dash = style.dash.length > 0 ? ` stroke-dasharray="${style.dash.join(' ')}"` : '';

@@ -17,7 +17,7 @@ const withSlopes = (rows: number) => () => ({ ...cache(rows, 6)(), slopes: testT
 describeOp(
   cachedAttentionOp,
   [
-    { name: 'one token', inputs: cache(1, 4), attrs: { ...plain, tokens: 1 } },
+    { name: 'two tokens', inputs: cache(2, 4), attrs: { ...plain, tokens: 2 } },
     { name: 'odd sizes, with room', inputs: cache(9, 5, 3, 3), attrs: { ...plain, nHeads: 3, tokens: 7 } },
     { name: 'a whole piece', inputs: cache(256, 4), attrs: { ...plain, tokens: 256 } },
     { name: 'several pieces, with room', inputs: cache(600, 8), attrs: { ...plain, tokens: 515 } },

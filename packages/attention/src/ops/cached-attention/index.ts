@@ -8,7 +8,7 @@
  */
 import { ShapeError, tf } from '@mixerzoo/core';
 import { defineOp, formatShape } from '@mixerzoo/core/kernels';
-import { attendCacheReference } from './reference.js';
+import { attendCacheGradient, attendCacheReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';
 
@@ -19,6 +19,7 @@ export const cachedAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   outputs: ['o'],
   reference: attendCacheReference,
   kernels: { wasm: wasm.attendCache },
+  gradient: attendCacheGradient,
 });
 
 /**

@@ -1,14 +1,44 @@
-/** Attention to a cache as causal attention of one query to the rows it sees. */
+/** Attention to a cache, and its gradient, as causal attention of one query to the rows it sees. */
 import { tf } from '@mixerzoo/core';
-import { causalAttention } from '../causal-attention/index.js';
+import type { GradientInputs, Gradients } from '@mixerzoo/core/kernels';
+import { causalAttentionOp } from '../causal-attention/index.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 
-export function attendCacheReference({ q, k, v, slopes }: Inputs, attrs: Attrs): Outputs {
-  const { nHeads, scale, window, tokens, mixesAll } = attrs;
+export function attendCacheReference(inputs: Inputs, attrs: Attrs): Outputs {
+  const { seen, options } = asCausalAttention(inputs, attrs);
+  return { o: causalAttentionOp(seen, options).o.squeeze<tf.Tensor2D>([1]) };
+}
+
+export function attendCacheGradient(
+  { dO, ...inputs }: GradientInputs<Inputs, Outputs>,
+  attrs: Attrs,
+): Gradients<Inputs> {
+  const { seen, options, first } = asCausalAttention(inputs, attrs);
+  const { o, logSumExp } = causalAttentionOp(seen, options);
+  const outputs = { o, logSumExp, dO: dO.expandDims<tf.Tensor3D>(1), dLogSumExp: tf.zerosLike(logSumExp) };
+  const differentiate = causalAttentionOp.gradient as NonNullable<typeof causalAttentionOp.gradient>;
+  const { q, k, v } = differentiate({ ...seen, ...outputs }, options) as Record<'q' | 'k' | 'v', tf.Tensor3D>;
+  /** Of all rows of the cache: those out of sight have no part in the output. */
+  const ofAll = (x: tf.Tensor3D, { shape }: tf.Tensor3D) =>
+    tf.pad(x, [
+      [0, 0],
+      [first, shape[1] - attrs.tokens],
+      [0, 0],
+    ]);
+  const copies = attrs.mixesAll ? attrs.nHeads : 1;
+  const values = v.reshape([v.shape[0], v.shape[1], copies, -1]).sum<tf.Tensor3D>(2);
+  return { q: q.squeeze<tf.Tensor2D>([1]), k: ofAll(k, inputs.k), v: ofAll(values, inputs.v), slopes: null };
+}
+
+/** The rows in sight, and from which one on; values beside each other as often as every head mixes them all. */
+function asCausalAttention({ q, k, v, slopes }: Inputs, { nHeads, scale, window, tokens, mixesAll }: Attrs) {
   const first = window > 0 ? Math.max(0, tokens - window) : 0;
-  const seen = (x: tf.Tensor3D) =>
+  const inSight = (x: tf.Tensor3D) =>
     first === 0 && tokens === x.shape[1] ? x : tf.slice(x, [0, first, 0], [-1, tokens - first, -1]);
-  const values = mixesAll ? tf.tile(seen(v), [1, 1, nHeads]) : seen(v);
-  const { o } = causalAttention({ q: q.expandDims<tf.Tensor3D>(1), k: seen(k), v: values, slopes }, { nHeads, scale });
-  return { o: o.squeeze<tf.Tensor2D>([1]) };
+  const values = mixesAll ? tf.tile(inSight(v), [1, 1, nHeads]) : inSight(v);
+  return {
+    seen: { q: q.expandDims<tf.Tensor3D>(1), k: inSight(k), v: values, slopes },
+    options: { nHeads, scale, window: 0, dropoutRate: 0, dropoutSeed: 0 },
+    first,
+  };
 }
