@@ -2,6 +2,9 @@ import { tf, useEngine } from '@mixerzoo/core';
 import { describeOp, expectClose, testTensor } from '@mixerzoo/core/testing';
 import { expect, it } from 'vitest';
 import { causalAttention, causalAttentionOp } from './index.js';
+import { byQueryBlocks } from './query-blocks.js';
+import { attendReference } from './reference.js';
+import type { Attrs, Inputs } from './types.js';
 
 const plain = { nHeads: 2, scale: 0.4, window: 0, dropoutRate: 0, dropoutSeed: 0 };
 const sequences =
@@ -35,6 +38,28 @@ describeOp(
   ],
   { gradientsOf: ['q', 'k', 'v'] },
 );
+
+it.each([
+  { ...plain, window: 0 },
+  { ...plain, window: 5 },
+])('computes the same by blocks of queries as at once: window $window', async (attrs) => {
+  await useEngine();
+  const seen: number[] = [];
+  const whole = (inputs: Inputs, given: Attrs) => {
+    seen.push(4 * inputs.q.shape[1] * inputs.k.shape[1]); // of 2 sequences and 2 heads
+    return attendReference(inputs, given);
+  };
+  const inputs = withSlopes(23)();
+  const expected = attendReference(inputs, attrs);
+  for (const most of [4 * 23 * 4, 1]) {
+    seen.length = 0;
+    const { o, logSumExp } = byQueryBlocks(whole, most)(inputs, attrs);
+    await expectClose(o, expected.o, 1e-6);
+    await expectClose(logSumExp, expected.logSumExp, 1e-6);
+    expect(seen.length).toBe(Math.ceil(23 / Math.max(1, Math.floor(most / (4 * 23)))));
+    expect(Math.max(...seen)).toBeLessThanOrEqual(Math.max(most, 4 * 23));
+  }
+});
 
 it('holds no [L, L] tensor on the wasm engine, forward or backward', async (ctx) => {
   const engine = await useEngine();

@@ -5,13 +5,14 @@
  *   dP = dO v^T,  dS = P o (dP - rowsum(dO o o) + dLogSumExp),  dQ = scale dS k,  dK = scale dS^T q,  dV = P^T dO
  *
  * With dropout, P is multiplied by its mask in o, dP and dV. The kernel works in tiles with an online softmax
- * (Milakov and Gimelshein 2018; Dao et al. 2022) and keeps no [M, L] tensor; the reference form keeps one.
+ * (Milakov and Gimelshein 2018; Dao et al. 2022) and keeps no [M, L] tensor; the reference form keeps that of a block of queries.
  *
  * Shapes: q [B, M, H p], k [B, L, H p], v [B, L, H r], M <= L. The queries are the last M of the L positions, so
  * that a step of generation is the case M = 1. o [B, M, H r], logSumExp [B, H, M].
  */
 import { InvalidConfigError, ShapeError, type tf } from '@mixerzoo/core';
 import { assertSeed, defineOp, formatShape } from '@mixerzoo/core/kernels';
+import { byQueryBlocks } from './query-blocks.js';
 import { attendGradientReference, attendReference } from './reference.js';
 import * as tensorflow from './tensorflow.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
@@ -37,8 +38,8 @@ export const causalAttentionOp = defineOp<Inputs, Attrs, Outputs, Outputs>({
   inputs: ['q', 'k', 'v', 'slopes'],
   outputs: ['o', 'logSumExp'],
   saved: ['o', 'logSumExp'],
-  reference: attendReference,
-  kernels: { tensorflow: tensorflow.attend, wasm: wasm.attend, webgpu: webgpu.attend },
+  reference: byQueryBlocks(attendReference),
+  kernels: { tensorflow: byQueryBlocks(tensorflow.attend), wasm: wasm.attend, webgpu: webgpu.attend },
   gradient: {
     reference: attendGradientReference,
     kernels: {
