@@ -4,8 +4,8 @@
  * parameters does not depend on the length and is left out; so is dropout.
  *
  * A mixer and pass has a process of its own, which goes up in length: memory is the process's peak so far, less what it was before
- * the first. A length that would take longer than `--most` seconds, judged by the one before, is left out and named so. The
- * exponent is the slope of log time over log length, least squares over the last three lengths measured.
+ * the first. A length that would take longer than `--most` seconds, were time quadratic, is left out and named so. Of repeats the
+ * shortest counts, which other programs disturbed least. The exponent is the slope of log time over log length, least squares over the last three lengths measured.
  *
  * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384,65536`, `--width 64`, `--engine wasm`, `--most 60`,
  * `--out <directory>` (default reports/length: length.json, length.md, length.svg).
@@ -28,7 +28,7 @@ import {
   unflattenTree,
   useEngine,
 } from '@mixerzoo/core';
-import { linearRegression, median } from 'simple-statistics';
+import { linearRegression } from 'simple-statistics';
 import { discoverPlugins, findPart } from '../packages/bench/src/plugins.js';
 import { describeMachine } from '../packages/bench/src/runs/environment.js';
 import { drawPanels } from './length-chart.js';
@@ -75,7 +75,7 @@ const VARIANTS: Readonly<
 };
 
 /** Repeats of a length: as many as fit into this many milliseconds, within limits. */
-const REPEATS = { milliseconds: 1000, least: 1, most: 15 };
+const REPEATS = { milliseconds: 1500, least: 2, most: 20 };
 
 const peakMiB = () => process.resourceUsage().maxRSS / 1024;
 
@@ -88,10 +88,8 @@ async function measureCase({ label, mixer: name, options, pass, lengths, dModel,
   const skipped: number[] = [];
   let before: number | undefined;
   for (const seqLen of lengths) {
-    const [past, last] = points.slice(-2);
-    const longest = last ?? past;
-    const growth = past && last ? last.milliseconds / past.milliseconds : 4;
-    if (skipped.length > 0 || (longest && longest.milliseconds * growth > 1000 * most)) {
+    const last = points.at(-1);
+    if (skipped.length > 0 || (last && last.milliseconds * (seqLen / last.seqLen) ** 2 > 1000 * most)) {
       skipped.push(seqLen);
       continue;
     }
@@ -111,9 +109,9 @@ async function measureCase({ label, mixer: name, options, pass, lengths, dModel,
     const first = await once();
     const { least, most: mostRepeats, milliseconds } = REPEATS;
     const repeats = Math.max(least, Math.min(mostRepeats, Math.floor(milliseconds / first)));
-    const times = first > milliseconds ? [first] : [];
+    const times = [first];
     while (times.length < repeats) times.push(await once());
-    points.push({ label, pass, seqLen, milliseconds: median(times), repeats, peakMiB: peakMiB() - before });
+    points.push({ label, pass, seqLen, milliseconds: Math.min(...times), repeats, peakMiB: peakMiB() - before });
     disposeTree(params);
     x.dispose();
   }
@@ -231,7 +229,7 @@ async function main(): Promise<void> {
   const { cpu, platform } = await describeMachine();
   const header =
     `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${description}. One sequence, d = ${shared.dModel}, one layer of ` +
-    'the mixer alone. Median milliseconds / peak MiB beyond the process at the first length; the exponent is fitted over the last three lengths.';
+    'the mixer alone. Shortest time in milliseconds / peak MiB beyond the process at the first length; the exponent is fitted over the last three lengths.';
   const panels = PASSES.flatMap((pass) => {
     const ofPass = points.filter((point) => point.pass === pass);
     return [
