@@ -1,5 +1,5 @@
 /** What `bench:kernels` measures: one call of each op that has a kernel, at the sizes of a one-layer model. */
-import { causalAttention } from '@mixerzoo/attention';
+import { cachedAttention, causalAttention } from '@mixerzoo/attention';
 import { linearAttention } from '@mixerzoo/cat';
 import { createRng, tf } from '@mixerzoo/core';
 import {
@@ -156,6 +156,17 @@ const CORE_CASES: readonly KernelCase[] = [
     }),
   ),
   {
+    name: 'cachedAttention',
+    sizes: `[4, ${D}], 4,096 tokens, one head`,
+    inputs: () => [normal([4, D], 1), normal([4, 4096, D], 2), normal([4, 4096, D], 3)],
+    run: ([q, k, v]) =>
+      cachedAttention(
+        { q: q as tf.Tensor2D, k: k as tf.Tensor3D, v: v as tf.Tensor3D },
+        { nHeads: 1, scale: D ** -0.5, tokens: 4096 },
+      ),
+    work: { bytes: bytesOf([4, 4096, D], [4, 4096, D]) },
+  },
+  {
     name: 'linearAttention',
     sizes: `[${heads(256)}], four heads`,
     inputs: three(heads(256)),
@@ -229,7 +240,7 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
   },
   {
     packageName: '@mixerzoo/landmark',
-    cases: ({ blockAttention, groupedAttention }) => [
+    cases: ({ blockAttention, chosenAttention, groupedAttention }) => [
       {
         name: 'blockAttention',
         sizes: `[${heads(256)}], blocks of 16, one retrieved`,
@@ -256,6 +267,25 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
           groupedAttention?.({ q, k, v, landmarks }, { blockSize: 16, scale: 1 / 8 }) as tf.Tensor,
         // The lower triangle of two products.
         work: { flop: 2 * 16 * 256 * 257 * D },
+        tolerance: 5e-5,
+      },
+      {
+        name: 'chosenAttention',
+        sizes: `[${heads(256)}], blocks of 16, two chosen`,
+        // The two blocks before the query's own.
+        inputs: () => [
+          ...three(heads(256))(),
+          normal([16, 15, D], 4),
+          tf.tensor(
+            Int32Array.from({ length: 16 * 256 * 2 }, (_, i) => Math.max(-1, (((i >> 1) % 256) >> 4) - 1 - (i & 1))),
+            [16, 256, 2],
+            'int32',
+          ),
+        ],
+        run: ([q, k, v, landmarks, chosen]) =>
+          chosenAttention?.({ q, k, v, landmarks, chosen }, { blockSize: 16, scale: 1 / 8 }) as tf.Tensor,
+        // Two products with half the own block and the whole of the others.
+        work: { flop: 4 * 16 * 256 * (8.5 + 32) * D },
         tolerance: 5e-5,
       },
     ],

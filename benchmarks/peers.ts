@@ -35,6 +35,9 @@ const LOSS_TOLERANCE = 1e-4;
 /** Whom the others are compared with. */
 const OURS = 'mixerzoo, wasm';
 
+/** The optional addon of the wasm engine. */
+const NATIVE = '@mixerzoo/native';
+
 /** A contender in a setting. */
 interface Row {
   readonly mixer: string;
@@ -79,7 +82,7 @@ function entrants(python: string, directory: string): Entrant[] {
 
 function hasNative(): boolean {
   try {
-    return import.meta.resolve('@mixerzoo/native') !== '';
+    return import.meta.resolve(NATIVE) !== '';
   } catch {
     return false;
   }

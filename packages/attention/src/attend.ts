@@ -6,23 +6,16 @@
  */
 import { tf } from '@mixerzoo/core';
 import { extendKvCache, type KvCache, kvCacheOf, tokensIn } from '@mixerzoo/core/blocks';
-import { cachedAttention } from './ops/cached-attention/index.js';
+import { type CachedAttentionOptions, cachedAttention } from './ops/cached-attention/index.js';
 import { type CausalAttentionOptions, causalAttention } from './ops/causal-attention/index.js';
 import type { Positions } from './positions.js';
 
 /** Rows by role: [B, L, d] each, or [B, d] of one token. */
 export type Heads<T extends tf.Tensor> = { readonly q: T; readonly k: T; readonly v: T };
 
-/** How one token attends. */
-export interface NextOptions {
-  readonly nHeads: number;
-  /** Factor of q k^T. Default `p^(-1/2)`. */
-  readonly scale?: number;
-  /** Tokens a query sees, itself included. Default all. */
-  readonly window?: number;
-  /** Every head mixes the values of all heads: o [B, H d]. Default false. */
-  readonly mixesAll?: boolean;
-}
+/** How one token attends; `scale` is `p^(-1/2)` by default. */
+export type NextOptions = Omit<CachedAttentionOptions, 'scale' | 'tokens'> &
+  Partial<Pick<CachedAttentionOptions, 'scale'>>;
 
 /**
  * `softmax(q k^T) v` with positions: q [B, M, d] are the last M of the positions of k and v [B, L, d].

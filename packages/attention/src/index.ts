@@ -5,6 +5,8 @@ export type { Heads, NextOptions } from './attend.js';
 export { attend, attendNext, cacheAfter } from './attend.js';
 export type { AttentionParams } from './attention.js';
 export { attention, attentionSchema, slidingWindow, slidingWindowSchema } from './attention.js';
+export type { CachedAttentionOptions } from './ops/cached-attention/index.js';
+export { cachedAttention } from './ops/cached-attention/index.js';
 export type { CausalAttentionOptions } from './ops/causal-attention/index.js';
 export { causalAttention } from './ops/causal-attention/index.js';
 export type { ContextExtension, RotaryFrequencies } from './ops/rotary/frequencies.js';

@@ -11,6 +11,6 @@ export {
   landmarkCatSchema,
 } from './landmark-cat.js';
 export { blockAttention } from './ops/block-attention/index.js';
-export { groupedAttention } from './ops/grouped-attention/index.js';
+export { chosenAttention, groupedAttention } from './ops/grouped-attention/index.js';
 
 export const plugin = definePlugin({ mixers: [landmarkCat] });

@@ -12,6 +12,19 @@ import { attendCacheGradient, attendCacheReference } from './reference.js';
 import type { Attrs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';
 
+/** What {@link cachedAttention} can be told. */
+export interface CachedAttentionOptions {
+  readonly nHeads: number;
+  /** Factor of q k^T. */
+  readonly scale: number;
+  /** Rows of k and v that are there, the query's own last. */
+  readonly tokens: number;
+  /** Tokens the query sees, itself included. Default all. */
+  readonly window?: number;
+  /** Every head mixes the values of all heads. Default false. */
+  readonly mixesAll?: boolean;
+}
+
 /** The op behind {@link cachedAttention}. */
 export const cachedAttentionOp = defineOp<Inputs, Attrs, Outputs>({
   name: 'CachedAttention',
@@ -26,13 +39,12 @@ export const cachedAttentionOp = defineOp<Inputs, Attrs, Outputs>({
  * Attends to a cache.
  *
  * @param inputs - q [B, H p], k [B, C, H p], v [B, C, H r]; optional ALiBi slopes [H], which get no gradient.
- * @param options - `tokens`: how many rows of k and v there are, the query's own last; `scale`, `window` (0: none) and `mixesAll`.
  * @returns o [B, H r], or [B, H H r] with `mixesAll`.
  * @throws ShapeError
  */
 export function cachedAttention(
   inputs: { q: tf.Tensor2D; k: tf.Tensor3D; v: tf.Tensor3D; slopes?: tf.Tensor1D | undefined },
-  options: { nHeads: number; scale: number; tokens: number; window?: number; mixesAll?: boolean },
+  options: CachedAttentionOptions,
 ): tf.Tensor2D {
   const { q, k, v, slopes } = inputs;
   const { nHeads, tokens, window = 0, mixesAll = false } = options;
