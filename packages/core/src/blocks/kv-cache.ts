@@ -89,7 +89,7 @@ function roomFor(rows: number): number {
 /** x [B, T, w] without its first `left` tokens, in `rows` rows. */
 function withRoom(x: tf.Tensor3D, left: number, rows: number): tf.Tensor3D {
   return tf.tidy(() => {
-    const kept = tf.slice(x, [0, left, 0]);
+    const kept = left > 0 ? tf.slice(x, [0, left, 0]) : x;
     return tf.pad(kept, [
       [0, 0],
       [0, rows - kept.shape[1]],
