@@ -22,11 +22,11 @@ import {
   type Entrant,
   type NodeContender,
   nodeEntrant,
+  type PeerCase,
   serveContender,
   torchEntrant,
   writeStep,
 } from './peers/contenders.js';
-import type { StepCase } from './step-case.js';
 
 /** Without it PyTorch returns the memory of large tensors to the system and faults it in again, every step. */
 const TUNED_ALLOCATOR = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '17179869184' };
@@ -90,7 +90,7 @@ function hasNative(): boolean {
 
 /** Times the contenders that start, in turn. */
 async function compete(
-  one: StepCase,
+  one: PeerCase,
   threads: number,
   rounds: number,
   all: readonly Entrant[],
@@ -202,7 +202,7 @@ async function main(): Promise<void> {
   for (const mixer of values.mixers.split(',')) {
     for (const vocabSize of numbers(values.vocabs)) {
       for (const seqLen of numbers(values.lengths)) {
-        const one: StepCase = { mixer, vocabSize, seqLen, ...shared };
+        const one: PeerCase = { mixer, vocabSize, seqLen, ...shared };
         const directory = join(scratch, `${mixer}-${vocabSize}-${seqLen}`);
         await writeStep(directory, one);
         for (const threads of numbers(values.threads)) {

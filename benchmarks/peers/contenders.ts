@@ -38,8 +38,13 @@ export interface Contender {
   stop(): void;
 }
 
+/** The step that all make, and how many of them in a round. */
+export interface PeerCase extends StepCase {
+  readonly steps: number;
+}
+
 /** What a process of ours is told. */
-export interface NodeContender extends StepCase {
+export interface NodeContender extends PeerCase {
   /** An engine of ours, or `stock`. */
   readonly engine: string;
 }
@@ -47,7 +52,7 @@ export interface NodeContender extends StepCase {
 /** Who might take part; `start` fails with the reason if they cannot. */
 export interface Entrant {
   readonly name: string;
-  start(one: StepCase, threads: number): Promise<Contender>;
+  start(one: PeerCase, threads: number): Promise<Contender>;
 }
 
 /** A process of ours. */
@@ -144,7 +149,7 @@ async function startOf(one: StepCase) {
 }
 
 /** Writes `step.json` and `step.bin` for processes that are not ours. */
-export async function writeStep(directory: string, one: StepCase): Promise<void> {
+export async function writeStep(directory: string, one: PeerCase): Promise<void> {
   const { batch, params } = await startOf(one);
   const parts: Buffer[] = [];
   let offset = 0;
