@@ -1,0 +1,20 @@
+/** `@mixerzoo/theory`: every claim of the CAT paper as an experiment that runs. */
+import type { Claim } from './claim.js';
+
+export type {
+  Axis,
+  Check,
+  Claim,
+  ClaimContext,
+  ClaimResult,
+  Findings,
+  JudgedCheck,
+  Plot,
+  PlotPoint,
+  PlotSeries,
+  Slip,
+} from './claim.js';
+export { defineClaim, judge, runClaim } from './claim.js';
+
+/** The claims, in the order of the paper. */
+export const claims: readonly Claim[] = [];
