@@ -1,5 +1,7 @@
 /** `@mixerzoo/theory`: every claim of the CAT paper as an experiment that runs. */
 import type { Claim } from './claim.js';
+import { corollary1 } from './claims/corollary-1.js';
+import { theorem1 } from './claims/theorem-1.js';
 
 export type {
   Axis,
@@ -17,4 +19,4 @@ export type {
 export { defineClaim, judge, runClaim } from './claim.js';
 
 /** The claims, in the order of the paper. */
-export const claims: readonly Claim[] = [];
+export const claims: readonly Claim[] = [theorem1, corollary1];
