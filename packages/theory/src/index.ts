@@ -2,6 +2,7 @@
 import type { Claim } from './claim.js';
 import { corollary1 } from './claims/corollary-1.js';
 import { theorem1 } from './claims/theorem-1.js';
+import { theorem2 } from './claims/theorem-2.js';
 
 export type {
   Axis,
@@ -19,4 +20,4 @@ export type {
 export { defineClaim, judge, runClaim } from './claim.js';
 
 /** The claims, in the order of the paper. */
-export const claims: readonly Claim[] = [theorem1, corollary1];
+export const claims: readonly Claim[] = [theorem1, corollary1, theorem2];
