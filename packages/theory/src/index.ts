@@ -1,6 +1,7 @@
 /** `@mixerzoo/theory`: every claim of the CAT paper as an experiment that runs. */
 import type { Claim } from './claim.js';
 import { corollary1 } from './claims/corollary-1.js';
+import { proposition3 } from './claims/proposition-3.js';
 import { theorem1 } from './claims/theorem-1.js';
 import { theorem2 } from './claims/theorem-2.js';
 
@@ -20,4 +21,4 @@ export type {
 export { defineClaim, judge, runClaim } from './claim.js';
 
 /** The claims, in the order of the paper. */
-export const claims: readonly Claim[] = [theorem1, corollary1, theorem2];
+export const claims: readonly Claim[] = [theorem1, corollary1, theorem2, proposition3];

@@ -58,6 +58,12 @@ export function embeddingDistance(embeddings: readonly Vector[]): number {
 export const mass = ({ from, taps }: Filter, low: number, high: number): number =>
   taps.reduce((sum, tap, j) => (from + j >= low && from + j <= high ? sum + tap : sum), 0);
 
+/** |F - scale D_-1|, in L1; F >= 0. */
+export function filterDistance(filter: Filter, scale: number): number {
+  const next = mass(filter, -1, -1);
+  return mass(filter, -Infinity, Infinity) - next + Math.abs(next - scale);
+}
+
 /** The bounds of the lemma on a layer whose error at length L is eps_0 Delta. */
 export function lemmaChecks(
   at: string,

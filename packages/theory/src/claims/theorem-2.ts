@@ -14,10 +14,18 @@ import { goldenMap } from '../attention.js';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { linearSlope } from '../math/fit.js';
 import { normalVector, unitVector } from '../math/random.js';
-import { delayBy, type Filter, l1Distance, scaled, type Vector } from '../math/vectors.js';
+import { l1Distance, scaled, type Vector } from '../math/vectors.js';
 import { confusingRecall, drawRecall, type RecallSequence } from '../recall-sequences.js';
 import { type RecallLayer, trainRecall } from '../train-recall.js';
-import { embeddingDistance, lemmaChecks, lengthBounds, mass, proofSequences, runLayer, topQueries } from './lemma-1.js';
+import {
+  embeddingDistance,
+  filterDistance,
+  lemmaChecks,
+  lengthBounds,
+  proofSequences,
+  runLayer,
+  topQueries,
+} from './lemma-1.js';
 
 const sizes = z.strictObject({
   vocabSize: z.int().min(4).default(8).describe('tokens there are'),
@@ -170,12 +178,6 @@ function checkPrinted(solution: Solution, seed: number, { sequences }: Sizes): C
     expected: 'fails',
   };
 }
-
-/** |F - scale D_-1|, L1. */
-const filterDistance = (filter: Filter, scale: number): number => {
-  const next = mass(filter, -1, -1);
-  return mass(filter, -Infinity, Infinity) - next + Math.abs(next - scale * mass(delayBy(-1), -1, -1));
-};
 
 const randomInputs = (rng: Rng, vocabSize: number, length: number, count: number): RecallSequence[] =>
   Array.from({ length: count }, () => drawRecall(rng, { vocabSize, n: 1, length }));
