@@ -4,6 +4,8 @@ import { corollary1 } from './claims/corollary-1.js';
 import { proposition3 } from './claims/proposition-3.js';
 import { theorem1 } from './claims/theorem-1.js';
 import { theorem2 } from './claims/theorem-2.js';
+import { theorem3 } from './claims/theorem-3.js';
+import { theorem4 } from './claims/theorem-4.js';
 
 export type {
   Axis,
@@ -21,4 +23,4 @@ export type {
 export { defineClaim, judge, runClaim } from './claim.js';
 
 /** The claims, in the order of the paper. */
-export const claims: readonly Claim[] = [theorem1, corollary1, theorem2, proposition3];
+export const claims: readonly Claim[] = [theorem1, corollary1, theorem2, proposition3, theorem3, theorem4];
