@@ -158,11 +158,15 @@ export function catReader(layer: CopyLayer): Reader {
   const lastRow = (y: tf.Tensor) => Float64Array.from(y.dataSync().slice(-dModel));
   return {
     read(rows) {
-      const x = tf.tensor2d(rows.map((row) => [...row]));
-      const next = state ? mixer.step(params, x, state) : mixer.prefill(params, x.expandDims(0));
+      const x = tf.tensor2d(
+        rows.map((row) => [...row]),
+        [rows.length, dModel],
+      );
+      const batch = x.expandDims<tf.Tensor3D>(0);
+      const next = state ? mixer.step(params, x, state) : mixer.prefill(params, batch);
       state = next.state;
       const output = lastRow(next.y);
-      tf.dispose([x, next.y]);
+      tf.dispose([x, batch, next.y]);
       return output;
     },
     end() {

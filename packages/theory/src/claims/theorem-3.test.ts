@@ -32,11 +32,18 @@ describe('Theorem 3', () => {
     ['a truncated filter', { window: 4 }],
     ['a query that sees the last token alone', { window: 1 }],
     ['attention to what was written', { alpha: -layer.alpha }],
-    ['no indicator of signals', { beta: 0 }],
   ];
   it.each(layers)('fails with %s', (_, change) => {
     const checks = checkLayer({ ...layer, ...change }, prompts, referenceReader, '').map(judge);
     expect(checks.map(({ holds }) => holds)).toEqual([false, false]);
+  });
+
+  it('fails without the indicator of signals, where there is little noise', () => {
+    const tight = { signals: 5, promptLength: 5, mostSignals: 4 };
+    const [start] = copyPrompts(3, tight, 1).slice(-1);
+    expect(start!.tokens).toEqual([6, 5, 4, 3, 2, 0]);
+    expect(copyAll(longLayer(tight), [start!], referenceReader).exact).toBe(1);
+    expect(copyAll({ ...longLayer(tight), beta: 0 }, [start!], referenceReader).exact).toBe(0);
   });
 
   it('fails at a third of the scale', () => {
