@@ -24,7 +24,7 @@ export function figureSeries(figure: Figure): { readonly label: string; readonly
   return labels.map((label, index) => ({ label, style: seriesStyle(index) }));
 }
 
-interface Layout {
+export interface Layout {
   readonly panelWidth: number;
   readonly panelHeight: number;
   /** Panels side by side at most; undefined: as many as a row has. */
