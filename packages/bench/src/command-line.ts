@@ -15,6 +15,7 @@ import { list } from './commands/list.js';
 import { newMixer } from './commands/new-mixer.js';
 import { report } from './commands/report.js';
 import { run } from './commands/run.js';
+import { theory } from './commands/theory.js';
 import { validate } from './commands/validate.js';
 import { packageVersion } from './runs/environment.js';
 import { visible } from './terminal.js';
@@ -97,6 +98,14 @@ function createCommands(): CAC {
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
     .action(figure);
+  cli
+    .command('theory', "Run the paper's claims as experiments, and hold each quantity to its bound")
+    .option('--claim <id>', 'Run this claim (repeatable; default: all)')
+    .option('--seed <number>', 'What all that is random derives from (default: 0)')
+    .option('--set <claim.size=value>', 'Another size (repeatable): theorem-1.seqLen=128; the value is YAML')
+    .option('--out <directory>', 'Where the page is kept, in theory/ (default: runs)')
+    .example('  mixerzoo theory --claim theorem-4')
+    .action(theory);
   cli
     .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
     .option('--out <directory>', 'Where the report goes (default: beside the runs)')

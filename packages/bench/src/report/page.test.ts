@@ -1,12 +1,12 @@
 /** The page as text, and as headless Chromium shows it where there is one. */
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import type { RunRecord } from '../runs/results.js';
+import { cutOrOverlapping, launchChromium, NO_CHROMIUM, problemsOf } from './__fixtures__/in-chromium.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
 import { Html } from './html.js';
 import { htmlDocument } from './html-document.js';
@@ -133,45 +133,16 @@ describe('writeReport', () => {
   });
 });
 
-const CHROMIUM = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].find((path) => path !== undefined && existsSync(path));
-
 describe('in Chromium', () => {
   let browser: Browser | undefined;
 
   beforeAll(async () => {
-    if (CHROMIUM === undefined) return;
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-      ].concat('--disable-component-update', '--disable-sync'),
-    });
+    browser = await launchChromium();
   });
 
   afterAll(async () => {
     await browser?.close();
   });
-
-  /** What a page that is open says in the console, throws, and loads from elsewhere. */
-  function problemsOf(page: Page): string[] {
-    const problems: string[] = [];
-    page.on('console', (message) => problems.push(message.text()));
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('request', (request) => {
-      if (!/^(file|data):/.test(request.url())) problems.push(request.url());
-    });
-    return problems;
-  }
 
   /** Opens a page of the report; `problems` collects console errors, exceptions and requests that leave the page. */
   async function open(
@@ -179,7 +150,7 @@ describe('in Chromium', () => {
     runs: string | readonly RunRecord[],
     settings: { width: number; scheme?: 'light' | 'dark'; scripts?: boolean },
   ): Promise<{ page: Page; problems: string[] }> {
-    if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
+    if (!browser) return context.skip(NO_CHROMIUM);
     const { path } = await pageOf(runs, join(context.task.id, typeof runs === 'string' ? 'fixtures' : 'samples'));
     const page = await browser.newPage({
       viewport: { width: settings.width, height: 800 },
@@ -231,7 +202,7 @@ describe('in Chromium', () => {
   });
 
   test('runs and loads nothing else, even where markup slipped into it', async (context) => {
-    if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
+    if (!browser) return context.skip(NO_CHROMIUM);
     const { path, text } = await pageOf(FIXTURES, 'slipped');
     const slipped = `<script>document.title = 'run'</script><img src="https://example.org/x.png" onerror="document.title = 'run'">
       <style>h1 { display: none }</style><base href="https://example.org/">`;
@@ -250,7 +221,7 @@ describe('in Chromium', () => {
   });
 
   test('shows figures and the index under the same policy', async (context) => {
-    if (!browser) return context.skip('no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it');
+    if (!browser) return context.skip(NO_CHROMIUM);
     const svg =
       '<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="600" height="200" viewBox="0 0 600 200"><rect width="600" height="200"/></svg>';
     const root = join(directory, 'index');
@@ -289,31 +260,7 @@ describe('in Chromium', () => {
     ]) {
       const { page, problems } = await open(context, runs, { width });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      const overlaps = await page.evaluate(() => {
-        const charts = [...document.querySelectorAll('figure svg')].filter(
-          (svg) => svg.getBoundingClientRect().width > 0,
-        );
-        return charts.flatMap((svg) => {
-          const words = [...svg.querySelectorAll('text')].map((text) => ({
-            text: text.textContent ?? '',
-            box: text.getBoundingClientRect(),
-            frame: svg.getBoundingClientRect(),
-          }));
-          const cut = words.filter(({ box, frame }) => box.left < frame.left - 1 || box.right > frame.right + 1);
-          const overlapping = words.filter((a, i) =>
-            words.some(
-              (b, j) =>
-                j < i &&
-                a.box.left < b.box.right &&
-                b.box.left < a.box.right &&
-                a.box.top < b.box.bottom &&
-                b.box.top < a.box.bottom,
-            ),
-          );
-          return [...cut, ...overlapping].map(({ text }) => text);
-        });
-      });
-      expect(overlaps).toEqual([]);
+      expect(await cutOrOverlapping(page)).toEqual([]);
       const chartWidths = await page.evaluate(() =>
         [...document.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect().width).filter(Boolean),
       );

@@ -64,6 +64,9 @@ export function filterDistance(filter: Filter, scale: number): number {
   return mass(filter, -Infinity, Infinity) - next + Math.abs(next - scale);
 }
 
+/** The lemma says something up to this eps_0. */
+export const LARGEST_EPSILON0 = 1 / 8;
+
 /** The bounds of the lemma on a layer whose error at length L is eps_0 Delta. */
 export function lemmaChecks(
   at: string,
@@ -78,8 +81,10 @@ export function lemmaChecks(
   const neighbours = mass(filter, -1, -1) + mass(filter, 1, 1);
   const ahead = filter.taps.filter((_, j) => filter.from + j <= -2);
   const holds = { relation: 'at most', expected: 'holds' } as const;
+  const premise: Check = { ...holds, what: `eps_0, ${at}`, measured: epsilon0, bound: LARGEST_EPSILON0 };
+  if (epsilon0 > LARGEST_EPSILON0) return [premise];
   return [
-    { ...holds, what: `eps_0, ${at}`, measured: epsilon0, bound: 1 / 8 },
+    premise,
     {
       ...holds,
       what: `s_v / s_q, ${at}`,
@@ -112,7 +117,7 @@ export interface LengthBounds {
   readonly slope: number;
 }
 
-/** The constants of the proof. */
+/** The constants of the proof, for an eps_0 up to {@link LARGEST_EPSILON0}. */
 export function lengthBounds(epsilon0: number, trainLength: number, reach: number): LengthBounds {
   const gamma = oddsBound(epsilon0);
   const leastWeight = (length: number) => 1 / (2 + (length - 2) * gamma);
@@ -132,7 +137,7 @@ export function lengthBounds(epsilon0: number, trainLength: number, reach: numbe
 }
 
 /** Gamma, the most that s_v / s_q can be. */
-const oddsBound = (epsilon0: number): number => (epsilon0 < 0.25 ? epsilon0 / (1 - 4 * epsilon0) : Infinity);
+const oddsBound = (epsilon0: number): number => epsilon0 / (1 - 4 * epsilon0);
 
 /** x^T W q */
 const logit = (weights: readonly Vector[], x: Vector, q: Vector): number =>

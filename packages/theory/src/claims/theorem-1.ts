@@ -239,7 +239,7 @@ function plotTemperature(settings: readonly Setting[], { seqLen }: Sizes): Plot 
   const { temperature, delta } = settings[0]!;
   const odds = (share: number) => Math.exp(-share * temperature * delta);
   return {
-    title: 'Temperature and the attention map, key delay',
+    title: 'Error of the map by temperature',
     caption:
       'Worst L1 error of the map over all inputs, below the bound of the proof; 1 is the temperature of the theorem.',
     x: { label: 'share of the stated temperature', log: true },

@@ -29,7 +29,6 @@ describe('Theorem 2', () => {
     const result = await runClaim(theorem2, { seed: 1, sizes: small });
     for (const check of result.checks) expect(check).toMatchObject({ asExpected: true });
     expect(result.checks).toHaveLength(2 * (7 + 1 + 6 + 1) + 3);
-    expect(await runClaim(theorem2, { seed: 1, sizes: small })).toEqual(result);
   });
 
   const layers: [string, Partial<Solution>][] = [
@@ -39,12 +38,13 @@ describe('Theorem 2', () => {
   ];
   it.each(layers)('fails with %s', (_, change) => {
     const { checks } = checkSolution({ ...perturbed, ...change }, 1, sizes);
-    expect(judge(checks[0]!)).toMatchObject({ what: 'eps_0, perturbed', holds: false });
+    expect(checks.map(judge)).toEqual([expect.objectContaining({ what: 'eps_0, perturbed', holds: false })]);
   });
 
-  it('fails without training', async () => {
+  it('fails without training, in which nothing is random but its seed', async () => {
     const training = { embeddings, length: 8, reach: 3, steps: 1, batchSize: 16, learningRate: 0.05 };
     const untrained = { ...perturbed, ...(await trainRecall(1, training)) };
+    expect(await trainRecall(1, training)).toEqual({ weights: untrained.weights, filter: untrained.filter });
     expect(measureEpsilon0(untrained, rng, 4)).toBeGreaterThan(1 / 8);
   });
 });
