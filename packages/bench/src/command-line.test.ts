@@ -78,6 +78,7 @@ describe('mixerzoo with bad input', () => {
       /testExamples 100000000 .*got 3,200,000,000/,
     ],
     ['control characters in a word', ['\u001b[31mrun'], /unknown command '\\u001b\[31mrun'/],
+    ['a computed figure that is to train', ['figure', 'fig4', '--set', 'seeds=[1]'], /figure fig4: expected no --set/],
     ['a figure without its runs', ['figure', 'fig1-left', '--set', 'name=mine'], /figure fig1-left: .* got none/s],
   ])('refuses %s', async (_what, args, message) => {
     const { code, stdout, stderr } = await mixerzoo(...args);

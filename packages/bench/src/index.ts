@@ -14,7 +14,17 @@ export type {
 } from './experiment/experiment.js';
 export { defineExperiment } from './experiment/experiment.js';
 export { declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './figures/claims.js';
-export type { Claim, Figure, FigureExperiment, FigurePoint, FigureRow, Measured, Verdict } from './figures/figure.js';
+export type {
+  Claim,
+  ComputedFigure,
+  Figure,
+  FigureExperiment,
+  FigurePoint,
+  FigureRow,
+  Measured,
+  TrainedFigure,
+  Verdict,
+} from './figures/figure.js';
 export { defineFigure } from './figures/figure.js';
 export type { Scale } from './figures/scales.js';
 export { loadRun, loadRuns } from './runs/read-results.js';

@@ -50,8 +50,10 @@ install(
   'another-quick',
   LISTS("presets: [{ name: 'quick' }], norms: [Object.assign(() => {}, { normName: 'rmsNorm' })]"),
 );
-const FIGURE = "{ id: 'odd', title: 'T', caption: 'C', x: 'width', rows: [], claims: [] }";
+const FIGURE = "{ id: 'odd', title: 'T', caption: 'C', x: 'height', rows: [], claims: [] }";
 install(at('odd-figure'), 'odd-figure', LISTS(`figures: [${FIGURE}]`));
+const COMPUTED = "{ id: 'odd', title: 'T', caption: 'C', compute: 1, rows: [], claims: [] }";
+install(at('odd-computed'), 'odd-computed', LISTS(`figures: [${COMPUTED}]`));
 install(at('odd-preset'), 'odd-preset', LISTS("presets: [{ name: 'odd', models: { A: { layers: [() => {}] } } }]"));
 install(at('odd-name'), 'odd-name', LISTS("presets: [{ name: '../odd' }]"));
 install(at('no-norms'), 'no-norms', LISTS('norms: [{}]'));
@@ -87,7 +89,8 @@ describe('discoverPlugins', async () => {
       /expected a list of mixers as its plugin's mixers, got something else\. Write `definePlugin/,
     );
     expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
-    expect(faults.get('odd-figure')).toMatch(/^odd-figure: figure 'odd':\n {2}- x: .*got "width".*\n {2}- rows: /s);
+    expect(faults.get('odd-figure')).toMatch(/^odd-figure: figure 'odd':\n {2}- x: .*got "height".*\n {2}- rows: /s);
+    expect(faults.get('odd-computed')).toMatch(/figure 'odd':.*compute: expected a function of the scale.*rows/s);
     expect(faults.get('odd-preset')).toMatch(/^odd-preset: preset 'odd': expected data, got functions/);
     expect(faults.get('odd-name')).toMatch(/^odd-name: preset '\.\.\/odd': expected letters.*it names a directory/);
     expect(faults.get('no-norms')).toMatch(/expected a list of norms as its plugin's norms.*what defineNorm returns/);

@@ -1,4 +1,4 @@
-/** `mixerzoo figure`: trains what a figure needs, draws it, and says which of its claims hold. */
+/** `mixerzoo figure`: trains or computes what a figure needs, draws it, and says which of its claims hold. */
 import { join, resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
@@ -6,11 +6,17 @@ import type { Experiment, ExperimentConfig } from '../experiment/experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { VERDICT_MARKS } from '../figures/claims.js';
-import { experimentAt, type Figure, type JudgedClaim } from '../figures/figure.js';
+import {
+  type ComputedFigure,
+  experimentAt,
+  isComputed,
+  type JudgedClaim,
+  type TrainedFigure,
+} from '../figures/figure.js';
 import { belongsTo } from '../figures/points.js';
 import { SCALES, type Scale } from '../figures/scales.js';
-import { figureSource, writeFigure } from '../figures/write-figure.js';
-import { findPart, type Registry } from '../plugins.js';
+import { figureSource, type WrittenFigure, writeComputedFigure, writeFigure } from '../figures/write-figure.js';
+import { findPart, type Registered, type Registry } from '../plugins.js';
 import { plural } from '../report/format.js';
 import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
@@ -30,11 +36,51 @@ export async function figure(name: string, flags: FigureFlags): Promise<number> 
   const cwd = process.cwd();
   const registry = await findPlugins(cwd);
   const found = await findPart(registry, 'figures', name);
-  const { part: definition } = found;
-  const { id } = definition;
   const scale = parseScale(flags.scale?.at(-1));
   const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
-  const directory = join(out, `${id}-${scale}`);
+  const place = { scale, out, directory: join(out, `${found.part.id}-${scale}`) };
+  const { part } = found;
+  return isComputed(part)
+    ? computeFigure({ ...found, part }, place, flags)
+    : trainFigure({ ...found, part }, place, flags, registry);
+}
+
+/** A scale, the directory of runs, and within it that of the figure. */
+interface Place {
+  readonly scale: Scale;
+  readonly out: string;
+  readonly directory: string;
+}
+
+async function computeFigure(
+  found: Registered<ComputedFigure>,
+  { scale, out, directory }: Place,
+  flags: FigureFlags,
+): Promise<number> {
+  const [assignment] = parseAssignments(flags);
+  if (assignment !== undefined) {
+    throw new InvalidConfigError(
+      `figure ${found.part.id}: expected no --set and no --engine, for it trains nothing, got '${assignment}'. Leave them out.`,
+    );
+  }
+  if (flags.dryRun) return printPlan([], out, flags.json);
+  await assertOwnReport(directory, { experiments: [], source: figureSource(found, scale) });
+  await assertWritable(directory);
+  const written = await exclusively([directory], () => writeComputedFigure(found, scale, directory));
+  const index = await exclusively([out], () => writeIndex(out));
+  if (flags.json) printJson({ figure: found.part.id, scale, ...written, index, runs: [] });
+  else printWritten(written, index);
+  return 0;
+}
+
+async function trainFigure(
+  found: Registered<TrainedFigure>,
+  { scale, out, directory }: Place,
+  flags: FigureFlags,
+  registry: Registry,
+): Promise<number> {
+  const { part: definition } = found;
+  const { id } = definition;
   const assignments = parseAssignments(flags);
   const parts = await planFigure(definition, scale, assignments, registry);
   const runs = inRounds(parts);
@@ -48,7 +94,7 @@ export async function figure(name: string, flags: FigureFlags): Promise<number> 
   await assertWritable(directory);
   const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
     sourceOf: (run) => ({ inline: parts.find((part) => part.runs.includes(run))!.config, assignments }),
-    cwd,
+    cwd: process.cwd(),
     out,
     heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
@@ -58,11 +104,19 @@ export async function figure(name: string, flags: FigureFlags): Promise<number> 
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
     printJson(result);
   } else {
-    const { svg, png, csv, page } = written.paths;
-    print(`\n${formatClaims(written.claims)}\n\n${written.measured} of ${written.points} points measured.`, stream);
-    for (const path of [svg, png, csv, page, index]) if (path !== undefined) print(path, stream);
+    print(`\n${written.measured} of ${written.points} points measured.`, stream);
+    printWritten(written, index, stream);
   }
   return exitCode();
+}
+
+function printWritten(
+  { claims, paths }: WrittenFigure,
+  index: string | undefined,
+  stream: NodeJS.WriteStream = process.stdout,
+): void {
+  print(`\n${formatClaims(claims)}\n`, stream);
+  for (const path of [paths.svg, paths.png, paths.csv, paths.page, index]) if (path !== undefined) print(path, stream);
 }
 
 /** An experiment of a figure with the runs that the figure shows. */
@@ -73,7 +127,7 @@ interface FigurePart {
 }
 
 async function planFigure(
-  definition: Figure,
+  definition: TrainedFigure,
   scale: Scale,
   assignments: readonly string[],
   registry: Registry,

@@ -4,6 +4,7 @@ import { diagnoseEngines } from '@mixerzoo/core/harness';
 import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
+import { isComputed } from '../figures/figure.js';
 import { qualifiedName, type Registered } from '../plugins.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
@@ -32,12 +33,12 @@ const LISTS: Record<string, () => Promise<Row[]>> = {
     );
   },
   figures: async () =>
-    (await findPlugins(process.cwd())).figures.map(({ name, packageName, part: { caption, rows, claims } }) => ({
+    (await findPlugins(process.cwd())).figures.map(({ name, packageName, part }) => ({
       name,
-      summary: caption,
+      summary: part.caption,
       package: packageName,
-      experiments: rows.map(({ experiment }) => experiment.id),
-      claims: claims.map(({ text }) => text),
+      experiments: isComputed(part) ? [] : part.rows.map(({ experiment }) => experiment.id),
+      claims: part.claims.map(({ text }) => text),
     })),
   engines: async () =>
     (await diagnoseEngines()).map(({ name, available, message }) => ({ name, summary: message, available })),

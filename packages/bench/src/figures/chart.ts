@@ -16,14 +16,17 @@ import {
 } from '../report/charts.js';
 import { formatCount, formatEstimate, formatPercent } from '../report/format.js';
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
-import type { Figure, FigurePoint } from './figure.js';
+import type { FigurePoint, TrainedFigure } from './figure.js';
+import { drawLegend, placed, wholeSvg } from './legend.js';
+import { alongWidths } from './points.js';
 
 /** The models of a figure in the order of its legend, with their looks. */
-export function figureSeries(figure: Figure): { readonly label: string; readonly style: SeriesStyle }[] {
+export function figureSeries(figure: TrainedFigure): { readonly label: string; readonly style: SeriesStyle }[] {
   const labels = [...new Set(figure.rows.flatMap(({ models }) => models))];
   return labels.map((label, index) => ({ label, style: seriesStyle(index) }));
 }
 
+/** Sizes of panels. */
 export interface Layout {
   readonly panelWidth: number;
   readonly panelHeight: number;
@@ -37,7 +40,7 @@ export const NARROW: Layout = { panelWidth: 330, panelHeight: 250, columns: 1 };
 
 /** Draws a figure; undefined if nothing was measured. */
 export async function drawFigure(
-  figure: Figure,
+  figure: TrainedFigure,
   points: readonly FigurePoint[],
   { panelWidth, panelHeight, columns }: Layout,
 ): Promise<string | undefined> {
@@ -52,7 +55,10 @@ export async function drawFigure(
   });
   const across = columns ?? Math.max(...rows.map((panels) => panels.length));
   const width = Math.max(across * panelWidth, 330);
-  const legend = drawLegend(figureSeries(figure), width);
+  const legend = drawLegend(
+    figureSeries(figure).map((one) => ({ ...one, kind: 'marked' })),
+    width,
+  );
   const parts: string[] = [legend.svg];
   let y = legend.height;
   for (const panels of rows) {
@@ -60,17 +66,15 @@ export async function drawFigure(
       const svg = await renderSvg(
         panelSpec(figure, panel.title, panel.points, { width: panelWidth - 12, height: panelHeight - 8 }),
       );
-      const inner = /^<svg[^>]*>([\s\S]*)<\/svg>\s*$/.exec(svg)?.[1] ?? '';
-      const at = [(index % across) * panelWidth + 4, y + Math.floor(index / across) * panelHeight];
-      parts.push(`<g transform="translate(${at.join(' ')})">${inner}</g>`);
+      parts.push(placed(svg, (index % across) * panelWidth + 4, y + Math.floor(index / across) * panelHeight));
     }
     y += Math.ceil(panels.length / across) * panelHeight;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}">${parts.join('')}</svg>`;
+  return wholeSvg(width, y, parts);
 }
 
-function panelTitle(figure: Figure, row: string, column: number): string {
-  const value = figure.x === 'stateSize' ? `tested at length ${column}` : `d = ${column}`;
+function panelTitle(figure: TrainedFigure, row: string, column: number): string {
+  const value = alongWidths(figure) ? `tested at length ${column}` : `d = ${column}`;
   return `${row}, ${value}`;
 }
 
@@ -78,10 +82,11 @@ const X_TITLES = {
   trainLength: 'sequence length (tokens)',
   testLength: 'test length (tokens)',
   stateSize: 'state after the test length (numbers per sequence)',
+  width: 'width d',
 } as const;
 
 function panelSpec(
-  figure: Figure,
+  figure: TrainedFigure,
   title: string,
   points: readonly FigurePoint[],
   size: { width: number; height: number },
@@ -116,10 +121,12 @@ function panelSpec(
     },
   };
   const y = accuracyAxis;
+  const predicted = predictedRows(figure, points, places);
   const trained = figure.x === 'testLength' ? [...new Set(points.map(({ trainLength }) => trainLength))] : [];
   const spec = chart(size, values, [
     ...trained.flatMap((length) => trainLengthMark(length, places, x).slice(0, 1)), // the line without its words
     {
+      ...(predicted && { data: { values: predicted } }), // in place of a line through what was measured
       mark: { type: 'line', strokeWidth: 2 },
       encoding: { x, y, ...looks(series), detail: { field: 'series' }, order: { field: 'x' } },
     },
@@ -133,26 +140,26 @@ function panelSpec(
   return { ...spec, title: heading } as TopLevelSpec;
 }
 
-const LEGEND = { fontSize: 13, rowHeight: 24, swatch: 34, gap: 20, letter: 6.9 } as const;
+/** Steps of a line between two places of the axis. */
+const STEPS = 12;
 
-/** Entries in lines of at most the width. */
-export function drawLegend(
-  series: readonly { readonly label: string; readonly style: SeriesStyle }[],
-  width: number,
-): { svg: string; height: number } {
-  let [x, y] = [4, LEGEND.rowHeight / 2 + 2];
-  const items = series.map(({ label, style }) => {
-    const needed = LEGEND.swatch + 6 + label.length * LEGEND.letter;
-    if (x > 4 && x + needed > width) [x, y] = [4, y + LEGEND.rowHeight];
-    const dash = style.dash.length > 0 ? ` stroke-dasharray="${style.dash.join(' ')}"` : '';
-    const item =
-      `<path d="M${x},${y}h${LEGEND.swatch}" stroke="${style.light}" stroke-width="2"${dash}/>` +
-      `<path d="${style.mark}" transform="translate(${x + LEGEND.swatch / 2} ${y}) scale(4.4)" fill="${style.light}"/>` +
-      `<text x="${x + LEGEND.swatch + 6}" y="${y + 4.5}" font-size="${LEGEND.fontSize}" font-family="system-ui, -apple-system, &quot;Segoe UI&quot;, Roboto, sans-serif" fill="${CHART_INK.text}">${escapeXml(label)}</text>`;
-    x += needed + LEGEND.gap;
-    return item;
+/** What a theory says along the widths of a panel; undefined without one. */
+function predictedRows(
+  figure: TrainedFigure,
+  points: readonly FigurePoint[],
+  places: readonly number[],
+): Row[] | undefined {
+  const { predicted } = figure;
+  if (!predicted) return undefined;
+  const widths = places.flatMap((from, index) => {
+    const to = places[index + 1];
+    return to === undefined ? [from] : Array.from({ length: STEPS }, (_, i) => from * (to / from) ** (i / STEPS));
   });
-  return { svg: items.join(''), height: y + LEGEND.rowHeight / 2 + 10 };
+  return figureSeries(figure).flatMap(({ label: model }, series) => {
+    const [point] = points.filter((one) => one.model === model);
+    if (!point) return [];
+    return widths.map((dModel) => {
+      return { series, x: dModel, y: predicted({ model, dModel, testLength: point.testLength }) };
+    });
+  });
 }
-
-const escapeXml = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');

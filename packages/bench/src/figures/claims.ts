@@ -6,11 +6,11 @@
  */
 import { mean } from 'simple-statistics';
 import { formatPercent, listWords } from '../report/format.js';
-import type { Claim, FigurePoint, JudgedClaim, Verdict } from './figure.js';
+import type { Claim, FigurePoint, JudgedClaim, TrainedFigure, Verdict } from './figure.js';
 
 /** Judges every claim. */
-export function judge(claims: readonly Claim[], points: readonly FigurePoint[]): JudgedClaim[] {
-  return claims.map(({ text, source, evaluate }) => ({ claim: text, source, ...evaluate(points) }));
+export function judge<Data>(claims: readonly Claim<Data>[], data: readonly Data[]): JudgedClaim[] {
+  return claims.map(({ text, source, evaluate }) => ({ claim: text, source, ...evaluate(data) }));
 }
 
 /** A sign for each verdict. */
@@ -115,6 +115,25 @@ export function growsWithWidth(subject: Subject, source: string, text: string): 
             `${model}: ${formatPercent(from)} at d = ${narrow}, ${formatPercent(to)} at d = ${wide} on average`,
         )
         .join('; '),
+    );
+  });
+}
+
+/** Each model is at every width as good as a theory predicts, or better; `slack` is what it may lack. */
+export function keepsUpWith(
+  predicted: NonNullable<TrainedFigure['predicted']>,
+  slack: number,
+  subject: Subject,
+  source: string,
+  text: string,
+): Claim {
+  return claim(subject, source, text, (points) => {
+    const margins = points.map((point) => ({ point, margin: point.best - predicted(point) }));
+    const least = margins.reduce((a, b) => (b.margin < a.margin ? b : a));
+    const behind = margins.filter(({ margin }) => margin < -slack).length;
+    return decide(
+      behind === 0,
+      `${behind === 0 ? '' : `behind at ${behind} of ${margins.length} points; `}${least.point.model}: ${describe(least.point)} where ${formatPercent(predicted(least.point))} is predicted`,
     );
   });
 }

@@ -2,9 +2,11 @@
  * The paper's figures, and a study, as data: which experiments they show, how they are laid out, and what the paper claims of
  * them.
  */
-import { declines, fallsShortOf, growsWithWidth, leads, staysAbove } from './claims.js';
-import { experiments } from './experiments.js';
-import type { Figure } from './figure.js';
+import { successOfOne } from '@mixerzoo/theory';
+import { declines, fallsShortOf, growsWithWidth, keepsUpWith, leads, staysAbove } from './claims.js';
+import { BLOCK_SIZES, blockLabel, experiments } from './experiments.js';
+import type { Figure, FigurePoint } from './figure.js';
+import { figure4Definition } from './figure-4.js';
 
 const CAT = 'CAT, 1 layer';
 const WIDE_CAT = 'CAT W = N, 1 layer';
@@ -32,6 +34,18 @@ const othersDecline = (models: readonly string[], source: string) =>
     source,
     'Every other model that learned something (25 % or more at the training length) falls by 10 points or more by the longest',
   );
+
+const LANDMARKS = BLOCK_SIZES.map(blockLabel);
+
+/**
+ * What the theory of Section 5 says of Landmark CAT whose tokens are random: it answers where the token is in the query's own
+ * block, and elsewhere with the probability of Proposition 1, exactly.
+ */
+function landmarkSuccess({ model, dModel, testLength }: Pick<FigurePoint, 'model' | 'dModel' | 'testLength'>): number {
+  const blockSize = BLOCK_SIZES[LANDMARKS.indexOf(model)]!;
+  const near = (blockSize - 1) / (testLength - 1);
+  return near + (1 - near) * successOfOne(dModel, { seqLen: testLength, blockSize });
+}
 
 /** All figures of this package. */
 export const figures: readonly Figure[] = [
@@ -64,6 +78,7 @@ export const figures: readonly Figure[] = [
     rows: [{ title: 'MQAR', experiment: experiments['mqar-by-length'], models: MIXED, dims: [64] }],
     claims: [catLeads([LINCAT, ...two], 'Figure 2'), catSolves('Section 6.1')],
   },
+  figure4Definition,
   {
     id: 'fig5',
     title: 'Recall by length and width',
@@ -191,6 +206,26 @@ export const figures: readonly Figure[] = [
         { models: ['Based, 2 layers', 'Mamba, 2 layers'] },
         'Section 6.1',
         'Mamba and Based recall more with a larger state',
+      ),
+    ],
+  },
+  {
+    id: 'landmark-capacity',
+    title: 'What trained landmarks hold',
+    caption:
+      'Not in the paper, which trains no Landmark CAT: one query among random tokens, answered by hard retrieval of one block.',
+    x: 'width',
+    rows: [{ title: 'AR', experiment: experiments['landmark-capacity'], models: LANDMARKS }],
+    predicted: landmarkSuccess,
+    claims: [
+      growsWithWidth({ models: LANDMARKS }, 'Proposition 1', 'Every block size answers more with a larger width'),
+      leads(LANDMARKS[0]!, { models: LANDMARKS.slice(1) }, 'Proposition 1', 'The smallest blocks are at least level'),
+      keepsUpWith(
+        landmarkSuccess,
+        0.05,
+        { models: LANDMARKS },
+        'this repository',
+        'Trained landmarks are as good as hand-made ones of random tokens, to 5 points',
       ),
     ],
   },

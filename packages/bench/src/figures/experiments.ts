@@ -183,7 +183,26 @@ const BUILDS = {
       ...sized(at, mqarPairs),
     };
   },
+  'landmark-capacity': (scale) => {
+    const at = settings.landmark[scale];
+    return {
+      description: 'Recall of one association by landmarks of blocks',
+      task: { task: '@mixerzoo/tasks#ar', vocabSize: at.vocabSize, randomNonQueries: true },
+      models: Object.fromEntries(
+        BLOCK_SIZES.map((blockSize) => [
+          blockLabel(blockSize),
+          { layers: [{ mixer: '@mixerzoo/landmark#landmarkCat', blockSize }] },
+        ]),
+      ),
+      ...sized(at, asTheTask),
+    };
+  },
 } satisfies Record<string, Build>;
+
+/** The block sizes B of `landmark-capacity`. */
+export const BLOCK_SIZES = [2, 4, 8];
+/** The label of Landmark CAT with blocks of a size. */
+export const blockLabel = (blockSize: number) => `Landmark CAT, B = ${blockSize}`;
 
 type ExperimentId = keyof typeof BUILDS;
 

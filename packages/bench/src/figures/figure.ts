@@ -1,8 +1,10 @@
 /**
- * What a figure is made of: experiments, rows of panels, points, and claims about them. One that asks a question of its own
- * in place of repeating one of the paper's is a study; it is no other thing.
+ * What a figure is made of. A trained one: experiments, rows of panels, points, and claims about them. A computed one: plots, and
+ * claims about these. One that asks a question of its own in place of repeating one of the paper's is a study; it is no other
+ * thing.
  */
 import { parseConfig } from '@mixerzoo/core/harness';
+import type { Plot } from '@mixerzoo/theory';
 import { z } from 'zod';
 import { assertData } from '../experiment/config-text.js';
 import type { ExperimentConfig } from '../experiment/experiment.js';
@@ -38,23 +40,43 @@ export interface FigureRow {
   readonly dims?: readonly number[];
 }
 
-/** A figure: of the paper, or a study. */
-export interface Figure {
+interface FigureWords {
   /** By which the command knows it; names its directory and files. */
   readonly id: string;
   readonly title: string;
   /** Number in the paper, if it is there, and what it shows. */
   readonly caption: string;
-  /** What runs along the axis. A panel is a width d; for `stateSize` a test length, its lines going through the widths. */
-  readonly x: 'trainLength' | 'testLength' | 'stateSize';
+}
+
+/** A figure that runs make: models are trained, and what they answer is drawn. */
+export interface TrainedFigure extends FigureWords {
+  /**
+   * What runs along the axis. A panel is a width d; for `stateSize` and `width` a test length, its lines going through the
+   * widths.
+   */
+  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width';
   readonly rows: readonly FigureRow[];
+  /** The accuracy that a theory predicts for a model: drawn dashed beside what was measured, along widths. */
+  predicted?(at: Pick<FigurePoint, 'model' | 'dModel' | 'testLength'>): number;
   readonly claims: readonly Claim[];
 }
+
+/** A figure that is computed, with nothing trained: the same at every call. */
+export interface ComputedFigure extends FigureWords {
+  compute(scale: Scale): readonly Plot[] | Promise<readonly Plot[]>;
+  readonly claims: readonly Claim<Plot>[];
+}
+
+/** A figure: of the paper, or a study. */
+export type Figure = TrainedFigure | ComputedFigure;
+
+/** True for a figure with nothing to train. */
+export const isComputed = (figure: Figure): figure is ComputedFigure => 'compute' in figure;
 
 /** A point of a figure: where it stands, and what was measured there. */
 export interface FigurePoint {
   readonly row: string;
-  /** Of the column: a width d, or for `stateSize` a test length. */
+  /** Of the column: a width d, or for `stateSize` and `width` a test length. */
   readonly column: number;
   readonly model: string;
   /** Position on the axis; NaN for a state size that is not known yet. */
@@ -82,12 +104,12 @@ export interface Measured {
   readonly peakMemoryBytes: number;
 }
 
-/** A statement about the points of a figure. */
-export interface Claim {
+/** A statement about the points of a trained figure, or the plots of a computed one. */
+export interface Claim<Data = FigurePoint> {
   readonly text: string;
   /** Who says so, and where: `Section 6.1`, of the paper. */
   readonly source: string;
-  evaluate(points: readonly FigurePoint[]): Verdict;
+  evaluate(data: readonly Data[]): Verdict;
 }
 
 export interface Verdict {
@@ -106,32 +128,35 @@ export interface JudgedClaim extends Verdict {
  * Types a figure; returns it as it is. The list `figures` of a plugin takes it.
  * @example export const figure = defineFigure({ id: 'gain', title: '…', caption: '…', x: 'testLength', rows: [ … ], claims: [ … ] });
  */
-export function defineFigure(figure: Figure): Figure {
+export function defineFigure<F extends Figure>(figure: F): F {
   return figure;
 }
 
-const isFunction = (value: unknown) => typeof value === 'function';
-const figureSchema = z.strictObject({
+const custom = (what: string) => z.custom((value) => typeof value === 'function', `expected ${what}`);
+const words = {
   id: z.string(),
   title: z.string(),
   caption: z.string(),
-  x: z.enum(['trainLength', 'testLength', 'stateSize']),
+  claims: z.array(z.looseObject({ text: z.string(), source: z.string(), evaluate: custom('a function') })),
+};
+const trainedSchema = z.strictObject({
+  ...words,
+  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width']),
   rows: z
     .array(
       z.strictObject({
         title: z.string(),
-        experiment: z.looseObject({ id: z.string(), at: z.custom(isFunction, 'expected a function of the scale') }),
+        experiment: z.looseObject({ id: z.string(), at: custom('a function of the scale') }),
         models: z.array(z.string()).min(1),
         dims: z.array(z.number()).optional(),
       }),
     )
     .min(1),
-  claims: z.array(
-    z.looseObject({ text: z.string(), source: z.string(), evaluate: z.custom(isFunction, 'expected a function') }),
-  ),
+  predicted: custom('a function of model, width and length').optional(),
 });
+const computedSchema = z.strictObject({ ...words, compute: custom('a function of the scale') });
 
 /** @throws InvalidConfigError listing what is wrong with a plugin's figure. */
-export function assertFigure(figure: unknown, where: string): void {
-  parseConfig(figureSchema, figure, where);
+export function assertFigure(figure: Figure, where: string): void {
+  parseConfig(isComputed(figure) ? computedSchema : trainedSchema, figure, where);
 }

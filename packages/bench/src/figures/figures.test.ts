@@ -4,21 +4,23 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
-import { discoverPlugins, matching } from '../plugins.js';
+import { discoverPlugins, matching, type Registered } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/write-index.js';
 import type { RunRecord } from '../runs/results.js';
-import { declines, fallsShortOf, growsWithWidth, judge, leads, staysAbove } from './claims.js';
+import { declines, fallsShortOf, growsWithWidth, judge, keepsUpWith, leads, staysAbove } from './claims.js';
 import { figures } from './definitions.js';
 import { experiments } from './experiments.js';
-import { experimentAt, type FigurePoint } from './figure.js';
+import { experimentAt, type FigurePoint, isComputed, type TrainedFigure } from './figure.js';
 import { belongsTo } from './points.js';
 import { SCALES } from './scales.js';
 import { writeFigure } from './write-figure.js';
 
 const registry = await discoverPlugins(process.cwd());
 
-describe.each(figures)('$id', (figure) => {
+const trained = figures.filter((figure) => !isComputed(figure)) as readonly TrainedFigure[];
+
+describe.each(trained)('$id', (figure) => {
   it.each(SCALES)('resolves at %s scale, with every model of its rows', async (scale) => {
     for (const row of figure.rows) {
       const runs = await resolveRuns(
@@ -115,6 +117,17 @@ describe('claims', () => {
     expect(status(growsWithWidth(about('A'), 'S', 'T'), data)).toBe('not holding');
   });
 
+  it('hold a model to what is predicted of it', () => {
+    const predicted = ({ dModel }: { dModel: number }) => dModel / 64;
+    expect(status(keepsUpWith(predicted, 0.05, about('B'), 'S', 'T'), points({ B: { 32: [0.5], 64: [0.96] } }))).toBe(
+      'holding',
+    );
+    expect(judge([keepsUpWith(predicted, 0.06, about('B'), 'S', 'T')], data)[0]).toMatchObject({
+      status: 'not holding',
+      evidence: 'behind at 2 of 4 points; B: 30.0 % (R, d = 64, length 128) where 100 % is predicted',
+    });
+  });
+
   it('see a decline only in what was learned', () => {
     expect(status(declines(about('B'), 'S', 'T'), data)).toBe('holding');
     expect(status(declines(about('A', 'B'), 'S', 'T'), data)).toBe('not holding');
@@ -143,7 +156,7 @@ describe('claims', () => {
 });
 
 describe('writeFigure', () => {
-  const [registered] = matching(registry, 'figures', 'fig2-right');
+  const [registered] = matching(registry, 'figures', 'fig2-right') as readonly Registered<TrainedFigure>[];
   const figure = registered!.part;
   const runs: RunRecord[] = figure.rows[0]!.models.flatMap((label, rank) =>
     [64, 128].map((seqLen) =>
@@ -173,6 +186,33 @@ describe('writeFigure', () => {
       const index = await readFile((await writeIndex(root))!, 'utf8');
       expect(index).toContain('href="fig2-right-quick/report.html"');
       expect(index).toContain('2 holding, 0 not holding, 0 not measured');
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
+
+  it('draws and writes what a theory predicts', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'mixerzoo-figure-'));
+    try {
+      const [landmarks] = matching(registry, 'figures', 'landmark-capacity') as readonly Registered<TrainedFigure>[];
+      const trainings = [16, 32].map((dModel) =>
+        sampleRun({ label: 'Landmark CAT, B = 2', seqLen: 32, dModel, experiment: 'landmark-capacity-quick' }),
+      );
+      const planned = trainings.map(({ config }) => config);
+      const { paths } = await writeFigure(
+        landmarks!,
+        'quick',
+        trainings,
+        planned,
+        join(root, 'landmark-capacity-quick'),
+      );
+      const [head, first] = (await readFile(paths.csv, 'utf8')).split('\n');
+      expect(head).toMatch(/,predicted$/);
+      expect(Number(first!.split(',').at(-1))).toBeCloseTo(0.897, 3);
+      const svg = await readFile(paths.svg!, 'utf8');
+      expect(svg).toContain('AR, tested at length 32');
+      expect(svg).toContain('>width d</text>');
+      expect(svg.match(/aria-label="Landmark CAT, B = 2/g)).toHaveLength(2); // marks for what was trained alone
     } finally {
       await rm(root, { recursive: true });
     }

@@ -6,7 +6,7 @@
  */
 import type { Entry } from '../report/entries.js';
 import type { RunConfig } from '../runs/results.js';
-import { experimentName, type Figure, type FigurePoint, type FigureRow } from './figure.js';
+import { experimentName, type FigurePoint, type FigureRow, type Measured, type TrainedFigure } from './figure.js';
 
 /** True for a run that a row of a figure shows. */
 export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boolean {
@@ -18,7 +18,7 @@ export function belongsTo(row: FigureRow, config: RunConfig, scale: string): boo
 }
 
 /** The points of a figure in order of rows, columns, models (as the row lists them) and x. */
-export function figurePoints(figure: Figure, scale: string, entries: readonly Entry[]): FigurePoint[] {
+export function figurePoints(figure: TrainedFigure, scale: string, entries: readonly Entry[]): FigurePoint[] {
   return figure.rows.flatMap((row) =>
     entries
       .filter((entry) => belongsTo(row, entry.runs[0]!.config, scale))
@@ -27,9 +27,17 @@ export function figurePoints(figure: Figure, scale: string, entries: readonly En
   );
 }
 
-function entryPoints(figure: Figure, row: FigureRow, { outcome, trainLength, runs }: Entry): FigurePoint[] {
+/** Its lines go through the widths, and a panel is a test length. */
+export const alongWidths = ({ x }: TrainedFigure) => x === 'stateSize' || x === 'width';
+
+function position({ x }: TrainedFigure, testLength: number, dModel: number, measured: Measured | undefined): number {
+  if (x === 'width') return dModel;
+  return x === 'stateSize' ? (measured?.stateSize ?? Number.NaN) : testLength;
+}
+
+function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLength, runs }: Entry): FigurePoint[] {
   const { config } = runs[0]!;
-  const lengths = figure.x === 'trainLength' ? [trainLength] : config.testLengths;
+  const lengths = figure.x === 'trainLength' || figure.x === 'width' ? [trainLength] : config.testLengths;
   return lengths.map((testLength) => {
     const at = outcome?.lengths.find(({ seqLen }) => seqLen === testLength);
     const best = outcome?.bestRun.result.test.find(({ seqLen }) => seqLen === testLength);
@@ -51,9 +59,9 @@ function entryPoints(figure: Figure, row: FigureRow, { outcome, trainLength, run
         : undefined;
     return {
       row: row.title,
-      column: figure.x === 'stateSize' ? testLength : config.model.dModel,
+      column: alongWidths(figure) ? testLength : config.model.dModel,
       model: config.label,
-      x: figure.x === 'stateSize' ? (measured?.stateSize ?? Number.NaN) : testLength,
+      x: position(figure, testLength, config.model.dModel, measured),
       dModel: config.model.dModel,
       trainLength,
       testLength,

@@ -142,6 +142,12 @@ export const settings = {
     small: { ...toTheEnd(SMALL), dims: [16, 32, 64, 128], testLengths: [128, 256, 512, 1024] },
     paper: { ...PAPER_GENERALIZATION, dims: [16, 32, 64, 128, 256], testLengths: [128, 256, 512, 1024] },
   },
+  /** One answer an example, and few enough tokens to learn from it. Not of the paper, which trains no Landmark CAT. */
+  landmark: {
+    quick: landmarks({ ...QUICK, vocabSize: 64, dims: [8, 16, 32, 64], lengths: [32] }, 1000),
+    small: landmarks({ ...SMALL, vocabSize: 128, dims: [8, 16, 32, 64, 128], lengths: [64] }, 3000),
+    paper: landmarks({ ...PAPER, vocabSize: 512, dims: [16, 32, 64, 128, 256], lengths: [256] }, 20_000),
+  },
 } satisfies Record<string, Record<Scale, ScaleSettings>>;
 
 /** Selective copying; its vocabulary is the task's own, signals and noise. */
@@ -158,4 +164,11 @@ function copying(numSignals: number, under: ScaleSettings, count: number): Copyi
 
 function oneQuery(under: ScaleSettings, dim: number): ScaleSettings {
   return { ...under, dims: [dim], train: { ...under.train, batchSize: 64, validationExamples: 512 } };
+}
+
+function landmarks(under: ScaleSettings, count: number): ScaleSettings {
+  const budget = { ...steps(count), batchSize: 64, freshExamples: true, stopAt: null };
+  const train = { ...under.train, ...budget, validationExamples: 256, testExamples: 1024 };
+  const { batchAt: _, ...rest } = under;
+  return { ...rest, learningRates: [1e-2], enoughAt: null, dropout: 0, train };
 }

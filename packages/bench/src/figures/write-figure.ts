@@ -1,23 +1,25 @@
 /**
  * The files of a figure, in a directory of its own: `<id>.svg`, `<id>.png` (where the machine has fonts), `<id>.csv`
- * with a line per point, `claims.json`, and the report of the runs with the figure and the claims on top.
+ * with a line per point, `claims.json`, and a page with the figure and the claims: where runs made it, on top of their report.
  */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Registered } from '../plugins.js';
 import { groupEntries } from '../report/entries.js';
+import { writePlainReport } from '../report/plain-report.js';
 import { toCsv } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { judge } from './claims.js';
-import type { Figure, FigurePoint, JudgedClaim } from './figure.js';
+import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
 
 /** What was written. */
 export interface WrittenFigure {
-  readonly paths: ReportPaths & {
+  readonly paths: Partial<ReportPaths> & {
+    readonly page: string;
     readonly svg?: string;
     readonly png?: string;
     readonly csv: string;
@@ -38,7 +40,7 @@ export const figureSource = ({ name, packageName }: Registered<Figure>, scale: S
  * @param planned configs of all runs that the figure needs, done or not.
  */
 export async function writeFigure(
-  registered: Registered<Figure>,
+  registered: Registered<TrainedFigure>,
   scale: Scale,
   runs: readonly RunRecord[],
   planned: readonly RunConfig[],
@@ -46,37 +48,27 @@ export async function writeFigure(
 ): Promise<WrittenFigure> {
   const { part: figure } = registered;
   const { drawFigure, figureSeries, NARROW, WIDE } = await import('./chart.js');
-  const { renderPng } = await import('./png.js');
   const points = figurePoints(figure, scale, groupEntries(runs, planned));
   const claims = judge(figure.claims, points);
   const measured = points.filter((point) => point.measured).length;
   const [wide, narrow] = await Promise.all([drawFigure(figure, points, WIDE), drawFigure(figure, points, NARROW)]);
-  const png = wide && renderPng(wide);
-  const path = (suffix: string) => join(directory, `${figure.id}.${suffix}`);
-  await mkdir(directory, { recursive: true });
-  const written = { csv: path('csv'), claims: join(directory, 'claims.json') };
-  await replaceFile(written.csv, pointsCsv(points));
-  await replaceJson(written.claims, { figure: figure.id, scale, points: points.length, measured, claims });
-  if (wide)
-    await replaceFile(
-      path('svg'),
-      `${wide.replace(/(<svg [^>]*>)/, '$1<rect width="100%" height="100%" fill="#ffffff"/>')}\n`,
-    );
-  if (png) await replaceFile(path('png'), png);
-  const files = [
-    `${figure.id}.csv`,
-    ...(wide ? [`${figure.id}.svg`] : []),
-    ...(png ? [`${figure.id}.png`] : []),
-    'claims.json',
-  ];
-  const paths = await writeReport(runs, directory, {
-    title: `${figure.title} (${figure.id}, ${scale} scale)`,
+  const counts = { points: points.length, measured };
+  const { paths, files } = await writeFiles(figure, directory, {
+    svg: wide,
+    csv: pointsCsv(figure, points),
+    claims: { figure: figure.id, scale, ...counts, claims },
+  });
+  const report = await writeReport(runs, directory, {
+    title: figureTitle(figure, scale),
     description: [...new Set(planned.map(({ description }) => description))].join(' '),
     planned,
     source: figureSource(registered, scale),
     figure: {
       id: figure.id,
       caption: figure.caption,
+      reading: figure.predicted
+        ? 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.'
+        : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.',
       labels: figureSeries(figure).map(({ label }) => label),
       wide,
       narrow,
@@ -85,16 +77,82 @@ export async function writeFigure(
       notes: measured === points.length ? [] : [`${points.length - measured} of ${points.length} points are missing.`],
     },
   });
-  return {
-    paths: { ...paths, ...written, ...(wide ? { svg: path('svg') } : {}), ...(png ? { png: path('png') } : {}) },
-    claims,
-    measured,
-    points: points.length,
+  return { paths: { ...report, ...paths }, claims, ...counts };
+}
+
+/** Computes a figure and writes it. The same scale gives the same files. */
+export async function writeComputedFigure(
+  registered: Registered<ComputedFigure>,
+  scale: Scale,
+  directory: string,
+): Promise<WrittenFigure> {
+  const { part: figure } = registered;
+  const { coloursOf, drawPlots, NARROW_PLOTS, WIDE_PLOTS } = await import('./plot-chart.js');
+  const plots = await figure.compute(scale);
+  const claims = judge(figure.claims, plots);
+  const [wide, narrow] = await Promise.all([drawPlots(plots, WIDE_PLOTS), drawPlots(plots, NARROW_PLOTS)]);
+  const rows = plots.flatMap((plot) =>
+    plot.series.flatMap(({ label, kind, points }) =>
+      points.map(({ x, y, low, high }) => ({ plot: plot.title, series: label, kind, x, y, low, high })),
+    ),
+  );
+  const counts = { points: rows.length, measured: rows.length };
+  const { paths, files } = await writeFiles(figure, directory, {
+    svg: wide,
+    csv: toCsv(rows),
+    claims: { figure: figure.id, scale, ...counts, claims },
+  });
+  const page = await writePlainReport(directory, {
+    title: figureTitle(figure, scale),
+    source: figureSource(registered, scale),
+    colours: coloursOf(plots),
+    figure: {
+      id: figure.id,
+      caption: figure.caption,
+      reading: '',
+      labels: [],
+      wide,
+      narrow,
+      claims,
+      files,
+      notes: plots.map(({ title, caption }) => `${title}: ${caption}`),
+    },
+  });
+  return { paths: { page, ...paths }, claims, ...counts };
+}
+
+const figureTitle = ({ title, id }: Figure, scale: Scale) => `${title} (${id}, ${scale} scale)`;
+
+/** Drawing, data and verdicts, beside which the page goes. */
+async function writeFiles(
+  { id }: Figure,
+  directory: string,
+  content: { readonly svg: string | undefined; readonly csv: string; readonly claims: object },
+): Promise<{ paths: Omit<WrittenFigure['paths'], 'page'>; files: string[] }> {
+  const { renderPng } = await import('./png.js');
+  const { svg, csv, claims } = content;
+  const png = svg && renderPng(svg);
+  const path = (suffix: string) => join(directory, `${id}.${suffix}`);
+  await mkdir(directory, { recursive: true });
+  const paths = {
+    csv: path('csv'),
+    claims: join(directory, 'claims.json'),
+    ...(svg ? { svg: path('svg') } : {}),
+    ...(png ? { png: path('png') } : {}),
   };
+  await replaceFile(paths.csv, csv);
+  await replaceJson(paths.claims, claims);
+  if (svg) {
+    const onWhite = svg.replace(/(<svg [^>]*>)/, '$1<rect width="100%" height="100%" fill="#ffffff"/>');
+    await replaceFile(path('svg'), `${onWhite}\n`);
+  }
+  if (png) await replaceFile(path('png'), png);
+  const files = [paths.csv, ...(svg ? [path('svg')] : []), ...(png ? [path('png')] : []), paths.claims];
+  return { paths, files: files.map((file) => basename(file)) };
 }
 
 /** A line for every point, measured or not. */
-function pointsCsv(points: readonly FigurePoint[]): string {
+function pointsCsv({ predicted }: TrainedFigure, points: readonly FigurePoint[]): string {
   const rows = points.map(({ measured, row, model, dModel, trainLength, testLength }) => ({
     row,
     model,
@@ -114,6 +172,7 @@ function pointsCsv(points: readonly FigurePoint[]): string {
     prefillMs: measured?.prefillMs,
     tokenMs: measured?.tokenMs,
     peakMemoryBytes: measured?.peakMemoryBytes,
+    ...(predicted && { predicted: predicted({ model, dModel, testLength }) }),
   }));
   return toCsv(rows);
 }

@@ -7,6 +7,8 @@ import { type Html, html, trusted } from './html.js';
 export interface FigureReport {
   readonly id: string;
   readonly caption: string;
+  /** What its lines and bars are, if the caption does not say. */
+  readonly reading: string;
   /** Labels in the order of the legend; they take the page's colours in this order. */
   readonly labels: readonly string[];
   /** Drawings for wide and narrow pages; undefined while nothing is measured. */
@@ -25,7 +27,7 @@ const LARGEST = 1.25;
 const widthOf = (svg: string) => Number(/ width="(\d+)"/.exec(svg)?.[1]);
 
 /** The sections of a figure. */
-export function figureSections({ id, caption, wide, narrow, claims, files, notes }: FigureReport): Html {
+export function figureSections({ id, caption, reading, wide, narrow, claims, files, notes }: FigureReport): Html {
   const drawing = (name: string, svg: string | undefined) =>
     svg === undefined
       ? ''
@@ -36,7 +38,7 @@ export function figureSections({ id, caption, wide, narrow, claims, files, notes
   );
   const links = files.map((file) => html`<a href="${file}">${file}</a> `);
   return html`<section data-charts><h2>The figure</h2>
-<p class="note">${caption} Lines: best run, chosen on validation. Bars: 95&nbsp;% interval of the mean.</p>
+<p class="note">${caption} ${reading}</p>
 ${wide === undefined ? html`<p>Nothing is measured yet.</p>` : html`<figure>${drawing('wide', wide)}${drawing('narrow', narrow)}</figure>`}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 <p class="note">Files: ${links}</p></section>

@@ -21,13 +21,17 @@ function reportSection(href: string, summary: ReportSummary): Html {
     claims.length === 0
       ? ''
       : html`<div><dt>Claims</dt><dd>${count('holding')} holding, ${count('not holding')} not holding, ${count('not measured')} not measured</dd></div>`;
-  return html`<section><h2><a href="${href}">${title}</a></h2>
-<details><summary>Setting and budget</summary><p>${description}</p></details>
-<dl class="facts">
-<div><dt>Models</dt><dd>${models.join('; ')}</dd></div>
+  const ran =
+    runs === 0
+      ? ''
+      : html`<div><dt>Models</dt><dd>${models.join('; ')}</dd></div>
 <div><dt>Tasks</dt><dd>${listWords(tasks)}</dd></div>
 <div><dt>Runs finished</dt><dd>${formatCount(finished)} of ${formatCount(runs)}</dd></div>
-<div><dt>Last result</dt><dd>${lastFinishedAt?.slice(0, 16).replace('T', ' ') ?? NO_VALUE}</dd></div>
+<div><dt>Last result</dt><dd>${lastFinishedAt?.slice(0, 16).replace('T', ' ') ?? NO_VALUE}</dd></div>`;
+  return html`<section><h2><a href="${href}">${title}</a></h2>
+<details><summary>${runs === 0 ? 'What it shows' : 'Setting and budget'}</summary><p>${description}</p></details>
+<dl class="facts">
+${ran}
 ${judged}
 </dl></section>`;
 }

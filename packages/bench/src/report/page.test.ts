@@ -228,6 +228,7 @@ describe('in Chromium', () => {
     const figure = {
       id: 'fig0',
       caption: 'A figure.',
+      reading: 'Lines: runs.',
       labels: ['CAT'],
       wide: svg,
       narrow: svg,

@@ -22,6 +22,16 @@ export const summarySchema = z.looseObject({
 
 export type ReportSummary = z.output<typeof summarySchema>;
 
+/** What the summary of a report says whose numbers no runs made. */
+export const WITHOUT_RUNS = {
+  experiments: [],
+  models: [],
+  tasks: [],
+  runs: 0,
+  finished: 0,
+  lastFinishedAt: null,
+} satisfies Partial<ReportSummary>;
+
 /**
  * The summary in a directory; undefined where there is none, or a file of that name that is no summary.
  * @throws CheckpointError if the file cannot be read.
