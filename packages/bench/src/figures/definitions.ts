@@ -1,6 +1,6 @@
 /**
- * The paper's figures, and a study, as data: which experiments they show, how they are laid out, and what the paper claims of
- * them.
+ * The paper's figures, and studies, as data: which experiments they show, how they are laid out, and what the paper claims of
+ * them. Figure 4, which is computed, is in figure-4.ts.
  */
 import { successOfOne } from '@mixerzoo/theory';
 import { declines, fallsShortOf, growsWithWidth, keepsUpWith, leads, staysAbove } from './claims.js';

@@ -110,17 +110,18 @@ function axis(field: string, { label, log = false }: Axis, values: readonly numb
   const common = { field, type: 'quantitative', title: label };
   if (!log) return { ...common, scale: { nice: true }, axis: { grid, tickCount: 5, labelOverlap: 'greedy' } };
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const decades = Array.from(
-    { length: Math.ceil(Math.log10(most)) - Math.floor(Math.log10(least)) + 1 },
-    (_, i) => 10 ** (Math.floor(Math.log10(least)) + i),
-  ).filter((value) => value >= least * 0.999 && value <= most * 1.001);
+  const within = (steps: readonly number[]) =>
+    Array.from({ length: Math.ceil(Math.log10(most)) - Math.floor(Math.log10(least)) + 1 }, (_, i) => i)
+      .flatMap((i) => steps.map((step) => step * 10 ** (Math.floor(Math.log10(least)) + i)))
+      .filter((value) => value >= least * 0.999 && value <= most * 1.001);
+  const decades = within([1]);
   return {
     ...common,
     scale: { type: 'log', nice: false, domain: [least, most], padding: 10 },
     axis: {
       grid,
       format: least < 1 ? '~g' : '~s', // no `100m` for a tenth
-      ...(decades.length > 1 ? { values: decades } : { tickCount: 4 }),
+      values: decades.length > 1 ? decades : within([1, 2, 5]),
       labelOverlap: 'greedy',
     },
   };

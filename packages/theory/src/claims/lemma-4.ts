@@ -50,7 +50,7 @@ export function differenceAbove(level: number, rows: number, dimension: number):
 }
 
 /** sup |X b|_inf for an X that is drawn whole, over the sphere of a random subspace: the longest projection of a row. */
-export function drawSupremum(rng: Rng, { rows, width }: Pick<Sizes, 'rows' | 'width'>, dimension: number): number {
+function drawSupremum(rng: Rng, { rows, width }: Pick<Sizes, 'rows' | 'width'>, dimension: number): number {
   const basis = orthonormalRows(rng, dimension, width);
   const row = new Float64Array(width);
   let longest = 0;
@@ -83,7 +83,7 @@ export function checkBound(bound: SupremumBound, given: Sizes): Check[] {
 }
 
 /** Draws beside the exact distribution: their share above its median is a half. */
-export function checkDraws(given: Sizes, seed: number): Check[] {
+function checkDraws(given: Sizes, seed: number): Check[] {
   const { rows, dimensions, draws } = given;
   return dimensions.flatMap((dimension) => {
     const rng = createRng(foldIn(seed, `lemma-4 ${dimension}`));

@@ -27,6 +27,11 @@ describe('Proposition 2', () => {
     ).toContain(false);
   });
 
+  it('holds with local keys as printed, since the filter falls from its token on', () => {
+    const checks = checkSmoothing({ ...smoothing, localKeys: 'convolved' }, { ...sizes, sequences: 24 }, 1);
+    expect(checks.map((check) => judge(check).asExpected)).not.toContain(false);
+  });
+
   it('sees that block sums are independent, and smoothed ones are not', () => {
     const at = { blocks: 8, blockSize: 4, width: 64 };
     expect(Math.abs(correlationOfLandmarks(blockSums, at, 8, 1))).toBeLessThan(0.15);

@@ -34,7 +34,7 @@ const sizes = z.strictObject({
 type Sizes = z.output<typeof sizes>;
 
 /** What the proposition promises. */
-export const promisedUniformly = (t: number): number => 1 - 2 * Math.exp(-(t * t) / 2);
+const promisedUniformly = (t: number): number => 1 - 2 * Math.exp(-(t * t) / 2);
 
 /** omega(S) of n orthonormal queries: the mean of the largest of n normals. */
 export function widthOfQueries(n: number): number {
@@ -43,12 +43,12 @@ export function widthOfQueries(n: number): number {
 }
 
 /** 2 B (sqrt(log Lbar) + omega + t)^2 */
-export function widthForSet(context: Context, omega: number, t: number): number {
+function widthForSet(context: Context, omega: number, t: number): number {
   return 2 * context.blockSize * (Math.sqrt(Math.log(blocksOf(context))) + omega + t) ** 2;
 }
 
 /** Contexts in which every query of a set is answered: one context, and each query in turn put into it. */
-export function countContexts(layer: LandmarkLayer, given: Sizes, width: number, seed: number): number {
+function countContexts(layer: LandmarkLayer, given: Sizes, width: number, seed: number): number {
   const shape = { ...given, width };
   let all = 0;
   for (let i = 0; i < given.contexts; i++) {
