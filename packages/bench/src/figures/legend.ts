@@ -56,6 +56,10 @@ export function wholeSvg(width: number, height: number, parts: readonly string[]
   return `<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`;
 }
 
+/** A drawing as a file of its own: white where a page would show through. */
+export const onWhite = (svg: string): string =>
+  `${svg.replace(/(<svg [^>]*>)/, '$1<rect width="100%" height="100%" fill="#ffffff"/>')}\n`;
+
 /** A drawing of vega-lite at a place in another. */
 export function placed(svg: string, x: number, y: number): string {
   const inner = /^<svg[^>]*>([\s\S]*)<\/svg>\s*$/.exec(svg)?.[1] ?? svg;

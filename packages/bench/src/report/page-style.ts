@@ -86,6 +86,7 @@ figure > .wide { margin-inline: auto; }
 header > details { margin-top: 1rem; }
 .mark-line path, .mark-symbol path, .mark-rule line { transition: opacity .12s; }
 .pair { display: grid; gap: 1.25rem; }
+.pair + h3 { margin-top: 1rem; }
 @media (min-width: 760px) {
   figure > .wide { display: block; }
   figure > .narrow:not(.always) { display: none; }

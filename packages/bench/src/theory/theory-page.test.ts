@@ -56,7 +56,7 @@ afterAll(async () => {
 
 describe('writeTheory', () => {
   test('writes every claim, what was built, its checks and slips', async () => {
-    const { page, results } = await writeTheory([sample(true), sample(false)], 1, directory);
+    const { page, results, table } = await writeTheory([sample(true), sample(false)], 1, directory);
     const text = await readFile(page, 'utf8');
     expect(text).toContain('1 of 2 claims hold');
     expect(text).toContain('The error is small &amp; stays so.');
@@ -68,6 +68,12 @@ describe('writeTheory', () => {
       seed: 1,
       claims: [sample(true), sample(false)],
     });
+    expect(await readFile(table, 'utf8')).toContain(
+      'on a phone | 2 | \\|f - v\\| \\<b\\>, N = 3 | 0.25 | ≤ 0.5 | 50.0 % left | holding |',
+    );
+    expect(await readFile(join(directory, 'lemma-8.svg'), 'utf8')).toMatch(
+      /^<svg [^>]*width="700".*fill="#ffffff".*<\/svg>\n$/s,
+    );
     await writeTheory([sample(true), sample(false)], 1, directory);
     expect(await readFile(page, 'utf8')).toBe(text);
   });

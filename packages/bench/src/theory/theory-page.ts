@@ -25,7 +25,7 @@ export async function theoryPage(results: readonly ClaimResult[], seed: number):
 <dl class="facts"><div><dt>Claims</dt><dd>${countHolding(results)}</dd></div><div><dt>Seed</dt><dd>${seed}</dd></div></dl></header>
 ${overview(results)}
 ${sections}
-<footer>Made by mixerzoo. Every number of this page is in theory.json beside it; the same seed gives the same numbers.</footer>
+<footer>Made by mixerzoo. The numbers of this page lie beside it in theory.json; the same seed gives the same numbers.</footer>
 </main>
 <div id="tip" role="status" hidden></div>`;
   const plots = results.flatMap((result) => result.plots);
@@ -76,11 +76,11 @@ function checksTable(checks: readonly JudgedCheck[]): Html {
     const mark = check.asExpected ? VERDICT_MARKS.holding : VERDICT_MARKS['not holding'];
     const found = check.holds ? 'holds' : 'fails';
     const words = check.expected === 'fails' ? `${found}, as it must` : found;
-    return html`<tr><th class="left">${check.what}</th><td class="number">${formatMeasured(check)}</td>
-<td class="number">${formatBound(check)}</td><td class="left">${mark} ${check.asExpected ? words : `${found}: not expected`}</td></tr>`;
+    return html`<tr><th class="left">${check.what}</th><td class="number" data-label="measured">${formatMeasured(check)}</td>
+<td class="number" data-label="bound">${formatBound(check)}</td><td class="left" data-label="verdict">${mark} ${check.asExpected ? words : `${found}: not expected`}</td></tr>`;
   });
-  return html`<details><summary>${plural(checks.length, 'check')}</summary><div class="scroll"><table class="compact">
-<thead><tr><th class="left">quantity</th><th>measured</th><th>bound</th><th class="left">verdict</th></tr></thead><tbody>${rows}</tbody></table></div></details>`;
+  return html`<details><summary>${plural(checks.length, 'check')}</summary><table class="cards">
+<thead><tr><th class="left">quantity</th><th>measured</th><th>bound</th><th class="left">verdict</th></tr></thead><tbody>${rows}</tbody></table></details>`;
 }
 
 function verdict(result: ClaimResult): Html {

@@ -5,7 +5,8 @@ import { asRecall } from '../recall-sequences.js';
 import { checkLayer, createSetting, keyDelay, theorem1, valueDelay, worstErrorsOfCat } from './theorem-1.js';
 
 const sizes = { ns: [2], vocabSize: 4, dModel: 8, seqLen: 24, sequences: 6, filters: 4 };
-const setting = createSetting(1, 2, sizes);
+// So many tokens in so few dimensions that some are near each other: eps / 2 is below what a half-hearted answer is off.
+const setting = createSetting(1, 2, { ...sizes, vocabSize: 8, dModel: 4 });
 const holds = (checks: ReturnType<typeof checkLayer>) => checks.map((check) => judge(check).asExpected);
 
 describe('Theorem 1', () => {

@@ -77,9 +77,9 @@ export interface Setting {
 
 /** Random embeddings, a random filter, and inputs: random ones and those that confuse it most. */
 export function createSetting(seed: number, n: number, given: Sizes): Setting {
-  const { vocabSize, dModel, seqLen, filters } = given;
+  const { vocabSize, seqLen, filters } = given;
+  const embeddings = drawEmbeddings(createRng(foldIn(seed, 'theorem-1')), given);
   const rng = createRng(foldIn(seed, `theorem-1 ${n}`));
-  const embeddings = Array.from({ length: vocabSize }, () => unitVector(rng, dModel));
   const candidates = Array.from({ length: filters }, () => {
     const filter = drawFilter(rng, n);
     const signatures = createSignatures(embeddings, filter);
@@ -93,6 +93,9 @@ export function createSetting(seed: number, n: number, given: Sizes): Setting {
   const sequences = [...random, ...mostConfusing(rng, signatures, given)];
   return { n, embeddings, filter, delta, epsilon, temperature, sequences };
 }
+
+const drawEmbeddings = (rng: Rng, { vocabSize, dModel }: Sizes): Vector[] =>
+  Array.from({ length: vocabSize }, () => unitVector(rng, dModel));
 
 /** The layer on one input, at a temperature. */
 export function runLayer(
@@ -217,11 +220,11 @@ export const theorem1 = defineClaim({
 });
 
 /** The printed condition on F, where it can go wrong: N > 1. */
-function checkPrinted(seed: number, { ns, vocabSize, dModel }: Sizes): Check[] {
-  const n = ns.find((each) => each > 1);
+function checkPrinted(seed: number, sizes: Sizes): Check[] {
+  const n = sizes.ns.find((each) => each > 1);
   if (n === undefined) return [];
   const rng = createRng(foldIn(seed, 'theorem-1 printed'));
-  const embeddings = Array.from({ length: vocabSize }, () => unitVector(rng, dModel));
+  const embeddings = drawEmbeddings(rng, sizes);
   const filters = Array.from({ length: 50 }, () => drawFilter(rng, n, 'any'));
   const distinct = filters.filter((filter) => comparePairs(createSignatures(embeddings, filter)).delta > 1e-9);
   const measured = distinct.length / filters.length;
@@ -230,7 +233,7 @@ function checkPrinted(seed: number, { ns, vocabSize, dModel }: Sizes): Check[] {
 }
 
 function plotTemperature(settings: readonly Setting[], { seqLen }: Sizes): Plot {
-  const shares = Array.from({ length: 13 }, (_, i) => 10 ** (-1 + i / 8));
+  const shares = Array.from({ length: 9 }, (_, i) => 10 ** (-1 + i / 6));
   const series = settings.map((setting) => ({
     label: `N = ${setting.n}`,
     kind: 'points' as const,
