@@ -13,6 +13,7 @@ import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { judge } from './claims.js';
 import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
+import { onWhite } from './legend.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
 
@@ -142,10 +143,7 @@ async function writeFiles(
   };
   await replaceFile(paths.csv, csv);
   await replaceJson(paths.claims, claims);
-  if (svg) {
-    const onWhite = svg.replace(/(<svg [^>]*>)/, '$1<rect width="100%" height="100%" fill="#ffffff"/>');
-    await replaceFile(path('svg'), `${onWhite}\n`);
-  }
+  if (svg) await replaceFile(path('svg'), onWhite(svg));
   if (png) await replaceFile(path('png'), png);
   const files = [paths.csv, ...(svg ? [path('svg')] : []), ...(png ? [path('png')] : []), paths.claims];
   return { paths, files: files.map((file) => basename(file)) };

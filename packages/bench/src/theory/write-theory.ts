@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClaimResult } from '@mixerzoo/theory';
 import { onWhite } from '../figures/legend.js';
-import type { ReportSummary } from '../report/report-owner.js';
+import { type ReportSummary, WITHOUT_RUNS } from '../report/report-owner.js';
 import { escapeMarkdown } from '../report/table.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import { formatBound, formatMargin, formatMeasured, nearestToBound, verdictOf } from './words.js';
@@ -32,15 +32,10 @@ export async function writeTheory(
   const path = (name: string) => join(directory, name);
   const paths = { page: path('report.html'), results: path('theory.json'), table: path('theory.md') };
   const summary: ReportSummary = {
+    ...WITHOUT_RUNS,
     title: THEORY_TITLE,
     description: 'Each claim of the paper, built, measured and held to its bound.',
-    experiments: [],
     source: THEORY_SOURCE,
-    models: [],
-    tasks: [],
-    runs: 0,
-    finished: 0,
-    lastFinishedAt: null,
     claims: results.map((result) => ({ claim: result.title, status: verdictOf(result) })),
   };
   await mkdir(directory, { recursive: true });
