@@ -39,7 +39,7 @@ export const formatMargin = ({ margin }: JudgedCheck): string =>
   `${formatPercent(Math.abs(margin))} ${margin < 0 ? 'past it' : 'left'}`;
 
 /** `|f - v|, N = 3: measured 0.2, bound <= 0.25, 20.0 % left`. */
-export function formatCheck(check: JudgedCheck): string {
+function formatCheck(check: JudgedCheck): string {
   return `${check.what}: measured ${formatMeasured(check)}, bound ${formatBound(check)}, ${formatMargin(check)}`;
 }
 

@@ -23,7 +23,7 @@ const sizes = z.strictObject({
 type Sizes = z.output<typeof sizes>;
 
 /** The taps of the key filter, by delay: D_1. */
-export const KEY_TAPS = [0, 1];
+const KEY_TAPS = [0, 1];
 
 /** Inputs of one length, and what the temperature of the theorem is for them. */
 export interface Setting {
@@ -51,7 +51,7 @@ export function createSetting(seed: number, length: number, { vocabSize, dModel,
 }
 
 /** The worst error and the share of wrong answers of the layer, at a share of the temperature. */
-export function runLayer({ embeddings, temperature, sequences }: Setting, keyTaps = KEY_TAPS, share = 1) {
+function runLayer({ embeddings, temperature, sequences }: Setting, keyTaps = KEY_TAPS, share = 1) {
   const dModel = embeddings[0]!.length;
   const mixer = cat({ dModel, filters: { k: 'perHead' }, filterWidth: keyTaps.length });
   const values = {

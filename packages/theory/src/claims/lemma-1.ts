@@ -55,7 +55,7 @@ export function embeddingDistance(embeddings: readonly Vector[]): number {
 }
 
 /** The sum of the taps with delays from `low` to `high`. */
-export const mass = ({ from, taps }: Filter, low: number, high: number): number =>
+const mass = ({ from, taps }: Filter, low: number, high: number): number =>
   taps.reduce((sum, tap, j) => (from + j >= low && from + j <= high ? sum + tap : sum), 0);
 
 /** |F - scale D_-1|, in L1; F >= 0. */

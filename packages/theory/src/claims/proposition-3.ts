@@ -55,7 +55,7 @@ export function underAssumptionA(rng: Rng, n: number, sizes: Sizes): Layer {
 }
 
 /** Assumption 1.b: 2 N embeddings are linearly independent; these are orthonormal, so delta = 1 and eps_0 = e^(2 N) eps. */
-export function underAssumptionB(rng: Rng, n: number, sizes: Sizes): Layer {
+function underAssumptionB(rng: Rng, n: number, sizes: Sizes): Layer {
   const embeddings = orthonormalRows(rng, sizes.vocabSize, sizes.dModel);
   return { ...perturbed(rng, n, embeddings, sizes), label: `assumption b, N = ${n}`, factor: Math.exp(2 * n) };
 }
@@ -136,7 +136,7 @@ export function proofSequences(query: Signature, top: Signature, length: number)
 }
 
 /** The layer on an input. */
-export function runLayer({ embeddings, gramFilter, weights, filter }: Layer, input: RecallSequence) {
+function runLayer({ embeddings, gramFilter, weights, filter }: Layer, input: RecallSequence) {
   const rows = input.tokens.map((token) => embeddings[token]!);
   const grams = normalizeRows(convolve(rows, gramFilter));
   const query = Float64Array.from(weights, (row) => dot(row, grams.at(-1)!));
@@ -147,13 +147,13 @@ export function runLayer({ embeddings, gramFilter, weights, filter }: Layer, inp
 }
 
 /** eps_0: the worst error at the length of training, on the inputs of the proof and on random ones, by the assumption. */
-export function measureEpsilon0(layer: Layer, rng: Rng, sequences: number): number {
+function measureEpsilon0(layer: Layer, rng: Rng, sequences: number): number {
   const inputs = [...hardestInputs(layer), ...randomInputs(layer, rng, trainLength(layer.n), sequences)];
   return layer.factor * Math.max(...inputs.map((input) => runLayer(layer, input).output));
 }
 
 /** The worst errors at a length, on random inputs and on those that confuse most. */
-export function measureAt(layer: Layer, length: number, rng: Rng, sequences: number) {
+function measureAt(layer: Layer, length: number, rng: Rng, sequences: number) {
   const hardest = topGrams(layer).slice(0, HARDEST);
   const confusing = hardest.flatMap(({ query, top }) => {
     const value = layer.embeddings.findIndex((_, token) => !query.gram.includes(token) && !top.gram.includes(token));

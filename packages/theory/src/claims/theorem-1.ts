@@ -98,7 +98,7 @@ const drawEmbeddings = (rng: Rng, { vocabSize, dModel }: Sizes): Vector[] =>
   Array.from({ length: vocabSize }, () => unitVector(rng, dModel));
 
 /** The layer on one input, at a temperature. */
-export function runLayer(
+function runLayer(
   construction: Construction,
   setting: Setting,
   { tokens }: RecallSequence,
@@ -112,7 +112,7 @@ export function runLayer(
 }
 
 /** The worst errors of a layer over all inputs, at a share of the temperature of the theorem. */
-export function worstErrors(construction: Construction, setting: Setting, share = 1) {
+function worstErrors(construction: Construction, setting: Setting, share = 1) {
   const { embeddings, sequences, temperature } = setting;
   const errors = sequences.map((sequence) => {
     const { map, output } = runLayer(construction, setting, sequence, share * temperature);

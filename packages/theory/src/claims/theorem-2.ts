@@ -78,7 +78,7 @@ export function measureEpsilon0(solution: Solution, rng: Rng, sequences: number)
 }
 
 /** The worst errors at a length, on random inputs and on those that confuse most. */
-export function measureAt(solution: Solution, length: number, rng: Rng, sequences: number) {
+function measureAt(solution: Solution, length: number, rng: Rng, sequences: number) {
   const { embeddings } = solution;
   const confusing = topQueries(solution, embeddings).flatMap(({ query, top }) => {
     const value = embeddings.findIndex((_, token) => token !== query && token !== top);

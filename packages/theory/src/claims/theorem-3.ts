@@ -55,7 +55,7 @@ export function checkLayer(
 }
 
 /** The same layer with a share of its logits. */
-export const cooled = (layer: CopyLayer, share: number): CopyLayer => ({
+const cooled = (layer: CopyLayer, share: number): CopyLayer => ({
   ...layer,
   alpha: share * layer.alpha,
   beta: share * layer.beta,
