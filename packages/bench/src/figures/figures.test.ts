@@ -212,6 +212,11 @@ describe('writeFigure', () => {
       const svg = await readFile(paths.svg!, 'utf8');
       expect(svg).toContain('AR, tested at length 32');
       expect(svg).toContain('>width d</text>');
+      const flat = { ...landmarks!, part: { ...landmarks!.part, predicted: () => 0.5 } };
+      const level = await writeFigure(flat, 'quick', trainings, planned, join(root, 'flat'));
+      const levelLine = /class="mark-line[\s\S]*?<path[^>]* d="M[\d.]+,([\d.]+)(L[\d.]+,\1)+"/;
+      expect(await readFile(level.paths.svg!, 'utf8')).toMatch(levelLine); // the line that is predicted, and no other
+      expect(svg).not.toMatch(levelLine);
       expect(svg.match(/aria-label="Landmark CAT, B = 2/g)).toHaveLength(2); // marks for what was trained alone
     } finally {
       await rm(root, { recursive: true });
