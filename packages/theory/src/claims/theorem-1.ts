@@ -98,12 +98,7 @@ const drawEmbeddings = (rng: Rng, { vocabSize, dModel }: Sizes): Vector[] =>
   Array.from({ length: vocabSize }, () => unitVector(rng, dModel));
 
 /** The layer on one input, at a temperature. */
-function runLayer(
-  construction: Construction,
-  setting: Setting,
-  { tokens }: RecallSequence,
-  temperature: number,
-) {
+function runLayer(construction: Construction, setting: Setting, { tokens }: RecallSequence, temperature: number) {
   const rows = tokens.map((token) => setting.embeddings[token]!);
   const queries = normalizeRows(convolve(rows, setting.filter));
   const keys = convolve(queries, delayBy(construction.keyDelay));
