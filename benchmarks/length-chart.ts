@@ -1,5 +1,5 @@
 /** The plot of `bench:length`: a panel for each pass and cost, a line for each mixer, both axes logarithmic. */
-import { drawLegend } from '../packages/bench/src/figures/chart.js';
+import { drawLegend, onWhite, placed, wholeSvg } from '../packages/bench/src/figures/legend.js';
 import { CHART_INK, chart, looks, pointLayer, renderSvg } from '../packages/bench/src/report/charts.js';
 import { seriesStyle } from '../packages/bench/src/report/series-style.js';
 
@@ -17,7 +17,7 @@ const ACROSS = 2;
 /** Draws the panels below their legend. */
 export async function drawPanels(panels: readonly Panel[]): Promise<string> {
   const labels = [...new Set(panels.flatMap(({ points }) => points.map(({ label }) => label)))];
-  const series = labels.map((label, index) => ({ label, style: seriesStyle(index) }));
+  const series = labels.map((label, index) => ({ label, style: seriesStyle(index), kind: 'marked' as const }));
   const width = ACROSS * SIZE.width;
   const legend = drawLegend(series, width);
   const parts = [legend.svg];
@@ -60,10 +60,8 @@ export async function drawPanels(panels: readonly Panel[]): Promise<string> {
       offset: 8,
     };
     const svg = await renderSvg({ ...spec, title: heading } as Parameters<typeof renderSvg>[0]);
-    const inner = /^<svg[^>]*>([\s\S]*)<\/svg>\s*$/.exec(svg)?.[1] ?? '';
-    const at = [(index % ACROSS) * SIZE.width + 4, legend.height + Math.floor(index / ACROSS) * SIZE.height];
-    parts.push(`<g transform="translate(${at.join(' ')})">${inner}</g>`);
+    const at = [(index % ACROSS) * SIZE.width + 4, legend.height + Math.floor(index / ACROSS) * SIZE.height] as const;
+    parts.push(placed(svg, ...at));
   }
-  const height = legend.height + Math.ceil(panels.length / ACROSS) * SIZE.height;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`;
+  return onWhite(wholeSvg(width, legend.height + Math.ceil(panels.length / ACROSS) * SIZE.height, parts));
 }
