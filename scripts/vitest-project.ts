@@ -18,6 +18,8 @@ export const fromSource = {
     env: {
       // The embedded engine unless asked otherwise: `auto` would take whatever a machine has.
       MIXERZOO_ENGINE: process.env['MIXERZOO_ENGINE'] ?? 'wasm',
+      // WebAssembly alone unless asked otherwise: an addon would be whatever a machine has.
+      MIXERZOO_NATIVE: process.env['MIXERZOO_NATIVE'] ?? '0',
       // Kernels on poisoned memory and always divided (core/src/engines/wasm/checked-kernels.ts).
       MIXERZOO_CHECK_KERNELS: process.env['MIXERZOO_CHECK_KERNELS'] ?? '1',
     },

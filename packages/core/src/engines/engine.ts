@@ -12,6 +12,8 @@ export interface Engine {
   readonly details: Readonly<Record<string, string | number | boolean>>;
   /** Why `auto` did not take the engine that it would have taken on this machine, a faster one. */
   readonly passedOver?: string;
+  /** Why the wasm engine runs without native kernels, and how to get them. */
+  readonly withoutNative?: string;
 }
 
 /** What `mixerzoo doctor` says of an engine. */
@@ -20,6 +22,8 @@ export interface EngineDiagnosis {
   readonly available: boolean;
   /** What it runs on, or why it is not there and how to get it. */
   readonly message: string;
+  /** Why the wasm engine would run without native kernels, and how to get them. */
+  readonly withoutNative?: string;
 }
 
 /** Options of `useEngine`. */

@@ -89,7 +89,8 @@ export async function diagnoseEngines(): Promise<EngineDiagnosis[]> {
   const found: EngineDiagnosis[] = [];
   for (const name of ENGINE_NAMES) {
     try {
-      found.push({ name, available: true, message: (await ENGINES[name]()).description });
+      const { description, withoutNative } = await ENGINES[name]();
+      found.push({ name, available: true, message: description, ...(withoutNative ? { withoutNative } : {}) });
     } catch (error) {
       found.push({ name, available: false, message: error instanceof Error ? error.message : String(error) });
     }

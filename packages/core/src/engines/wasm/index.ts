@@ -5,6 +5,7 @@ import { EngineError, OutOfMemoryError } from '../../errors.js';
 import * as tf from '../../tf.js';
 import type { Engine, EngineOptions } from '../engine.js';
 import { bindWasmHeap, type WasmHeap } from './kernel.js';
+import { openNativeKernels } from './native.js';
 import { withSharedMemory } from './shared-memory.js';
 import { replaceStockKernels } from './stock.js';
 import { startWasmThreads } from './threads.js';
@@ -50,8 +51,11 @@ export async function openWasmEngine(options: EngineOptions = {}): Promise<Engin
   await (threads > 1 ? withSharedMemory(start) : start());
   const heap = (tf.backend() as unknown as { wasm: WasmHeap }).wasm;
   guardAllocation(heap);
+  const found = openNativeKernels(heap.asm.memory, threads);
+  const native = 'kernels' in found ? found.kernels : undefined;
   bindWasmHeap(heap, {
     relaxedSimd,
+    native,
     threads: threads > 1 ? startWasmThreads(heap.asm.memory, threads) : undefined,
     checked: environment('MIXERZOO_CHECK_KERNELS') === '1',
   });
@@ -59,8 +63,9 @@ export async function openWasmEngine(options: EngineOptions = {}): Promise<Engin
   const instructions = relaxedSimd ? 'relaxed SIMD with fused multiply-add' : 'SIMD';
   return {
     name: 'wasm',
-    description: `WebAssembly, ${instructions}, ${threads > 1 ? `${threads} threads` : 'one core'}`,
-    details: { relaxedSimd, threads },
+    description: `WebAssembly, ${instructions}, ${native ? `native kernels (${native.instructions}), ` : ''}${threads > 1 ? `${threads} threads` : 'one core'}`,
+    details: { relaxedSimd, threads, native: native?.instructions ?? false },
+    ...('missing' in found ? { withoutNative: found.missing } : {}),
   };
 }
 

@@ -16,6 +16,7 @@ import { processState } from '../../process-state.js';
 import * as tf from '../../tf.js';
 import { formatShape } from '../../tree.js';
 import { assertWritten, type KernelMemory, poison, runPieces } from './checked-kernels.js';
+import type { NativeKernels } from './native.js';
 import { MOST_ARGS, type SharedKernelModule, type WasmThreads } from './threads.js';
 
 /** The compiled code of one `kernel.as.ts`, base64. */
@@ -54,6 +55,13 @@ export interface WasmCall {
    * @throws EngineError as {@link WasmCall.call}.
    */
   parallel(name: string, units: number, ...args: number[]): void;
+  /**
+   * Offers work to the native kernels (`@mixerzoo/native`): all of a `run`, or a part that stands for itself. Addresses are byte
+   * offsets as everywhere; outputs are allocated before.
+   * @returns whether it was done; if not, go on in WebAssembly.
+   * @throws EngineError for another number of arguments than the native kernel takes.
+   */
+  native(name: string, ...args: number[]): boolean;
 }
 
 type Exports = Record<string, (...args: number[]) => number>;
@@ -76,6 +84,7 @@ export interface WasmBinding {
   readonly heap: WasmHeap;
   readonly relaxedSimd: boolean;
   readonly threads: WasmThreads | undefined;
+  readonly native: NativeKernels | undefined;
   readonly instances: Map<WasmCode, Instance>;
   /** Whether calls are made as {@link checkKernels} says. */
   checked: boolean;
@@ -84,9 +93,9 @@ export interface WasmBinding {
 /** @internal Binds kernels to the heap of the backend in use. Called once by the wasm engine. */
 export function bindWasmHeap(
   heap: WasmHeap,
-  { relaxedSimd, threads, checked = false }: Partial<WasmBinding> & Pick<WasmBinding, 'relaxedSimd'>,
+  { relaxedSimd, threads, native, checked = false }: Partial<WasmBinding> & Pick<WasmBinding, 'relaxedSimd'>,
 ): void {
-  processState().wasm = { heap, relaxedSimd, threads, checked, instances: new Map() };
+  processState().wasm = { heap, relaxedSimd, threads, native, checked, instances: new Map() };
 }
 
 /**
@@ -115,7 +124,7 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
 ): O {
   const { wasm } = processState();
   if (!wasm) throw new EngineError(`${where}: the wasm engine is not in use. Call useEngine('wasm') first.`);
-  const { threads, checked } = wasm;
+  const { threads, native, checked } = wasm;
   const { _malloc, _free, asm } = wasm.heap;
   const backend = tf.backend() as BackendWasm;
   const { exports, shared } = instantiate(wasm, kernel.code, where);
@@ -180,6 +189,7 @@ export function runWasmKernel<I extends NamedTensors, A extends OpAttrs, O exten
         }
       });
     },
+    native: (name, ...args) => native !== undefined && guarded(where, name, () => native.run(name, args)),
   };
   try {
     const result = kernel.run(call, inputs, attrs);

@@ -23,24 +23,13 @@ export function adamW(
       for (const [index, param] of state.params.entries()) {
         const [m, v, grad] = [state.m[index], state.v[index], grads[index]] as [tf.Tensor, tf.Tensor, tf.Tensor];
         const decay = typeof weightDecay === 'number' ? weightDecay : (weightDecay[index] ?? 0);
-        wasm.parallel(
-          'adamW',
-          unitsOf(param),
-          wasm.pointer(param),
-          wasm.pointer(m),
-          wasm.pointer(v),
-          wasm.pointer(grad),
-          param.size,
-          beta1,
-          1 - beta1,
-          beta2,
-          1 - beta2,
-          eps,
-          1 - learningRate * decay,
-          learningRate / (1 - beta1 ** step),
-          1 / (1 - beta2 ** step),
-          gradientScale,
-        );
+        const addresses = [param, m, v, grad].map((tensor) => wasm.pointer(tensor));
+        const factors = [
+          ...[beta1, 1 - beta1, beta2, 1 - beta2, eps, 1 - learningRate * decay],
+          ...[learningRate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), gradientScale],
+        ];
+        if (wasm.native('adamW', param.size, ...factors, ...addresses)) continue;
+        wasm.parallel('adamW', unitsOf(param), ...addresses, param.size, ...factors);
       }
       return {};
     },

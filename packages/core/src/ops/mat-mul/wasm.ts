@@ -28,6 +28,8 @@ export function multiply(
   { a, b, c, bias = 0 }: { a: Matrices; b: Matrices; c: number; bias?: number },
   { batches, m, k, n }: { batches: number; m: number; k: number; n: number },
 ): void {
+  const strides = [a.batch, a.row, a.column, b.batch, b.row, b.column];
+  if (wasm.native('matMul', batches, m, k, n, ...strides, a.at, b.at, bias, c)) return;
   const block = rowsPerUnit(wasm.threads, batches, m, k * n);
   if (b.batch === 0 && m > block && k > 0) {
     const packed = wasm.scratch(packedColumnsBytes(k, n));

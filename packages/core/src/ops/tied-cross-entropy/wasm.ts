@@ -29,6 +29,10 @@ export const tiedCrossEntropy: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
     const dHidden = wasm.output(gradients ? [n, d] : [0]);
     const dTable = wasm.output(gradients ? [vocabulary, d] : [0]);
 
+    const outputs = { loss, correct, dHidden, dTable };
+    const addresses = [hidden, table, labels, ...Object.values(outputs)].map((tensor) => wasm.pointer(tensor));
+    if (wasm.native('tiedCrossEntropy', n, d, vocabulary, Number(gradients), ...addresses)) return outputs;
+
     const octets = Math.ceil(n / 8);
     const groupSize = Math.max(1, Math.min(octets, Math.floor(GROUP_BYTES / (32 * vocabulary)), 64));
     const padded = 4 * Math.ceil(d / 4);
@@ -71,6 +75,6 @@ export const tiedCrossEntropy: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
       }
     }
     wasm.call('mean', losses, n, wasm.pointer(loss));
-    return { loss, correct, dHidden, dTable };
+    return outputs;
   },
 };

@@ -1,0 +1,130 @@
+/**
+ * Vectors of LANES floats in the compiler's own vector extension (GCC, Clang): the same source is AVX-512, AVX2, NEON or SSE2 by
+ * LANES and the flags it is compiled with. Multiply and add are fused where the processor can.
+ *
+ * This file and those that include it are compiled once per instruction set. Nothing here may have external linkage, nor
+ * come from an inline function of the standard library: the linker would keep one copy for all, and an old processor
+ * might get the newest.
+ */
+#pragma once
+
+#define INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+typedef float Vec __attribute__((vector_size(4 * LANES)));
+typedef int IntVec __attribute__((vector_size(4 * LANES)));
+typedef unsigned UintVec __attribute__((vector_size(4 * LANES)));
+typedef Vec VecAt __attribute__((aligned(4), may_alias));
+typedef float Four __attribute__((vector_size(16)));
+typedef Four FourAt __attribute__((aligned(4), may_alias));
+
+INLINE Vec load(const float* at) { return *reinterpret_cast<const VecAt*>(at); }
+INLINE void store(float* at, Vec value) { *reinterpret_cast<VecAt*>(at) = value; }
+INLINE Vec splat(float value) { return value - Vec{}; }
+
+INLINE long least(long a, long b) { return a < b ? a : b; }
+INLINE long most(long a, long b) { return a > b ? a : b; }
+INLINE long ceilDiv(long a, long b) { return (a + b - 1) / b; }
+INLINE long roundUp(long a, long b) { return ceilDiv(a, b) * b; }
+
+/** The first `count` of a vector; the others are 0. */
+INLINE Vec loadSome(const float* at, long count) {
+  Vec value = {};
+  for (long i = 0; i < count; ++i) value[i] = at[i];
+  return value;
+}
+
+INLINE void storeSome(float* at, Vec value, long count) {
+  float lanes[LANES];
+  store(lanes, value);
+  for (long i = 0; i < count; ++i) at[i] = lanes[i];
+}
+
+/** The sum of the lanes, in a fixed order. */
+INLINE float sumLanes(Vec value) {
+  float lanes[LANES];
+  store(lanes, value);
+  for (int half = LANES / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+/** The largest lane. */
+INLINE float maxLanes(Vec value) {
+  float lanes[LANES];
+  store(lanes, value);
+  for (int half = LANES / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lanes[i] = lanes[i + half] > lanes[i] ? lanes[i + half] : lanes[i];
+  }
+  return lanes[0];
+}
+
+/** The larger of each pair of lanes; a lane of b that is NaN is passed over. */
+INLINE Vec larger(Vec a, Vec b) { return b > a ? b : a; }
+
+/** e^x; 0 below -87.3, the largest power (2.4e38) above 88.3. Polynomial from Cephes (S. Moshier, expf), as in core/assembly/math.ts. */
+INLINE Vec exp(Vec x) {
+  const IntVec tiny = x < splat(-87.33654f);
+  Vec clamped = x < splat(-87.33654f) ? splat(-87.33654f) : x;
+  clamped = clamped > splat(88.37626f) ? splat(88.37626f) : clamped;
+  // Adding 1.5 2^23 rounds x / ln 2 to an integer n and leaves it in the low bits, as an exponent to be.
+  const Vec shifted = clamped * 1.44269504088896341f + 12582912.f;
+  const Vec n = shifted - 12582912.f;
+  const Vec power = reinterpret_cast<Vec>((reinterpret_cast<UintVec>(shifted) + 127u) << 23);
+  Vec r = n * -0.693359375f + clamped;
+  r = n * 2.12194440e-4f + r;
+  Vec p = splat(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + (r + 1.f);
+  return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(p * power) & ~tiny);
+}
+
+/** e^x for a weight among others; 0 below -46, see `expFlushed` of core/assembly/math.ts. */
+INLINE Vec expFlushed(Vec x) {
+  return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(exp(x)) & ~(x < splat(-46.f)));
+}
+
+INLINE float expScalar(float x) { return exp(splat(x))[0]; }
+
+/** <a, b> */
+INLINE float dot(const float* a, const float* b, long count) {
+  Vec sums = {};
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) sums += load(a + i) * load(b + i);
+  float total = sumLanes(sums);
+  for (; i < count; ++i) total += a[i] * b[i];
+  return total;
+}
+
+INLINE float sum(const float* a, long count) {
+  Vec sums = {};
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) sums += load(a + i);
+  float total = sumLanes(sums);
+  for (; i < count; ++i) total += a[i];
+  return total;
+}
+
+/** to = factor from */
+INLINE void scaled(float* to, const float* from, long count, float factor) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) store(to + i, load(from + i) * factor);
+  for (; i < count; ++i) to[i] = from[i] * factor;
+}
+
+/** to += factor from */
+INLINE void addScaled(float* to, const float* from, long count, float factor) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) store(to + i, load(from + i) * factor + load(to + i));
+  for (; i < count; ++i) to[i] += from[i] * factor;
+}
+
+INLINE void clear(float* at, long count) { __builtin_memset(at, 0, 4 * static_cast<unsigned long>(count)); }
+
+}  // namespace
