@@ -29,8 +29,6 @@ constexpr long CE_COLUMNS = 256;
 /** Rows of a group summed at a time in dTable: a row's exponentials lie in pages of their own. */
 constexpr long CE_DEPTH = 64;
 
-/** Log of the C library, for one number a row. */
-extern "C" float logf(float);
 
 struct CrossEntropy {
   long n, d, vocabulary;
@@ -81,13 +79,13 @@ INLINE float exponentials(float* row, long count, float top) {
 }
 
 /** Loss, hit and exponentials of one row of logits whose largest is `top`; returns the scale of its gradient. */
-INLINE float softmaxRow(const CrossEntropy& all, long row, float* logits, float top) {
+INLINE float crossEntropyRow(const CrossEntropy& all, long row, float* logits, float top) {
   const long label = all.labels[row];
   const float own = logits[label];
   bool hit = own == top;
   for (long i = 0; hit && i < label; ++i) hit = logits[i] != top; // the first of equals
   const float z = exponentials(logits, all.vocabulary, top);
-  all.losses[row] = logf(z) + (top - own);
+  all.losses[row] = __builtin_logf(z) + (top - own);
   all.correct[row] = hit && z == z ? 1.f : 0.f;
   logits[label] -= z;
   return 1.f / (z * static_cast<float>(all.n));
@@ -143,7 +141,7 @@ static void tiedCrossEntropy(Arguments& given, Pool& pool) {
         for (long i = 0; i < count; ++i) top[i] = largest(logits + i * stride + at, least(CE_COLUMNS, vocabulary - at), top[i]);
       }
       float scales[CE_ROWS];
-      for (long i = 0; i < count; ++i) scales[i] = softmaxRow(all, first + from + i, logits + i * stride, top[i]);
+      for (long i = 0; i < count; ++i) scales[i] = crossEntropyRow(all, first + from + i, logits + i * stride, top[i]);
       if (!all.gradients) return;
       float* dHidden = all.dHidden + (first + from) * d;
       multiply({logits, stride, 1}, whole, 0, whole.count(), {nullptr, 0}, dHidden, d, count);

@@ -38,13 +38,17 @@ struct Panels {
   long n;
   int vectors;
   long depth;
+  /** Rows that were packed: k of them are used. */
+  long rows;
   long width() const { return vectors * LANES; }
   long padded() const { return roundUp(n, LANES); }
   long count() const { return ceilDiv(n, width()); }
   /** Columns of a panel, rounded up to vectors. */
   long columns(long panel) const { return least(width(), padded() - panel * width()); }
   /** Rows from `p` on, p a multiple of `depth`. */
-  float* panel(long p, long panel) const { return at + p * padded() + panel * width() * least(depth, k - p); }
+  float* panel(long p, long panel) const { return at + p * padded() + panel * width() * least(depth, rows - p); }
+  /** The same of the first k rows. */
+  Panels upTo(long k) const { return {at, k, n, vectors, depth, rows}; }
 };
 
 /** What a tile starts from: rows `row` apart; 0 repeats one (a bias); at null for zeros. */
@@ -167,7 +171,7 @@ static void packPanel(const Panels& panels, Matrix b, long panel) {
 
 /** Memory for the panels of b[k, n], to be packed panel by panel. */
 INLINE Panels panelsFor(Scratch& scratch, long k, long n, int vectors = WIDEST, long depth = DEPTH) {
-  return {scratch.take(static_cast<unsigned long>(k * roundUp(n, LANES))), k, n, vectors, depth};
+  return {scratch.take(static_cast<unsigned long>(k * roundUp(n, LANES))), k, n, vectors, depth, k};
 }
 
 static Panels pack(Scratch& scratch, Matrix b, long k, long n, int vectors = WIDEST, long depth = DEPTH) {

@@ -5,7 +5,9 @@
 #include "kernels.h"
 
 #include "adam-w.h"
+#include "attention.h"
 #include "cross-entropy.h"
+#include "linear-attention.h"
 #include "mat-mul.h"
 
 namespace mixerzoo {
@@ -13,6 +15,10 @@ namespace mixerzoo {
 static const Kernel kKernels[] = {
     {"matMul", 14, matMul},
     {"tiedCrossEntropy", 11, tiedCrossEntropy},
+    {"causalAttention", 17, causalAttention},
+    {"causalAttentionGradient", 22, causalAttentionGradient},
+    {"linearAttention", 14, linearAttention},
+    {"linearAttentionGradient", 18, linearAttentionGradient},
     {"adamW", 14, adamW},
 };
 

@@ -41,6 +41,13 @@ INLINE void storeSome(float* at, Vec value, long count) {
   for (long i = 0; i < count; ++i) at[i] = lanes[i];
 }
 
+/** 0, 1, 2, ... */
+INLINE Vec ascending() {
+  Vec value = {};
+  for (int i = 0; i < LANES; ++i) value[i] = static_cast<float>(i);
+  return value;
+}
+
 /** The sum of the lanes, in a fixed order. */
 INLINE float sumLanes(Vec value) {
   float lanes[LANES];

@@ -15,6 +15,8 @@ export const attend: WasmKernel<Inputs, Attrs, Outputs> = {
     const logSumExp = wasm.output([batch, nHeads, queries]);
     const tensors = [...pointersOf(wasm, inputs), wasm.pointer(o), wasm.pointer(logSumExp)];
     const { scale, window } = attrs;
+    const sizes = [heads, nHeads, queries, keys, p, r, scale, window, ...dropout];
+    if (queries > 1 && wasm.native('causalAttention', ...sizes, ...tensors)) return { o, logSumExp };
     const scratch = wasm.scratch(blocks * wasm.call('attendScratch', queryTile, keys, p, r));
     wasm.parallel(
       'attend',
@@ -43,9 +45,12 @@ export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Outputs>
     const { heads, nHeads, queries, keys, p, r, queryTile, blocks, dropout } = sizesOf(inputs, attrs);
     const { q, k, v, o, logSumExp, dO, dLogSumExp } = inputs;
     const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(k.shape), wasm.output(v.shape)];
-    const scratch = wasm.scratch(blocks * wasm.call('attendGradientScratch', queryTile, keys, p, r));
     const tensors = [o, logSumExp, dO, dLogSumExp, dQ, dK, dV].map((tensor) => wasm.pointer(tensor));
     const { scale, window } = attrs;
+    const gradients = { q: dQ, k: dK, v: dV, slopes: null };
+    const sizes = [heads, nHeads, queries, keys, p, r, scale, window, ...dropout];
+    if (wasm.native('causalAttentionGradient', ...sizes, ...pointersOf(wasm, inputs), ...tensors)) return gradients;
+    const scratch = wasm.scratch(blocks * wasm.call('attendGradientScratch', queryTile, keys, p, r));
     wasm.parallel(
       'attendGradient',
       blocks,
@@ -64,7 +69,7 @@ export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Outputs>
       ...dropout,
       blocks,
     );
-    return { q: dQ, k: dK, v: dV, slopes: null };
+    return gradients;
   },
 };
 

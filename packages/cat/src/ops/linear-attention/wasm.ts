@@ -13,9 +13,11 @@ export const attend: WasmKernel<Inputs, Attrs, Saved> = {
     const { q, k, v } = inputs;
     const o = wasm.output(v.shape);
     const denominator = wasm.output([heads / nHeads, nHeads, length]);
-    const scratch = wasm.scratch(blocks * wasm.call('blockScratch', chunk, p, r));
     const tensors = [q, k, v, o, denominator].map((tensor) => wasm.pointer(tensor));
     const { scale, normalize, eps } = attrs;
+    const sizes = [heads, nHeads, length, p, r, chunk, scale, Number(normalize), eps];
+    if (wasm.native('linearAttention', ...sizes, ...tensors)) return { o, denominator };
+    const scratch = wasm.scratch(blocks * wasm.call('blockScratch', chunk, p, r));
     wasm.parallel(
       'attend',
       blocks,
@@ -42,9 +44,12 @@ export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, 
     const { heads, nHeads, length, p, r, chunk, blocks } = sizesOf(inputs, attrs);
     const { q, k, v, o, denominator, dO } = inputs;
     const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(k.shape), wasm.output(v.shape)];
-    const scratch = wasm.scratch(blocks * wasm.call('blockScratch', chunk, p, r));
     const tensors = [q, k, v, o, denominator, dO, dQ, dK, dV].map((tensor) => wasm.pointer(tensor));
-    const { scale, normalize } = attrs;
+    const { scale, normalize, eps } = attrs;
+    const gradients = { q: dQ, k: dK, v: dV };
+    const sizes = [heads, nHeads, length, p, r, chunk, scale, Number(normalize), eps];
+    if (wasm.native('linearAttentionGradient', ...sizes, ...tensors)) return gradients;
+    const scratch = wasm.scratch(blocks * wasm.call('blockScratch', chunk, p, r));
     wasm.parallel(
       'attendGradient',
       blocks,
@@ -60,7 +65,7 @@ export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, 
       Number(normalize),
       blocks,
     );
-    return { q: dQ, k: dK, v: dV };
+    return gradients;
   },
 };
 
