@@ -1,7 +1,7 @@
 /**
  * `npm test`: every package's tests, from source, on the embedded engine; then those that hold an engine to its
- * contract (ops, mixers, model, training, golden vectors, equal losses) on every other engine this machine has. The
- * last line adds up all runs. With arguments: one run of vitest with them.
+ * contract (ops, mixers, model, training, golden vectors, equal losses) on every other engine this machine has, and on the
+ * embedded one with its native kernels. The last line adds up all runs. With arguments: one run of vitest with them.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -30,14 +30,21 @@ if (args.length === 0 && process.env.MIXERZOO_ENGINE === undefined) {
   const files = testFiles();
   const filesAbout = (name) =>
     files.filter((file) => basename(file).startsWith(name) || ABOUT_ENGINES.test(readFileSync(file, 'utf8')));
-  for (const name of OTHER_ENGINES) {
-    const { available, summary } = engines.get(name) ?? { available: false, summary: 'could not be looked for' };
+  const conform = (name, { available, summary }, run) => {
     console.log(`\n${name}: ${available ? `conformance on ${summary}` : 'not here'}`);
-    if (available) runTests(name, filesAbout(name), { MIXERZOO_ENGINE_FOUND: name });
+    if (available) run();
     else {
       console.log(`skipped 1: conformance on ${name}: ${summary}`);
       total.skipped += 1;
     }
+  };
+  const { summary } = engines.get('wasm') ?? { summary: 'could not be looked for' };
+  conform('wasm with native kernels', { available: summary.includes('native kernels ('), summary }, () =>
+    runTests('wasm', filesAbout('native'), { MIXERZOO_NATIVE: '1' }),
+  );
+  for (const name of OTHER_ENGINES) {
+    const found = engines.get(name) ?? { available: false, summary: 'could not be looked for' };
+    conform(name, found, () => runTests(name, filesAbout(name), { MIXERZOO_ENGINE_FOUND: name }));
   }
 }
 rmSync(scratch, { recursive: true, force: true });

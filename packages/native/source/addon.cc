@@ -1,6 +1,7 @@
 /**
  * The addon: Node-API around the kernels. Every environment (the main thread, a worker) has its own heap, arguments and threads.
  *
+ *   sets                         the instruction sets of this processor, best first
  *   open(instructions, threads)  chooses the instruction set and starts the threads
  *   bind(bytes)                  the heap, as a Uint8Array; again whenever it has grown
  *   call(index, count)           runs a kernel of `kernels` on the first `count` of `args`
@@ -83,10 +84,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   int32_t threads = 1;
   napi_get_value_string_utf8(env, given[0], asked, sizeof asked, nullptr);
   napi_get_value_int32(env, given[1], &threads);
-  std::string names;
   for (const InstructionSet& set : kSets) {
     if (!set.supported()) continue;
-    names += names.empty() ? set.name : std::string(", ") + set.name;
     if (asked[0] && std::strcmp(asked, set.name) != 0) continue;
     instance->list = set.kernels();
     instance->pool.reset();
@@ -110,7 +109,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     napi_set_named_property(env, result, "kernels", kernels);
     return result;
   }
-  return fail(env, "expected an instruction set of this processor (" + names + "), got '" + asked + "'");
+  return fail(env, std::string("expected an instruction set of this processor, got '") + asked + "'");
 }
 
 napi_value bind(napi_env env, napi_callback_info info) {
@@ -170,6 +169,13 @@ NAPI_MODULE_INIT() {
   napi_create_int32(env, mixerzoo::kAbi, &abi);
   napi_set_named_property(env, exports, "abi", abi);
   napi_set_named_property(env, exports, "args", args);
+  napi_value sets;
+  uint32_t found = 0;
+  napi_create_array(env, &sets);
+  for (const InstructionSet& set : kSets) {
+    if (set.supported()) napi_set_element(env, sets, found++, text(env, set.name));
+  }
+  napi_set_named_property(env, exports, "sets", sets);
   define(env, exports, "open", open, instance);
   define(env, exports, "bind", bind, instance);
   define(env, exports, "call", call, instance);

@@ -23,7 +23,7 @@ constexpr long GROUP_FLOATS = 1 << 20;
 constexpr long MOST_GROUP_ROWS = 1024;
 /** Rows of a unit, and entries of the vocabulary of one, both whole tiles. */
 constexpr long CE_ROWS = 4 * TILE;
-constexpr long CE_ENTRIES = 16 * TILE;
+constexpr long CE_ENTRIES = 48 * TILE;
 /** Columns of logits made at a time. */
 constexpr long CE_COLUMNS = 256;
 /** Rows of a group summed at a time in dTable: a row's exponentials lie in pages of their own. */

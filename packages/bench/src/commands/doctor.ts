@@ -58,7 +58,10 @@ export async function doctor(flags: { json?: boolean }): Promise<number> {
     `    graphics: ${machine.gpus.join(', ') || 'none found'}`,
     '',
     'Engines',
-    ...engines.map((engine) => mark(engine.available, engine.name, engine.message)),
+    ...engines.flatMap(({ available, name, message, withoutNative }) => [
+      mark(available, name, message),
+      ...(withoutNative ? [visibleLine(`    without native kernels: ${withoutNative}`)] : []),
+    ]),
     ...(asked ? [mark(asked.known, asked.name, asked.message)] : []),
     '',
     'Plugins',

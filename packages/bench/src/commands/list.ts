@@ -41,7 +41,11 @@ const LISTS: Record<string, () => Promise<Row[]>> = {
       claims: part.claims.map(({ text }) => text),
     })),
   engines: async () =>
-    (await diagnoseEngines()).map(({ name, available, message }) => ({ name, summary: message, available })),
+    (await diagnoseEngines()).map(({ name, available, message, withoutNative }) => ({
+      name,
+      summary: withoutNative ? `${message}; without native kernels: ${withoutNative}` : message,
+      available,
+    })),
 };
 
 /** @returns the exit code. @throws UnknownNameError */

@@ -15,6 +15,8 @@ const PACKAGE = '@mixerzoo/native';
 export interface NativeAddon {
   readonly abi: number;
   readonly args: Float64Array;
+  /** The instruction sets of this processor that it has kernels for, best first. */
+  readonly sets: readonly string[];
   open(
     instructions: string,
     threads: number,
@@ -74,12 +76,12 @@ export function startAddon(
       `${PACKAGE}: expected an addon for agreement ${ABI} of @mixerzoo/core, got one for ${addon.abi}. Install both at the same version; in a clone: npm run kernels.`,
     );
   }
-  let opened: ReturnType<NativeAddon['open']>;
-  try {
-    opened = addon.open(instructionsAsked, threads);
-  } catch (error) {
-    throw new Error(`${PACKAGE}: ${(error as Error).message} (MIXERZOO_NATIVE_ISA).`, { cause: error });
+  if (instructionsAsked !== '' && !addon.sets.includes(instructionsAsked)) {
+    throw new Error(
+      `${PACKAGE}: expected MIXERZOO_NATIVE_ISA to be one of ${addon.sets.join(', ')} on this processor, got '${instructionsAsked}'.`,
+    );
   }
+  const opened = addon.open(instructionsAsked, threads);
   const indices = new Map(opened.kernels.map(({ name }, index) => [name, index]));
   let bound: ArrayBufferLike | undefined;
   return {
