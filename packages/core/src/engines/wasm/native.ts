@@ -48,7 +48,8 @@ export type NativeSearch = { readonly kernels: NativeKernels } | { readonly miss
  * @throws EngineError where `MIXERZOO_NATIVE=1` asks for what is not there.
  */
 export function openNativeKernels(memory: WebAssembly.Memory, threads: number): NativeSearch {
-  const asked = typeof process === 'undefined' ? '0' : process.env['MIXERZOO_NATIVE'];
+  if (typeof process === 'undefined') return { missing: 'a browser has no addons' };
+  const asked = process.env['MIXERZOO_NATIVE'];
   if (asked === '0') return { missing: 'switched off by MIXERZOO_NATIVE=0' };
   try {
     return { kernels: startAddon(loadAddon(), memory, threads, process.env['MIXERZOO_NATIVE_ISA'] ?? '') };
@@ -117,12 +118,18 @@ function loadAddon(): NativeAddon {
   }
   const platform = `${process.platform}-${process.arch}`;
   const require = createRequire(manifest);
-  const prebuilt = resolveFrom(require, `${PACKAGE}-${platform}`);
   const compiled = join(dirname(manifest), 'build', `${platform}.node`);
-  if (!prebuilt && !existsSync(compiled)) {
-    throw new Error(`${PACKAGE}: not built for ${platform}. With a C++ compiler: npx mixerzoo-native`);
+  const places = [resolveFrom(require, `${PACKAGE}-${platform}`), existsSync(compiled) ? compiled : undefined];
+  let refused: unknown = new Error(`${PACKAGE}: not built for ${platform}. With a C++ compiler: npx mixerzoo-native`);
+  for (const place of places) {
+    if (place === undefined) continue;
+    try {
+      return require(place) as NativeAddon;
+    } catch (error) {
+      refused = error; // for another C library, say: the next may do
+    }
   }
-  return require(prebuilt ?? compiled) as NativeAddon;
+  throw refused;
 }
 
 function resolveFrom(require: NodeJS.Require, request: string): string | undefined {
