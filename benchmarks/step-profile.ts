@@ -59,7 +59,7 @@ function leastOf(records: readonly StepRecord[]): StepRecord {
   };
 }
 
-/** A table per case. */
+/** All cases in one table, and a table per case. */
 export function profileMarkdown(profiles: readonly StepProfile[]): string {
   const [first] = profiles;
   return [
@@ -67,23 +67,68 @@ export function profileMarkdown(profiles: readonly StepProfile[]): string {
     '',
     `${first?.description}. Milliseconds, of each cell the least over the steps; ops that take less than 0.005 ms are left out.`,
     '',
+    ...overview(profiles),
     ...profiles.flatMap(table),
   ].join('\n');
 }
 
-function table({ mixer, vocabSize, seqLen, dModel, batchSize, record }: StepProfile): string[] {
-  const { ops, dispatchMilliseconds, besideMilliseconds } = record;
+/** A step in all, op by op and beside the ops, the longest first. */
+function sumUp({ ops, dispatchMilliseconds, besideMilliseconds }: StepRecord) {
   const names = [...new Set(ops.map(({ name }) => name))].map((name) => {
     const same = ops.filter((op) => op.name === name);
-    return { name, same, own: sum(same.map((op) => op.milliseconds)) };
+    return { name: name.replace(/^mixerzoo\./, ''), same, own: sum(same.map((op) => op.milliseconds)) };
   });
   names.sort((a, b) => b.own - a.own);
   const inOps = (phase: Phase) => sum([0, ...ops.filter((op) => op.phase === phase).map((op) => op.milliseconds)]);
   const inAll = (phase: Phase) => inOps(phase) + dispatchMilliseconds[phase] + besideMilliseconds[phase];
   const total = sum(PHASES.map(inAll));
+  return { names, inAll, total, share: (part: number) => `${((100 * part) / total).toFixed(1)} %` };
+}
+
+const LARGEST = 4;
+
+function overview(profiles: readonly StepProfile[]): string[] {
+  const lines = profiles.map(({ mixer, vocabSize, seqLen, dModel, record }) => {
+    const { names, total, share } = sumUp(record);
+    const largest = names.slice(0, LARGEST).map(({ name, own }) => `${name} ${share(own)}`);
+    return row(
+      mixer,
+      thousands(vocabSize),
+      seqLen,
+      dModel,
+      total.toFixed(1),
+      largest.join(', '),
+      share(sum(Object.values(record.dispatchMilliseconds))),
+      share(sum(Object.values(record.besideMilliseconds))),
+      thousands(Math.round(record.allocatedBytes / 2 ** 20)),
+      record.tensors,
+      record.tapeNodes,
+    );
+  });
+  return [
+    row(
+      'mixer',
+      'V',
+      'L',
+      'd',
+      'ms',
+      'most of it',
+      'dispatch, tape',
+      'JavaScript beside',
+      'MiB allocated',
+      'tensors',
+      'on the tape',
+    ),
+    row('---', '---:', '---:', '---:', '---:', '---', '---:', '---:', '---:', '---:', '---:'),
+    ...lines,
+    '',
+  ];
+}
+
+function table({ mixer, vocabSize, seqLen, dModel, batchSize, record }: StepProfile): string[] {
+  const { ops, dispatchMilliseconds, besideMilliseconds } = record;
+  const { names, inAll, total, share } = sumUp(record);
   const perPhase = (get: (phase: Phase) => number) => PHASES.map((phase) => decimal(get(phase)));
-  const row = (...cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
-  const share = (part: number) => `${((100 * part) / total).toFixed(1)} %`;
   const all = (get: (phase: Phase) => number) => sum(PHASES.map(get));
   return [
     `## ${mixer}, V ${thousands(vocabSize)}, L ${seqLen}, d ${dModel}, batch ${batchSize}`,
@@ -94,7 +139,7 @@ function table({ mixer, vocabSize, seqLen, dModel, batchSize, record }: StepProf
       .filter(({ own }) => own >= 0.005)
       .map(({ name, same, own }) =>
         row(
-          name.replace(/^mixerzoo\./, ''),
+          name,
           sum(same.map(({ calls }) => calls)),
           ...perPhase((phase) => sum([0, ...same.filter((op) => op.phase === phase).map((op) => op.milliseconds)])),
           share(own),
@@ -133,6 +178,7 @@ function table({ mixer, vocabSize, seqLen, dModel, batchSize, record }: StepProf
   ];
 }
 
+const row = (...cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
 const decimal = (value: number) => (Math.abs(value) < 0.005 ? '' : value.toFixed(2));
 const thousands = (value: number) => value.toLocaleString('en');
 const kibibytes = (bytes: number) => `${thousands(Math.round(bytes / 1024))} KiB`;

@@ -7,9 +7,12 @@ import { useEngine } from '../index.js';
 
 const ASSEMBLY = fileURLToPath(new URL('../../../assembly/', import.meta.url));
 const SOURCE = `
-import { exp, expFlushed, log, sigmoid } from './math';
+import { exp, expBelow, expFlushed, log, sigmoid } from './math';
 export function applyExp(from: usize, to: usize, n: i32): void {
   for (let i: usize = 0; i < <usize>n << 2; i += 16) v128.store(to + i, exp(v128.load(from + i)));
+}
+export function applyExpBelow(from: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < <usize>n << 2; i += 16) v128.store(to + i, expBelow(v128.load(from + i)));
 }
 export function applyExpFlushed(from: usize, to: usize, n: i32): void {
   for (let i: usize = 0; i < <usize>n << 2; i += 16) v128.store(to + i, expFlushed(v128.load(from + i)));
@@ -41,7 +44,10 @@ async function compile(features: readonly string[]) {
   const memory = new WebAssembly.Memory({ initial: 32 });
   const module = await WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  return (name: 'applyExp' | 'applyExpFlushed' | 'applyLog' | 'applySigmoid', values: Float32Array): Float32Array => {
+  return (
+    name: 'applyExp' | 'applyExpBelow' | 'applyExpFlushed' | 'applyLog' | 'applySigmoid',
+    values: Float32Array,
+  ): Float32Array => {
     const half = memory.buffer.byteLength / 2;
     new Float32Array(memory.buffer, 0, values.length).set(values);
     (instance.exports[name] as Apply)(0, half, values.length);
@@ -97,5 +103,27 @@ describe.each([
     const kept = grid(40_000, (share) => -46 + 46 * share);
     expect(relativeError(apply('applyExpFlushed', kept), Math.exp, kept)).toBeLessThan(2e-7);
     expect(apply('applyExpFlushed', Float32Array.from([Number.NaN, 0, 0, 0]))[0]).toBeNaN();
+  });
+
+  it('has the bits of exp in expBelow, for less', async () => {
+    await useEngine('wasm');
+    const apply = await compile(features);
+    const bits = (values: Float32Array) => [...new Uint32Array(values.buffer)];
+    const special = Float32Array.from([
+      -Infinity,
+      -1e30,
+      -88,
+      -87.4,
+      -87.33654,
+      -87.336,
+      -46,
+      -1e-30,
+      -0,
+      0,
+      Number.NaN,
+      88,
+    ]);
+    for (const values of [special, grid(40_000, (share) => -90 + 178 * share)])
+      expect(bits(apply('applyExpBelow', values))).toEqual(bits(apply('applyExp', values)));
   });
 });
