@@ -121,12 +121,21 @@ describe('wasm threads', () => {
         throw new Error('here');
       };
       expect(() => threads.parallel(shared, 'work', fail, 1000, [], true)).toThrow('here');
-      for (let call = 1; call <= 2000; call += 1) {
+      let here = 0;
+      const work = (start: number, end: number) => {
+        here += end - start;
+        for (const until = performance.now() + 0.02; performance.now() < until; );
+        return (exports['work'] as (...args: number[]) => number)(start, end);
+      };
+      // Until workers, which need a while to start, have taken part in many calls.
+      for (let call = 1, divided = 0; divided < 100; call += 1) {
         counts.fill(0);
+        here = 0;
         const units = 1 + (call % 1000);
-        threads.parallel(shared, 'work', exports['work'] as () => number, units, [], true);
+        threads.parallel(shared, 'work', work, units, [], true);
         const once = counts.every((count, unit) => count === Number(unit < units));
         expect(once, `call ${call} of ${units} units`).toBe(true);
+        divided += Number(here < units);
       }
     } finally {
       threads.close();
