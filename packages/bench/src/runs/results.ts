@@ -151,7 +151,7 @@ export interface EpochRecord {
   readonly totalSeconds: number;
   /** Training tokens a second over this epoch's steps. */
   readonly tokensPerSecond: number;
-  /** Name of the engine that trained it. */
+  /** The engine that trained it, and what of the processor its sums depend on: `wasm`, `wasm (avx512)`. */
   readonly engine: string;
   /** ISO 8601, after the validation. */
   readonly finishedAt: string;

@@ -37,7 +37,8 @@ it('records when each epoch ended and on which engine, also of a run resumed on 
   expect(result).not.toHaveProperty('engines');
   expect(result.test[0]).not.toHaveProperty('repeats');
   const { epochs, environment } = await loadRun(directory);
-  const engine = environment!.engine.name;
+  const { engine } = epochs[0]!;
+  expect(engine.split(' ')[0]).toBe(environment!.engine.name);
   expect(epochs.map((epoch) => epoch.engine)).toEqual([engine, engine]);
   const ends = epochs.map(({ finishedAt }) => Date.parse(finishedAt!));
   expect(ends).toEqual(ends.toSorted());

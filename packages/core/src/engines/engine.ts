@@ -16,6 +16,15 @@ export interface Engine {
   readonly withoutNative?: string;
 }
 
+/**
+ * What its sums depend on, in a word for records: engines of the same word round alike, `wasm` and `wasm (avx512)` do not.
+ */
+export function arithmeticOf({ name, details }: Pick<Engine, 'name' | 'details'>): string {
+  const { native, relaxedSimd } = details;
+  if (native) return `${name} (${native})`;
+  return relaxedSimd === false ? `${name} (without fused multiply-add)` : name;
+}
+
 /** What `mixerzoo doctor` says of an engine. */
 export interface EngineDiagnosis {
   readonly name: EngineName;

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { withReferenceForms } from '../ops/define-op.js';
 import { silu } from '../ops/silu/index.js';
 import * as tf from '../tf.js';
+import { arithmeticOf } from './engine.js';
 import { currentEngine, useEngine } from './index.js';
 
 describe('useEngine', () => {
@@ -20,6 +21,15 @@ describe('useEngine', () => {
     } finally {
       vi.unstubAllEnvs();
     }
+  });
+
+  it.each([
+    ['wasm', { relaxedSimd: true, threads: 1, native: false }],
+    ['wasm', { relaxedSimd: true, threads: 2, native: false }], // results do not depend on threads
+    ['wasm (avx512)', { relaxedSimd: true, threads: 1, native: 'avx512' }],
+    ['wasm (without fused multiply-add)', { relaxedSimd: false, threads: 1, native: false }],
+  ])("'%s' tells what rounds alike: %o", (expected, details) => {
+    expect(arithmeticOf({ name: 'wasm', details })).toBe(expected);
   });
 
   it('asks for an engine before one is used', () => {

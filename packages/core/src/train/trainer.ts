@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
+import { arithmeticOf } from '../engines/engine.js';
 import { currentEngine } from '../engines/index.js';
 import { CheckpointError, InvalidConfigError, isZooError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
@@ -135,7 +136,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     validationExamples,
     stopAt,
   } = options;
-  const engine = currentEngine();
+  const arithmetic = arithmeticOf(currentEngine());
   if (examplesPerEpoch < batchSize) {
     throw new InvalidConfigError(
       `createTrainer: expected examplesPerEpoch to fill a batch of ${batchSize}, got ${examplesPerEpoch}. Lower batchSize.`,
@@ -237,7 +238,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         seconds: trained.seconds,
         validationSeconds: validated.seconds,
         tokensPerSecond: (trained.steps * batchSize * task.seqLen) / trained.seconds,
-        engine: engine.name,
+        engine: arithmetic,
         finishedAt: new Date().toISOString(),
       };
       history.push(metrics);
@@ -262,7 +263,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       learner.continueFrom(saved.trees, history.length * stepsPerEpoch, history.at(-1)?.trainLoss);
       unfinished = false;
       const engines = new Set(history.map((done) => done.engine));
-      engines.delete(engine.name);
+      engines.delete(arithmetic);
       return { otherEngines: [...engines] };
     },
     dispose: () => learner.dispose(),
