@@ -75,7 +75,7 @@ for (const [L, H, p, r, options] of [[1, 1, 1, 1, {}], [17, 2, 3, 5, { chunkSize
 }
 const run = ([f, ...inputs]) => {
   const y = f(...inputs);
-  const dy = tf.sin(tf.range(0, y.size)).reshape(y.shape);
+  const dy = tf.sin(tf.range(1, y.size + 1)).reshape(y.shape);
   return [y, ...tf.grads((...at) => f(...at))(inputs, dy)];
 };
 const bytes = (tensors) => tensors.map((x) => Buffer.from(Float32Array.from(x.dataSync()).buffer).toString('base64'));
@@ -148,6 +148,11 @@ describe.skipIf(!built)('native kernels', () => {
   beforeAll(async () => {
     reference = await evaluate({ MIXERZOO_NATIVE: '0', FORM: 'reference' });
     expect(reference.details.native).toBe(false);
+    // Tensors of zeros agree with anything: only sums of nothing, a vocabulary of one and rows without a hit may have them.
+    const zeros = Object.entries(reference.found).flatMap(([name, tensors]) =>
+      tensors.some((tensor) => numbers(tensor).every((value) => value === 0)) ? [name] : [],
+    );
+    expect(zeros.filter((name) => !/^(matMul 4,0,5|cross-entropy 1,1,1|hits)/.test(name))).toEqual([]);
   }, 120_000);
 
   describe.each(addon.sets.map((name) => [name]))('%s', (MIXERZOO_NATIVE_ISA) => {
