@@ -1,5 +1,6 @@
 /** What of the code counts as a run's, in a project with packages and files of its own. */
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -163,6 +164,7 @@ export default { models: { Theirs: { layers: [theirs] }, InBase: { layers: [inBa
     const reader = await createCodeReader();
     for (const name of readdirSync(packages).filter((entry) => entry !== 'bench')) {
       const entry = join(packages, name, 'src', 'index.ts');
+      if (!existsSync(entry)) continue; // nothing to import
       const { metafile } = await build({
         entryPoints: [entry],
         bundle: true,
