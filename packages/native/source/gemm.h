@@ -124,14 +124,14 @@ INLINE void transposeFour(const float* from, long fromRow, float* to, long toRow
   const Four r1 = *reinterpret_cast<const FourAt*>(from + fromRow);
   const Four r2 = *reinterpret_cast<const FourAt*>(from + 2 * fromRow);
   const Four r3 = *reinterpret_cast<const FourAt*>(from + 3 * fromRow);
-  const Four low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
-  const Four low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-  const Four high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-  const Four high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-  *reinterpret_cast<FourAt*>(to) = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-  *reinterpret_cast<FourAt*>(to + toRow) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-  *reinterpret_cast<FourAt*>(to + 2 * toRow) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-  *reinterpret_cast<FourAt*>(to + 3 * toRow) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+  const Four low01 = SHUFFLE(r0, r1, 0, 4, 1, 5);
+  const Four low23 = SHUFFLE(r2, r3, 0, 4, 1, 5);
+  const Four high01 = SHUFFLE(r0, r1, 2, 6, 3, 7);
+  const Four high23 = SHUFFLE(r2, r3, 2, 6, 3, 7);
+  *reinterpret_cast<FourAt*>(to) = SHUFFLE(low01, low23, 0, 1, 4, 5);
+  *reinterpret_cast<FourAt*>(to + toRow) = SHUFFLE(low01, low23, 2, 3, 6, 7);
+  *reinterpret_cast<FourAt*>(to + 2 * toRow) = SHUFFLE(high01, high23, 0, 1, 4, 5);
+  *reinterpret_cast<FourAt*>(to + 3 * toRow) = SHUFFLE(high01, high23, 2, 3, 6, 7);
 }
 
 /** Fills one panel from b, all of its blocks. */

@@ -10,6 +10,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/** Four lanes chosen from two vectors of four; GCC has the name of the other compilers since version 12. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, IntFour{__VA_ARGS__})
+#endif
+
 namespace {
 
 typedef float Vec __attribute__((vector_size(4 * LANES)));
@@ -17,6 +24,7 @@ typedef int IntVec __attribute__((vector_size(4 * LANES)));
 typedef unsigned UintVec __attribute__((vector_size(4 * LANES)));
 typedef Vec VecAt __attribute__((aligned(4), may_alias));
 typedef float Four __attribute__((vector_size(16)));
+typedef int IntFour __attribute__((vector_size(16)));
 typedef Four FourAt __attribute__((aligned(4), may_alias));
 
 INLINE Vec load(const float* at) { return *reinterpret_cast<const VecAt*>(at); }
