@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +6,10 @@ import { expect, it } from 'vitest';
 import { checkList } from './mixer-checklist.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const exports = (name: string) => readFileSync(join(ROOT, 'packages', name, 'src/index.ts'), 'utf8');
-const mixers = readdirSync(join(ROOT, 'packages')).filter((name) => /definePlugin\(\{ mixers/.test(exports(name)));
+const entryOf = (name: string) => join(ROOT, 'packages', name, 'src/index.ts');
+const mixers = readdirSync(join(ROOT, 'packages')).filter(
+  (name) => existsSync(entryOf(name)) && /definePlugin\(\{ mixers/.test(readFileSync(entryOf(name), 'utf8')),
+);
 const faultsOf = (root: string, name: string) =>
   checkList(root, name).flatMap(({ what, fault }) => (fault ? `${what}: ${fault}` : []));
 
