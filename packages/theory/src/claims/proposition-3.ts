@@ -12,10 +12,11 @@ import { z } from 'zod';
 import { attend, goldenMap, normalizeRows } from '../attention.js';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { linearSlope } from '../math/fit.js';
-import { normalVector, orthonormalRows, unitVector } from '../math/random.js';
+import { orthonormalRows, unitVector } from '../math/random.js';
 import { convolve, distance, dot, type Filter, l1Distance, scaled, type Vector } from '../math/vectors.js';
 import { asRecall, confusingRecall, drawRecall, type RecallSequence } from '../recall-sequences.js';
 import { filterDistance } from './lemma-1.js';
+import { perturbedLayer } from './perturbed-layer.js';
 import { comparePairs, createSignatures, drawFilter, type Signature } from './signatures.js';
 
 const sizes = z.strictObject({
@@ -68,15 +69,7 @@ function perturbed(rng: Rng, n: number, embeddings: readonly Vector[], { dModel,
   });
   const { gramFilter, delta } = candidates.reduce((best, one) => (one.delta > best.delta ? one : best));
   const strength = Math.log(trainLength(n) / perturbation) / delta;
-  const weights = Array.from({ length: dModel }, (_, i) => {
-    const row = scaled(normalVector(rng, dModel), 0.5);
-    row[i] = row[i]! + strength;
-    return row;
-  });
-  const shares = Array.from({ length: 2 * reach + 1 }, () => rng.uniform());
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  const taps = shares.map((share, j) => (perturbation * share) / total + (j === reach - 1 ? 1 : 0));
-  return { n, embeddings, gramFilter, weights, filter: { from: -reach, taps } };
+  return { n, embeddings, gramFilter, ...perturbedLayer(rng, { dModel, strength, reach, weight: 1, perturbation }) };
 }
 
 /** L = 8 N - 3 + i + k with i = 2 N - 2 and k = N, the most that the proof needs. */

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { goldenMap } from '../attention.js';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { linearSlope } from '../math/fit.js';
-import { normalVector, unitVector } from '../math/random.js';
+import { unitVector } from '../math/random.js';
 import { l1Distance, scaled, type Vector } from '../math/vectors.js';
 import { confusingRecall, drawRecall, type RecallSequence } from '../recall-sequences.js';
 import { type RecallLayer, trainRecall } from '../train-recall.js';
@@ -28,6 +28,7 @@ import {
   runLayer,
   topQueries,
 } from './lemma-1.js';
+import { perturbedLayer } from './perturbed-layer.js';
 
 const sizes = z.strictObject({
   vocabSize: z.int().min(4).default(8).describe('tokens there are'),
@@ -54,15 +55,8 @@ export interface Solution extends RecallLayer {
 export function perturbedSolution(rng: Rng, embeddings: readonly Vector[], sizes: Sizes): Solution {
   const { trainLength, reach, perturbation, dModel } = sizes;
   const strength = 1.5 * Math.log(trainLength / perturbation);
-  const weights = Array.from({ length: dModel }, (_, i) => {
-    const row = scaled(normalVector(rng, dModel), 0.5);
-    row[i] = row[i]! + strength;
-    return row;
-  });
-  const shares = Array.from({ length: 2 * reach + 1 }, () => rng.uniform());
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  const taps = shares.map((share, j) => (perturbation * share) / total + (j === reach - 1 ? 2 : 0));
-  return { label: 'perturbed', weights, filter: { from: -reach, taps }, embeddings, trainLength, reach };
+  const layer = perturbedLayer(rng, { dModel, strength, reach, weight: 2, perturbation });
+  return { label: 'perturbed', ...layer, embeddings, trainLength, reach };
 }
 
 /** The worst error at the length of training over Delta, on the inputs of the proof and on random ones. */
