@@ -47,11 +47,9 @@ function attend({ q, k, v, landmarks }: Inputs, { blockSize, scale }: Attrs, cho
 
 /** 0 for the blocks of a choice int32 [G, L, K], {@link MASKED} for the others: [G, L, count]. */
 function chosenMask(chosen: tf.Tensor3D, count: number): tf.Tensor {
-  const isChosen = tf
-    .equal(chosen.expandDims(3), tf.range(0, count, 1, 'int32'))
-    .toFloat()
-    .sum(2);
-  return isChosen.sub(1).mul(-MASKED);
+  const isChosen = tf.equal(chosen.expandDims(3), tf.range(0, count, 1, 'int32')).toFloat();
+  // Multiplied before the sum: on webgpu a cast keeps its integers, which the sum's transpose takes for floats.
+  return isChosen.mul(-MASKED).sum(2).add(MASKED);
 }
 
 /** The block a token is in. */
