@@ -93,7 +93,7 @@ export interface Claim<S extends z.ZodType = z.ZodType> {
   run(context: ClaimContext<z.output<S>>): Promise<Findings> | Findings;
 }
 
-/** A claim that was run. Equal for equal seeds and sizes, on the same engine. */
+/** A claim that was run. Equal for equal seeds and sizes. */
 export interface ClaimResult extends Pick<Claim, 'id' | 'title' | 'statement' | 'slips'>, Omit<Findings, 'checks'> {
   readonly seed: number;
   readonly sizes: Readonly<Record<string, unknown>>;
@@ -108,9 +108,10 @@ export function defineClaim<S extends z.ZodType>(claim: Claim<S>): Claim<S> {
 }
 
 /**
- * Runs a claim and judges its checks. Claims that are about mixers start the engine that the process uses, if none is in use.
+ * Runs a claim and judges its checks. Claims that are about mixers run on the wasm engine, and start it: they read outputs as they
+ * come, which a GPU does not allow, and give the same digits whatever else is installed.
  * @param sizes - those that differ from the defaults.
- * @throws InvalidConfigError for sizes that the claim does not have.
+ * @throws InvalidConfigError for sizes that the claim does not have; EngineError if another engine is in use.
  */
 export async function runClaim<S extends z.ZodType>(
   claim: Claim<S>,

@@ -39,7 +39,7 @@ describe('hardestQuery', () => {
 
 describe('the layer', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it.each([blockSums, smoothing])('answers where there is next to no noise', (layer) => {

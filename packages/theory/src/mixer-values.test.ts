@@ -14,7 +14,7 @@ const values = {
 
 describe('mixers with parameters set by hand', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('have exactly what they are given, and leave no tensor behind', () => {

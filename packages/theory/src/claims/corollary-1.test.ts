@@ -7,7 +7,7 @@ const sizes = { lengths: [8, 64], vocabSize: 8, dModel: 8, sequences: 3 };
 
 describe('Corollary 1', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

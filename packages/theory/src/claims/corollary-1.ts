@@ -96,7 +96,7 @@ export const corollary1 = defineClaim({
     'The key of a token is then the token before it, and attention finds the replica of the query.',
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const settings = sizes.lengths.map((length) => createSetting(seed, length, sizes));
     const curve = (keyTaps: readonly number[], label: string) => ({
       label,

@@ -30,7 +30,7 @@ const WRONG: readonly (readonly [string, LandmarkLayer])[] = [
 
 describe('Proposition 1', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('(A) holds, and is the same from the same seed', async () => {

@@ -105,7 +105,7 @@ export const proposition1A = defineClaim({
   ],
   sizes: sizesA,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const own = foldIn(seed, 'proposition-1a');
     const exact = LARGE.map((context): Check => {
       const excess = [2.2, 2.5, 3, 4, 6].map(
@@ -214,7 +214,7 @@ export const proposition1B = defineClaim({
   ],
   sizes: sizesB,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const { epsilon } = sizes;
     const context = LARGE[0]!;
     const exact = [2.2, 2.5, 2.8].map((t): Check => {
@@ -328,7 +328,7 @@ export const proposition1C = defineClaim({
     'at least 1 - 3 exp(-t^2 / 4) (Section 5, Appendix D.2). In each context the query is asked that is hardest in it: along the projection of the difference of two landmarks.',
   sizes: sizesC,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const { dimensions, t } = sizes;
     const exact = LARGE.flatMap((context) =>
       dimensions.map((dimension): Check => {

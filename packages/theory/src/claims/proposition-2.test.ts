@@ -8,7 +8,7 @@ const sizes = { blocks: 16, blockSize: 4, ts: [2.5], sequences: 40, draws: 1000 
 
 describe('Proposition 2', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

@@ -118,7 +118,7 @@ export const proposition2 = defineClaim({
   ],
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const own = foldIn(seed, 'proposition-2');
     const shape = { blocks: 16, blockSize: sizes.blockSize, width: 128 };
     const correlation = correlationOfLandmarks(smoothing, shape, 16, foldIn(own, 'correlation'));

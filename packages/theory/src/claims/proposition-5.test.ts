@@ -8,7 +8,7 @@ const sizes = { blocks: 16, blockSize: 2, queries: 4, ts: [2], contexts: 24 };
 
 describe('Proposition 5', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

@@ -107,7 +107,7 @@ export const proposition5 = defineClaim({
   ],
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const { queries, ts } = sizes;
     const omega = widthOfQueries(queries);
     const large = { seqLen: 2 ** 20, blockSize: 100 };

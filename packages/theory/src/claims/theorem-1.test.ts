@@ -11,7 +11,7 @@ const holds = (checks: ReturnType<typeof checkLayer>) => checks.map((check) => j
 
 describe('Theorem 1', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

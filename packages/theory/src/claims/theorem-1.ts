@@ -198,7 +198,7 @@ export const theorem1 = defineClaim({
   ],
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const settings = sizes.ns.map((n) => createSetting(seed, n, sizes));
     const checks = settings.flatMap((setting) => [
       ...checkSetting(setting),

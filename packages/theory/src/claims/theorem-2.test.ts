@@ -22,7 +22,7 @@ const perturbed = perturbedSolution(rng, embeddings, sizes);
 
 describe('Theorem 2', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

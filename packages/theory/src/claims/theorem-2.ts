@@ -135,7 +135,7 @@ export const theorem2 = defineClaim({
   ],
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const { vocabSize, dModel, trainLength, reach, steps, batchSize, sequences } = sizes;
     const rng = createRng(foldIn(seed, 'theorem-2'));
     const embeddings = Array.from({ length: vocabSize }, () => unitVector(rng, dModel));

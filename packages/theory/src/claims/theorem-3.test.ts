@@ -10,7 +10,7 @@ const prompts = copyPrompts(3, sizes, 2);
 
 describe('Theorem 3', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

@@ -71,7 +71,7 @@ export const theorem3 = defineClaim({
     '(Section 4, Appendix C.4). The decaying sum of all that was seen tells what is still to be written, and what of it comes first.',
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const layer = longLayer(sizes);
     const prompts = copyPrompts(seed, sizes, sizes.prompts);
     const tenth = copyAll(cooled(layer, 0.1), prompts, referenceReader);

@@ -19,7 +19,7 @@ const prompts = copyPrompts(3, sizes, 2);
 
 describe('Theorem 4', () => {
   beforeAll(async () => {
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it('holds', async () => {

@@ -60,7 +60,7 @@ export const theorem4 = defineClaim({
   ],
   sizes,
   async run({ seed, sizes }) {
-    await useEngine();
+    await useEngine('wasm');
     const { signals, catPromptLength, catMostSignals } = sizes;
     const small = { signals, promptLength: catPromptLength, mostSignals: catMostSignals };
     const [layer, catLayer] = [shortLayer(sizes), shortLayer(small)];
