@@ -15,7 +15,8 @@ Object.assign(process.env, { MIXERZOO_CHECK_KERNELS: '0', MIXERZOO_NATIVE: '0' }
 const counts = await countSteps(await mixerNames());
 if (values.write) writeFileSync(FILE, formatCounts(counts));
 const changed = differences(parseCounts(readFileSync(FILE, 'utf8')), counts);
-if (changed.length > 0) {
+if (changed.length === 0) console.log(`${counts.size} counts, all as in benchmarks/step-counts.txt.`);
+else {
   console.error(
     `bench:counts: expected the training steps of benchmarks/step-counts.txt, got others.\n${changed.join('\n')}\n` +
       'If that is as it should be, write the file anew: npm run bench:counts -- --write',

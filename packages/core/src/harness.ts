@@ -7,6 +7,7 @@ export type { EngineDiagnosis } from './engines/index.js';
 export { diagnoseEngines, ENGINE_CHOICES, ENGINE_NAMES, engineOfEnvironment } from './engines/index.js';
 export type { TensorflowInstallation, TensorflowManifest } from './engines/tensorflow/bindings.js';
 export { readTensorflowManifest, tensorflowInstallation } from './engines/tensorflow/bindings.js';
+export type { NativeAddon } from './engines/wasm/native.js';
 export type { WasmPeak } from './engines/wasm/peak/index.js';
 export { measureWasmPeak } from './engines/wasm/peak/index.js';
 export { factoryOf } from './made-by.js';

@@ -7,22 +7,10 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { NativeAddon } from '@mixerzoo/core/harness';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-interface Addon {
-  readonly abi: number;
-  readonly args: Float64Array;
-  readonly sets: readonly string[];
-  open(
-    instructions: string,
-    threads: number,
-  ): {
-    readonly instructions: string;
-    readonly kernels: readonly { readonly name: string; readonly arguments: number }[];
-  };
-  bind(heap: Uint8Array): void;
-  call(kernel: number, count: number): void;
-}
+type Addon = NativeAddon & { readonly sets: readonly string[] };
 
 const addonHeap = new ArrayBuffer(1024);
 /** What `npm run kernels` has compiled, where there is a compiler. */

@@ -26,8 +26,8 @@ export function attendScratch(queryTile: i32, keys: i32, p: i32, r: i32): i32 {
 /** o and logSumExp. */
 export function attend(
   q: usize, k: usize, v: usize, slopes: usize, o: usize, logSumExp: usize, scratch: usize,
-  heads: i32, nHeads: i32, queries: i32, keys: i32, p: i32, r: i32, scale: f32, window: i32, queryTile: i32,
-  dropBelow: i32, dropSeed: i32, keptScale: f32, blocks: i32, start: i32, end: i32,
+  heads: i32, nHeads: i32, queries: i32, keys: i32, p: i32, r: i32, scale: f32, window: i32,
+  dropBelow: i32, dropSeed: i32, keptScale: f32, queryTile: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const size = <usize>attendScratch(queryTile, keys, p, r);
   const width = nHeads * p;
@@ -96,8 +96,8 @@ export function attendGradientScratch(queryTile: i32, keys: i32, p: i32, r: i32)
 export function attendGradient(
   q: usize, k: usize, v: usize, slopes: usize, o: usize, logSumExp: usize, dO: usize, dLogSumExp: usize,
   dQ: usize, dK: usize, dV: usize, scratch: usize,
-  heads: i32, nHeads: i32, queries: i32, keys: i32, p: i32, r: i32, scale: f32, window: i32, queryTile: i32,
-  dropBelow: i32, dropSeed: i32, keptScale: f32, blocks: i32, start: i32, end: i32,
+  heads: i32, nHeads: i32, queries: i32, keys: i32, p: i32, r: i32, scale: f32, window: i32,
+  dropBelow: i32, dropSeed: i32, keptScale: f32, queryTile: i32, blocks: i32, start: i32, end: i32,
 ): void {
   const size = <usize>attendGradientScratch(queryTile, keys, p, r);
   const width = nHeads * p;

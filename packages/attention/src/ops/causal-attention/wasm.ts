@@ -9,32 +9,13 @@ const MOST_BLOCKS = 8;
 export const attend: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
-    const { heads, nHeads, queries, keys, p, r, queryTile, blocks, dropout } = sizesOf(inputs, attrs);
-    const batch = heads / nHeads;
+    const { batch, nHeads, queries, keys, p, r, sizes, queryTile, blocks } = sizesOf(inputs, attrs);
     const o = wasm.output([batch, queries, nHeads * r]);
     const logSumExp = wasm.output([batch, nHeads, queries]);
     const tensors = [...pointersOf(wasm, inputs), wasm.pointer(o), wasm.pointer(logSumExp)];
-    const { scale, window } = attrs;
-    const sizes = [heads, nHeads, queries, keys, p, r, scale, window, ...dropout];
     if (queries > 1 && wasm.native('causalAttention', ...sizes, ...tensors)) return { o, logSumExp };
     const scratch = wasm.scratch(blocks * wasm.call('attendScratch', queryTile, keys, p, r));
-    wasm.parallel(
-      'attend',
-      blocks,
-      ...tensors,
-      scratch,
-      heads,
-      nHeads,
-      queries,
-      keys,
-      p,
-      r,
-      scale,
-      window,
-      queryTile,
-      ...dropout,
-      blocks,
-    );
+    wasm.parallel('attend', blocks, ...tensors, scratch, ...sizes, queryTile, blocks);
     return { o, logSumExp };
   },
 };
@@ -42,33 +23,15 @@ export const attend: WasmKernel<Inputs, Attrs, Outputs> = {
 export const attendGradient: WasmKernel<GradientInputs<Inputs, Outputs, Outputs>, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
-    const { heads, nHeads, queries, keys, p, r, queryTile, blocks, dropout } = sizesOf(inputs, attrs);
+    const { keys, p, r, sizes, queryTile, blocks } = sizesOf(inputs, attrs);
     const { q, k, v, o, logSumExp, dO, dLogSumExp } = inputs;
     const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(k.shape), wasm.output(v.shape)];
-    const tensors = [o, logSumExp, dO, dLogSumExp, dQ, dK, dV].map((tensor) => wasm.pointer(tensor));
-    const { scale, window } = attrs;
+    const others = [o, logSumExp, dO, dLogSumExp, dQ, dK, dV].map((tensor) => wasm.pointer(tensor));
+    const pointers = [...pointersOf(wasm, inputs), ...others];
     const gradients = { q: dQ, k: dK, v: dV, slopes: null };
-    const sizes = [heads, nHeads, queries, keys, p, r, scale, window, ...dropout];
-    if (wasm.native('causalAttentionGradient', ...sizes, ...pointersOf(wasm, inputs), ...tensors)) return gradients;
+    if (wasm.native('causalAttentionGradient', ...sizes, ...pointers)) return gradients;
     const scratch = wasm.scratch(blocks * wasm.call('attendGradientScratch', queryTile, keys, p, r));
-    wasm.parallel(
-      'attendGradient',
-      blocks,
-      ...pointersOf(wasm, inputs),
-      ...tensors,
-      scratch,
-      heads,
-      nHeads,
-      queries,
-      keys,
-      p,
-      r,
-      scale,
-      window,
-      queryTile,
-      ...dropout,
-      blocks,
-    );
+    wasm.parallel('attendGradient', blocks, ...pointers, scratch, ...sizes, queryTile, blocks);
     return gradients;
   },
 };
@@ -77,20 +40,23 @@ function pointersOf(wasm: WasmCall, { q, k, v, slopes }: Inputs): number[] {
   return [wasm.pointer(q), wasm.pointer(k), wasm.pointer(v), slopes ? wasm.pointer(slopes) : 0];
 }
 
-function sizesOf({ q, k, v }: Inputs, { nHeads, dropoutRate, dropoutSeed }: Attrs) {
+function sizesOf({ q, k, v }: Inputs, { nHeads, scale, window, dropoutRate, dropoutSeed }: Attrs) {
   const [batch, queries, width] = q.shape;
   const [, keys] = k.shape;
   const heads = batch * nHeads;
+  const [p, r] = [width / nHeads, v.shape[2] / nHeads];
+  const dropout = [Math.round(dropoutRate * 2 ** 24), dropoutSeed, 1 / (1 - dropoutRate)];
   return {
-    heads,
+    batch,
     nHeads,
     queries,
     keys,
-    p: width / nHeads,
-    r: v.shape[2] / nHeads,
+    p,
+    r,
+    /** What kernels of either kind are told. */
+    sizes: [heads, nHeads, queries, keys, p, r, scale, window, ...dropout],
     // Short sequences: small tiles waste less above the diagonal.
     queryTile: keys <= 128 ? 16 : 32,
     blocks: Math.min(heads, MOST_BLOCKS),
-    dropout: [Math.round(dropoutRate * 2 ** 24), dropoutSeed, 1 / (1 - dropoutRate)],
   };
 }
