@@ -1,5 +1,5 @@
 /**
- * The contract of a task: labelled token sequences made on demand, with an oracle that solves them.
+ * The contract of a task: labelled token sequences made on demand, with an oracle that solves them where there is one.
  *
  * A task is a plain object, independent of any model: the same seed gives the same examples to every mixer.
  */
@@ -24,6 +24,14 @@ export interface Examples {
   readonly labels: Int32Array;
 }
 
+/** What a simple model of the same data scores on a split. */
+export interface Baseline {
+  /** As reports show it: `Witten-Bell 5-gram`. */
+  readonly name: string;
+  /** Mean cross-entropy, nats per token. */
+  readonly loss: number;
+}
+
 /** A task at one sequence length. */
 export interface Task {
   readonly specVersion: 1;
@@ -37,15 +45,40 @@ export interface Task {
   readonly labelsPerExample: number;
   /** Accuracy of a guesser that draws uniformly from the tokens that can be an answer. */
   readonly chance: number;
-  /** `count` examples of a split; the same request gives the same examples. @throws InvalidConfigError */
+  /**
+   * What results are judged by. Default `accuracy`; `likelihood` where no program can know the answer, as of text: by nats,
+   * perplexity and bits per byte then.
+   */
+  readonly measure?: 'accuracy' | 'likelihood' | undefined;
+  /** Bytes of text that each token stands for, [vocabSize], 0 for special ones: what bits per byte are counted by. */
+  readonly tokenBytes?: Uint16Array | undefined;
+  /**
+   * `count` examples of a split; the same request gives the same examples. Where the data are given and not made, the seed
+   * decides nothing for `validation` and `test`: they are the split's first windows.
+   * @throws InvalidConfigError, where the split has fewer examples too.
+   */
   generate(request: { split: Split; seed: number; count: number }): Examples;
-  /** Solves one example exactly, from its inputs [seqLen] alone: the labels [seqLen]. */
-  solve(inputs: Int32Array): Int32Array;
+  /** Solves one example exactly, from its inputs [seqLen] alone: the labels [seqLen]. Absent where no program can. */
+  solve?(inputs: Int32Array): Int32Array;
+  /**
+   * Examples `first`, `first + 1`, ... of an endless stream of training examples, each decided by the seed and its number.
+   * Where data are given, a pass over them is a permutation of their windows. What is trained on fresh examples reads it in
+   * place of `generate`.
+   */
+  stream?(request: { readonly seed: number; readonly first: number; readonly count: number }): Examples;
+  /** What simple models of the same data score on a split. */
+  baselines?(split: Split): readonly Baseline[];
   /**
    * The same task at another length, for length generalisation.
    * @throws InvalidConfigError if the length does not hold it.
    */
   atLength(seqLen: number): Task;
+}
+
+/** A task with an oracle. */
+export interface SolvedTask extends Task {
+  solve(inputs: Int32Array): Int32Array;
+  atLength(seqLen: number): SolvedTask;
 }
 
 /** Makes a task from its config. */
@@ -62,17 +95,18 @@ export interface TaskFactory<C extends z.ZodType = z.ZodType, T extends Task = T
  * Defines a task: a name, a schema of its config, and what a parsed config gives rise to.
  * @example export const mqar = defineTask({ name: 'mqar', summary: '…', schema, create: (config) => ({ … }) });
  */
-export function defineTask<C extends z.ZodType>(definition: {
+export function defineTask<C extends z.ZodType, T extends Task = Task>(definition: {
   readonly name: string;
   readonly summary: string;
   readonly schema: C;
-  create(config: z.output<C>): Omit<Task, 'specVersion' | 'name' | 'config'>;
-}): TaskFactory<C> {
+  create(config: z.output<C>): Omit<T, 'specVersion' | 'name' | 'config'>;
+}): TaskFactory<C, T> {
   const { name, summary, schema, create } = definition;
-  const factory = (input: z.input<C>): Task => {
+  const factory = (input: z.input<C>): T => {
     const config = parseConfig(schema, input, name);
-    const forms = create(config);
-    return madeBy(factory, {
+    const forms: Omit<Task, 'specVersion' | 'name' | 'config'> = create(config);
+    const { stream } = forms;
+    const task = {
       specVersion: 1 as const,
       name,
       config: Object.freeze({ ...(config as Record<string, unknown>) }),
@@ -81,7 +115,14 @@ export function defineTask<C extends z.ZodType>(definition: {
         assertSeed(`${name}.generate`, request.seed);
         return forms.generate(request);
       },
-    });
+      ...(stream && {
+        stream(request: Parameters<NonNullable<Task['stream']>>[0]) {
+          assertSeed(`${name}.stream`, request.seed);
+          return stream.call(forms, request);
+        },
+      }),
+    };
+    return madeBy(factory, task as unknown as T);
   };
   return Object.assign(factory, { taskName: name, summary, schema });
 }

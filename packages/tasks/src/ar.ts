@@ -14,7 +14,7 @@
  * Source: the CAT paper, Definition 2 and Table 1; Figure 1 (left) trains it at 128 and tests at 32 to 1,024. The paper
  * does not say how many pairs its sequences hold; by default they are full: k = floor((L - 1) / 2).
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
@@ -32,7 +32,7 @@ const arSchema = z
  * @throws InvalidConfigError if `seqLen` is below 2 `numKvPairs` + 1, or `vocabSize` too small for the pairs.
  * @example ar({ seqLen: 128 })
  */
-export const ar: TaskFactory<typeof arSchema> = defineTask({
+export const ar: TaskFactory<typeof arSchema, SolvedTask> = defineTask({
   name: 'ar',
   summary: 'Associative recall: key-value pairs, then one key.',
   schema: arSchema,

@@ -1,6 +1,6 @@
 /** A task as a package outside would write it (the README's), and what `createGenerate` promises. */
 import { createRng } from '@mixerzoo/core/rng';
-import { defineTask, type Split, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type Split, type TaskFactory } from '@mixerzoo/core/task';
 import { describeTask } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { createGenerate, plugin, splitOf } from './index.js';
 const schema = z.strictObject({ vocabSize: z.int().min(2).default(64), seqLen: z.int().min(2).default(32) });
 
 /** After a separator 0, the first token again: 5 3 8 0 -> 5. */
-const firstToken: TaskFactory<typeof schema> = defineTask({
+const firstToken: TaskFactory<typeof schema, SolvedTask> = defineTask({
   name: 'firstToken',
   summary: 'Remember the first token.',
   schema,

@@ -16,7 +16,7 @@
  * Source: Poli et al. 2024, "Mechanistic Design and Scaling of Hybrid Architectures" (MAD, arXiv 2403.17844): fuzzy in-context recall.
  * Deviations: theirs has values of several tokens too and asks one key of the full length; ours asks every key once.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
@@ -55,7 +55,7 @@ const fuzzyRecallSchema = z
  *   `unigramPool` too small for so many keys of the full length.
  * @example fuzzyRecall({ seqLen: 64, maxKeyLength: 3 })
  */
-export const fuzzyRecall: TaskFactory<typeof fuzzyRecallSchema> = defineTask({
+export const fuzzyRecall: TaskFactory<typeof fuzzyRecallSchema, SolvedTask> = defineTask({
   name: 'fuzzyRecall',
   summary: 'MQAR with keys of different lengths that share their tokens.',
   schema: fuzzyRecallSchema,

@@ -15,7 +15,7 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import type { Rng } from '@mixerzoo/core/rng';
-import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
+import { IGNORED_LABEL, type SolvedTask } from '@mixerzoo/core/task';
 import type { z } from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { createSlotSampler, powerLawWeights } from './sampling.js';
@@ -47,7 +47,7 @@ export interface RecallLayout {
 /** Everything of a recall task but its `config` and `atLength`. */
 export function createKeyValueRecall(
   layout: RecallLayout,
-): Pick<Task, 'vocabSize' | 'seqLen' | 'labelsPerExample' | 'chance' | 'generate' | 'solve'> {
+): Pick<SolvedTask, 'vocabSize' | 'seqLen' | 'labelsPerExample' | 'chance' | 'generate' | 'solve'> {
   assertFits(layout);
   const { where, form, vocabSize, seqLen, numKvPairs, queries, noise } = layout;
   const numKeys = layout.unigramPool;

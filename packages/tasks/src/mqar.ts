@@ -21,7 +21,7 @@
  * values from the remaining vocabulary" leaves it open). Splits are disjoint by construction (see examples.ts).
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
@@ -42,7 +42,7 @@ const mqarSchema = z
  * @throws InvalidConfigError if `seqLen` is odd or below 4 `numKvPairs`, or `vocabSize` too small for the pairs.
  * @example mqar({ vocabSize: 8192, seqLen: 64, numKvPairs: 16 })
  */
-export const mqar: TaskFactory<typeof mqarSchema> = defineTask({
+export const mqar: TaskFactory<typeof mqarSchema, SolvedTask> = defineTask({
   name: 'mqar',
   summary: 'Multi-query associative recall: after k key-value pairs every key is asked once.',
   schema: mqarSchema,

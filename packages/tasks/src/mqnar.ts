@@ -18,7 +18,7 @@
  * Deviations: the paper does not say how its N-grams share tokens; the pool is ours. `numKvPairs` defaults to what the
  * length holds, floor(L / (2 (N + 1))), which is the paper's 10 at L = 64, but 21 and 42 at 128 and 256.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
@@ -46,7 +46,7 @@ const mqnarSchema = z
  *   too small for so many different N-grams.
  * @example mqnar({ seqLen: 64, ngram: 2, numKvPairs: 10 })
  */
-export const mqnar: TaskFactory<typeof mqnarSchema> = defineTask({
+export const mqnar: TaskFactory<typeof mqnarSchema, SolvedTask> = defineTask({
   name: 'mqnar',
   summary: 'Multi-query N-gram recall: keys are N tokens long and share their tokens.',
   schema: mqnarSchema,

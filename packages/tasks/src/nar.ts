@@ -14,7 +14,7 @@
  * Source: the CAT paper, Definition 3 and Table 1. Deviation: the definition asks for a unique earlier copy of the last
  * N tokens in any sequence; here the sequence is pairs alone, as in the paper's table.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
@@ -35,7 +35,7 @@ const narSchema = z.strictObject({ ...recallOptions, ...ngramOptions }).transfor
  *   `unigramPool` too small for so many different N-grams.
  * @example nar({ seqLen: 64, ngram: 2 })
  */
-export const nar: TaskFactory<typeof narSchema> = defineTask({
+export const nar: TaskFactory<typeof narSchema, SolvedTask> = defineTask({
   name: 'nar',
   summary: 'N-gram associative recall: key-value pairs, then one key of N tokens.',
   schema: narSchema,

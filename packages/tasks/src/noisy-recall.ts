@@ -16,7 +16,7 @@
  * recall. Deviations: theirs repeats pairs at random and scores each repetition, and puts noise in chunks of two; ours keeps
  * the context and the queries of MQAR, so that the two differ in the noise alone.
  */
-import { defineTask, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
@@ -51,7 +51,7 @@ const noiseTokens = (pairs: number, fraction: number) => Math.floor(2 * pairs * 
  * @throws InvalidConfigError if `seqLen` is below 4 `numKvPairs` plus the noise, or `vocabSize` too small for the pairs.
  * @example noisyRecall({ vocabSize: 128, seqLen: 64, noiseFraction: 0.2 })
  */
-export const noisyRecall: TaskFactory<typeof noisyRecallSchema> = defineTask({
+export const noisyRecall: TaskFactory<typeof noisyRecallSchema, SolvedTask> = defineTask({
   name: 'noisyRecall',
   summary: 'MQAR with noise tokens between the pairs.',
   schema: noisyRecallSchema,

@@ -19,7 +19,7 @@
  * Deviations: the paper gives neither the sizes of the vocabularies nor what L counts; 32 signal and 16 noise tokens are ours.
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { defineTask, IGNORED_LABEL, type TaskFactory } from '@mixerzoo/core/task';
+import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { countAtLength, lengthRuleSchema } from './length.js';
@@ -50,7 +50,7 @@ type SelectiveCopyConfig = z.output<typeof selectiveCopySchema>;
  *   for the unique variant.
  * @example selectiveCopy({ seqLen: 64, numSignals: 16 })
  */
-export const selectiveCopy: TaskFactory<typeof selectiveCopySchema> = defineTask({
+export const selectiveCopy: TaskFactory<typeof selectiveCopySchema, SolvedTask> = defineTask({
   name: 'selectiveCopy',
   summary: 'Selective copying: after a separator, the signal tokens among noise in order.',
   schema: selectiveCopySchema,

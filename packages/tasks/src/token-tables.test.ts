@@ -32,7 +32,7 @@ const tables: [string, Task, string, string][] = [
 it.each(tables)('%s has labels as in its table', (_, task, inputs, labels) => {
   const tokens = Int32Array.from(inputs.split(' '), Number);
   expect(tokens).toHaveLength(task.seqLen);
-  const solved = [...task.solve(tokens)].map((label) => (label === IGNORED_LABEL ? '.' : String(label)));
+  const solved = [...task.solve!(tokens)].map((label) => (label === IGNORED_LABEL ? '.' : String(label)));
   expect(solved.join(' ')).toBe(labels);
   expect(labels.split(' ').filter((label) => label !== '.')).toHaveLength(task.labelsPerExample);
 });

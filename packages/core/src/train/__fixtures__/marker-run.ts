@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { averagingMixer } from '../../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel } from '../../model/language-model.js';
 import { createRng, foldIn } from '../../rng.js';
-import { defineTask, IGNORED_LABEL, type TaskFactory } from '../../task.js';
+import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '../../task.js';
 import type { TrainerConfig } from '../trainer.js';
 
 export const VOCAB = 12;
@@ -11,7 +11,7 @@ export const VOCAB = 12;
 const markerSchema = z.strictObject({ seqLen: z.int().min(3).default(8) });
 
 /** The last token asks which marker (1 to 4) stood among the zeros: what a mean over the sequence can tell. */
-export const marker: TaskFactory<typeof markerSchema> = defineTask({
+export const marker: TaskFactory<typeof markerSchema, SolvedTask> = defineTask({
   name: 'marker',
   summary: 'Which marker was there?',
   schema: markerSchema,
