@@ -22,6 +22,8 @@ export { createLanguageModel, disposeState } from './model/language-model.js';
 export type { LayerParams, LayerSpec, ResidualName } from './model/layer.js';
 export type { Norm, NormFactory, NormName } from './model/norm.js';
 export { defineNorm } from './model/norm.js';
+export type { TokenScores } from './model/score.js';
+export { scoreTokens } from './model/score.js';
 export { plugin } from './own-parts.js';
 export type { Plugin } from './plugin.js';
 export { definePlugin } from './plugin.js';
