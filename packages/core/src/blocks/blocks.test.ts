@@ -8,7 +8,7 @@ import * as tf from '../tf.js';
 import { headDimOf, joinHeads, splitHeads } from './heads.js';
 import { cachedTokens, cacheRoom, emptyKvCache, extendKvCache, type KvCache, kvCacheOf, tokensIn } from './kv-cache.js';
 import { gatedRmsNorm, l2Norm, rmsNormPerHead } from './norms.js';
-import { initProjection } from './projection.js';
+import { hasBias, initProjection } from './projection.js';
 
 beforeAll(async () => {
   await useEngine();
@@ -46,6 +46,25 @@ describe('initProjection', () => {
     const expected = await values(randomUniform([16, 3], -0.25, 0.25, 7));
     expect(await values(initProjection([16, 3], 7, { init: 'fanIn' }).weight)).toEqual(expected);
     expect(await values(initProjection([16, 3], 7, { init: 'fanIn', nLayers: 4 }).weight)).toEqual(expected);
+  });
+
+  it('draws as GPT-NeoX and as LLaMA', async () => {
+    const drawn = async (std: number, shape: [number, number]) => values(randomNormal(shape, std, 7));
+    const made = (shape: [number, number], init: 'smallInit' | 'normal', nLayers?: number) =>
+      values(initProjection(shape, 7, nLayers === undefined ? { init } : { init, nLayers }).weight);
+    expect(await made([10, 3], 'smallInit')).toEqual(await drawn(0.2, [10, 3])); // sqrt(2 / (5 * 10))
+    expect(await made([3, 16], 'smallInit', 5)).toEqual(await drawn(0.1, [3, 16])); // 2 / (5 sqrt(16))
+    expect(await made([3, 16], 'normal', 5)).toEqual(await drawn(0.02, [3, 16]));
+  });
+
+  it('has a bias where one is asked for', () => {
+    expect((['q', 'k', 'v', 'o'] as const).map((role) => hasBias({ q: true, o: true, k: false }, role))).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+    expect([hasBias(true, 'k'), hasBias(false, 'k')]).toEqual([true, false]);
   });
 
   it('has a bias of 0 on request', async () => {

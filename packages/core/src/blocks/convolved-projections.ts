@@ -12,7 +12,7 @@ import type * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { createFilteredForms, type FilteredForms, type Parts } from './filtered-forms.js';
 import { createFilter, type FilterConfig, filterOptions, type SequenceFilter } from './filters.js';
-import { initProjection, type Projection, type ProjectionInit } from './projection.js';
+import { hasBias, initProjection, type Projection, type ProjectionBias, type ProjectionInit } from './projection.js';
 
 const ROLES = ['q', 'k', 'v'] as const;
 export type QkvRole = (typeof ROLES)[number];
@@ -24,17 +24,21 @@ export interface ConvolvedProjectionsConfig extends Partial<FilterConfig> {
   readonly dModel: number;
   /** Heads, for filters per head. Default 1. */
   readonly nHeads?: number;
-  /** Columns H K of q and k. Default dModel. */
+  /** Heads of k and v, where several heads of q share one. Default nHeads. */
+  readonly nKvHeads?: number;
+  /** Columns H K of q. Default those of k. */
+  readonly queryWidth?: number;
+  /** Columns of k. Default dModel. */
   readonly keyWidth?: number;
   /** Columns H V of v. Default dModel. */
   readonly valueWidth?: number;
   /** How the projections start. Default `zoology`. */
   readonly init?: ProjectionInit;
-  /** Biases of the projections. Default false. */
-  readonly bias?: boolean;
+  /** Biases of the projections. Default none. */
+  readonly bias?: ProjectionBias;
 }
 
-/** Projections [d, H K], [d, H K] and [d, H V], and the filters there are. */
+/** Projections to the widths of q, k and v, and the filters there are. */
 export type ConvolvedProjectionParams = { readonly [R in QkvRole as `${R}Proj`]: Projection } & {
   readonly [R in QkvRole as `${R}Filter`]?: tf.Tensor | Tree;
 };
@@ -53,14 +57,15 @@ export interface ConvolvedProjections extends FilteredForms<ConvolvedProjectionP
  * @throws InvalidConfigError if the heads do not divide the width of what has a filter per head.
  */
 export function createConvolvedProjections(config: ConvolvedProjectionsConfig): ConvolvedProjections {
-  const { dModel, nHeads = 1, keyWidth = dModel, valueWidth = dModel, filters: kinds = 'none' } = config;
-  const { init = 'zoology', bias = false } = config;
-  const widths = { q: keyWidth, k: keyWidth, v: valueWidth };
-  const place = { ...DEFAULTS, ...config, nHeads };
+  const { dModel, nHeads = 1, nKvHeads = nHeads, filters: kinds = 'none', init = 'zoology', bias = false } = config;
+  const { keyWidth = dModel, queryWidth = keyWidth, valueWidth = dModel } = config;
+  const widths = { q: queryWidth, k: keyWidth, v: valueWidth };
+  const heads = { q: nHeads, k: nKvHeads, v: nKvHeads };
+  const place = { ...DEFAULTS, ...config };
   const filters: { [R in QkvRole]?: SequenceFilter } = {};
   for (const role of ROLES) {
     const kind = typeof kinds === 'string' ? kinds : (kinds[role] ?? 'none');
-    const filter = createFilter(kind, { ...place, name: `${role}Filter`, width: widths[role] });
+    const filter = createFilter(kind, { ...place, name: `${role}Filter`, width: widths[role], nHeads: heads[role] });
     if (filter) filters[role] = filter;
   }
   const present = Object.values(filters);
@@ -73,13 +78,18 @@ export function createConvolvedProjections(config: ConvolvedProjectionsConfig): 
     ...createFilteredForms<ConvolvedProjectionParams, QkvRole>({ project, filters }),
     project,
     filters,
-    init: (seed) => ({
-      qProj: initProjection([dModel, keyWidth], foldIn(seed, 'qProj'), { init, bias }),
-      kProj: initProjection([dModel, keyWidth], foldIn(seed, 'kProj'), { init, bias }),
-      vProj: initProjection([dModel, valueWidth], foldIn(seed, 'vProj'), { init, bias }),
-      ...Object.assign({}, ...present.map((filter) => filter.init(seed))),
-    }),
+    init(seed) {
+      const projection = (role: QkvRole) =>
+        initProjection([dModel, widths[role]], foldIn(seed, `${role}Proj`), { init, bias: hasBias(bias, role) });
+      return {
+        qProj: projection('q'),
+        kProj: projection('k'),
+        vProj: projection('v'),
+        ...Object.assign({}, ...present.map((filter) => filter.init(seed))),
+      };
+    },
     flops: (seqLen) =>
-      seqLen * (2 * dModel * (2 * keyWidth + valueWidth) + present.reduce((total, { flops }) => total + flops, 0)),
+      seqLen *
+      (2 * dModel * (queryWidth + keyWidth + valueWidth) + present.reduce((total, { flops }) => total + flops, 0)),
   };
 }

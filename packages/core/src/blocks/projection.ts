@@ -3,18 +3,44 @@ import { z } from 'zod';
 import { randomNormal, randomUniform } from '../random-tensors.js';
 import * as tf from '../tf.js';
 
+const INITS = ['zoology', 'fanIn', 'smallInit', 'normal'] as const;
+
 /**
- * Option to spread into a schema. `zoology`: N(0, 0.02), output projections 0.02 / sqrt(2 nLayers), whatever the width.
- * `fanIn`: U(+-1 / sqrt(d)), as PyTorch's Linear does by itself: at d = 64 3.6 times as wide.
+ * Option to spread into a schema, after the ways of four code bases; d is the model's width, n its layers:
+ *
+ *   zoology    N(0, 0.02), output projections 0.02 / sqrt(2 n)
+ *   fanIn      U(+-1 / sqrt(in)), as PyTorch's Linear does by itself: at d = 64 3.6 times as wide
+ *   smallInit  N(0, sqrt(2 / (5 d))), output projections 2 / (n sqrt(d)): GPT-NeoX's `small_init` and `wang_init`
+ *   normal     N(0, 0.02) for all, as LLaMA and flash-linear-attention
  */
 export const projectionInitOption = {
   init: z
-    .enum(['zoology', 'fanIn'])
+    .enum(INITS)
     .default('zoology')
-    .describe('projections start as N(0, 0.02), or U(+-1 / sqrt(d))'),
+    .describe(
+      'projections start as N(0, 0.02), outputs over sqrt(2 layers) (zoology) or not (normal), as U(+-1 / sqrt(in)) (fanIn), or as in GPT-NeoX (smallInit)',
+    ),
 };
 
-export type ProjectionInit = z.output<(typeof projectionInitOption)['init']>;
+export type ProjectionInit = (typeof INITS)[number];
+
+const BIASED = ['q', 'k', 'v', 'o'] as const;
+/** Which projections of a mixer that attends have a bias: all, none, or those named. */
+export type ProjectionBias = boolean | { readonly [R in (typeof BIASED)[number]]?: boolean | undefined };
+
+/** The option `bias` of mixers with projections q, k, v and o. */
+export function createBiasOption(whereLeftOut: boolean) {
+  const each = (name: string) => z.boolean().optional().describe(`bias of the projection ${name}`);
+  return z
+    .union([z.boolean(), z.strictObject({ q: each('q'), k: each('k'), v: each('v'), o: each('o') })])
+    .default(whereLeftOut)
+    .describe('biases of the projections: of all four, of none, or of each (left out: none)');
+}
+
+/** Whether one of the projections has a bias. */
+export function hasBias(bias: ProjectionBias, role: (typeof BIASED)[number]): boolean {
+  return typeof bias === 'boolean' ? bias : (bias[role] ?? false);
+}
 
 /** Weight [in, out] and, if there is one, bias [out]: what `linear` takes. */
 export type Projection = { readonly weight: tf.Tensor2D; readonly bias?: tf.Tensor1D };
@@ -45,6 +71,13 @@ export function initProjection(
   const weight: tf.Tensor2D =
     init === 'fanIn'
       ? randomUniform(shape, -bound, bound, seed)
-      : randomNormal(shape, nLayers === undefined ? 0.02 : 0.02 / Math.sqrt(2 * nLayers), seed);
+      : randomNormal(shape, deviationOf(init, shape, nLayers), seed);
   return bias ? { weight, bias: tf.zeros([shape[1]]) } : { weight };
+}
+
+/** Standard deviation of a projection's weights; `nLayers` tells an output projection, which leads to the model's width. */
+function deviationOf(init: Exclude<ProjectionInit, 'fanIn'>, [from, to]: [number, number], nLayers?: number): number {
+  if (init === 'normal') return 0.02;
+  if (init === 'smallInit') return nLayers === undefined ? Math.sqrt(2 / (5 * from)) : 2 / (nLayers * Math.sqrt(to));
+  return nLayers === undefined ? 0.02 : 0.02 / Math.sqrt(2 * nLayers);
 }

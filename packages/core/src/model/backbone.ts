@@ -5,10 +5,10 @@
  * Shape symbols: B batch size, L sequence length, d model width, n selected positions.
  */
 
-import { initProjection } from '../blocks/projection.js';
 import { ShapeError } from '../errors.js';
 import type { ApplyContext, Mixer } from '../mixer.js';
 import { embedding } from '../ops/embedding/index.js';
+import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
@@ -58,7 +58,7 @@ export interface Backbone {
 
 /** @throws InvalidConfigError where the parts of a layer do not fit each other or the model. */
 export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
-  const { vocabSize, dModel, maxPositions } = config;
+  const { vocabSize, dModel, maxPositions, embeddingStd } = config;
   const norm = resolveNorm(config.norm, config, 'createLanguageModel');
   const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, { ...config, norm }));
 
@@ -73,10 +73,12 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
     layers,
     norm,
     init: (seed) => ({
-      embedding: initProjection([vocabSize, dModel], foldIn(seed, 'embedding')),
+      embedding: initTable([vocabSize, dModel], embeddingStd, foldIn(seed, 'embedding')),
       ...(maxPositions === undefined
         ? {}
-        : { positionEmbedding: initProjection([maxPositions, dModel], foldIn(seed, 'positionEmbedding')) }),
+        : {
+            positionEmbedding: initTable([maxPositions, dModel], embeddingStd, foldIn(seed, 'positionEmbedding')),
+          }),
       layers: Object.fromEntries(
         layers.map((layer, index) => [index, layer.init(foldIn(seed, `layers.${index}`), layers.length)]),
       ),
@@ -95,6 +97,11 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
       return applyNorm('language model', norm, params.normF, addTo(stream.residual, last));
     },
   };
+}
+
+/** A table of vectors, such as an embedding's or a head's: N(0, std). */
+export function initTable(shape: [number, number], std: number, seed: number): { readonly weight: tf.Tensor2D } {
+  return { weight: randomNormal<tf.Rank.R2>(shape, std, seed) };
 }
 
 /** Rows of the table of positions for `count` tokens from position `start` on. */

@@ -10,6 +10,7 @@ import { type ChannelMixer, mlp, swiGlu } from './channel-mixer.js';
 const D = 6;
 const mixers: [string, () => ChannelMixer][] = [
   ['mlp, gelu', () => mlp({ dModel: D })],
+  ['mlp, geluTanh', () => mlp({ dModel: D, activation: 'geluTanh', init: 'fanIn' })],
   ['mlp, relu', () => mlp({ dModel: D, dHidden: 5, activation: 'relu' })],
   ['mlp, silu', () => mlp({ dModel: D, activation: 'silu' })],
   ['swiGlu', () => swiGlu({ dModel: D })],

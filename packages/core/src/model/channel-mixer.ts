@@ -8,7 +8,7 @@
  * A package brings more with {@link defineChannelMixer} and the list `channelMixers` of its plugin, as core does.
  */
 import { z } from 'zod';
-import { initProjection, type Projection } from '../blocks/projection.js';
+import { initProjection, type Projection, projectionInitOption } from '../blocks/projection.js';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import type { ApplyContext } from '../mixer.js';
@@ -77,6 +77,11 @@ export function defineChannelMixer<C extends z.ZodType, P extends Tree>(definiti
 const ACTIVATIONS = {
   /** The exact form, x Phi(x). */
   gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
+  /** `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`: Hendrycks and Gimpel 2016; what GPT-NeoX trained Pythia with. */
+  geluTanh: (x) => {
+    const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), 0.044715 * Math.sqrt(2 / Math.PI)), Math.sqrt(2 / Math.PI)));
+    return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1));
+  },
   relu: (x) => tf.relu(x),
   silu: (x) => silu(x),
 } satisfies Record<string, (x: tf.Tensor) => tf.Tensor>;
@@ -97,13 +102,17 @@ export const mlp = defineChannelMixer({
     .strictObject({
       dModel,
       dHidden: width.optional().describe('hidden width; default 4 dModel'),
-      activation: z.enum(['gelu', 'relu', 'silu']).default('gelu').describe('between the two projections'),
+      activation: z
+        .enum(['gelu', 'geluTanh', 'relu', 'silu'])
+        .default('gelu')
+        .describe('between the two projections; geluTanh is the usual approximation of gelu'),
+      ...projectionInitOption,
     })
     .transform((config) => ({ ...config, dHidden: config.dHidden ?? 4 * config.dModel })),
-  create: ({ dModel, dHidden, activation }) => ({
+  create: ({ dModel, dHidden, activation, init }) => ({
     init: (seed, nLayers = 1): MlpParams => ({
-      fc1: initProjection([dModel, dHidden], foldIn(seed, 'fc1'), { bias: true }),
-      fc2: initProjection([dHidden, dModel], foldIn(seed, 'fc2'), { bias: true, nLayers }),
+      fc1: initProjection([dModel, dHidden], foldIn(seed, 'fc1'), { bias: true, init }),
+      fc2: initProjection([dHidden, dModel], foldIn(seed, 'fc2'), { bias: true, init, nLayers }),
     }),
     apply: <T extends tf.Tensor2D | tf.Tensor3D>(params: MlpParams, x: T) =>
       linear(ACTIVATIONS[activation](linear(x, params.fc1)) as T, params.fc2),
@@ -128,13 +137,14 @@ export const swiGlu = defineChannelMixer({
         .describe(
           'hidden width; default 8/3 dModel rounded up to a multiple of 8, the parameters of an mlp of 4 dModel',
         ),
+      ...projectionInitOption,
     })
     .transform((config) => ({ ...config, dHidden: config.dHidden ?? 8 * Math.ceil(config.dModel / 3) })),
-  create: ({ dModel, dHidden }) => ({
+  create: ({ dModel, dHidden, init }) => ({
     init: (seed, nLayers = 1): SwiGluParams => ({
-      gateProj: initProjection([dModel, dHidden], foldIn(seed, 'gateProj')),
-      upProj: initProjection([dModel, dHidden], foldIn(seed, 'upProj')),
-      downProj: initProjection([dHidden, dModel], foldIn(seed, 'downProj'), { nLayers }),
+      gateProj: initProjection([dModel, dHidden], foldIn(seed, 'gateProj'), { init }),
+      upProj: initProjection([dModel, dHidden], foldIn(seed, 'upProj'), { init }),
+      downProj: initProjection([dHidden, dModel], foldIn(seed, 'downProj'), { init, nLayers }),
     }),
     apply<T extends tf.Tensor2D | tf.Tensor3D>(params: SwiGluParams, x: T) {
       const gate = silu(linear(x, params.gateProj));

@@ -61,6 +61,8 @@ const languageModelSchema = z.strictObject({
       residual: rate.default(0),
     })
     .default({ embedding: 0.1, residual: 0 }),
+  /** Standard deviation with which the embedding, learned positions and an untied head start. */
+  embeddingStd: z.number().positive().default(0.02),
   /** The head's weight is the embedding's; otherwise `head.weight` [V, d]. */
   tieEmbeddings: z.boolean().default(true),
 });

@@ -10,7 +10,6 @@
  *
  * Shape symbols: B batch size, L sequence length, d model width, V vocabulary, n labelled positions of a batch.
  */
-import { initProjection } from '../blocks/projection.js';
 import { ShapeError } from '../errors.js';
 import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
 import { gatherRows } from '../ops/embedding/index.js';
@@ -20,7 +19,7 @@ import { createParameters } from '../structure.js';
 import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
 import { formatShape } from '../tree.js';
-import { type BackboneParams, createBackbone, type Journey } from './backbone.js';
+import { type BackboneParams, createBackbone, initTable, type Journey } from './backbone.js';
 import { disposeState, fillThrough, initState, type LanguageModelState, stepThrough } from './generation.js';
 import { labelledPositions } from './labelled-positions.js';
 import { type LanguageModelConfig, parseLanguageModel } from './language-model-config.js';
@@ -106,7 +105,9 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   const { layers } = backbone;
   const parameters = createParameters<LanguageModelParams>('language model', (seed) => ({
     ...backbone.init(seed),
-    ...(config.tieEmbeddings ? {} : { head: initProjection([vocabSize, dModel], foldIn(seed, 'head')) }),
+    ...(config.tieEmbeddings
+      ? {}
+      : { head: initTable([vocabSize, dModel], config.embeddingStd, foldIn(seed, 'head')) }),
   }));
 
   /** All tokens at once: [B, L, d], or of each of B L rows what is selected. */
