@@ -9,27 +9,36 @@ import { extendKvCache, type KvCache, kvCacheOf, tokensIn } from '@mixerzoo/core
 import { type CachedAttentionOptions, cachedAttention } from './ops/cached-attention/index.js';
 import { type CausalAttentionOptions, causalAttention } from './ops/causal-attention/index.js';
 import type { Positions } from './positions.js';
+import { repeatHeads } from './repeat-heads.js';
 
-/** Rows by role: [B, L, d] each, or [B, d] of one token. */
+/** Rows by role: [B, L, H p] and, with G heads of keys and values, [B, L, G p]; without L of one token. G divides H. */
 export type Heads<T extends tf.Tensor> = { readonly q: T; readonly k: T; readonly v: T };
 
 /** How one token attends; `scale` is `p^(-1/2)` by default. */
 export type NextOptions = Omit<CachedAttentionOptions, 'scale' | 'tokens'> &
   Partial<Pick<CachedAttentionOptions, 'scale'>>;
 
+/** How all tokens attend; `mixesAll`: every head mixes the values of all. */
+export type AttendOptions = CausalAttentionOptions & { readonly mixesAll?: boolean };
+
 /**
- * `softmax(q k^T) v` with positions: q [B, M, d] are the last M of the positions of k and v [B, L, d].
+ * `softmax(q k^T) v` with positions: q [B, M, H p] are the last M of the positions of k and v [B, L, G p].
  *
  * @param options - `scale` is multiplied by the positions' own factor.
+ * @returns [B, M, H p], or [B, M, H G p] with `mixesAll`.
  */
 export function attend(
   { q, k, v }: Heads<tf.Tensor3D>,
   positions: Positions,
-  options: CausalAttentionOptions,
+  { mixesAll = false, ...options }: AttendOptions,
 ): tf.Tensor3D {
-  const rotated = { q: positions.rotate(q, k.shape[1] - q.shape[1]), k: positions.rotate(k) };
+  const { nHeads } = options;
+  const group = q.shape[2] / k.shape[2];
+  const shared = (x: tf.Tensor3D) => repeatHeads(x, nHeads / group, group);
+  const values = mixesAll ? tf.tile(v, [1, 1, nHeads]) : shared(v);
+  const rotated = { q: positions.rotate(q, k.shape[1] - q.shape[1]), k: shared(positions.rotate(k)) };
   const scale = scaleOf(q, positions, options);
-  return causalAttention({ ...rotated, v, slopes: positions.slopes() }, { ...options, scale }).o;
+  return causalAttention({ ...rotated, v: values, slopes: positions.slopes() }, { ...options, scale }).o;
 }
 
 /** The cache that {@link attendNext} goes on with after a prompt; tensors of its own. */
@@ -38,8 +47,8 @@ export function cacheAfter({ k, v }: Heads<tf.Tensor3D>, positions: Positions, w
 }
 
 /**
- * {@link attend} for one token more, [B, d] each, and the cache with it. Consumes the cache.
- * @returns o [B, d], or [B, H d] with `mixesAll`.
+ * {@link attend} for one token more, and the cache with it. Consumes the cache.
+ * @returns o [B, H p], or [B, H G p] with `mixesAll`.
  */
 export function attendNext(
   { q, k, v }: Heads<tf.Tensor2D>,

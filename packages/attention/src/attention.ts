@@ -3,6 +3,8 @@
  *
  *   q, k, v = x W_q + b_q, x W_k + b_k, x W_v + b_v;   y = softmax(q k^T / sqrt(p)) v W_o + b_o,   causal, per head
  *
+ * With `nKvHeads` G < H, H / G heads in a row share keys and values (grouped-query attention, Ainslie et al. 2023); the cache holds G.
+ *
  * Sources: Vaswani et al. 2017; as configured in HazyResearch/zoology (biases, dropout 0.1 on the attention map, one head). The
  * window is exactly `window` tokens, the query's own included (zoology's code sees one more).
  */
@@ -19,9 +21,10 @@ import {
 import {
   cachedTokens,
   cacheRoom,
+  createBiasOption,
   createConvolvedProjections,
   emptyKvCache,
-  headDimOf,
+  hasBias,
   initProjection,
   type KvCache,
   linear,
@@ -30,12 +33,13 @@ import {
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { attend, attendNext, cacheAfter } from './attend.js';
+import { createHeads, headOptions } from './heads.js';
 import { createPositions, positionalCheck, positionalOptions } from './positions.js';
 
 const options = {
   dModel: z.int().positive().describe('model width'),
-  nHeads: z.int().positive().default(1).describe('attention heads'),
-  bias: z.boolean().default(true).describe('biases of the four projections'),
+  ...headOptions,
+  bias: createBiasOption(true),
   dropout: z.number().min(0).lt(1).default(0.1).describe('dropout on the attention map while training'),
   ...projectionInitOption,
   ...positionalOptions,
@@ -51,7 +55,7 @@ export const slidingWindowSchema = z
   })
   .check(positionalCheck);
 
-/** Parameters of attention: weights [d, d] and, if there are biases, [d]. */
+/** Parameters of attention: weights [d, H p] of q, [d, G p] of k and v, [H p, d] of o, and the biases there are. */
 export type AttentionParams = {
   readonly qProj: Projection;
   readonly kProj: Projection;
@@ -60,7 +64,7 @@ export type AttentionParams = {
 };
 
 /**
- * Softmax attention over all tokens so far: `y = softmax(q k^T / sqrt(p)) v W_o`, per head of p = dModel / nHeads columns.
+ * Softmax attention over all tokens so far: `y = softmax(q k^T / sqrt(p)) v W_o`, per head of p = `headDim` columns.
  * @throws InvalidConfigError
  * @example attention({ dModel: 64, nHeads: 4, positional: 'rope' })
  */
@@ -88,14 +92,22 @@ function createAttention(
   config: z.output<typeof attentionSchema>,
   window: number,
 ): MixerForms<AttentionParams, KvCache> {
-  const { dModel, nHeads, bias, dropout, init } = config;
-  const positions = createPositions(config, nHeads, headDimOf(dModel, nHeads));
-  const projections = createConvolvedProjections({ dModel, bias, init });
+  const { dModel, bias, dropout, init } = config;
+  const { nHeads, headDim, queryWidth, kvWidth } = createHeads(config);
+  const positions = createPositions(config, nHeads, headDim);
+  const projections = createConvolvedProjections({
+    dModel,
+    queryWidth,
+    keyWidth: kvWidth,
+    valueWidth: kvWidth,
+    bias,
+    init,
+  });
 
   return {
     init: (seed, nLayers = 1) => ({
       ...projections.init(seed),
-      oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { bias, init, nLayers }),
+      oProj: initProjection([queryWidth, dModel], foldIn(seed, 'oProj'), { bias: hasBias(bias, 'o'), init, nLayers }),
     }),
     apply(params, x, { training, seed }: ApplyContext = EVALUATION) {
       const o = attend(projections.apply(params, x), positions, {
@@ -106,7 +118,7 @@ function createAttention(
       });
       return linear(o, params.oProj);
     },
-    initState: (batchSize) => emptyKvCache(batchSize, dModel),
+    initState: (batchSize) => emptyKvCache(batchSize, kvWidth),
     step: (params, x, past) =>
       tf.tidy(() => {
         const { o, cache } = attendNext(projections.project(params, x), past, positions, { nHeads, window });
@@ -118,8 +130,8 @@ function createAttention(
         const y = linear(attend(heads, positions, { nHeads, window }), params.oProj);
         return { y, state: cacheAfter(heads, positions, window) };
       }),
-    stateSize: (seqLen) => 2 * dModel * cachedTokens(seqLen, window),
-    stateRoom: (seqLen) => 2 * dModel * cacheRoom(seqLen, window),
-    flops: (seqLen) => projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + 2 * 2 * seqLen ** 2 * dModel,
+    stateSize: (seqLen) => 2 * kvWidth * cachedTokens(seqLen, window),
+    stateRoom: (seqLen) => 2 * kvWidth * cacheRoom(seqLen, window),
+    flops: (seqLen) => projections.flops(seqLen) + 2 * seqLen * queryWidth * (dModel + 2 * seqLen),
   };
 }

@@ -1,15 +1,17 @@
 import { definePlugin } from '@mixerzoo/core';
 import { attention, slidingWindow } from './attention.js';
 
-export type { Heads, NextOptions } from './attend.js';
+export type { AttendOptions, Heads, NextOptions } from './attend.js';
 export { attend, attendNext, cacheAfter } from './attend.js';
 export type { AttentionParams } from './attention.js';
 export { attention, attentionSchema, slidingWindow, slidingWindowSchema } from './attention.js';
+export type { HeadLayout } from './heads.js';
+export { createHeads, headOptions } from './heads.js';
 export type { CachedAttentionOptions } from './ops/cached-attention/index.js';
 export { cachedAttention } from './ops/cached-attention/index.js';
 export type { CausalAttentionOptions } from './ops/causal-attention/index.js';
 export { causalAttention } from './ops/causal-attention/index.js';
-export type { ContextExtension, RotaryFrequencies } from './ops/rotary/frequencies.js';
+export type { ContextExtension, RotaryFrequencies, Temperature } from './ops/rotary/frequencies.js';
 export { rotaryAngles, rotaryFrequencies, yarnTemperature } from './ops/rotary/frequencies.js';
 export { rotary } from './ops/rotary/index.js';
 export type { PositionalConfig, Positions } from './positions.js';

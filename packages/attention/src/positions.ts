@@ -5,7 +5,7 @@
  */
 import { InvalidConfigError, refuseIdle, tf } from '@mixerzoo/core';
 import { z } from 'zod';
-import { BETA_FAST, BETA_SLOW, rotaryAngles, rotaryFrequencies, yarnTemperature } from './ops/rotary/frequencies.js';
+import { BETAS, rotaryAngles, rotaryFrequencies, temperatureOf } from './ops/rotary/frequencies.js';
 import { rotary } from './ops/rotary/index.js';
 
 /** Options to spread into a mixer's schema. */
@@ -16,32 +16,52 @@ export const positionalOptions = {
   contextExtension: z
     .strictObject({
       method: z
-        .enum(['interpolation', 'yarn'])
-        .describe('positions squeezed evenly, or YaRN: fast columns as they are, slow ones squeezed'),
+        .enum(['interpolation', 'yarn', 'llama3'])
+        .describe(
+          'positions squeezed evenly; YaRN, or that of Llama 3: fast columns as they are, slow ones squeezed, a ramp between',
+        ),
       factor: z.number().min(1).describe('times the original length that is to be reached'),
       originalLength: z.int().positive().describe('tokens of the context that was trained'),
       betaFast: z
         .number()
         .positive()
         .optional()
-        .describe('YaRN: columns of more turns than this over the original length stay'),
+        .describe('columns of more turns than this over the original length stay; default 32, for llama3 4'),
       betaSlow: z
         .number()
         .positive()
         .optional()
-        .describe('YaRN: columns of fewer turns than this are squeezed in full'),
+        .describe('columns of fewer turns than this are squeezed in full; default 1'),
+      temperature: z
+        .enum(['none', 'logits', 'rotated'])
+        .optional()
+        .describe(
+          "where YaRN's temperature is applied: nowhere, on all logits (its paper), or on the rotated columns of q and k alone (Hugging Face); default logits for yarn, else none",
+        ),
+      attentionFactor: z
+        .number()
+        .positive()
+        .optional()
+        .describe('the temperature, a factor of q and of k; default 0.1 ln(factor) + 1'),
     })
     .check(({ value, issues }) => {
-      const { method, betaFast, betaSlow } = value;
+      const { method, betaFast, betaSlow, attentionFactor } = value;
       const fault = (message: string) => issues.push({ code: 'custom', message, input: value });
-      if (method !== 'yarn' && (betaFast ?? betaSlow) !== undefined) {
-        fault(`expected betaFast and betaSlow with method 'yarn' alone, got them with '${method}'. Leave them out`);
+      if (attentionFactor !== undefined && temperatureOf(value) === 'none') {
+        fault("expected attentionFactor with a temperature 'logits' or 'rotated', got 'none'. Change one of them");
       }
-      const [fast, slow] = [betaFast ?? BETA_FAST, betaSlow ?? BETA_SLOW];
-      if (fast <= slow) fault(`expected betaFast above betaSlow, got ${fast} and ${slow}. Change one of them`);
+      if (method === 'interpolation') {
+        if ((betaFast ?? betaSlow) === undefined) return;
+        fault(
+          `expected betaFast and betaSlow with 'yarn' and 'llama3' alone, got them with '${method}'. Leave them out`,
+        );
+      } else {
+        const [fast, slow] = [betaFast ?? BETAS[method].fast, betaSlow ?? BETAS[method].slow];
+        if (fast <= slow) fault(`expected betaFast above betaSlow, got ${fast} and ${slow}. Change one of them`);
+      }
     })
     .optional()
-    .describe('stretches a trained context: positions by interpolation or YaRN, the temperature of logits by YaRN'),
+    .describe('stretches a trained context: squeezes positions, and raises the temperature of logits'),
 };
 
 /** A check for schemas that spread {@link positionalOptions}. */
@@ -58,11 +78,11 @@ export type PositionalConfig = z.output<z.ZodObject<typeof positionalOptions>>;
 
 /** What positions do to attention. */
 export interface Positions {
-  /** Factor of the logits, on top of the usual scale: the squared YaRN temperature. */
+  /** Factor of the logits, on top of the usual scale: the squared temperature, where it is applied on all of them. */
   readonly logitScale: number;
   /** Whether {@link Positions.rotate} does anything. */
   readonly rotates: boolean;
-  /** x [B, L, H p] rotated to the positions from `start` on; x itself without RoPE. */
+  /** x [B, L, G p] of any number of heads rotated to the positions from `start` on; x itself without RoPE. */
   rotate(x: tf.Tensor3D, start?: number): tf.Tensor3D;
   /** ALiBi's slopes [H], a new tensor; undefined without ALiBi. */
   slopes(): tf.Tensor1D | undefined;
@@ -79,12 +99,12 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
       "contextExtension: expected positional 'rope' or 'none', got 'alibi'. ALiBi extends by itself.",
     );
   }
-  if (contextExtension?.method === 'interpolation' && positional === 'none') {
+  const temperature = contextExtension ? temperatureOf(contextExtension) : 'none';
+  if (contextExtension && positional === 'none' && temperature !== 'logits') {
     throw new InvalidConfigError(
-      "contextExtension: expected positional 'rope' for interpolation, got 'none'. Without positions use 'yarn', which sets the temperature.",
+      `contextExtension: expected positional 'rope' for '${contextExtension.method}' with temperature '${temperature}', got 'none'. Without positions only a temperature 'logits' has an effect.`,
     );
   }
-  const logitScale = contextExtension?.method === 'yarn' ? yarnTemperature(contextExtension.factor) ** 2 : 1;
   const rotated = positional === 'rope' ? 2 * Math.floor(Math.trunc(headDim * rotaryFraction) / 2) : 0;
   if (positional === 'rope' && rotated === 0) {
     throw new InvalidConfigError(
@@ -92,11 +112,12 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
     );
   }
   const frequencies = rotaryFrequencies(rotated, ropeBase, contextExtension);
+  const { mscale } = frequencies;
   let angles = rotaryAngles(frequencies, 0, 0);
   let known = 0;
 
   return {
-    logitScale,
+    logitScale: temperature === 'logits' ? mscale ** 2 : 1,
     rotates: rotated > 0,
     slopes: () => (positional === 'alibi' ? tf.tensor1d(alibiSlopes(nHeads)) : undefined),
     rotate(x, start = 0) {
@@ -105,12 +126,17 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
       if (start + length > known) {
         known = 2 ** Math.ceil(Math.log2(start + length));
         angles = rotaryAngles(frequencies, 0, known);
+        if (temperature === 'rotated') for (const table of [angles.cos, angles.sin]) scale(table, mscale);
       }
       const rows = (table: Float32Array) =>
         tf.tensor2d(table.slice((start * rotated) / 2, ((start + length) * rotated) / 2), [length, rotated / 2]);
-      return rotary(x, { cos: rows(angles.cos), sin: rows(angles.sin) }, nHeads);
+      return rotary(x, { cos: rows(angles.cos), sin: rows(angles.sin) }, x.shape[2] / headDim);
     },
   };
+}
+
+function scale(table: Float32Array, factor: number): void {
+  for (let index = 0; index < table.length; index += 1) table[index] = (table[index] as number) * factor;
 }
 
 /**

@@ -3,8 +3,8 @@
  *
  *   o = softmax(scale q k^T - slope (T - 1 - s)) v   over the last `window` of T tokens, per head of contiguous columns
  *
- * Shapes: q [B, H p], k [B, C, H p], v [B, C, H r] with C >= T rows. o [B, H r], or [B, H H r] where every head mixes the values of
- * all: A_0 V, A_1 V, ...
+ * Shapes: q [B, H p], k [B, C, G p], v [B, C, G r] with C >= T rows; G divides H, and H / G heads in a row share keys and values
+ * (grouped-query attention, Ainslie et al. 2023). o [B, H r], or [B, H G r] where every head mixes the values of all: A_0 V, A_1 V, ...
  */
 import { ShapeError, tf } from '@mixerzoo/core';
 import { defineOp, formatShape } from '@mixerzoo/core/kernels';
@@ -38,8 +38,8 @@ export const cachedAttentionOp = defineOp<Inputs, Attrs, Outputs>({
 /**
  * Attends to a cache.
  *
- * @param inputs - q [B, H p], k [B, C, H p], v [B, C, H r]; optional ALiBi slopes [H], which get no gradient.
- * @returns o [B, H r], or [B, H H r] with `mixesAll`.
+ * @param inputs - q [B, H p], k [B, C, G p], v [B, C, G r]; optional ALiBi slopes [H], which get no gradient.
+ * @returns o [B, H r], or [B, H G r] with `mixesAll`.
  * @throws ShapeError
  */
 export function cachedAttention(
@@ -49,15 +49,18 @@ export function cachedAttention(
   const { q, k, v, slopes } = inputs;
   const { nHeads, tokens, window = 0, mixesAll = false } = options;
   const [batch, width] = q.shape;
+  const nKvHeads = (nHeads * k.shape[2]) / width;
   const fits =
-    tf.util.arraysEqual(k.shape, [batch, v.shape[1], width]) &&
+    tf.util.arraysEqual(k.shape.slice(0, 2), [batch, v.shape[1]]) &&
     v.shape[0] === batch &&
     width % nHeads === 0 &&
-    v.shape[2] % nHeads === 0 &&
+    Number.isInteger(nKvHeads) &&
+    nHeads % nKvHeads === 0 &&
+    v.shape[2] % nKvHeads === 0 &&
     (!slopes || slopes.size === nHeads);
   if (!fits || !(tokens >= 1 && tokens <= k.shape[1])) {
     throw new ShapeError(
-      `cachedAttention: expected q [B, d], k [B, C, d], v [B, C, e] of ${nHeads} heads and from 1 to C tokens, got ${[q, k, v].map(({ shape }) => formatShape(shape)).join(', ')} and ${tokens} tokens.`,
+      `cachedAttention: expected q [B, H p], k [B, C, G p], v [B, C, G r] of H = ${nHeads} heads, G a divisor of it, and from 1 to C tokens, got ${[q, k, v].map(({ shape }) => formatShape(shape)).join(', ')} and ${tokens} tokens.`,
     );
   }
   return cachedAttentionOp({ q, k, v, slopes }, { ...options, window, mixesAll }).o;

@@ -24,15 +24,15 @@ export function pieceScratch(r: i32): i32 {
   return <i32>(aligned(r) + aligned(4) + aligned(PIECE));
 }
 
-/** Weighted values, largest logit and total of every piece of the keys from `first` to `tokens`. */
+/** Weighted values, largest logit and total of every piece of the keys from `first` to `tokens`; `group` heads share theirs. */
 export function attendPieces(
   q: usize, k: usize, v: usize, slopes: usize, sums: usize,
-  nHeads: i32, capacity: i32, valueWidth: i32, p: i32, r: i32, valueStep: i32, scale: f32, first: i32, tokens: i32,
+  nHeads: i32, group: i32, capacity: i32, valueWidth: i32, p: i32, r: i32, valueStep: i32, scale: f32, first: i32, tokens: i32,
   start: i32, end: i32,
 ): void {
   const pieces = piecesOf(tokens - first);
   const bytes = <usize>pieceScratch(r);
-  const step = <usize>(nHeads * p) << 2;
+  const step = <usize>(nHeads / group * p) << 2;
   const valueRow = <usize>valueWidth << 2;
   for (let unit = start; unit < end; unit++) {
     const head = unit / pieces;
@@ -41,8 +41,8 @@ export function attendPieces(
     const count = min(PIECE, tokens - from);
     const row = <usize>(head / nHeads) * capacity + from;
     const query = q + (<usize>(head * p) << 2);
-    const keys = k + row * step + (<usize>(h * p) << 2);
-    const values = v + row * valueRow + (<usize>(h * valueStep) << 2);
+    const keys = k + row * step + (<usize>(h / group * p) << 2);
+    const values = v + row * valueRow + (<usize>(h / group * valueStep) << 2);
     const result = sums + <usize>unit * bytes;
     const state = result + aligned(r);
     const weights = state + aligned(4);

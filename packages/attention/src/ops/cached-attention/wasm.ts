@@ -9,14 +9,15 @@ export const attendCache: WasmKernel<Inputs, Attrs, Outputs> = {
     const [batch, width] = q.shape;
     const [, capacity, valueWidth] = v.shape;
     const p = width / nHeads;
-    const r = mixesAll ? valueWidth : valueWidth / nHeads;
+    const group = width / k.shape[2];
+    const r = mixesAll ? valueWidth : (valueWidth * group) / nHeads;
     const first = window > 0 ? Math.max(0, tokens - window) : 0;
     const heads = batch * nHeads;
     const o = wasm.output([batch, nHeads * r]);
     const pieces = wasm.call('piecesOf', tokens - first);
     const sums = wasm.scratch(heads * pieces * wasm.call('pieceScratch', r));
     const pointers = [q, k, v].map((tensor) => wasm.pointer(tensor));
-    const sizes = [nHeads, capacity, valueWidth, p, r];
+    const sizes = [nHeads, group, capacity, valueWidth, p, r];
     wasm.parallel(
       'attendPieces',
       heads * pieces,

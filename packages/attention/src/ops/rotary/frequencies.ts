@@ -5,6 +5,7 @@
  *   interpolation  positions divided by the factor                                      (Chen et al. 2023)
  *   yarn           "NTK by parts": fast dimensions as they are, slow ones interpolated, a ramp between
  *                  correction dimensions; temperature 0.1 ln(factor) + 1                (Peng et al. 2023)
+ *   llama3         the same by rotations over the trained length, with a ramp linear in them; no temperature (Llama 3.1)
  *
  * Where both correction dimensions lie on one side of all there are, there is no ramp: a length so short that no dimension
  * makes `betaSlow` rotations over it interpolates every one, and one so long that all make `betaFast` none.
@@ -14,19 +15,26 @@
  */
 
 /** Default rotations over the trained length above which a dimension is left alone, and below which it is interpolated. */
-export const [BETA_FAST, BETA_SLOW] = [32, 1];
+export const BETAS = { yarn: { fast: 32, slow: 1 }, llama3: { fast: 4, slow: 1 } } as const;
+
+/** Where a temperature is applied: nowhere, on all logits, or on the rotated columns of q and k alone. */
+export type Temperature = 'none' | 'logits' | 'rotated';
 
 /** How a context is stretched. */
 export interface ContextExtension {
-  readonly method: 'interpolation' | 'yarn';
+  readonly method: 'interpolation' | 'yarn' | 'llama3';
   /** New length over trained length. */
   readonly factor: number;
-  /** The trained length; `yarn` needs it for its correction dimensions. */
+  /** The trained length; `yarn` and `llama3` count rotations over it. */
   readonly originalLength: number;
-  /** Rotations over the trained length above which a dimension is left alone. Default 32. */
+  /** Rotations over the trained length above which a dimension is left alone. Default: that of {@link BETAS}. */
   readonly betaFast?: number | undefined;
-  /** Rotations below which a dimension is interpolated. Default 1. */
+  /** Rotations below which a dimension is interpolated. */
   readonly betaSlow?: number | undefined;
+  /** Default: that of {@link temperatureOf}. */
+  readonly temperature?: Temperature | undefined;
+  /** What the temperature is, in place of `0.1 ln(factor) + 1`. */
+  readonly attentionFactor?: number | undefined;
 }
 
 /** Angles are `position * positionScale * invFreq`. */
@@ -34,7 +42,7 @@ export interface RotaryFrequencies {
   /** [dim / 2] */
   readonly invFreq: readonly number[];
   readonly positionScale: number;
-  /** Factor of cos and sin, so logits grow by its square. */
+  /** The temperature: factor of q and of k, so logits grow by its square; 1 where there is none. */
   readonly mscale: number;
 }
 
@@ -42,8 +50,10 @@ export interface RotaryFrequencies {
 export function rotaryFrequencies(dim: number, base: number, extension?: ContextExtension): RotaryFrequencies {
   const plain = Array.from({ length: dim / 2 }, (_, index) => base ** ((-2 * index) / dim));
   if (!extension) return { invFreq: plain, positionScale: 1, mscale: 1 };
-  const { method, factor, originalLength, betaFast = BETA_FAST, betaSlow = BETA_SLOW } = extension;
-  if (method === 'interpolation') return { invFreq: plain, positionScale: 1 / factor, mscale: 1 };
+  const { method, factor, originalLength, attentionFactor = yarnTemperature(factor) } = extension;
+  const mscale = temperatureOf(extension) === 'none' ? 1 : attentionFactor;
+  if (method === 'interpolation') return { invFreq: plain, positionScale: 1 / factor, mscale };
+  const { betaFast = BETAS[method].fast, betaSlow = BETAS[method].slow } = extension;
 
   /** The index, unbounded, whose frequency makes this many rotations over the trained length. */
   const correction = (rotations: number) =>
@@ -51,11 +61,21 @@ export function rotaryFrequencies(dim: number, base: number, extension?: Context
   const bounded = (index: number) => Math.min(Math.max(index, 0), dim - 1);
   const low = bounded(Math.floor(correction(betaFast)));
   const high = bounded(Math.ceil(correction(betaSlow)));
+  /** How far a dimension is interpolated: 0 not at all, 1 in full. */
+  const share = (frequency: number, index: number): number => {
+    if (method === 'yarn') return high > low ? (index - low) / (high - low) : Number(index >= high);
+    return (betaFast - (frequency * originalLength) / (2 * Math.PI)) / (betaFast - betaSlow);
+  };
   const invFreq = plain.map((frequency, index) => {
-    const interpolated = high > low ? Math.min(Math.max((index - low) / (high - low), 0), 1) : Number(index >= high);
+    const interpolated = Math.min(Math.max(share(frequency, index), 0), 1);
     return frequency * (1 - interpolated) + (frequency / factor) * interpolated;
   });
-  return { invFreq, positionScale: 1, mscale: yarnTemperature(factor) };
+  return { invFreq, positionScale: 1, mscale };
+}
+
+/** Where the temperature of an extension is applied: by YaRN, unless it is told otherwise, on all logits. */
+export function temperatureOf({ method, temperature }: Pick<ContextExtension, 'method' | 'temperature'>): Temperature {
+  return temperature ?? (method === 'yarn' ? 'logits' : 'none');
 }
 
 /** YaRN's `1 / sqrt(t)`: 0.1 ln(factor) + 1. Logits are multiplied by its square. */
