@@ -4,7 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { cat, mhcat } from './cat.js';
 import { linCat, linearAttentionMixer } from './lin-cat.js';
 
-describeMixer('cat', () => cat({ dModel: 16 }));
+const oneHead = { idleOptions: { nKvHeads: 'one head has its own keys and values' } };
+
+describeMixer('cat', () => cat({ dModel: 16 }), oneHead);
 describeMixer('cat, heads, W = 5, uniform', () =>
   cat({ dModel: 21, nHeads: 3, filterWidth: 5, filterInit: 'uniform' }),
 );
@@ -13,18 +15,24 @@ describeMixer('cat, keys only', () => cat({ dModel: 12, nHeads: 2, filters: { k:
 describeMixer('cat, per channel', () => cat({ dModel: 16, nHeads: 2, filters: 'perChannel' }));
 describeMixer('cat, rope', () => cat({ dModel: 16, nHeads: 2, positional: 'rope' }));
 describeMixer('cat, alibi', () => cat({ dModel: 16, nHeads: 2, positional: 'alibi' }));
+describeMixer('cat, shared keys, wide heads, biases', () =>
+  cat({ dModel: 12, nHeads: 4, nKvHeads: 2, headDim: 4, bias: true, positional: 'rope' }),
+);
 describeMixer('cat, normalised', () =>
   cat({ dModel: 32, nHeads: 2, normalizeQK: true, filterInit: 'uniform', temperature: 2 }),
 );
-describeMixer('cat, normalised, fixed temperature, rope', () =>
-  cat({
-    dModel: 24,
-    normalizeQK: true,
-    filterInit: 'uniform',
-    temperature: 2,
-    learnTemperature: false,
-    positional: 'rope',
-  }),
+describeMixer(
+  'cat, normalised, fixed temperature, rope',
+  () =>
+    cat({
+      dModel: 24,
+      normalizeQK: true,
+      filterInit: 'uniform',
+      temperature: 2,
+      learnTemperature: false,
+      positional: 'rope',
+    }),
+  oneHead,
 );
 describeMixer('cat, exponential filters', () => cat({ dModel: 16, nHeads: 2, filters: 'exponential' }));
 describeMixer('cat, diagonal state space on keys', () =>
@@ -32,6 +40,9 @@ describeMixer('cat, diagonal state space on keys', () =>
 );
 describeMixer('mhcat', () => mhcat({ dModel: 18, nHeads: 3 }));
 describeMixer('mhcat, mixed maps', () => mhcat({ dModel: 18, nHeads: 3, mixMaps: true }));
+describeMixer('mhcat, mixed maps, shared values', () =>
+  mhcat({ dModel: 12, nHeads: 4, nKvHeads: 2, mixMaps: true, bias: { k: true } }),
+);
 describeMixer('mhcat, mixed maps only', () => mhcat({ dModel: 16, nHeads: 2, filterWidth: 0, mixMaps: true }), {
   idleOptions: { filters: 'without taps there are none' },
 });

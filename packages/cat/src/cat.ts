@@ -7,8 +7,8 @@
  *   mixMaps:     O_i = sum_h M[h, i] A_h V_i, attention maps mixed across heads (Section 6)
  *
  * Decided where the paper is silent: how filters start (`core/src/blocks/filters.ts`); the map-mixing variant, which it announces but does
- * not define; rotary positions come after the filter and the normalisation. No biases, so that filters commute with
- * projections. The theorems' value filter D_-1 looks ahead and is not causal: a trained CAT uses the equivalent key
+ * not define; rotary positions come after the filter and the normalisation. No biases unless asked for, so that filters commute with
+ * projections; with them, filters act on projected rows, biases included. The theorems' value filter D_-1 looks ahead and is not causal: a trained CAT uses the equivalent key
  * delay F_k = D_1 * F_q.
  */
 
@@ -16,8 +16,10 @@ import {
   attend,
   attendNext,
   cacheAfter,
+  createHeads,
   createPositions,
   type Heads,
+  headOptions,
   positionalCheck,
   positionalOptions,
 } from '@mixerzoo/attention';
@@ -36,12 +38,13 @@ import {
 import {
   type ConvolvedProjectionParams,
   cacheRoom,
+  createBiasOption,
   createConvolvedProjections,
   emptyKvCache,
   type FilterStates,
   filterCheck,
   filterOptions,
-  headDimOf,
+  hasBias,
   initProjection,
   type KvCache,
   l2Norm,
@@ -53,8 +56,9 @@ import { z } from 'zod';
 
 const options = {
   dModel: z.int().positive().describe('model width'),
-  nHeads: z.int().positive().default(1).describe('heads'),
+  ...headOptions,
   ...filterOptions,
+  bias: createBiasOption(false),
   ...projectionInitOption,
   normalizeQK: z.boolean().default(false).describe('rows of filtered q and k of unit norm, as in Theorem 1'),
   temperature: z.number().positive().default(10).describe('factor of normalised logits, at the start if it is learned'),
@@ -119,15 +123,16 @@ export const mhcat: MixerFactory<typeof mhcatSchema, Mixer<CatParams, CatState>>
 });
 
 function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, CatState> {
-  const { dModel, nHeads, normalizeQK, temperature, learnTemperature, mixMaps } = config;
-  const headDim = headDimOf(dModel, nHeads);
-  const projections = createConvolvedProjections(config);
+  const { dModel, normalizeQK, temperature, learnTemperature, mixMaps } = config;
+  const { nHeads, nKvHeads, headDim, queryWidth, kvWidth } = createHeads(config);
+  const widths = { queryWidth, keyWidth: kvWidth, valueWidth: kvWidth };
+  const projections = createConvolvedProjections({ ...config, nKvHeads, ...widths });
   const positions = createPositions(config, nHeads, headDim);
   const scale = normalizeQK ? (learnTemperature ? 1 : temperature) : headDim ** -0.5;
 
   /** Rows of unit norm per head, queries times the temperature. x [..., d]. */
   const normalize = <T extends tf.Tensor>(x: T, logTemperature?: tf.Tensor1D): T => {
-    const unit = l2Norm(x.reshape([-1, nHeads, headDim]), 1e-8 * headDim);
+    const unit = l2Norm(x.reshape([-1, (x.shape.at(-1) as number) / headDim, headDim]), 1e-8 * headDim);
     return (logTemperature ? unit.mul(logTemperature.exp().expandDims(-1)) : unit).reshape(x.shape);
   };
   const normalized = <T extends tf.Tensor>(params: CatParams, heads: Heads<T>): Heads<T> =>
@@ -136,19 +141,22 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
   /** Attention of all tokens, then the output projection. */
   const mix = (params: CatParams, heads: Heads<tf.Tensor3D>, { training, seed }: ApplyContext = EVALUATION) => {
     const dropout = { dropoutRate: training ? config.dropout : 0, dropoutSeed: foldIn(seed, 'attention') };
-    const given = mixMaps ? { ...heads, v: tf.tile(heads.v, [1, 1, nHeads]) } : heads;
-    return project(params, attend(given, positions, { nHeads, scale, ...dropout }));
+    return project(params, attend(heads, positions, { nHeads, scale, mixesAll: mixMaps, ...dropout }));
   };
-  /** What heads give, [..., d], or with `mixMaps` [..., H d], to the output. */
+  /** What heads give, [..., H p], or with `mixMaps` [..., H G p], to the output. */
   const project = <T extends tf.Tensor>(params: CatParams, o: T): T =>
-    linear(mixMaps ? mixAcrossMaps(o, params.mapMix as tf.Tensor2D) : o, params.oProj);
+    linear(mixMaps ? mixAcrossMaps(o, params.mapMix as tf.Tensor2D, nKvHeads) : o, params.oProj);
 
   return {
     noDecay: projections.noDecay,
     init(seed, nLayers = 1) {
       return {
         ...projections.init(seed),
-        oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { init: config.init, nLayers }),
+        oProj: initProjection([queryWidth, dModel], foldIn(seed, 'oProj'), {
+          bias: hasBias(config.bias, 'o'),
+          init: config.init,
+          nLayers,
+        }),
         ...(normalizeQK && learnTemperature
           ? { logTemperature: tf.fill<tf.Rank.R1>([nHeads], Math.log(temperature)) }
           : {}),
@@ -162,7 +170,7 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
       };
     },
     apply: (params, x, context) => mix(params, normalized(params, projections.apply(params, x)), context),
-    initState: (batchSize) => ({ filters: projections.initState(batchSize), cache: emptyKvCache(batchSize, dModel) }),
+    initState: (batchSize) => ({ filters: projections.initState(batchSize), cache: emptyKvCache(batchSize, kvWidth) }),
     step: (params, x, { filters, cache: past }) =>
       tf.tidy(() => {
         const { parts, states } = projections.step(params, x, filters);
@@ -176,11 +184,11 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
         const heads = normalized(params, parts);
         return { y: mix(params, heads), state: { filters: states, cache: cacheAfter(heads, positions) } };
       }),
-    stateSize: (seqLen) => 2 * dModel * seqLen + projections.stateSize,
-    stateRoom: (seqLen) => 2 * dModel * cacheRoom(seqLen),
+    stateSize: (seqLen) => 2 * kvWidth * seqLen + projections.stateSize,
+    stateRoom: (seqLen) => 2 * kvWidth * cacheRoom(seqLen),
     flops(seqLen) {
-      const maps = 2 * seqLen ** 2 * dModel;
-      return projections.flops(seqLen) + 2 * seqLen * dModel ** 2 + maps * (1 + (mixMaps ? nHeads : 1));
+      const mixed = mixMaps ? nHeads * kvWidth : queryWidth;
+      return projections.flops(seqLen) + 2 * seqLen * (queryWidth * dModel + seqLen * (queryWidth + mixed));
     },
   };
 }
@@ -188,13 +196,15 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
 /**
  * `O_i = sum_h M[h, i] A_h V_i`.
  *
- * @param o - [..., H d]: block h holds A_h V, for the values of all heads.
+ * @param o - [..., H G p]: block h holds A_h V, for the values of all G heads that have some; H / G in a row share theirs.
  * @param mapMix - [H, H]
- * @returns [..., d]
+ * @returns [..., H p]
  */
-function mixAcrossMaps<T extends tf.Tensor>(o: T, mapMix: tf.Tensor2D): T {
+function mixAcrossMaps<T extends tf.Tensor>(o: T, mapMix: tf.Tensor2D, nKvHeads: number): T {
   const width = o.shape.at(-1) as number;
   const nHeads = mapMix.shape[0];
-  const terms = o.reshape([-1, nHeads, nHeads, width / nHeads ** 2]).mul(mapMix.expandDims(-1));
-  return terms.sum(1).reshape([...o.shape.slice(0, -1), width / nHeads]);
+  const headDim = width / (nHeads * nKvHeads);
+  const weights = mapMix.reshape([nHeads, nKvHeads, nHeads / nKvHeads, 1]);
+  const terms = o.reshape([-1, nHeads, nKvHeads, 1, headDim]).mul(weights);
+  return terms.sum(1).reshape([...o.shape.slice(0, -1), nHeads * headDim]);
 }
