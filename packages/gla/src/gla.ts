@@ -10,7 +10,7 @@
  * alpha; `gateLogitNormalizer` is tau.
  *
  * Sources: 1. Yang et al. 2024 (arXiv 2312.06635), section 4. 2. fla-org/flash-linear-attention `layers/gla.py`.
- * Deviation: weights start as N(0, 0.02), as everywhere in this zoo; fla draws them Xavier-uniform.
+ * Deviation: weights start as everywhere in this zoo; fla's layer draws them Xavier-uniform, its models as `init: 'normal'` does.
  */
 import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
 import {
@@ -20,6 +20,7 @@ import {
   initProjection,
   linear,
   type Projection,
+  projectionInitOption,
   type ScanState,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
@@ -47,6 +48,7 @@ export const glaSchema = z
     gateLowRank: z.int().positive().default(16).describe("rank of the decay's projection"),
     gateLogitNormalizer: z.number().positive().default(16).describe('divides the log-decay'),
     normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
+    ...projectionInitOption,
   })
   .transform(({ dModel, nHeads, expandK = Math.max(1, Math.floor(dModel / 2)) / dModel, ...rest }) => ({
     dModel,
@@ -94,19 +96,19 @@ export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = d
   name: 'gla',
   summary: 'Gated linear attention: a matrix state with a learned decay per key channel (GLA).',
   schema: glaSchema,
-  create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps }) {
+  create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps, init: how }) {
     const [keyWidth, valueWidth] = [expanded(expandK, dModel), expanded(expandV, dModel)];
     const [headK, headV] = [keyWidth / nHeads, valueWidth / nHeads];
-    const projections = createConvolvedProjections({ dModel, keyWidth, valueWidth });
+    const projections = createConvolvedProjections({ dModel, keyWidth, valueWidth, init: how });
 
     return createScanMixer({
       init: (seed, nLayers = 1): GlaParams => ({
         ...projections.init(seed),
-        gProj: initProjection([dModel, valueWidth], foldIn(seed, 'gProj')),
-        gkDown: initProjection([dModel, gateLowRank], foldIn(seed, 'gkDown')),
-        gkUp: initProjection([gateLowRank, keyWidth], foldIn(seed, 'gkUp'), { bias: true }),
+        gProj: initProjection([dModel, valueWidth], foldIn(seed, 'gProj'), { init: how }),
+        gkDown: initProjection([dModel, gateLowRank], foldIn(seed, 'gkDown'), { init: how }),
+        gkUp: initProjection([gateLowRank, keyWidth], foldIn(seed, 'gkUp'), { bias: true, init: how }),
         gNorm: { weight: tf.ones([headV]) },
-        oProj: initProjection([valueWidth, dModel], foldIn(seed, 'oProj'), { nLayers }),
+        oProj: initProjection([valueWidth, dModel], foldIn(seed, 'oProj'), { init: how, nLayers }),
       }),
       project: (params, x) => ({
         ...projections.project(params, x),

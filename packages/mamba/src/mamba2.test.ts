@@ -23,6 +23,11 @@ describeMixer(
     idleOptions,
   },
 );
+describeMixer(
+  'mamba2, limited steps, norm before the gate',
+  () => mamba2({ dModel: 8, dState: 6, headDim: 4, dtLimit: { min: 0.02, max: 0.05 }, normBeforeGate: true }),
+  { matMulShare, differenceStep, idleOptions },
+);
 describeMixer('mamba2, W = 1, one head', () => mamba2({ dModel: 8, dState: 8, dConv: 1 }), {
   lengths: [7, 65],
   matMulShare,

@@ -3,9 +3,9 @@
  *
  *   [z, x, B, C, dt] = input W_in              widths E, E, G N, G N, H
  *   [x, B, C] = silu(conv([x, B, C]) + b)      depthwise, causal, W = dConv taps
- *   dt = softplus(dt + dtBias)                 A = -exp(aLog) [H]
+ *   dt = softplus(dt + dtBias)                 A = -exp(aLog) [H]; dt held to `dtLimit`
  *   y = ssd(x, dt, A, B, C, D)                 H heads of P = headDim columns, H P = E
- *   output = rmsNorm(y silu(z)) W_out          the gate before the norm, the norm over all of E
+ *   output = rmsNorm(y silu(z)) W_out          the norm over all of E; or rmsNorm(y) silu(z) with `normBeforeGate`
  *
  * Sources: [1] Dao and Gu, Transformers are SSMs (arXiv 2405.21060), section 7; [2] state-spaces/mamba,
  * `modules/mamba2_simple.py`.
@@ -40,8 +40,25 @@ const schema = z.strictObject({
     .describe('P, columns of a head; must divide E; default the largest up to 64 that the groups allow'),
   nGroups: z.int().positive().default(1).describe('G, groups of heads that share B and C; must divide the heads'),
   chunkSize: z.int().positive().default(64).describe('tokens per chunk of the scan: speed, not function'),
+  dtLimit: z
+    .strictObject({
+      min: z.number().min(0).default(0).describe('smallest step size'),
+      max: z.number().positive().optional().describe('largest step size'),
+    })
+    .check(({ value, issues }) => {
+      const { min, max = Infinity } = value;
+      if (min < max) return;
+      const message = `expected min below max, got ${min} and ${max}. Change one of them`;
+      issues.push({ code: 'custom', message, input: value });
+    })
+    .optional()
+    .describe('step sizes outside of these bounds are put on them; default none'),
+  normBeforeGate: z.boolean().default(false).describe('the norm before the gate, not after it'),
   normEps: z.number().positive().default(1e-5).describe('eps of the gated norm'),
 });
+
+/** The largest float32: engines take no Infinity as a bound. */
+const LARGEST = 3.4028234663852886e38;
 
 /** Parameters of Mamba-2, with the convolution's [E + 2GN, W] and [E + 2GN]; letters are those of the file's glossary. */
 export type Mamba2Params = DepthwiseConvolutionParams & {
@@ -71,7 +88,8 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
   name: 'mamba2',
   summary: 'Mamba-2: state-space duality (SSD) with scalar decays per head and a gated norm.',
   schema,
-  create({ dModel, dState, dConv, expand, headDim: requestedHeadDim, nGroups, chunkSize, normEps }) {
+  create({ dModel, dState, dConv, expand, headDim: requestedHeadDim, nGroups, chunkSize, ...config }) {
+    const { dtLimit, normBeforeGate, normEps } = config;
     const inner = innerWidth(expand, dModel);
     const headDim = requestedHeadDim ?? largestHead(inner, nGroups);
     const nHeads = inner / headDim;
@@ -88,6 +106,7 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
     }
 
     const conv = createDepthwiseConvolution(convolvedWidth, dConv);
+    const limited = (dt: tf.Tensor3D) => (dtLimit ? tf.clipByValue(dt, dtLimit.min, dtLimit.max ?? LARGEST) : dt);
 
     return createScanMixer({
       noDecay: ['aLog', 'dSkip', 'dtBias'],
@@ -116,7 +135,7 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
         const { y, lastState } = ssd(
           {
             x: x.reshape([batch, length, nHeads, headDim]),
-            dt: tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias)),
+            dt: limited(tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias))),
             A: tf.neg(tf.exp(params.aLog)),
             B: B.reshape([batch, length, nGroups, dState]),
             C: C.reshape([batch, length, nGroups, dState]),
@@ -128,7 +147,7 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
         return { o: y.reshape([batch, length, inner]), state: () => ({ ssm: lastState }) };
       },
       readOut: (params, o, { z }) =>
-        linear(gatedRmsNorm(o, z, params.norm, { gateFirst: true, eps: normEps }), params.outProj),
+        linear(gatedRmsNorm(o, z, params.norm, { gateFirst: !normBeforeGate, eps: normEps }), params.outProj),
       flops(seqLen) {
         const chunk = Math.min(chunkSize, seqLen);
         const padded = chunk * Math.ceil(seqLen / chunk);
