@@ -1,19 +1,25 @@
 /** The cross-entropy of a tied head in plain `tf` ops. */
 import * as tf from '../../tf.js';
+import { inChunks } from './chunks.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export function tiedCrossEntropyReference({ hidden, table, labels }: Inputs, { gradients }: Attrs): Outputs & Saved {
+/** A chunk of rows at a time: the logits of all are never held. */
+export function tiedCrossEntropyReference(inputs: Inputs, attrs: Attrs): Outputs & Saved {
+  return inChunks(referenceRows, inputs, attrs);
+}
+
+export function referenceRows({ hidden, table, labels }: Inputs, { gradients }: Attrs, total: number): Outputs & Saved {
   const logits = tf.matMul(hidden, table, false, true);
   const target = oneHot(labels, table);
   const losses = logits
     .sub(tf.logSumExp(logits, -1, true))
     .mul(target)
     .sum(-1);
-  const loss = losses.mean<tf.Scalar>().neg();
+  const loss = losses.sum<tf.Scalar>().div<tf.Scalar>(-total);
   const right = logits.argMax(-1).equal(labels).logicalAnd(losses.isNaN().logicalNot());
   const correct = right.cast<tf.Tensor1D>('float32');
   if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
-  const dLogits = tf.softmax(logits).sub(target).div<tf.Tensor2D>(hidden.shape[0]);
+  const dLogits = tf.softmax(logits).sub(target).div<tf.Tensor2D>(total);
   return {
     loss,
     correct,

@@ -6,10 +6,16 @@
 import { tensorflowValue as run } from '../../engines/tensorflow/op.js';
 import * as tf from '../../tf.js';
 import { checked } from '../embedding/tensorflow.js';
+import { inChunks } from './chunks.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
-export function tiedCrossEntropy({ hidden, table, labels }: Inputs, { gradients }: Attrs): Outputs & Saved {
-  const [n, vocabulary] = [hidden.shape[0], table.shape[0]];
+/** A chunk of rows at a time: the logits of all are never held. */
+export function tiedCrossEntropy(inputs: Inputs, attrs: Attrs): Outputs & Saved {
+  return inChunks(rowsForm, inputs, attrs);
+}
+
+function rowsForm({ hidden, table, labels }: Inputs, { gradients }: Attrs, total: number): Outputs & Saved {
+  const vocabulary = table.shape[0];
   const logits = run('MatMul', [hidden, table], { transpose_b: { bool: true } }); // [n, V]
   const labelLogits = checked('tiedCrossEntropy: expected labels', labels, vocabulary, () =>
     run('GatherV2', [logits, labels, { int: 1 }], { batch_dims: { int: 1 } }),
@@ -21,10 +27,10 @@ export function tiedCrossEntropy({ hidden, table, labels }: Inputs, { gradients 
   const guesses = run('ArgMax', [logits, { int: -1 }], { output_type: { type: 'int32' } });
   const right = run('LogicalAnd', [run('Equal', [guesses, labels]), run('Equal', [losses, losses])]); // NaN is no equal
   const correct = run<tf.Tensor1D>('Cast', [right], { DstT: { type: 'float32' } });
-  const loss = run<tf.Scalar>('Mean', [losses, { int: 0 }]);
+  // 1 / total goes onto the small factor and product, not onto [n, V].
+  const share = { float: 1 / total };
+  const loss = run<tf.Scalar>('Mul', [run('Sum', [losses, { int: 0 }]), share]);
   if (!gradients) return { loss, correct, dHidden: tf.zeros([0]), dTable: tf.zeros([0]) };
-  // The mean's 1/n goes onto the small factor and product, not onto [n, V].
-  const share = { float: 1 / n };
   const shares = run('Mul', [hidden, share]);
   const ofLabels = run('GatherV2', [table, labels, { int: 0 }]);
   return {
