@@ -51,6 +51,44 @@ describe('AdamW', () => {
     expect(await trained('all')).toEqual([worn, worn]);
   });
 
+  it('gives rates, decays and exemptions by patterns of paths', async () => {
+    const optimizer = createOptimizer({
+      learningRate: 0.1,
+      weightDecay: 0.5,
+      noDecay: ['embedding.*'],
+      factors: { 'layers.*': { learningRate: 0.1 }, '*.1.weight': { weightDecay: 0 }, head: { learningRate: 0 } },
+    });
+    const leaf = () => tf.ones([2, 2]);
+    const tree = () => ({
+      embedding: { weight: leaf() },
+      layers: { 0: { weight: leaf() }, 1: { weight: leaf() } },
+      head: leaf(),
+    });
+    const params = tree();
+    const grads = tree();
+    const next = optimizer.update(params, grads, optimizer.init(params));
+    const value = async (tensor: tf.Tensor) => (await tensor.data())[0];
+    const { embedding, layers, head } = next.params;
+    expect(await value(embedding.weight)).toBeCloseTo(0.9, 5);
+    expect(await value(layers[0].weight)).toBeCloseTo(1 - 0.01 * 1.5, 5);
+    expect(await value(layers[1].weight)).toBeCloseTo(1 - 0.01, 5);
+    expect(await value(head)).toBe(1);
+    expect(await value(next.state.m.head as tf.Tensor)).toBeCloseTo(0.1, 6);
+    for (const tree of [next.params, next.state.m, next.state.v, grads]) disposeTree(tree);
+  });
+
+  it('refuses patterns that name nothing', () => {
+    const params = { weight: tf.ones([2, 2]) };
+    for (const [options, what] of [
+      [{ noDecay: ['bias'] }, 'noDecay'],
+      [{ factors: { 'w?ight': { learningRate: 1 } } }, 'factors'],
+    ] as const) {
+      expect(() => createOptimizer(options as never).init(params)).toThrow(
+        new RegExp(`optimizer.init: expected ${what} paths of the parameters, got '.*'. There are 'weight'`),
+      );
+    }
+  });
+
   it('scales gradients', async () => {
     const [plain, scaled] = [await update({ beta1: 0.5 }), await update({ beta1: 0.5 }, 0.25)];
     expect(plain.m).toBeCloseTo(0.25, 6);

@@ -10,6 +10,8 @@ import { tensorsLike } from '../structure.js';
 import * as tf from '../tf.js';
 import { flattenTree, mapTree, type Tree, withTensors } from '../tree.js';
 
+const pattern = z.string().min(1);
+
 export const optimizerSchema = z.strictObject({
   /** The rule of the updates. */
   name: z.literal('adamW').default('adamW'),
@@ -28,6 +30,18 @@ export const optimizerSchema = z.strictObject({
    * and Mamba and Mamba-2 need; or every parameter, as in zoology's runs, and so in the presets that follow them.
    */
   decayed: z.enum(['all', 'matrices']).default('matrices'),
+  /** Paths of further parameters that do not decay; `*` stands for any characters: `embedding.weight`, `*.oProj.*`. */
+  noDecay: z.array(pattern).optional(),
+  /** Factors of rate and decay of the parameters whose paths match; of several patterns that do, all count. */
+  factors: z
+    .record(
+      pattern,
+      z.strictObject({
+        learningRate: z.number().nonnegative().optional(),
+        weightDecay: z.number().nonnegative().optional(),
+      }),
+    )
+    .optional(),
 });
 
 export type OptimizerConfig = z.input<typeof optimizerSchema>;
@@ -43,7 +57,7 @@ export interface Optimizer {
   readonly config: z.output<typeof optimizerSchema>;
   /**
    * Moments of zero; the caller owns them.
-   * @throws InvalidConfigError if `noDecay` has a path that the parameters do not.
+   * @throws InvalidConfigError if `noDecay` or `factors` have a path or pattern that no parameter matches.
    */
   init(params: Tree): OptimizerState;
   /**
@@ -75,42 +89,71 @@ export function createOptimizer(
   { noDecay = [] }: { readonly noDecay?: readonly string[] } = {},
 ): Optimizer {
   const config = Object.freeze(parseConfig(optimizerSchema, input, 'optimizer'));
-  const { beta1, beta2, eps, weightDecay, decayed } = config;
+  const { beta1, beta2, eps, weightDecay, decayed, factors = {} } = config;
+  const spared = [...(config.noDecay ?? []), ...(decayed === 'all' ? [] : noDecay)];
   const zeros = <T extends Tree>(params: T) => mapTree(params, (leaf) => tf.zerosLike(leaf));
+
+  /** The factor of a parameter's rate, and its decay. */
+  function rulesOf(path: string, tensor: tf.Tensor): { readonly rate: number; readonly decay: number } {
+    const own = Object.entries(factors).filter(([pattern]) => matches(path, pattern));
+    const factor = (key: 'learningRate' | 'weightDecay') =>
+      own.reduce((product, [, factors]) => product * (factors[key] ?? 1), 1);
+    const decays = (decayed === 'all' || tensor.rank >= 2) && !spared.some((pattern) => matches(path, pattern));
+    return { rate: factor('learningRate'), decay: decays ? weightDecay * factor('weightDecay') : 0 };
+  }
+
   return {
     config,
     init(params) {
-      const paths = new Set(flattenTree(params).map(([path]) => path));
-      const unknown = noDecay.filter((path) => !paths.has(path));
-      if (unknown.length > 0) {
+      const paths = flattenTree(params).map(([path]) => path);
+      const named = { noDecay: [...(config.noDecay ?? []), ...noDecay], factors: Object.keys(factors) };
+      for (const [what, patterns] of Object.entries(named)) {
+        const unknown = patterns.filter((pattern) => !paths.some((path) => matches(path, pattern)));
+        if (unknown.length === 0) continue;
         throw new InvalidConfigError(
-          `optimizer.init: expected noDecay paths of the parameters, got '${unknown.join("', '")}'. Name leaves of the mixer's tree.`,
+          `optimizer.init: expected ${what} paths of the parameters, got '${unknown.join("', '")}'. There are '${paths.slice(0, 6).join("', '")}' and ${Math.max(0, paths.length - 6)} more.`,
         );
       }
       return { step: 0, m: zeros(params), v: zeros(params) };
     },
     update(params, grads, state, { learningRate = config.learningRate, gradientScale = 1 } = {}) {
       const places = new Map(flattenTree(params));
-      const tensors = [...new Set(places.values())];
       const matching = (what: string, tree: Tree) => tensorsLike(places, tree, `optimizer.update: ${what}`);
-      const spared = new Set(noDecay.map((path) => places.get(path)));
-      const decayOf = (tensor: tf.Tensor) => (tensor.rank >= 2 && !spared.has(tensor) ? weightDecay : 0);
       const step = state.step + 1;
-      const next = adamWStep(
-        { params: tensors, m: matching('state.m', state.m), v: matching('state.v', state.v) },
-        matching('gradients', grads),
-        {
-          learningRate,
+      const before = {
+        params: [...new Set(places.values())],
+        m: matching('state.m', state.m),
+        v: matching('state.v', state.v),
+      };
+      const gradients = matching('gradients', grads);
+      // Of a tied tensor the rules at the first of its places, as of its gradient.
+      const firstPlace = new Map([...places].reverse().map(([path, tensor]) => [tensor, path]));
+      const rules = before.params.map((tensor) => rulesOf(firstPlace.get(tensor) as string, tensor));
+      const after = { params: [...before.params], m: [...before.m], v: [...before.v] };
+      for (const rate of new Set(rules.map(({ rate }) => rate))) {
+        const at = rules.flatMap((rule, index) => (rule.rate === rate ? [index] : []));
+        const pick = <T>(list: readonly T[]) => at.map((index) => list[index] as T);
+        const next = adamWStep({ params: pick(before.params), m: pick(before.m), v: pick(before.v) }, pick(gradients), {
+          learningRate: learningRate * rate,
           beta1,
           beta2,
           eps,
           step,
-          weightDecay: decayed === 'all' ? weightDecay : tensors.map(decayOf),
+          weightDecay: pick(rules).map(({ decay }) => decay),
           gradientScale,
-        },
-      );
+        });
+        for (const [n, index] of at.entries()) {
+          for (const part of ['params', 'm', 'v'] as const) after[part][index] = next[part][n] as tf.Tensor;
+        }
+      }
       const rebuilt = (updated: readonly tf.Tensor[]) => withTensors(params, updated);
-      return { params: rebuilt(next.params), state: { step, m: rebuilt(next.m), v: rebuilt(next.v) } };
+      return { params: rebuilt(after.params), state: { step, m: rebuilt(after.m), v: rebuilt(after.v) } };
     },
   };
+}
+
+/** Whether a path is the one a pattern names; `*` stands for any characters. */
+function matches(path: string, pattern: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(path);
 }

@@ -33,6 +33,14 @@ describe('createSchedule', () => {
     expect(values[12]).toBeCloseTo(0.05, 12);
   });
 
+  it('warms up from above zero', () => {
+    const values = rates({ name: 'cosine', warmupSteps: 4, warmupFrom: 0.02, minLearningRate: 0.01 });
+    expect(values.slice(0, 5)).toEqual([0.04, 0.06, 0.08, 0.1, 0.1].map((rate) => expect.closeTo(rate, 12)));
+    const refused = /warmupFrom: expected at most the learning rate 0.1, and warmupSteps/;
+    expect(() => rates({ warmupSteps: 4, warmupFrom: 0.2 })).toThrow(refused);
+    expect(() => rates({ warmupFrom: 0.05 })).toThrow(refused);
+  });
+
   it('stays between the least rate and the full one', () => {
     fc.assert(
       fc.property(

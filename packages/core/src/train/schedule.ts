@@ -9,8 +9,10 @@ import { InvalidConfigError } from '../errors.js';
 export const scheduleSchema = z.strictObject({
   /** The rate after the warm-up: as it is, or along half a cosine, from step to step or from epoch to epoch. */
   name: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('constant'),
-  /** Steps over which the rate grows linearly from 0 to its full value; the first step's rate is not 0. */
+  /** Steps over which the rate grows linearly from `warmupFrom` to its full value; the first step is above it. */
   warmupSteps: z.int().nonnegative().default(0),
+  /** What the warm-up starts from. */
+  warmupFrom: z.number().nonnegative().default(0),
   /** What the cosine ends at. */
   minLearningRate: z.number().nonnegative().default(0),
 });
@@ -33,11 +35,16 @@ export function createSchedule(
   config: ScheduleConfig,
   { learningRate, epochs, stepsPerEpoch }: { learningRate: number; epochs: number; stepsPerEpoch: number },
 ): Schedule {
-  const { name, warmupSteps, minLearningRate } = parseConfig(scheduleSchema, config, 'schedule');
+  const { name, warmupSteps, warmupFrom, minLearningRate } = parseConfig(scheduleSchema, config, 'schedule');
   const steps = epochs * stepsPerEpoch;
   if (warmupSteps > steps) {
     throw new InvalidConfigError(
       `schedule: warmupSteps: expected at most the run's ${steps} steps, got ${warmupSteps}. Warm up less, or train longer.`,
+    );
+  }
+  if (warmupFrom > (warmupSteps > 0 ? learningRate : 0)) {
+    throw new InvalidConfigError(
+      `schedule: warmupFrom: expected at most the learning rate ${learningRate}, and warmupSteps, got ${warmupFrom} and ${warmupSteps} steps. A warm-up rises from the one to the other.`,
     );
   }
   if (minLearningRate > learningRate) {
@@ -57,5 +64,8 @@ export function createSchedule(
     cosine: (step: number) => cosine(Math.max(0, step - warmupSteps) / Math.max(1, steps - warmupSteps)),
     cosinePerEpoch: (step: number) => cosine(Math.floor(step / stepsPerEpoch) / epochs),
   }[name];
-  return (step) => (step < warmupSteps ? (step + 1) / warmupSteps : 1) * decayed(step);
+  return (step) => {
+    const share = step < warmupSteps ? (step + 1) / warmupSteps : 1;
+    return share * decayed(step) + (1 - share) * warmupFrom;
+  };
 }
