@@ -21,5 +21,7 @@ export { assertSameStructure } from './structure.js';
 export { hashConfig } from './train/config-identity.js';
 export { countCopies } from './train/count-copies.js';
 export { sliceExamples } from './train/evaluate.js';
+export { measurePeak } from './train/peak.js';
+export { examplesOf, tokenBudget } from './train/training-budget.js';
 export { yieldToEventLoop } from './train/yield.js';
 export { treeLeaves, treeTensors, withTensors } from './tree.js';

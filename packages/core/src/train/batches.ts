@@ -13,27 +13,37 @@ export interface BatchesOptions {
   readonly dataSeed: number;
 }
 
+/** The batches of an epoch, counted from 0, without those before `first`. */
+export type Batches = (epoch: number, first: number) => Generator<Examples>;
+
 /**
- * The batches of each epoch, counted from 0; they depend on the options and the epoch alone. Fixed examples are made
- * once, when first asked for. Examples that do not fill a last batch are left out.
+ * The batches of each epoch; they depend on the options and the epoch alone. Fixed examples are made once, when first asked
+ * for. Examples that do not fill a last batch are left out. Fresh ones of a task with a stream are the next of it.
  */
-export function createBatches(task: Task, options: BatchesOptions): (epoch: number) => Generator<Examples> {
+export function createBatches(task: Task, options: BatchesOptions): Batches {
   const { batchSize, examplesPerEpoch, freshExamples, seed, dataSeed } = options;
   const steps = Math.floor(examplesPerEpoch / batchSize);
   const trainSeed = foldIn(dataSeed, 'train');
   let fixed: Examples | undefined;
 
-  return function* (epoch) {
+  return function* (epoch, first) {
+    if (freshExamples && task.stream) {
+      for (let batch = first; batch < steps; batch += 1) {
+        const number = (epoch * steps + batch) * batchSize;
+        yield task.stream({ seed: trainSeed, first: number, count: batchSize });
+      }
+      return;
+    }
     if (freshExamples) {
       const epochSeed = foldIn(trainSeed, epoch);
-      for (let batch = 0; batch < steps; batch += 1) {
+      for (let batch = first; batch < steps; batch += 1) {
         yield task.generate({ split: 'train', seed: foldIn(epochSeed, batch), count: batchSize });
       }
       return;
     }
     fixed ??= task.generate({ split: 'train', seed: trainSeed, count: examplesPerEpoch });
     const order = shuffledIndices(examplesPerEpoch, foldIn(foldIn(seed, 'order'), epoch));
-    for (let batch = 0; batch < steps; batch += 1) {
+    for (let batch = first; batch < steps; batch += 1) {
       yield gatherExamples(fixed, order.subarray(batch * batchSize, (batch + 1) * batchSize));
     }
   };

@@ -77,6 +77,21 @@ describe('evaluateExamples', () => {
     expect(whole.loss).toBeCloseTo(loss as number, 6);
   });
 
+  it('sums the losses of all tokens to the loss of the whole', async () => {
+    const set = await examples(9);
+    const tokenBytes = Uint16Array.from({ length: V }, (_, token) => token);
+    const whole = await evaluateExamples(model, params, set, 4);
+    const each = await evaluateExamples(model, params, set, 4, { perToken: true, tokenBytes });
+    expect(each.loss).toBeCloseTo(whole.loss, 5);
+    expect([each.correct, each.total]).toEqual([whole.correct, whole.total]);
+    const nats = each.loss * each.total;
+    expect(each.perExampleLoss?.reduce((a, b) => a + b, 0)).toBeCloseTo(nats, 6);
+    expect(each.perPosition.reduce((sum, { loss = Number.NaN, total }) => sum + loss * total, 0)).toBeCloseTo(nats, 6);
+    const bytes = set.labels.reduce((sum, label) => sum + Math.max(0, label), 0);
+    expect([each.bytes, each.bitsPerByte]).toEqual([bytes, expect.closeTo(nats / bytes / Math.LN2, 6)]);
+    expect(Object.keys(whole)).not.toContain('perExampleLoss');
+  });
+
   it('tells of every batch', async () => {
     let told = 0;
     await evaluateExamples(model, params, await examples(9), 2, {

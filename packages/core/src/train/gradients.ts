@@ -1,11 +1,13 @@
-/** Loss and gradients of a batch, with one read of the device. */
+/** Loss and gradients of a batch, whole or a part at a time, with one read of the device. */
 
 import type { ApplyContext } from '../mixer.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { globalNorm } from '../ops/adam-w/index.js';
-import type { Examples } from '../task.js';
+import { foldIn } from '../rng.js';
+import { type Examples, IGNORED_LABEL } from '../task.js';
 import * as tf from '../tf.js';
 import { type Tree, treeTensors, withTensors } from '../tree.js';
+import { sliceExamples } from './evaluate.js';
 
 export interface BatchGradients {
   /**
@@ -24,35 +26,76 @@ export interface BatchGradients {
   readonly gradientNorm: number;
 }
 
-/** @throws ShapeError as `LanguageModel.loss`. */
+/**
+ * Gradients of a batch.
+ *
+ * @param options.parts - what is held at a time is a part of this many: `count` must be divisible by it. Parts count by their
+ *   labelled positions, so that the sum is the gradient of the whole, but for rounding; auxiliary losses do too. Each has dropout
+ *   masks of its own.
+ * @throws ShapeError as `LanguageModel.loss`.
+ */
 export async function computeGradients(
   model: LanguageModel,
   params: LanguageModelParams,
   batch: Examples,
   context: ApplyContext,
+  { parts = 1 }: { readonly parts?: number } = {},
 ): Promise<BatchGradients> {
   const tensors = treeTensors(params);
-  const { grads, statistics, count } = tf.tidy(() => {
-    const kept: tf.Tensor[] = [];
-    let count = 0;
-    const { value, grads } = tf.engine().gradients(
-      () => {
-        const result = model.loss(params, batch, context);
-        kept.push(tf.keep(tf.clone(result.crossEntropy)), tf.keep(tf.sum(result.correct)));
-        count = result.count;
-        return result.loss;
-      },
-      tensors,
-      undefined,
-      true,
-    );
-    const all = tensors.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor));
-    const statistics = tf.stack([...kept, value, globalNorm(all)]);
-    tf.dispose(kept);
-    return { grads: all, statistics, count };
-  });
-  const values = await statistics.data();
-  statistics.dispose();
+  const total = labelCount(batch);
+  let sums: readonly tf.Tensor[] | undefined;
+  for (let part = 0; part < parts; part += 1) {
+    const size = batch.count / parts;
+    const some = parts === 1 ? batch : sliceExamples(batch, part * size, size);
+    if (parts > 1 && total > 0 && labelCount(some) === 0) continue;
+    const seed = parts === 1 ? context.seed : foldIn(context.seed, part);
+    const share = parts === 1 ? 1 : labelCount(some) / total;
+    const found = tf.tidy(() => gradientsOf(model, params, tensors, some, { ...context, seed }, share));
+    const before = sums;
+    sums = before ? found.map((tensor, index) => takenTogether(tensor, before[index] as tf.Tensor)) : found;
+  }
+  const [statistics, ...grads] = sums as [tf.Tensor, ...tf.Tensor[]];
+  const packed = tf.tidy(() => tf.concat1d([statistics as tf.Tensor1D, globalNorm(grads).reshape([1])]));
+  const values = await packed.data();
+  tf.dispose([statistics, packed]);
   const [loss, hits, objective, gradientNorm] = values as unknown as [number, number, number, number];
-  return { grads: withTensors<Tree>(params, grads), loss, objective, hits, count, gradientNorm };
+  return { grads: withTensors<Tree>(params, grads), loss, objective, hits, count: total, gradientNorm };
 }
+
+/**
+ * [cross-entropy, hits, objective] and a gradient per tensor; all but the hits times `share`, which is 1 for a whole batch.
+ */
+function gradientsOf(
+  model: LanguageModel,
+  params: LanguageModelParams,
+  tensors: tf.Tensor[],
+  batch: Examples,
+  context: ApplyContext,
+  share: number,
+): tf.Tensor[] {
+  const scaled = (loss: tf.Scalar) => (share === 1 ? loss : loss.mul<tf.Scalar>(share));
+  const kept: tf.Tensor[] = [];
+  const { value, grads } = tf.engine().gradients(
+    () => {
+      const result = model.loss(params, batch, context);
+      kept.push(tf.keep(tf.clone(scaled(result.crossEntropy))), tf.keep(tf.sum(result.correct)));
+      return scaled(result.loss);
+    },
+    tensors,
+    undefined,
+    true,
+  );
+  const statistics = tf.stack([...kept, value]);
+  tf.dispose(kept);
+  return [statistics, ...tensors.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor))];
+}
+
+/** The sum of two tensors, which are freed. */
+function takenTogether(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const sum = tf.add(a, b);
+  tf.dispose([a, b]);
+  return sum;
+}
+
+const labelCount = ({ labels }: Examples) =>
+  labels.reduce((count, label) => count + Number(label !== IGNORED_LABEL), 0);

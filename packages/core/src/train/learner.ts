@@ -55,13 +55,15 @@ export function createLearner(
   options: {
     readonly schedule: Schedule;
     readonly clipNorm: number | null;
+    /** Parts of a batch whose gradients are summed. */
+    readonly accumulation: number;
     /** Of the parameters and the dropout masks. */
     readonly seed: number;
     /** For messages. */
     readonly stepsPerEpoch: number;
   },
 ): Learner {
-  const { schedule, clipNorm, seed, stepsPerEpoch } = options;
+  const { schedule, clipNorm, accumulation, seed, stepsPerEpoch } = options;
   let params = model.init(foldIn(seed, 'init'));
   let state = optimizer.init(params);
   let step = 0;
@@ -82,6 +84,7 @@ export function createLearner(
         params,
         batch,
         context,
+        { parts: accumulation },
       );
       step += 1;
       for (const [what, value] of Object.entries({

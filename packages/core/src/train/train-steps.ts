@@ -19,20 +19,24 @@ export interface StepInfo {
   readonly secondsPerStep: number;
 }
 
-/** What steps come to. */
-export interface StepTotals {
+/** Sums over the steps of an epoch so far: what a checkpoint in its middle holds. */
+export interface StepSums {
   readonly steps: number;
-  /** Means over all labelled positions: cross-entropy in nats, and the share answered correctly. */
+  /** Labelled positions, the sum of their cross-entropies in nats, and how many were answered correctly. */
+  readonly count: number;
   readonly loss: number;
-  readonly accuracy: number;
+  readonly hits: number;
   /** Of the last step. */
   readonly learningRate: number;
   /** The making of the batches included. */
   readonly seconds: number;
 }
 
+export const NO_STEPS: StepSums = { steps: 0, count: 0, loss: 0, hits: 0, learningRate: 0, seconds: 0 };
+
 /**
  * A step for every batch; frees the event loop ten times a second.
+ * @returns the sums over `before` and these steps.
  * @throws what a step throws; the signal's reason when it is aborted.
  */
 export async function trainSteps(
@@ -41,42 +45,48 @@ export async function trainSteps(
   options: {
     /** Counted from 1. */
     readonly epoch: number;
-    readonly onStep: ((info: StepInfo) => void) | undefined;
+    /** What the epoch's steps before these came to. */
+    readonly before: StepSums;
+    /** After every step, which is then whole: the next waits for it. */
+    readonly onStep: (info: StepInfo, sums: StepSums) => Promise<void>;
     readonly signal: AbortSignal | undefined;
   },
-): Promise<StepTotals> {
-  const { epoch, onStep, signal } = options;
-  const sums = { loss: 0, hits: 0, count: 0, seconds: 0, steps: 0, learningRate: 0 };
+): Promise<StepSums> {
+  const { epoch, before, onStep, signal } = options;
+  let sums = before;
   let lastYield = performance.now();
   for (;;) {
     signal?.throwIfAborted();
     const start = performance.now();
     const { value: batch, done } = batches.next();
-    if (done) break;
+    if (done) return sums;
     const { loss, hits, count, gradientNorm, learningRate } = await learner.train(batch);
     const seconds = (performance.now() - start) / 1000;
-    sums.loss += loss * count;
-    sums.hits += hits;
-    sums.count += count;
-    sums.seconds += seconds;
-    sums.steps += 1;
-    sums.learningRate = learningRate;
-    onStep?.({
-      epoch,
-      step: learner.step,
-      loss,
-      accuracy: hits / count,
+    sums = {
+      steps: sums.steps + 1,
+      count: sums.count + count,
+      loss: sums.loss + loss * count,
+      hits: sums.hits + hits,
       learningRate,
-      gradientNorm,
-      seconds,
-      secondsPerStep: sums.seconds / sums.steps,
-    });
+      seconds: sums.seconds + seconds,
+    };
+    await onStep(
+      {
+        epoch,
+        step: learner.step,
+        loss,
+        accuracy: hits / count,
+        learningRate,
+        gradientNorm,
+        seconds,
+        secondsPerStep: sums.seconds / sums.steps,
+      },
+      sums,
+    );
     // Reads of the embedded engine never leave the microtask queue: let timers and messages through.
     if (performance.now() - lastYield > 100) {
       await yieldToEventLoop();
       lastYield = performance.now();
     }
   }
-  const { steps, learningRate, seconds } = sums;
-  return { steps, loss: sums.loss / sums.count, accuracy: sums.hits / sums.count, learningRate, seconds };
 }

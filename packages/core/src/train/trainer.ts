@@ -19,9 +19,10 @@ import { type EvaluationOptions, type EvaluationResult, evaluate, evaluateExampl
 import { createLearner } from './learner.js';
 import { createOptimizer, optimizerSchema } from './optimizer.js';
 import { createSchedule, scheduleSchema } from './schedule.js';
-import { type StepInfo, trainSteps } from './train-steps.js';
+import { NO_STEPS, type StepInfo, trainSteps } from './train-steps.js';
+import { trainingBudget, validationCount } from './training-budget.js';
 import { readTraining, saveTraining } from './training-checkpoint.js';
-import type { EpochMetrics } from './training-state.js';
+import type { EpochMetrics, PartialEpoch } from './training-state.js';
 
 export type { StepInfo } from './train-steps.js';
 
@@ -44,10 +45,16 @@ const trainerSchema = z.strictObject({
   dataSeed: seedSchema.optional(),
   /** Examples of a training step. */
   batchSize: z.int().positive(),
+  /** Parts of a batch that are held one at a time, their gradients summed: less memory, the same step but for rounding. */
+  accumulation: z.int().positive().default(1),
   /** Examples that do not fill a last batch are left out, others each epoch. */
-  examplesPerEpoch: z.int().positive(),
+  examplesPerEpoch: z.int().positive().optional(),
   /** Trained in all; each ends with a validation. */
-  epochs: z.int().positive(),
+  epochs: z.int().positive().optional(),
+  /** In place of `examplesPerEpoch` and `epochs`: tokens to train on, rounded up to `evaluations` epochs of whole steps. */
+  tokens: z.int().positive().optional(),
+  /** Epochs of a budget in tokens, each ended by a validation. */
+  evaluations: z.int().positive().optional(),
   /** New examples in every step; otherwise the same `examplesPerEpoch` ones, in a new order every epoch. */
   freshExamples: z.boolean().default(false),
   /** AdamW and its rates. */
@@ -57,11 +64,13 @@ const trainerSchema = z.strictObject({
   /** Largest global norm of the gradients; larger ones are scaled down to it. */
   clipNorm: z.number().positive().nullable().default(null),
   /** Examples of each validation, the same every time. */
-  validationExamples: z.int().positive(),
+  validationExamples: z.int().positive().optional(),
+  /** In place of `validationExamples`: as many examples as hold so many tokens, one at least. */
+  validationTokens: z.int().positive().optional(),
   /** Tokens per batch of an evaluation stay about those of a training batch. */
   evaluationBatchSize: z.int().positive().optional(),
-  /** `done` once the validation accuracy reaches it. */
-  stopAt: z.number().min(0).max(1).nullable().default(null),
+  /** `done` once validation reaches it: an accuracy, or for a task judged by likelihood a loss in nats. */
+  stopAt: z.number().nonnegative().nullable().default(null),
   /** Of what else decides the numbers, such as the code of a mixer: a checkpoint of another identity is refused. */
   identity: z.string().optional(),
 });
@@ -70,7 +79,8 @@ export type TrainerConfig = z.input<typeof trainerSchema>;
 
 /** What hears of an epoch, and may end it. */
 export interface EpochOptions {
-  readonly onStep?: ((info: StepInfo) => void) | undefined;
+  /** Called after every step; the next waits for it. Within it the trainer may `save`. */
+  readonly onStep?: ((info: StepInfo) => unknown) | undefined;
   /** Called after every batch of the validation. */
   readonly onValidationBatch?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -92,7 +102,7 @@ export interface Trainer {
   /** The current parameters, owned by the trainer; replaced by every step. */
   readonly params: LanguageModelParams;
   /**
-   * Trains one epoch and validates.
+   * Trains one epoch, or what is left of one that was restored, and validates.
    * @throws InvalidConfigError after the last epoch; nothing is changed then. NumericalError when a loss or gradient is not
    *   finite; it names the step. The signal's reason when it is aborted. After either of these two, only `restore` and
    *   `dispose` are left.
@@ -103,11 +113,11 @@ export interface Trainer {
    * @throws NumericalError, which names the length, if the loss is not finite; ShapeError without examples.
    */
   evaluate(task: Task, split: Split, count: number, options?: EvaluationOptions): Promise<EvaluationResult>;
-  /** Writes a checkpoint. @throws CheckpointError */
+  /** Writes a checkpoint: between epochs, or in an epoch's `onStep`. @throws CheckpointError */
   save(directory: string): Promise<void>;
   /**
    * Goes on where a checkpoint was saved: bit for bit as the uninterrupted run, if on the same engine.
-   * @returns the other engines that trained epochs of it, which round differently; empty if there are none.
+   * @returns the other engines that trained some of it, which round differently; empty if there are none.
    * @throws CheckpointError if there is none, or it is damaged, or of a run with another config; nothing is changed then.
    */
   restore(directory: string): Promise<{ readonly otherEngines: readonly string[] }>;
@@ -125,21 +135,24 @@ export interface Trainer {
  */
 export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
   const { model, task, ...options } = parseConfig(trainerSchema, input, 'createTrainer');
-  const {
-    seed,
-    dataSeed = seed,
-    batchSize,
-    examplesPerEpoch,
-    epochs,
-    freshExamples,
-    clipNorm,
-    validationExamples,
-    stopAt,
-  } = options;
+  const { seed, dataSeed = seed, batchSize, accumulation, freshExamples, clipNorm, stopAt } = options;
   const arithmetic = arithmeticOf(currentEngine());
+  const { epochs, examplesPerEpoch } = trainingBudget(options, task.seqLen);
+  const validationExamples = validationCount(options, task.seqLen);
   if (examplesPerEpoch < batchSize) {
     throw new InvalidConfigError(
       `createTrainer: expected examplesPerEpoch to fill a batch of ${batchSize}, got ${examplesPerEpoch}. Lower batchSize.`,
+    );
+  }
+  if (batchSize % accumulation !== 0) {
+    throw new InvalidConfigError(
+      `createTrainer: expected a batchSize of accumulation ${accumulation} equal parts, got ${batchSize}. Make one a multiple of the other.`,
+    );
+  }
+  const likelihood = task.measure === 'likelihood';
+  if (stopAt !== null && stopAt > 1 && !likelihood) {
+    throw new InvalidConfigError(
+      `createTrainer: stopAt: expected an accuracy of at most 1 for task '${task.name}', got ${stopAt}. Use 0.99 for 99 %.`,
     );
   }
   if (task.vocabSize > model.vocabSize) {
@@ -161,7 +174,7 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     dataSeed,
   });
   let configHash: string | undefined;
-  const tokensPerEvaluation = (options.evaluationBatchSize ?? batchSize) * task.seqLen;
+  const tokensPerEvaluation = (options.evaluationBatchSize ?? batchSize / accumulation) * task.seqLen;
 
   const validation = task.generate({
     split: 'validation',
@@ -169,17 +182,22 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     count: validationExamples,
   });
   const batchesOf = createBatches(task, { batchSize, examplesPerEpoch, freshExamples, seed, dataSeed });
-  const learner = createLearner(model, optimizer, { schedule, clipNorm, seed, stepsPerEpoch });
+  const learner = createLearner(model, optimizer, { schedule, clipNorm, accumulation, seed, stepsPerEpoch });
   let history: EpochMetrics[] = [];
-  /** True while an epoch is under way, and after one that ended in an error. */
-  let unfinished = false;
+  /** The epoch under way after its last whole step. */
+  let partial: PartialEpoch | undefined;
+  /** What the trainer is at. A step that fails leaves it `busy` for good. */
+  let state: 'idle' | 'busy' | 'between steps' = 'idle';
 
-  function assertWhole(where: string): void {
-    if (unfinished)
+  function assertNot(where: string, ...states: (typeof state)[]): void {
+    if (states.includes(state))
       throw new CheckpointError(
-        `${where}: expected whole epochs, got one that ended in an error or is under way. Restore a checkpoint first.`,
+        `${where}: expected whole steps, got an epoch that ended in an error or is under way. Restore a checkpoint first.`,
       );
   }
+
+  const reaches = (goal: number, { validationLoss, validationAccuracy }: EpochMetrics) =>
+    likelihood ? validationLoss <= goal : validationAccuracy >= goal;
 
   /** The parameters as they are on the validation examples. */
   async function validate(learningRate: number, onBatch: EvaluationOptions['onBatch']) {
@@ -211,27 +229,43 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       return history;
     },
     get done() {
-      return history.length >= epochs || (stopAt !== null && (history.at(-1)?.validationAccuracy ?? -1) >= stopAt);
+      const last = history.at(-1);
+      return (
+        history.length >= epochs ||
+        (stopAt !== null && partial === undefined && last !== undefined && reaches(stopAt, last))
+      );
     },
     get params() {
       return learner.trees.params;
     },
     async runEpoch({ onStep, onValidationBatch, signal } = {}) {
-      assertWhole('runEpoch');
+      assertNot('runEpoch', 'busy', 'between steps');
       const epoch = history.length + 1;
       if (epoch > epochs) {
         throw new InvalidConfigError(
           `runEpoch: expected one of ${epochs} epochs, got one more: the run is done. Give createTrainer more epochs.`,
         );
       }
-      unfinished = true;
-      const trained = await trainSteps(learner, batchesOf(epoch - 1), { epoch, onStep, signal });
+      state = 'busy';
+      const before = partial?.sums ?? NO_STEPS;
+      const engines = [...new Set([...(partial?.engines ?? []), arithmetic])];
+      const trained = await trainSteps(learner, batchesOf(epoch - 1, before.steps), {
+        epoch,
+        before,
+        signal,
+        async onStep(info, sums) {
+          partial = { sums, engines };
+          state = 'between steps';
+          await onStep?.(info);
+          state = 'busy';
+        },
+      });
       const validated = await validate(trained.learningRate, onValidationBatch);
       const metrics: EpochMetrics = {
         epoch,
         step: learner.step,
-        trainLoss: trained.loss,
-        trainAccuracy: trained.accuracy,
+        trainLoss: trained.loss / trained.count,
+        trainAccuracy: trained.hits / trained.count,
         validationLoss: validated.loss,
         validationAccuracy: validated.accuracy,
         learningRate: trained.learningRate,
@@ -239,10 +273,12 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         validationSeconds: validated.seconds,
         tokensPerSecond: (trained.steps * batchSize * task.seqLen) / trained.seconds,
         engine: arithmetic,
+        ...(engines.length > 1 && { otherEngines: engines.filter((engine) => engine !== arithmetic) }),
         finishedAt: new Date().toISOString(),
       };
       history.push(metrics);
-      unfinished = false;
+      partial = undefined;
+      state = 'idle';
       return metrics;
     },
     evaluate: (other, split, count, evaluation) =>
@@ -254,15 +290,20 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
         batchSize: Math.max(1, Math.floor(tokensPerEvaluation / other.seqLen)),
       }),
     async save(directory) {
-      assertWhole('save');
-      await saveTraining(directory, learner.trees, config, history);
+      assertNot('save', 'busy');
+      await saveTraining(directory, learner.trees, config, { history, partial });
     },
     async restore(directory) {
       const saved = await readTraining(directory, { config, epochs, stepsPerEpoch }, learner.trees);
       history = [...saved.history];
-      learner.continueFrom(saved.trees, history.length * stepsPerEpoch, history.at(-1)?.trainLoss);
-      unfinished = false;
-      const engines = new Set(history.map((done) => done.engine));
+      partial = saved.partial;
+      const steps = history.length * stepsPerEpoch + (partial?.sums.steps ?? 0);
+      learner.continueFrom(saved.trees, steps, history.at(-1)?.trainLoss);
+      state = 'idle';
+      const engines = new Set([
+        ...history.flatMap(({ engine, otherEngines = [] }) => [engine, ...otherEngines]),
+        ...(partial?.engines ?? []),
+      ]);
       engines.delete(arithmetic);
       return { otherEngines: [...engines] };
     },

@@ -4,7 +4,13 @@ import { CheckpointError } from '../errors.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { LearnedTrees } from './learner.js';
 import { restoreTrees, snapshotTrees } from './snapshot.js';
-import { type EpochMetrics, type TrainingState, trainingState, trainingStateSchema } from './training-state.js';
+import {
+  type EpochMetrics,
+  type PartialEpoch,
+  type TrainingState,
+  trainingState,
+  trainingStateSchema,
+} from './training-state.js';
 
 /** What a checkpoint has to be of. */
 export interface TrainedRun {
@@ -13,15 +19,21 @@ export interface TrainedRun {
   readonly stepsPerEpoch: number;
 }
 
+/** How far a run is: its whole epochs, and the one under way. */
+export interface Standing {
+  readonly history: readonly EpochMetrics[];
+  readonly partial: PartialEpoch | undefined;
+}
+
 /** @throws CheckpointError if it cannot be written. */
 export async function saveTraining(
   directory: string,
   trees: LearnedTrees,
   config: TrainedRun['config'],
-  history: readonly EpochMetrics[],
+  { history, partial }: Standing,
 ): Promise<void> {
   const tensors = await snapshotTrees(trees);
-  await writeCheckpoint(directory, { tensors, sidecar: trainingState(config, history) });
+  await writeCheckpoint(directory, { tensors, sidecar: trainingState(config, history, partial) });
 }
 
 /**
@@ -33,10 +45,11 @@ export async function readTraining(
   directory: string,
   run: TrainedRun,
   like: LearnedTrees,
-): Promise<{ trees: LearnedTrees; history: readonly EpochMetrics[] }> {
+): Promise<Standing & { readonly trees: LearnedTrees }> {
   const { tensors, sidecar } = await readCheckpoint(directory, trainingStateSchema);
   assertStateOf(sidecar, run, directory);
-  return { trees: restoreTrees(tensors, like, `${directory}/model.safetensors`), history: sidecar.history };
+  const { history, partial } = sidecar;
+  return { trees: restoreTrees(tensors, like, `${directory}/model.safetensors`), history, partial };
 }
 
 function assertStateOf(state: TrainingState, run: TrainedRun, directory: string): void {
@@ -46,7 +59,7 @@ function assertStateOf(state: TrainingState, run: TrainedRun, directory: string)
       `${directory}/checkpoint.json: expected a checkpoint of this run, got one of another: ${difference}. Choose another directory, or restore with the config it was made with.`,
     );
   }
-  const { history } = state;
+  const { history, partial } = state;
   const odd = history.findIndex(
     ({ epoch, step }, index) => epoch !== index + 1 || step !== epoch * run.stepsPerEpoch || epoch > run.epochs,
   );
@@ -54,6 +67,12 @@ function assertStateOf(state: TrainingState, run: TrainedRun, directory: string)
   if (found) {
     throw new CheckpointError(
       `${directory}/checkpoint.json: expected at most ${run.epochs} epochs of ${run.stepsPerEpoch} steps in order, got epoch ${found.epoch} at step ${found.step} in place ${odd + 1}. ` +
+        'It was not written by this trainer; delete the directory to start afresh.',
+    );
+  }
+  if (partial && (history.length >= run.epochs || partial.sums.steps > run.stepsPerEpoch)) {
+    throw new CheckpointError(
+      `${directory}/checkpoint.json: expected at most ${run.epochs} epochs of ${run.stepsPerEpoch} steps, got ${partial.sums.steps} steps of epoch ${history.length + 1}. ` +
         'It was not written by this trainer; delete the directory to start afresh.',
     );
   }
