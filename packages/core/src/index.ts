@@ -39,8 +39,22 @@ export type { EvaluationOptions, EvaluationResult, PositionAccuracy } from './tr
 export { evaluate, evaluateExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';
 export { createOptimizer } from './train/optimizer.js';
-export type { Safetensors, StoredData, StoredTensor } from './train/safetensors.js';
-export { readSafetensors, writeSafetensors } from './train/safetensors.js';
+export type {
+  FloatDtype,
+  FloatTensor,
+  Safetensors,
+  SafetensorsReader,
+  StoredData,
+  StoredTensor,
+  TensorInfo,
+} from './train/safetensors.js';
+export {
+  FLOAT_DTYPES,
+  openSafetensors,
+  readSafetensors,
+  saveSafetensors,
+  writeSafetensors,
+} from './train/safetensors.js';
 export type { Schedule, ScheduleConfig } from './train/schedule.js';
 export { createSchedule } from './train/schedule.js';
 export type { EpochOptions, StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
