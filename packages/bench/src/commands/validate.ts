@@ -54,7 +54,8 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
         const trained = distinctRuns.some((other) => other.task.seqLen !== task.seqLen)
           ? ` (trained at ${task.seqLen})`
           : '';
-        await attempt(`oracle of ${task.name} at length ${seqLen}${trained}`, async () =>
+        const what = task.solve ? 'oracle' : 'examples';
+        await attempt(`${what} of ${task.name} at length ${seqLen}${trained}`, async () =>
           checkOracle(task.atLength(seqLen)),
         );
       }
@@ -78,7 +79,10 @@ function distinct(runs: readonly PlannedRun[], keyOf: (run: PlannedRun) => unkno
 
 /** @throws InvalidConfigError if the oracle and the labels differ. */
 function checkOracle(task: Task): string {
-  if (!task.solve) return 'no oracle';
+  if (!task.solve) {
+    const { inputs } = task.generate({ split: 'test', seed: 0, count: 1 });
+    return `${inputs.length} tokens of ${task.vocabSize} kinds read; no oracle`;
+  }
   const { count, seqLen, inputs, labels } = task.generate({ split: 'test', seed: 0, count: ORACLE_EXAMPLES });
   let scored = 0;
   for (let example = 0; example < count; example++) {

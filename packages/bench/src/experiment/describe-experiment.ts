@@ -1,13 +1,14 @@
 /** An experiment in words: what a table must say beside its numbers. */
 import type { Task } from '@mixerzoo/core';
-import { inPercent, listWords } from '../report/format.js';
+import { formatCount, inPercent, listWords } from '../report/format.js';
+import type { TrainSettings } from '../runs/results.js';
 import type { Experiment } from './experiment.js';
-import { fallInWords, optimizerInWords } from './recipe.js';
+import { fallInWords, optimizerInWords, warmupInWords } from './recipe.js';
 
 /** What is trained on in one cell of a sweep. */
 interface Training {
   readonly task: Task;
-  readonly train: Experiment['train'];
+  readonly train: TrainSettings;
 }
 
 /**
@@ -39,7 +40,7 @@ export function describeExperiment(
 function describeBudgets(experiment: Experiment, cells: readonly Training[]): string {
   const lengthsOf = new Map<string, Set<string>>();
   for (const { task, train } of cells) {
-    const budget = describeBudget({ ...experiment, train });
+    const budget = describeBudget({ ...experiment, train }, task);
     lengthsOf.set(budget, (lengthsOf.get(budget) ?? new Set()).add(String(task.seqLen)));
   }
   if (lengthsOf.size < 2) return [...lengthsOf.keys()].join('');
@@ -48,26 +49,43 @@ function describeBudgets(experiment: Experiment, cells: readonly Training[]): st
     .join(' ');
 }
 
-/** The training every model gets: steps, examples, optimizer, when it ends. */
-export function describeBudget({
-  train,
-  learningRates,
-  seeds,
-}: Pick<Experiment, 'train' | 'learningRates' | 'seeds'>): string {
-  const { epochs, stepsPerEpoch, batchSize, freshExamples, warmupSteps, clipNorm, stopAt } = train;
+/**
+ * The training every model gets: steps, examples or tokens, optimizer, when it ends.
+ * @param experiment `train.tokens`: a budget that is not resolved yet.
+ */
+export function describeBudget(
+  {
+    train,
+    learningRates,
+    seeds,
+  }: Pick<Experiment, 'learningRates' | 'seeds'> & {
+    readonly train: TrainSettings & { readonly tokens?: number | undefined };
+  },
+  { measure, seqLen }: Partial<Pick<Task, 'measure' | 'seqLen'>> = {},
+): string {
+  const { epochs, stepsPerEpoch, batchSize, accumulation = 1, freshExamples, clipNorm, stopAt, tokens } = train;
   const steps = epochs * stepsPerEpoch;
+  const likelihood = measure === 'likelihood';
+  const windows =
+    seqLen && likelihood ? `windows, ${formatCount(steps * batchSize * seqLen)} tokens in all` : 'fresh examples';
   const examples = freshExamples
-    ? `${batchSize} fresh examples`
+    ? `${batchSize} ${windows}`
     : `${batchSize} out of ${batchSize * stepsPerEpoch} examples`;
+  const amount =
+    tokens === undefined
+      ? `${steps} steps of ${examples}`
+      : `${formatCount(tokens)} tokens in steps of ${batchSize} examples`;
   const rates = `learning rate ${listWords(learningRates.map(String))}${fallInWords(train)}`;
+  const goal = stopAt === null ? '' : likelihood ? `a loss of ${stopAt}` : `${inPercent(stopAt)} %`;
   const parts = [
-    `${stopAt === null ? '' : 'at most '}${steps} steps of ${examples}`,
+    `${stopAt === null ? '' : 'at most '}${amount}`,
+    ...(accumulation > 1 ? [`in ${accumulation} parts`] : []),
     `AdamW with ${optimizerInWords(train).join(', ')}`,
     rates,
-    ...(warmupSteps > 0 ? [`${warmupSteps} steps of warm-up`] : []),
+    ...warmupInWords(train),
     ...(clipNorm === null ? [] : [`gradients clipped to norm ${clipNorm}`]),
     ...(seeds.length > 1 ? [`${seeds.length} seeds`] : []),
-    ...(stopAt === null ? [] : [`ended at ${inPercent(stopAt)} % on validation`]),
+    ...(stopAt === null ? [] : [`ended at ${goal} on validation`]),
   ];
   return `Budget of every model: ${parts.join(', ')}.`;
 }

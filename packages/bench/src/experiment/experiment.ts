@@ -13,6 +13,7 @@ import type {
   TaskFactory,
 } from '@mixerzoo/core';
 import { z } from 'zod';
+import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/results.js';
 import { LIMITS } from './limits.js';
 import { nameFault } from './names.js';
 
@@ -118,9 +119,15 @@ const modelSchema = z.strictObject({
 });
 
 const trainSchema = z.strictObject({
+  /** Examples of a step. */
   batchSize: positive.default(64),
+  /** Parts of a batch that are held one at a time, their gradients summed. */
+  accumulation: positive.optional(),
   epochs: steps.default(16),
   stepsPerEpoch: steps.default(50),
+  /** In place of `epochs` and `stepsPerEpoch`: tokens to train on, rounded up to `evaluations` epochs of whole steps. */
+  tokens: z.number().int().positive().optional(),
+  evaluations: steps.optional(),
   freshExamples: z.boolean().default(true),
   /** AdamW's, as `createOptimizer` of core has them. */
   weightDecay: z.number().min(0).default(0.1),
@@ -132,14 +139,33 @@ const trainSchema = z.strictObject({
   beta1: z.number().min(0).lt(1).default(0.9),
   beta2: z.number().min(0).lt(1).default(0.999),
   eps: z.number().positive().default(1e-8),
+  /** Further parameters that do not decay, by patterns of their paths: `embedding.weight`, `*.oProj.*`. */
+  noDecay: z.array(z.string().min(1)).optional(),
+  /** Factors of rate and decay, by such patterns: `{ 'embedding.*': { learningRate: 0.1 } }`. */
+  factors: z
+    .record(
+      z.string().min(1),
+      z.strictObject({ learningRate: z.number().min(0).optional(), weightDecay: z.number().min(0).optional() }),
+    )
+    .optional(),
   schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('cosine'),
   warmupSteps: z.number().int().min(0).default(0),
+  /** In place of `warmupSteps`. */
+  warmupTokens: z.number().int().min(0).optional(),
+  /** The rate that a warm-up starts from; default 0. */
+  warmupFrom: z.number().min(0).optional(),
   /** What a cosine ends at. */
   minLearningRate: z.number().min(0).default(0),
   clipNorm: z.number().positive().nullable().default(null),
-  stopAt: z.number().gt(0).lte(1).nullable().default(null),
+  /** Training ends once validation reaches it: an accuracy, or of a task judged by likelihood a loss in nats. */
+  stopAt: z.number().gt(0).nullable().default(null),
   validationExamples: positive.default(256),
   testExamples: positive.default(512),
+  /** In place of the examples: so many tokens of them, at every length. */
+  validationTokens: positive.optional(),
+  testTokens: positive.optional(),
+  /** Minutes after which an epoch under way is saved; it decides no number. */
+  checkpointMinutes: z.number().positive().default(DEFAULT_CHECKPOINT_MINUTES),
 });
 
 /** A training length of a sweep: a number alone, or with the task's options and the size of the training there. */
@@ -147,7 +173,10 @@ const sweepLengthSchema = z.union([
   positive,
   z.looseObject({
     seqLen: positive,
-    train: z.strictObject({ batchSize: positive, epochs: steps, stepsPerEpoch: steps }).partial().optional(),
+    train: z
+      .strictObject({ batchSize: positive, epochs: steps, stepsPerEpoch: steps, tokens: steps, evaluations: steps })
+      .partial()
+      .optional(),
   }),
 ]);
 
@@ -158,10 +187,10 @@ const sweepSchema = z.strictObject({
   /** Training lengths: `128`, or `{ seqLen: 128, numKvPairs: 32, train: { batchSize: 64 } }`. Default: the task's. */
   lengths: z.array(sweepLengthSchema).min(1).optional(),
   /**
-   * A model in a cell whose validation accuracy reaches this at one learning rate needs no further ones: they are left
-   * out for that seed. Null tries all.
+   * A model in a cell whose validation reaches this (an accuracy, or by likelihood a loss) at one learning rate needs no
+   * further ones: they are left out for that seed. Null tries all.
    */
-  enoughAt: z.number().gt(0).lte(1).nullable().default(null),
+  enoughAt: z.number().gt(0).nullable().default(null),
 });
 
 /** An experiment with defaults filled in by parsing. */

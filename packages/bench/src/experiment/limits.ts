@@ -4,7 +4,9 @@
  * refused that could be trained.
  */
 import { InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
+import type { TrainSettings } from '../runs/results.js';
 import type { Experiment } from './experiment.js';
+import { testCount } from './recipe.js';
 
 export const LIMITS = {
   /** Bytes of a config file. */
@@ -50,13 +52,14 @@ export function assertCountable({ models, seeds, learningRates, sweep }: Experim
 }
 
 /** @throws InvalidConfigError if the examples of a training or of its tests are more than are held at a time. */
-export function assertExamplesFit({ train }: Experiment, { seqLen }: Task, testLengths: readonly number[]): void {
-  const { batchSize, stepsPerEpoch, freshExamples, validationExamples, testExamples } = train;
+export function assertExamplesFit(train: TrainSettings, { seqLen }: Task, testLengths: readonly number[]): void {
+  const { batchSize, stepsPerEpoch, freshExamples, validationExamples } = train;
+  const longest = Math.max(...testLengths);
   const held = [
     ['batchSize', batchSize, seqLen],
     ...(freshExamples ? [] : [['batchSize x stepsPerEpoch (freshExamples false)', batchSize * stepsPerEpoch, seqLen]]),
     ['validationExamples', validationExamples, seqLen],
-    ['testExamples', testExamples, Math.max(...testLengths)],
+    ['testExamples', testCount(train, longest), longest],
   ] as [string, number, number][];
   for (const [name, count, length] of held) {
     assertWithin(`train: ${name} ${count} at length ${length}`, 'tokens', count * length, LIMITS.tokens);
@@ -70,16 +73,22 @@ export function assertExamplesFit({ train }: Experiment, { seqLen }: Task, testL
  */
 export function assertModelFits(
   where: string,
-  { train, engine }: Experiment,
-  { model, task, testLengths }: { model: LanguageModel; task: Task; testLengths: readonly number[] },
+  { engine }: Experiment,
+  {
+    model,
+    task,
+    train,
+    testLengths,
+  }: { model: LanguageModel; task: Task; train: TrainSettings; testLengths: readonly number[] },
 ): void {
   const { vocabSize, dModel, nLayers } = model;
-  const tokens = train.batchSize * task.seqLen;
+  const batchSize = train.batchSize / (train.accumulation ?? 1);
+  const tokens = batchSize * task.seqLen;
   const tensor = (name: string, elements: number) =>
     assertWithin(`${where}: ${name}`, 'elements in a tensor', elements, LIMITS.tensor);
   tensor(`embedding [vocabSize ${vocabSize}, dModel ${dModel}]`, vocabSize * dModel);
   tensor(`a weight [dModel ${dModel}, dModel ${dModel}]`, dModel * dModel);
-  tensor(`hidden [batchSize ${train.batchSize}, seqLen ${task.seqLen}, dModel ${dModel}]`, tokens * dModel);
+  tensor(`hidden [batchSize ${batchSize}, seqLen ${task.seqLen}, dModel ${dModel}]`, tokens * dModel);
   const longest = Math.max(...testLengths);
   tensor(`hidden [1, test length ${longest}, dModel ${dModel}]`, longest * dModel);
   // A multiply-add is 2 FLOPs, and a token takes one of each weight.

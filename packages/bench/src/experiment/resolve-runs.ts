@@ -7,14 +7,14 @@ import { createLanguageModel, InvalidConfigError, type LanguageModel, type Task 
 import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
-import { RUN_FORMAT, type RunConfig } from '../runs/results.js';
+import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type TrainSettings } from '../runs/results.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
 import type { Experiment, LayerConfig } from './experiment.js';
 import type { LoadedExperiment } from './experiment-source.js';
 import { assertCountable, assertExamplesFit, assertModelFits } from './limits.js';
 import { foldName, slug } from './names.js';
-import { assertTrainable } from './recipe.js';
+import { assertTrainable, testCount } from './recipe.js';
 import {
   defined,
   prefix,
@@ -24,6 +24,7 @@ import {
   resolveTask,
   within,
 } from './resolve-parts.js';
+import { assertShare, resolveTraining } from './training.js';
 
 /** A run that can be started. */
 export interface PlannedRun {
@@ -48,24 +49,23 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
   assertCountable(experiment);
   const code = await createCodeReader(files);
   const cells: Cell[] = [];
-  for (const at of sweptCells(experiment)) {
-    for (const rate of experiment.learningRates) within('train', () => assertTrainable(at.train, rate));
-    cells.push(await resolveCell(at, registry, code));
-  }
+  for (const at of sweptCells(experiment)) cells.push(await resolveCell(at, registry, code));
   const testLengths = [...new Set(cells.flatMap((cell) => cell.testLengths))].sort((a, b) => a - b);
-  const description = describeExperiment(
-    experiment,
-    cells.map(({ task, experiment: { train } }) => ({ task, train })),
-    testLengths,
-  );
+  const description = describeExperiment(experiment, cells, testLengths);
   const { dims, lengths, enoughAt } = experiment.sweep;
+  const { checkpointMinutes } = experiment.train;
   const runs = experiment.seeds.flatMap((seed) =>
     experiment.learningRates.flatMap((learningRate) =>
-      cells.flatMap(({ experiment: { train }, task, from, testLengths, parts }) =>
+      cells.flatMap(({ train, task, from, testLengths, parts }) =>
         parts.map(({ label, model, resolved }): PlannedRun => {
           const decisive = {
             format: RUN_FORMAT,
-            task: { name: task.name, from, config: task.config },
+            task: {
+              name: task.name,
+              from,
+              config: task.config,
+              ...(task.measure === 'likelihood' && { measure: task.measure }),
+            },
             ...resolved,
             train,
             testLengths,
@@ -75,7 +75,13 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
             ...(experiment.freeRunning ? { freeRunning: true as const } : {}),
           } as const;
           const id = hashConfig(decisive).slice(0, 12);
-          const about = { experiment: experiment.name, description, label, ...(enoughAt === null ? {} : { enoughAt }) };
+          const about = {
+            experiment: experiment.name,
+            description,
+            label,
+            ...(enoughAt === null ? {} : { enoughAt }),
+            ...(checkpointMinutes === DEFAULT_CHECKPOINT_MINUTES ? {} : { checkpointMinutes }),
+          };
           const config: RunConfig = { ...decisive, id, ...about };
           const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
           return { config, directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`, task, model };
@@ -108,7 +114,7 @@ function assertDistinct(runs: readonly PlannedRun[]): void {
 
 /** One setting of an experiment: its task and the models made for it. */
 interface Cell {
-  readonly experiment: Experiment;
+  readonly train: TrainSettings;
   readonly task: Task;
   /** The task's code; see {@link RunConfig.code}. */
   readonly from: string;
@@ -128,21 +134,28 @@ function sweptCells(experiment: Experiment): Experiment[] {
     return dims.map((dModel) => ({
       ...experiment,
       task: { ...experiment.task, ...options },
-      train: { ...experiment.train, ...defined(train ?? {}) },
+      train: { ...experiment.train, ...(inSteps(train) && { tokens: undefined }), ...defined(train ?? {}) },
       model: { ...experiment.model, ...(dModel === undefined ? {} : { dModel }) },
     }));
   });
 }
 
+/** True of a budget in steps, which stands in place of one in tokens. */
+const inSteps = (train: object | undefined) => train !== undefined && ('epochs' in train || 'stepsPerEpoch' in train);
+
 async function resolveCell(experiment: Experiment, registry: Registry, code: CodeReader): Promise<Cell> {
   const task = await resolveTask(experiment.task, registry);
   const taskSource = await code.sourceOf(task);
+  const train = resolveTraining(experiment.train, task);
+  for (const rate of experiment.learningRates) within('train', () => assertTrainable(train, rate));
+  assertShare('sweep.enoughAt', experiment.sweep.enoughAt, task);
   const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
   for (const seqLen of testLengths) {
     const at = within('testLengths', () => task.atLength(seqLen));
     if (experiment.freeRunning) await assertFreeRunning(at).catch(prefix('freeRunning'));
   }
-  assertExamplesFit(experiment, task, testLengths);
+  assertExamplesFit(train, task, testLengths);
+  if (task.measure === 'likelihood') assertWindows(task, train, testLengths);
   const parts: Cell['parts'][number][] = [];
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
@@ -170,7 +183,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
         layers: layers.map(({ spec }) => spec),
       }),
     );
-    assertModelFits(`models.${label}`, experiment, { model: made, task, testLengths });
+    assertModelFits(`models.${label}`, experiment, { model: made, task, train, testLengths });
     const sources = [taskSource, ...(norm?.sources ?? []), ...layers.flatMap((layer) => layer.sources)];
     parts.push({
       label,
@@ -182,5 +195,13 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
       },
     });
   }
-  return { experiment, task, from: code.nameOf(taskSource), testLengths, parts };
+  return { train, task, from: code.nameOf(taskSource), testLengths, parts };
+}
+
+/** @throws InvalidConfigError where a split of given data has fewer windows than are asked for, before anything is trained. */
+function assertWindows(task: Task, train: TrainSettings, testLengths: readonly number[]): void {
+  within('train', () => task.generate({ split: 'validation', seed: 0, count: train.validationExamples }));
+  for (const seqLen of testLengths) {
+    within('train', () => task.atLength(seqLen).generate({ split: 'test', seed: 0, count: testCount(train, seqLen) }));
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Which learning rate stands for a model: the one with the best mean validation accuracy, judged fairly where runs are
- * missing.
+ * Which learning rate stands for a model: the one with the best mean validation accuracy, or by likelihood loss, judged
+ * fairly where runs are missing.
  *
  * - Two rates are compared on the seeds that both have: a sweep that was stopped may have three seeds of one rate and one of
  *   the next, and seeds differ.
@@ -9,7 +9,7 @@
  *   only: it does not stand for the model, unless there is no other.
  */
 import { mean } from 'simple-statistics';
-import { isDone, type RunRecord } from '../runs/results.js';
+import { isDone, measureOf, type RunRecord, reaches } from '../runs/results.js';
 
 export interface RateChoice {
   readonly learningRate: number;
@@ -21,11 +21,13 @@ export interface RateChoice {
 export function chooseLearningRate(runs: readonly RunRecord[]): RateChoice | undefined {
   const done = runs.filter(isDone);
   const rates = distinct(done.map(({ config }) => config.learningRate));
+  const likelihood = runs.some(({ config }) => measureOf(config) === 'likelihood');
   const seeds = distinct(runs.map(({ config }) => config.seed));
-  const enoughAt =
-    runs.find(({ config }) => config.enoughAt !== undefined)?.config.enoughAt ?? Number.POSITIVE_INFINITY;
+  const enoughAt = runs.find(({ config }) => config.enoughAt !== undefined)?.config.enoughAt;
   const solved = new Set(
-    done.filter(({ result }) => result.validation.accuracy >= enoughAt).map(({ config }) => config.seed),
+    done
+      .filter(({ config, result }) => enoughAt !== undefined && reaches(config, result.validation, enoughAt))
+      .map(({ config }) => config.seed),
   );
   /** What a run says of its rate; undefined of one that is not there, has not finished, or failed for another reason. */
   const score = (rate: number, seed: number) => {
@@ -40,7 +42,9 @@ export function chooseLearningRate(runs: readonly RunRecord[]): RateChoice | und
     const common = judged(rate).filter((seed) => score(other, seed));
     if (common.length === 0) return false;
     const of = (one: number, key: 'accuracy' | 'loss') => mean(common.map((seed) => score(one, seed)![key]));
-    return (of(rate, 'accuracy') - of(other, 'accuracy') || of(other, 'loss') - of(rate, 'loss')) > 0;
+    // Where both have diverged, infinite losses are no difference.
+    const byLoss = of(other, 'loss') - of(rate, 'loss') || 0;
+    return ((likelihood ? 0 : of(rate, 'accuracy') - of(other, 'accuracy')) || byLoss) > 0;
   };
   const lacking = (rate: number) => seeds.filter((seed) => !score(rate, seed));
   const whole = rates.filter((rate) => !lacking(rate).some((seed) => solved.has(seed)));

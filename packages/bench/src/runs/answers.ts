@@ -1,11 +1,13 @@
 /**
- * Right answers, counted.
+ * Right answers, counted; losses, in parts.
  *
  * Source: L. Kish, Survey Sampling, 1965, section 11.7: n weights w are worth (sum w)^2 / sum w^2 equal ones. The weight of
  * an example is how often it came; the model answers it the same way each time.
  */
+
+import type { EvaluationResult } from '@mixerzoo/core';
 import { sampleStandardDeviation, sum } from 'simple-statistics';
-import type { Answers } from './results.js';
+import type { Answers, Likelihood } from './results.js';
 
 /**
  * What right answers come to, with the spread over examples that an honest interval needs.
@@ -26,4 +28,26 @@ export function countAnswers(correct: Int32Array, total: Int32Array, copies: Int
   // The degrees of freedom that repeats leave to the sample variance.
   const freedom = distinct > 1 ? examples * (1 - 1 / effective) : 1;
   return { ...counted, exampleStd: std * Math.sqrt((examples - 1) / freedom), repeats: { distinct, effective } };
+}
+
+/** Stretches of positions that a loss is told of at most. */
+const MOST_STRETCHES = 64;
+
+/** What a record says of a loss beside its mean; undefined where the loss of every token was not asked for. */
+export function lossInParts(evaluation: EvaluationResult): Likelihood | undefined {
+  const { seqLen, perPosition, perExampleLoss, perExampleTotal, bytes, bitsPerByte } = evaluation;
+  if (!perExampleLoss) return undefined;
+  const means = Array.from(perExampleLoss, (nats, example) => nats / perExampleTotal[example]!).filter(Number.isFinite);
+  const stretch = Math.ceil(seqLen / MOST_STRETCHES);
+  const byPosition = Array.from({ length: Math.ceil(seqLen / stretch) }, (_, index) => {
+    const end = Math.min(seqLen, (index + 1) * stretch);
+    const slices = perPosition.filter(({ position }) => position >= index * stretch && position < end);
+    const total = sum([0, ...slices.map((slice) => slice.total)]);
+    return { end, loss: sum([0, ...slices.map((slice) => slice.loss! * slice.total)]) / total };
+  }).filter(({ loss }) => Number.isFinite(loss));
+  return {
+    exampleStd: means.length > 1 ? sampleStandardDeviation(means) : 0,
+    ...(bytes !== undefined && { bytes, bitsPerByte }),
+    byPosition,
+  };
 }

@@ -12,6 +12,7 @@ const progress: RunProgress = {
   loss: 2.3456,
   accuracy: 0.412,
   validationAccuracy: 0.4,
+  validationLoss: 2.2,
   stepsPerSecond: 34,
 };
 
@@ -35,6 +36,16 @@ describe('formatProgress', () => {
     expect(
       formatProgress({ ...progress, loss: null, accuracy: null, validationAccuracy: null, stepsPerSecond: null }),
     ).toBe('step 120/800');
+  });
+
+  it('tells nats and tokens by likelihood', () => {
+    const likelihood = { tokensPerSecond: 12_345, peakShare: 0.412 };
+    expect(formatProgress({ ...progress, likelihood })).toBe(
+      'step 120/800  loss 2.35  validation 2.20 nats  12.3K tokens/s (41 % of peak)  0:20 left',
+    );
+    expect(formatProgress({ ...progress, likelihood: { ...likelihood, peakShare: null } })).toContain(
+      '12.3K tokens/s  0',
+    );
   });
 
   it('writes durations', () => {

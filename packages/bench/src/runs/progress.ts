@@ -79,20 +79,36 @@ function bar({ step, steps }: RunProgress): string {
   return '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
 }
 
-/** `step 120/800  loss 2.31  accuracy 41.2 %  val 40.0 %  35 steps/s  0:20 left`. */
+/**
+ * `step 120/800  loss 2.31  accuracy 41.2 %  validation 40.0 %  35 steps/s  0:20 left`; by likelihood
+ * `step 120/800  loss 2.31  validation 2.20 nats  12.3k tokens/s (41 % of peak)  0:20 left`.
+ */
 export function formatProgress(progress: RunProgress): string {
-  const { phase, step, steps, loss, accuracy, validationAccuracy, stepsPerSecond } = progress;
+  const { phase, step, steps, loss, accuracy, validationAccuracy, validationLoss, stepsPerSecond, likelihood } =
+    progress;
   if (phase === 'starting') return 'starting';
   const parts = [`step ${step}/${steps}`];
   if (loss !== null) parts.push(`loss ${loss.toPrecision(3)}`);
-  if (accuracy !== null) parts.push(`accuracy ${percent(accuracy)}`);
-  if (validationAccuracy !== null) parts.push(`validation ${percent(validationAccuracy)}`);
+  if (likelihood) {
+    if (validationLoss !== null) parts.push(`validation ${validationLoss.toPrecision(3)} nats`);
+  } else {
+    if (accuracy !== null) parts.push(`accuracy ${percent(accuracy)}`);
+    if (validationAccuracy !== null) parts.push(`validation ${percent(validationAccuracy)}`);
+  }
   if (phase === 'testing') parts.push('testing');
   else if (stepsPerSecond !== null) {
-    parts.push(`${stepsPerSecond.toPrecision(3)} steps/s`, `${formatDuration((steps - step) / stepsPerSecond)} left`);
+    const speed = likelihood ? tokenSpeed(likelihood) : `${stepsPerSecond.toPrecision(3)} steps/s`;
+    parts.push(speed, `${formatDuration((steps - step) / stepsPerSecond)} left`);
   }
   return parts.join('  ');
 }
+
+function tokenSpeed({ tokensPerSecond, peakShare }: NonNullable<RunProgress['likelihood']>): string {
+  const speed = `${compact.format(tokensPerSecond ?? 0)} tokens/s`;
+  return peakShare === null ? speed : `${speed} (${(100 * peakShare).toPrecision(2)} % of peak)`;
+}
+
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
 

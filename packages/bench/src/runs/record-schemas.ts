@@ -24,12 +24,18 @@ export const runConfigSchema = z.looseObject({
   experiment: directoryName,
   description: z.string(),
   label: z.string().min(1),
-  task: z.looseObject({ name: z.string(), from: z.string(), config: options }),
+  task: z.looseObject({
+    name: z.string(),
+    from: z.string(),
+    config: options,
+    measure: z.literal('likelihood').optional(),
+  }),
   model: z.looseObject({ dModel: count.min(1), nLayers: count.min(1) }),
   layers: z.array(z.looseObject({ mixer: z.string(), from: z.string(), config: options, block: options })).min(1),
   code: z.record(z.string(), z.string()),
   train: z.looseObject({
     batchSize: count.min(1),
+    accumulation: count.min(1).optional(),
     epochs: count.min(1),
     stepsPerEpoch: count.min(1),
     freshExamples: z.boolean(),
@@ -38,20 +44,27 @@ export const runConfigSchema = z.looseObject({
     beta1: share,
     beta2: share,
     eps: amount,
+    noDecay: z.array(z.string()).optional(),
+    factors: z
+      .record(z.string(), z.looseObject({ learningRate: amount.optional(), weightDecay: amount.optional() }))
+      .optional(),
     schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']),
     warmupSteps: count,
+    warmupFrom: amount.optional(),
     minLearningRate: amount,
     clipNorm: amount.nullable(),
-    stopAt: share.nullable(),
+    stopAt: amount.nullable(),
     validationExamples: count.min(1),
     testExamples: count.min(1),
+    testTokens: count.min(1).optional(),
   }),
   testLengths: z.array(count.min(1)).min(1),
   seed: count,
   learningRate: z.number().positive(),
   engine: z.string(),
   freeRunning: z.literal(true).optional(),
-  enoughAt: share.optional(),
+  enoughAt: amount.optional(),
+  checkpointMinutes: amount.optional(),
 }) satisfies z.ZodType<RunConfig>;
 
 export const environmentSchema = z.looseObject({
@@ -107,7 +120,19 @@ const answers = {
   exampleStd: amount,
   repeats: repeats.optional(),
 };
-const evaluation = { ...answers, seqLen: count.min(1), loss: z.number(), softAccuracy: share.optional() };
+const likelihood = z.looseObject({
+  exampleStd: amount,
+  bytes: amount.optional(),
+  bitsPerByte: amount.optional(),
+  byPosition: z.array(z.looseObject({ end: count.min(1), loss: amount })),
+});
+const evaluation = {
+  ...answers,
+  seqLen: count.min(1),
+  loss: z.number(),
+  likelihood: likelihood.optional(),
+  softAccuracy: share.optional(),
+};
 const spread = z.looseObject({ median: amount, lowerQuartile: amount, upperQuartile: amount });
 const outcome = { format: z.literal(RUN_FORMAT), id, finishedAt: z.iso.datetime(), epochs: count, steps: count };
 
@@ -120,6 +145,7 @@ export const resultSchema = z.discriminatedUnion('status', [
     trainSeconds: amount,
     totalSeconds: amount,
     chance: share,
+    baselines: z.array(z.looseObject({ name: z.string().min(1), loss: amount })).optional(),
     validation: z.looseObject(evaluation),
     test: z
       .array(
@@ -139,6 +165,7 @@ export const resultSchema = z.discriminatedUnion('status', [
       tokensPerSecond: amount,
       stepMs: spread,
       peakMemoryBytes: amount,
+      peak: z.looseObject({ flopsPerSecond: amount, share: amount }).optional(),
       generation: z.looseObject({ promptLength: count, prefillMs: amount, tokenMs: amount }).optional(),
     }),
   }),

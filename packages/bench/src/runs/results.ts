@@ -11,11 +11,15 @@
  * tables and exports are derived from it. Accuracies are fractions in [0, 1], times are seconds unless the name says
  * otherwise, losses are nats per labelled position.
  */
+import type { Baseline } from '@mixerzoo/core';
 import type { GenerationCost } from './generation-cost.js';
 import type { Spread } from './spread.js';
 
 /** Version of the files' layout. */
 export const RUN_FORMAT = 2;
+
+/** Minutes between checkpoints within an epoch, where a config says nothing. */
+export const DEFAULT_CHECKPOINT_MINUTES = 10;
 
 /** A layer as resolved: the mixer's name and parsed config, and the block around it. */
 export interface RunLayer {
@@ -31,7 +35,8 @@ export interface RunLayer {
 export interface RunConfig {
   readonly format: typeof RUN_FORMAT;
   /**
-   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label` and `enoughAt`.
+   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label`, `enoughAt` and
+   * `checkpointMinutes`.
    */
   readonly id: string;
   /** Name of the experiment it belongs to. */
@@ -41,7 +46,13 @@ export interface RunConfig {
   /** Name of the model within the experiment, as tables and legends show it: `CAT, 1 layer`. */
   readonly label: string;
   /** `from` as for {@link RunLayer}. */
-  readonly task: { readonly name: string; readonly from: string; readonly config: Readonly<Record<string, unknown>> };
+  readonly task: {
+    readonly name: string;
+    readonly from: string;
+    readonly config: Readonly<Record<string, unknown>>;
+    /** What its results are judged by; absent: accuracy. */
+    readonly measure?: 'likelihood' | undefined;
+  };
   /** Backbone: dModel, nLayers, positions, norm, dropout, …, as given to `createLanguageModel`. */
   readonly model: Readonly<Record<string, unknown>> & { readonly dModel: number; readonly nLayers: number };
   readonly layers: readonly RunLayer[];
@@ -62,11 +73,15 @@ export interface RunConfig {
   readonly freeRunning?: true | undefined;
   /** The experiment's `sweep.enoughAt`, where it has one: which runs beside this one were not needed. */
   readonly enoughAt?: number | undefined;
+  /** Minutes between checkpoints within an epoch; absent: 10. */
+  readonly checkpointMinutes?: number | undefined;
 }
 
 /** The training budget and recipe, the same for every model of an experiment. */
 export interface TrainSettings {
   readonly batchSize: number;
+  /** Parts of a batch held one at a time; absent: 1. */
+  readonly accumulation?: number | undefined;
   /** At most this many optimizer steps: epochs * stepsPerEpoch. */
   readonly epochs: number;
   readonly stepsPerEpoch: number;
@@ -78,17 +93,30 @@ export interface TrainSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
+  /** Patterns of paths; see `createOptimizer` of core. */
+  readonly noDecay?: readonly string[] | undefined;
+  readonly factors?: Readonly<Record<string, ParameterFactors>> | undefined;
   readonly schedule: 'constant' | 'cosine' | 'cosinePerEpoch';
   /** Steps of linear warm-up. */
   readonly warmupSteps: number;
+  /** What it starts from; absent: 0. */
+  readonly warmupFrom?: number | undefined;
   /** What a cosine ends at. */
   readonly minLearningRate: number;
   /** Largest global gradient norm; null for no clipping. */
   readonly clipNorm: number | null;
-  /** Training ends after the epoch whose validation accuracy reaches this; null trains to the end. */
+  /** Training ends after the epoch whose validation accuracy (or loss, by likelihood) reaches this; null trains to the end. */
   readonly stopAt: number | null;
   readonly validationExamples: number;
+  /** At the training length. */
   readonly testExamples: number;
+  /** Tokens of a test, at every length, where they are what was asked for. */
+  readonly testTokens?: number | undefined;
+}
+
+export interface ParameterFactors {
+  readonly learningRate?: number | undefined;
+  readonly weightDecay?: number | undefined;
 }
 
 /** `environment.json`. */
@@ -181,10 +209,24 @@ export interface Answers {
   readonly repeats?: Repeats | undefined;
 }
 
+/** A loss in parts. */
+export interface Likelihood {
+  /** Standard deviation over examples of the mean loss of an example, nats per token. */
+  readonly exampleStd: number;
+  /** Bytes of text that the labels stand for; absent where tokens have none. */
+  readonly bytes?: number | undefined;
+  /** Bits of cross-entropy for each of them. */
+  readonly bitsPerByte?: number | undefined;
+  /** Mean loss of stretches of positions, ascending: each from the one before it up to, and without, `end`. */
+  readonly byPosition: readonly { readonly end: number; readonly loss: number }[];
+}
+
 /** The outcome of an evaluation. */
 export interface Evaluation extends Answers {
   readonly seqLen: number;
   readonly loss: number;
+  /** What is known besides where results are judged by likelihood. */
+  readonly likelihood?: Likelihood | undefined;
   /**
    * Accuracy in the soft form used in training, for models that have one (Landmark CAT): the gap to `accuracy` is what
    * hard retrieval loses.
@@ -216,6 +258,11 @@ export interface RunCost {
   readonly stepMs: Spread;
   /** Largest resident set of the process. */
   readonly peakMemoryBytes: number;
+  /**
+   * FLOP/s of a product of [512, 512] matrices on the engine, measured at the start of the run, and the share of it that
+   * training made use of: three forward passes' FLOPs a token times tokens a second. Absent of short runs.
+   */
+  readonly peak?: { readonly flopsPerSecond: number; readonly share: number } | undefined;
   /** Generation of one sequence, up to the training length; absent where it was not measured. */
   readonly generation?: GenerationCost | undefined;
 }
@@ -228,7 +275,7 @@ export interface RunDone {
   readonly finishedAt: string;
   readonly epochs: number;
   readonly steps: number;
-  /** True when validation accuracy reached `train.stopAt` before the last epoch. */
+  /** True when validation reached `train.stopAt` before the last epoch. */
   readonly stoppedEarly: boolean;
   /** The engines that trained it, where it was resumed on another one: they round differently. */
   readonly engines?: readonly string[] | undefined;
@@ -238,10 +285,12 @@ export interface RunDone {
   readonly totalSeconds: number;
   /** Accuracy of a uniform guesser at the training length. */
   readonly chance: number;
+  /** What simple models of the same data score on the test split, nats per token; absent where the task names none. */
+  readonly baselines?: readonly Baseline[] | undefined;
   readonly validation: Evaluation;
   /** One per test length, ascending. */
   readonly test: readonly LengthEvaluation[];
-  /** First epoch end at which validation accuracy was 99 % or more; null if never. */
+  /** First epoch end at which validation accuracy was 99 % or more; null if never, and where accuracy is not what counts. */
   readonly to99: { readonly step: number; readonly seconds: number } | null;
   readonly cost: RunCost;
 }
@@ -279,6 +328,18 @@ export interface RunRecord {
   readonly epochs: readonly EpochRecord[];
   /** Absent while the run is partial. */
   readonly result: RunResult | undefined;
+}
+
+/** What a run's results are judged by. */
+export const measureOf = ({ task }: RunConfig): 'accuracy' | 'likelihood' => task.measure ?? 'accuracy';
+
+/** Whether an evaluation is at least as good as a goal: an accuracy, or by likelihood a loss. */
+export function reaches(
+  config: RunConfig,
+  { accuracy, loss }: Pick<Evaluation, 'accuracy' | 'loss'>,
+  goal: number,
+): boolean {
+  return measureOf(config) === 'likelihood' ? loss <= goal : accuracy >= goal;
 }
 
 /** A run that finished. */

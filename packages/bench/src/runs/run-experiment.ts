@@ -6,11 +6,12 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
+import { formatBytes } from '../report/format.js';
 import { estimateSeconds, type TimedRun } from './estimate.js';
 import { formatDuration, type ProgressView } from './progress.js';
 import { runInOrder } from './queue.js';
 import { readDone } from './read-results.js';
-import type { RunDone } from './results.js';
+import { measureOf, type RunDone, reaches } from './results.js';
 import { startWorker } from './start-worker.js';
 
 /** How a run of an experiment ended. */
@@ -93,8 +94,9 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
 
   function isEnough(outcome: RunOutcome): boolean {
     if (outcome.status === 'unneeded') return true;
-    const { enoughAt = Number.POSITIVE_INFINITY } = outcome.run.config;
-    return 'result' in outcome && outcome.result.validation.accuracy >= enoughAt;
+    const { config } = outcome.run;
+    const { enoughAt } = config;
+    return 'result' in outcome && enoughAt !== undefined && reaches(config, outcome.result.validation, enoughAt);
   }
 
   function timeLeft(): string {
@@ -144,8 +146,11 @@ function formatOutcome(outcome: RunOutcome): string {
   if (outcome.status === 'busy') return outcome.message;
   if (outcome.status === 'interrupted') return 'interrupted';
   if (outcome.status === 'unneeded') return 'not needed: solved at a learning rate before';
-  const { validation, trainSeconds, to99, engines } = outcome.result;
-  const done = `validation ${(100 * validation.accuracy).toFixed(1)} % after ${outcome.result.steps} steps, ${trainSeconds.toFixed(1)} s`;
+  const { validation, trainSeconds, to99, engines, cost } = outcome.result;
+  const likelihood = measureOf(outcome.run.config) === 'likelihood';
+  const score = likelihood ? `${validation.loss.toFixed(3)} nats` : `${(100 * validation.accuracy).toFixed(1)} %`;
+  const memory = likelihood ? `, at most ${formatBytes(cost.peakMemoryBytes)} of memory` : '';
+  const done = `validation ${score} after ${outcome.result.steps} steps, ${trainSeconds.toFixed(1)} s${memory}`;
   const reached = `${to99 ? `, 99 % at step ${to99.step}` : ''}${engines ? `, trained on ${engines.join(' and ')}, which round differently` : ''}`;
   return outcome.status === 'skipped' ? `done before (${done}${reached})` : `${done}${reached}`;
 }

@@ -1,7 +1,8 @@
 /** The tests of a trained model: on validation examples, and on test examples at every length. */
 import { foldIn, type Task, type Trainer } from '@mixerzoo/core';
+import { testCount } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
-import { countAnswers } from './answers.js';
+import { countAnswers, lossInParts } from './answers.js';
 import { evaluateFreeRunning } from './free-running.js';
 import type { Evaluation, LengthEvaluation } from './results.js';
 
@@ -15,11 +16,11 @@ export async function testRun(
   const test: LengthEvaluation[] = [];
   for (const seqLen of testLengths) {
     const at = task.atLength(seqLen);
-    const count = train.testExamples;
+    const count = testCount(train, seqLen);
     const evaluation = await evaluate('test', at, count);
     // The examples that the trainer draws, and as many tokens at a time as in a training batch.
     const examples = () => at.generate({ split: 'test', seed: foldIn(seed, 'test'), count });
-    const batchSize = Math.max(1, Math.floor((train.batchSize * task.seqLen) / seqLen));
+    const batchSize = Math.max(1, Math.floor((train.batchSize * task.seqLen) / (train.accumulation ?? 1) / seqLen));
     test.push({
       ...evaluation,
       stateSize: model.stateSize(seqLen),
@@ -33,9 +34,11 @@ export async function testRun(
 
   /** In the soft form too, of a model that has one. */
   async function evaluate(split: 'validation' | 'test', on: Task, count: number): Promise<Evaluation> {
-    const { seqLen, loss, ...per } = await trainer.evaluate(on, split, count, { onBatch });
+    const evaluated = await trainer.evaluate(on, split, count, { onBatch });
+    const { seqLen, loss, ...per } = evaluated;
     const answers = countAnswers(per.perExampleCorrect, per.perExampleTotal, per.perExampleCopies);
-    const hard = { seqLen, ...answers, loss };
+    const likelihood = lossInParts(evaluated);
+    const hard = { seqLen, ...answers, loss, ...(likelihood && { likelihood }) };
     if (!model.softForm) return hard;
     const soft = await trainer.evaluate(on, split, count, { soft: true, onBatch });
     return { ...hard, softAccuracy: soft.accuracy };

@@ -1,6 +1,6 @@
 /**
  * One run from start, or from its checkpoint, to its result. The directory is the run's whole memory: killed at any
- * moment, it loses at most the epoch it was in.
+ * moment, it loses at most the epoch it was in, or of a long epoch the last minutes.
  */
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import {
   type Trainer,
   useEngine,
 } from '@mixerzoo/core';
+import { measurePeak } from '@mixerzoo/core/harness';
 import { median } from 'simple-statistics';
 import { trainingRecipe } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
@@ -22,7 +23,15 @@ import type { Lease } from './lease.js';
 import { readMetrics } from './read-results.js';
 import { CONFIG, ENVIRONMENT, encodeLine, METRICS, RESULT, writeRecord } from './records.js';
 import { replaceFile } from './replace-file.js';
-import { type EpochRecord, type MetricRecord, RUN_FORMAT, type RunDone, type StepRecord } from './results.js';
+import {
+  DEFAULT_CHECKPOINT_MINUTES,
+  type EpochRecord,
+  type MetricRecord,
+  measureOf,
+  RUN_FORMAT,
+  type RunDone,
+  type StepRecord,
+} from './results.js';
 import { type Spread, spreadOf } from './spread.js';
 import { testRun } from './test-run.js';
 
@@ -37,11 +46,20 @@ export interface RunProgress {
   readonly accuracy: number | null;
   /** Of the last epoch. */
   readonly validationAccuracy: number | null;
+  readonly validationLoss: number | null;
   readonly stepsPerSecond: number | null;
+  /** Where results are judged by likelihood: what is told then in place of accuracies. */
+  readonly likelihood?: {
+    readonly tokensPerSecond: number | null;
+    /** Of the FLOP/s that the engine reaches; see `RunCost.peak`. Null where it was not measured. */
+    readonly peakShare: number | null;
+  };
 }
 
 /** Step records an epoch: enough for a smooth curve, few enough to plot. */
 const RECORDS_PER_EPOCH = 10;
+/** Trainings of more FLOPs than this, some half a minute, are worth a measurement of what the engine reaches at most. */
+const LONG_TRAINING = 1e12;
 
 /**
  * Trains, tests and writes the result. The lease is the caller's; nothing is written once it is lost.
@@ -75,6 +93,7 @@ export async function trainRun(
     examplesPerEpoch: train.batchSize * train.stepsPerEpoch,
     epochs: train.epochs,
     freshExamples: train.freshExamples,
+    ...(train.accumulation !== undefined && { accumulation: train.accumulation }),
     ...trainingRecipe(train, learningRate),
     clipNorm: train.clipNorm,
     validationExamples: train.validationExamples,
@@ -86,13 +105,22 @@ export async function trainRun(
     if (await hasCheckpoint(checkpoint)) await trainer.restore(checkpoint);
     options.lease.assertHeld();
     const metrics = await resumeMetrics(directory, config.id, trainer);
-    const progress = createProgress(train, trainer, options.onProgress);
-    while (!trainer.done) {
-      await trainEpoch(trainer, metrics, progress);
+    const flopsPerToken = (3 * model.flops(task.seqLen, task.labelsPerExample)) / task.seqLen;
+    const tokens = train.epochs * train.stepsPerEpoch * train.batchSize * task.seqLen;
+    const peak = flopsPerToken * tokens > LONG_TRAINING ? await measurePeak() : undefined;
+    const progress = createProgress(run, trainer, options.onProgress, peak && flopsPerToken / peak);
+    const save = async () => {
       options.lease.assertHeld();
       await metrics.flush();
       options.lease.assertHeld();
       await trainer.save(checkpoint);
+    };
+    while (!trainer.done) {
+      await trainEpoch(trainer, metrics, progress, {
+        save,
+        everyMinutes: config.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
+      });
+      await save();
       progress.report('training');
     }
 
@@ -100,8 +128,11 @@ export async function trainRun(
     const startOfTest = performance.now();
     const { validation, test } = await testRun(run, trainer, () => progress.tick('testing'));
     const last = metrics.epochs.at(-1) as EpochRecord;
-    const engines = [...new Set(trainer.history.map((epoch) => epoch.engine))];
-    const at99 = metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
+    const engines = [...new Set(trainer.history.flatMap(({ engine, otherEngines = [] }) => [...otherEngines, engine]))];
+    const likelihood = measureOf(config) === 'likelihood';
+    const at99 = likelihood ? undefined : metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
+    const tokensPerSecond = median(metrics.epochs.map((epoch) => epoch.tokensPerSecond));
+    const baselines = likelihood ? task.baselines?.('test') : undefined;
     const result: RunDone = {
       format: RUN_FORMAT,
       id: config.id,
@@ -114,6 +145,7 @@ export async function trainRun(
       trainSeconds: last.seconds,
       totalSeconds: last.totalSeconds + (performance.now() - startOfTest) / 1000,
       chance: task.chance,
+      ...(baselines && { baselines }),
       validation,
       test,
       to99: at99 ? { step: at99.step, seconds: at99.seconds } : null,
@@ -121,9 +153,10 @@ export async function trainRun(
         parameters: model.parameterCount,
         stateSize: model.stateSize(task.seqLen),
         flops: model.flops(task.seqLen, task.labelsPerExample),
-        tokensPerSecond: median(metrics.epochs.map((epoch) => epoch.tokensPerSecond)),
+        tokensPerSecond,
         stepMs: stepTimes(metrics.steps),
         peakMemoryBytes,
+        ...(peak && { peak: { flopsPerSecond: peak, share: (flopsPerToken * tokensPerSecond) / peak } }),
         generation: await measureGeneration(model, trainer.params, task),
       },
     };
@@ -196,33 +229,47 @@ function epochRecord(epoch: EpochMetrics, before: EpochRecord | undefined): Epoc
   };
 }
 
+/** Trains an epoch, or the rest of one, and saves within it after so many minutes. */
 async function trainEpoch(
   trainer: Trainer,
   metrics: Metrics,
   progress: ReturnType<typeof createProgress>,
+  { save, everyMinutes }: { readonly save: () => Promise<void>; readonly everyMinutes: number },
 ): Promise<void> {
   const every = Math.max(1, Math.floor(trainer.stepsPerEpoch / RECORDS_PER_EPOCH));
   const before = metrics.epochs.at(-1);
-  let seconds = before?.seconds ?? 0;
+  let seconds = (before?.seconds ?? 0) + trainer.epochSeconds;
   let sums = { loss: 0, accuracy: 0, count: 0 };
+  let saved = performance.now();
   const epoch = await trainer.runEpoch({
-    onStep(info) {
+    async onStep(info) {
+      const { step, epoch, learningRate } = info;
       seconds += info.seconds;
       sums = { loss: sums.loss + info.loss, accuracy: sums.accuracy + info.accuracy, count: sums.count + 1 };
-      if (info.step % every === 0) {
-        const { step, epoch, learningRate } = info;
+      progress.step(info);
+      const isDue = step % trainer.stepsPerEpoch !== 0 && performance.now() - saved > 60_000 * everyMinutes;
+      if (isDue || step % every === 0) {
         const [loss, accuracy] = [sums.loss / sums.count, sums.accuracy / sums.count];
         metrics.add({ kind: 'step', step, epoch, loss, accuracy, learningRate, seconds });
         sums = { loss: 0, accuracy: 0, count: 0 };
       }
-      progress.step(info);
+      if (!isDue) return;
+      await save();
+      saved = performance.now();
     },
     onValidationBatch: () => progress.tick('training'),
   });
   metrics.add(epochRecord(epoch, before));
 }
 
-function createProgress(train: PlannedRun['config']['train'], trainer: Trainer, send: (progress: RunProgress) => void) {
+/** @param sharePerToken of the peak that one token a second makes use of. */
+function createProgress(
+  { config, task }: PlannedRun,
+  trainer: Trainer,
+  send: (progress: RunProgress) => void,
+  sharePerToken: number | undefined,
+) {
+  const { train } = config;
   let lastSent = 0;
   let latest: Pick<RunProgress, 'loss' | 'accuracy' | 'stepsPerSecond'> = {
     loss: null,
@@ -230,16 +277,23 @@ function createProgress(train: PlannedRun['config']['train'], trainer: Trainer, 
     stepsPerSecond: null,
   };
   let step = trainer.step;
+  const speed = (): NonNullable<RunProgress['likelihood']> => {
+    const tokensPerSecond = latest.stepsPerSecond && latest.stepsPerSecond * train.batchSize * task.seqLen;
+    return { tokensPerSecond, peakShare: tokensPerSecond && sharePerToken ? tokensPerSecond * sharePerToken : null };
+  };
   const report = (phase: RunProgress['phase']) => {
     lastSent = performance.now();
+    const last = trainer.history.at(-1);
     send({
       phase,
       epoch: trainer.epoch,
       epochs: train.epochs,
       step,
       steps: train.epochs * train.stepsPerEpoch,
-      validationAccuracy: trainer.history.at(-1)?.validationAccuracy ?? null,
+      validationAccuracy: last?.validationAccuracy ?? null,
+      validationLoss: last?.validationLoss ?? null,
       ...latest,
+      ...(measureOf(config) === 'likelihood' && { likelihood: speed() }),
     });
   };
   /** For what comes often: five reports a second are enough. */

@@ -97,6 +97,8 @@ export interface Trainer {
   readonly stepsPerEpoch: number;
   /** Metrics of every epoch done, those before a restore included. */
   readonly history: readonly EpochMetrics[];
+  /** Seconds spent in the steps of the epoch under way, or restored in its middle; else 0. */
+  readonly epochSeconds: number;
   /** True after the last epoch, or once `stopAt` is reached. */
   readonly done: boolean;
   /** The current parameters, owned by the trainer; replaced by every step. */
@@ -227,6 +229,9 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     },
     get history() {
       return history;
+    },
+    get epochSeconds() {
+      return partial?.sums.seconds ?? 0;
     },
     get done() {
       const last = history.at(-1);
