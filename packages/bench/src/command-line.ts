@@ -83,7 +83,7 @@ function createCommands(): CAC {
     .example('The same command again resumes what is partial and skips what is done.')
     .action(run);
   cli
-    .command('list <what>', 'List mixers, tasks, channel-mixers, norms, presets, figures or engines')
+    .command('list <what>', 'List mixers, tasks, channel-mixers, norms, models, presets, figures or engines')
     .example('  mixerzoo list mixers')
     .action(list);
   cli

@@ -5,11 +5,12 @@ import {
   type ChannelMixerFactory,
   InvalidConfigError,
   type MixerFactory,
+  type ModelPreset,
   type NormFactory,
   type Plugin,
   type TaskFactory,
 } from '@mixerzoo/core';
-import { assertData } from './experiment/config-text.js';
+import { assertData, isPlain } from './experiment/config-text.js';
 import type { Preset } from './experiment/experiment.js';
 import { nameFault } from './experiment/names.js';
 import { assertFigure, type Figure } from './figures/figure.js';
@@ -20,6 +21,7 @@ export interface Parts {
   readonly tasks: TaskFactory;
   readonly channelMixers: ChannelMixerFactory;
   readonly norms: NormFactory;
+  readonly models: ModelPreset;
   readonly presets: Preset;
   readonly figures: Figure;
 }
@@ -42,6 +44,7 @@ export const KINDS: Readonly<Record<Kind, PartKind>> = {
   tasks: { word: 'task', madeBy: 'defineTask', nameKey: 'taskName' },
   channelMixers: { word: 'channel mixer', madeBy: 'defineChannelMixer', nameKey: 'channelMixerName' },
   norms: { word: 'norm', madeBy: 'defineNorm', nameKey: 'normName' },
+  models: { word: 'model', madeBy: 'defineModel', nameKey: 'name', check: assertModel },
   presets: { word: 'preset', madeBy: 'defineExperiment', nameKey: 'name', check: assertPreset },
   figures: { word: 'figure', madeBy: 'defineFigure', nameKey: 'id', check: assertNamedFigure },
 };
@@ -83,10 +86,19 @@ export function assertPlugin(plugin: Plugin, packageName: string): void {
   }
 }
 
-/** True for a factory, preset or figure with a name. */
+/** True for a factory, or for data with a name. */
 function isNamed(kind: Kind, part: unknown): boolean {
-  const type = kind === 'presets' || kind === 'figures' ? 'object' : 'function';
+  const type = KINDS[kind].check ? 'object' : 'function';
   return part !== null && typeof part === type && typeof nameOf(kind, part as object) === 'string';
+}
+
+function assertModel(model: ModelPreset, where: string): void {
+  assertData(model, where);
+  const { vocabSize, layers, nLayers, model: backbone } = model;
+  if (Number.isInteger(vocabSize) && Array.isArray(layers) && Number.isInteger(nLayers) && isPlain(backbone)) return;
+  throw new InvalidConfigError(
+    `${where}: expected summary, vocabSize, layers, nLayers and model, got ${Object.keys(model).join(', ')}.`,
+  );
 }
 
 function assertPreset(preset: Preset, where: string): void {

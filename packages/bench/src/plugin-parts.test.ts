@@ -41,9 +41,28 @@ describe('a package with parts of every kind', () => {
     expect(of('zoo-extras')).toMatchObject({
       channelMixers: ['gate'],
       norms: ['dynamicTanh'],
+      models: ['gated', 'far'],
       presets: ['squashed'],
       figures: ['squashed-lengths'],
     });
+  });
+
+  it('brings models, counted where their parts are installed, and an experiment stands on them', async () => {
+    const rows = JSON.parse(await mixerzoo('list', 'models', '--json')) as { package: string }[];
+    const [gated, far] = rows.filter((row) => row.package === 'zoo-extras');
+    const parameters = 32 * 8 + 2 * (16 + 16 + 4 * (64 + 8) + 8) + 16; // embedding; norms, attention, gate; last norm
+    expect(gated).toMatchObject({
+      name: 'gated',
+      parameters,
+      summary: `A gate beside it. ${parameters} parameters with 32 tokens.`,
+    });
+    expect(far).toMatchObject({ name: 'far', available: false });
+    const config = 'extends: squashed\nmodels: { Attention: null, Mine: { extends: gated, mixer: { nHeads: 2 } } }\n';
+    writeFileSync(join(cwd, 'on-a-model.yaml'), config);
+    const said = await mixerzoo('run', 'on-a-model.yaml', '--dry-run', '--json');
+    const { runs } = JSON.parse(said) as { runs: { config: { layers: { config: object }[] } }[] };
+    expect(runs[0]!.config.layers).toHaveLength(2);
+    expect(runs[0]!.config.layers[1]!.config).toMatchObject({ dModel: 8, nHeads: 2 });
   });
 
   it('gives a preset that a config extends, and its norm and channel mixer; a changed norm is another run', async () => {

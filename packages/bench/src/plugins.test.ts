@@ -56,6 +56,7 @@ const COMPUTED = "{ id: 'odd', title: 'T', caption: 'C', compute: 1, rows: [], c
 install(at('odd-computed'), 'odd-computed', LISTS(`figures: [${COMPUTED}]`));
 install(at('odd-preset'), 'odd-preset', LISTS("presets: [{ name: 'odd', models: { A: { layers: [() => {}] } } }]"));
 install(at('odd-name'), 'odd-name', LISTS("presets: [{ name: '../odd' }]"));
+install(at('odd-model'), 'odd-model', LISTS("models: [{ name: 'odd', layers: [], nLayers: 2 }]"));
 install(at('no-norms'), 'no-norms', LISTS('norms: [{}]'));
 install(at('twice'), 'twice', LISTS("presets: [{ name: 'a' }, { name: 'a' }]"));
 const TASK =
@@ -93,6 +94,9 @@ describe('discoverPlugins', async () => {
     expect(faults.get('odd-computed')).toMatch(/figure 'odd':.*compute: expected a function of the scale.*rows/s);
     expect(faults.get('odd-preset')).toMatch(/^odd-preset: preset 'odd': expected data, got functions/);
     expect(faults.get('odd-name')).toMatch(/^odd-name: preset '\.\.\/odd': expected letters.*it names a directory/);
+    expect(faults.get('odd-model')).toMatch(
+      /^odd-model: model 'odd': expected summary, vocabSize, layers, nLayers and model, got name, layers, nLayers/,
+    );
     expect(faults.get('no-norms')).toMatch(/expected a list of norms as its plugin's norms.*what defineNorm returns/);
     expect(faults.get('twice')).toMatch(/^twice: expected presets of different names, got two of 'a'/);
   });

@@ -1,11 +1,13 @@
-/** `mixerzoo list mixers|tasks|channel-mixers|norms|presets|figures|engines`. */
+/** `mixerzoo list mixers|tasks|channel-mixers|norms|models|presets|figures|engines`. */
+import { isZooError, type ModelPreset } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import { diagnoseEngines } from '@mixerzoo/core/harness';
 import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
+import { presetModel } from '../experiment/preset-model.js';
 import { isComputed } from '../figures/figure.js';
-import { qualifiedName, type Registered } from '../plugins.js';
+import { qualifiedName, type Registered, type Registry } from '../plugins.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 
@@ -20,6 +22,10 @@ const LISTS: Record<string, () => Promise<Row[]>> = {
   tasks: async () => (await findPlugins(process.cwd())).tasks.map(describe),
   'channel-mixers': async () => (await findPlugins(process.cwd())).channelMixers.map(describe),
   norms: async () => (await findPlugins(process.cwd())).norms.map(describe),
+  models: async () => {
+    const registry = await findPlugins(process.cwd());
+    return Promise.all(registry.models.map((entry) => describeModel(entry, registry)));
+  },
   presets: async () => {
     const registry = await findPlugins(process.cwd());
     return Promise.all(
@@ -68,6 +74,24 @@ export async function list(what: string, flags: { json?: boolean }): Promise<num
 
 function describe({ name, packageName, part }: Registered<{ summary: string; schema: z.ZodType }>): Row {
   return { name, summary: part.summary, package: packageName, options: toJsonSchema(part.schema) };
+}
+
+/** A model with its parameters; one of a part that is not installed is not here. */
+async function describeModel({ name, packageName, part }: Registered<ModelPreset>, registry: Registry): Promise<Row> {
+  const { summary, ...about } = part;
+  const row = { ...about, name, package: packageName };
+  try {
+    const { parameterCount } = await presetModel(part, registry);
+    const [parameters, tokens] = [parameterCount, part.vocabSize].map((count) => count.toLocaleString('en'));
+    return {
+      ...row,
+      summary: `${summary} ${parameters} parameters with ${tokens} tokens.`,
+      parameters: parameterCount,
+    };
+  } catch (error) {
+    if (!isZooError(error)) throw error;
+    return { ...row, summary: `${summary} ${error.message}`, available: false };
+  }
 }
 
 /** JSON Schema of the options, as typed in a config. */

@@ -15,6 +15,7 @@ import { findPart, matching, type Registry } from '../plugins.js';
 import { assign } from './assign.js';
 import { assertConfigData, isPlain, ownValue, parseYaml, readConfigText } from './config-text.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
+import { extendModel } from './extend-model.js';
 import { importModule } from './import-module.js';
 import { nameFromFile } from './names.js';
 
@@ -80,7 +81,11 @@ export async function loadExperiment(source: ExperimentSource, registry: Registr
   for (const assignment of source.assignments) merged = assign(merged, assignment);
   const models = merged['models'];
   if (isPlain(models)) {
-    merged['models'] = Object.fromEntries(Object.entries(models).filter(([, model]) => model !== null));
+    const entries = Object.entries(models).filter(([, model]) => model !== null);
+    const whole = entries.map(async ([label, model]) => {
+      return [label, await extendModel(`models.${label}`, model, registry)] as const;
+    });
+    merged['models'] = Object.fromEntries(await Promise.all(whole));
   }
   if (merged['engine'] === undefined) merged['engine'] = engineOfEnvironment();
   const where = [...layers.map(({ name }) => name).reverse(), ...(source.assignments.length > 0 ? ['--set'] : [])];

@@ -83,6 +83,10 @@ const backboneFields = {
    */
   maxPositions: positive.optional(),
   positionsPastEnd: z.enum(['error', 'clamp', 'wrap']).optional(),
+  /** Rows of the embedding and of the head, at least the task's tokens; those past them are padding. Default: the task's. */
+  vocabSize: positive.optional(),
+  /** Standard deviation with which the embedding, learned positions and an untied head start. Default 0.02. */
+  embeddingStd: z.number().positive().optional(),
   tieEmbeddings: z.boolean().optional(),
   dropout: z.strictObject({ embedding: dropoutRate.default(0.1), residual: dropoutRate.default(0) }),
   ...blockFields,
@@ -117,6 +121,17 @@ const modelSchema = z.strictObject({
   /** Backbone settings of this model alone. */
   model: z.strictObject(backboneFields).partial().optional(),
 });
+
+/**
+ * A model as written: whole, or on top of one that a plugin brings (`mixerzoo list models`). Then `layers` and `nLayers` replace its,
+ * `model` comes on top of its backbone key by key, and `mixer` on top of the options of every layer.
+ */
+export type ModelConfig =
+  | z.input<typeof modelSchema>
+  | (Partial<z.input<typeof modelSchema>> & {
+      readonly extends: string;
+      readonly mixer?: Readonly<Record<string, unknown>>;
+    });
 
 const trainSchema = z.strictObject({
   /** Examples of a step. */
@@ -242,7 +257,7 @@ export type ExperimentConfig = Omit<Partial<z.input<typeof experimentSchema>>, '
   /** What this experiment changes: a preset, or another config file, by its path from this one (`./base.yaml`). */
   readonly extends?: string;
   readonly task?: Partial<TaskConfig>;
-  readonly models?: Readonly<Record<string, z.input<typeof modelSchema> | null>>;
+  readonly models?: Readonly<Record<string, ModelConfig | null>>;
 };
 
 /**

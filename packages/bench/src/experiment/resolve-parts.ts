@@ -109,6 +109,24 @@ export async function resolveLayer(
   };
 }
 
+/**
+ * All layers of a model, its pattern repeated.
+ * @throws InvalidConfigError, UnknownNameError that begin with `where`.
+ */
+export async function resolveLayers(
+  { layers, nLayers = layers.length }: Pick<Experiment['models'][string], 'layers' | 'nLayers'>,
+  backbone: Experiment['model'],
+  where: string,
+  lookup: Lookup,
+): Promise<ResolvedLayer[]> {
+  const resolved: ResolvedLayer[] = [];
+  for (let index = 0; index < nLayers; index++) {
+    const at = index % layers.length;
+    resolved.push(await resolveLayer(layers[at] as LayerConfig, backbone, `${where}.layers.${at}`, lookup));
+  }
+  return resolved;
+}
+
 /** @throws InvalidConfigError, UnknownNameError that begin with `where`. */
 export async function resolveNorm(
   given: NormConfig,

@@ -10,20 +10,12 @@ import { assertFreeRunning } from '../runs/free-running.js';
 import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type TrainSettings } from '../runs/results.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
-import type { Experiment, LayerConfig } from './experiment.js';
+import type { Experiment } from './experiment.js';
 import type { LoadedExperiment } from './experiment-source.js';
 import { assertCountable, assertExamplesFit, assertModelFits } from './limits.js';
 import { foldName, slug } from './names.js';
 import { assertTrainable, testCount } from './recipe.js';
-import {
-  defined,
-  prefix,
-  type ResolvedLayer,
-  resolveLayer,
-  resolveNorm,
-  resolveTask,
-  within,
-} from './resolve-parts.js';
+import { defined, prefix, resolveLayers, resolveNorm, resolveTask, within } from './resolve-parts.js';
 import { assertShare, resolveTraining } from './training.js';
 
 /** A run that can be started. */
@@ -160,12 +152,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
   for (const [label, entry] of Object.entries(experiment.models)) {
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
     const nLayers = entry.nLayers ?? entry.layers.length;
-    const layers: ResolvedLayer[] = [];
-    for (let index = 0; index < nLayers; index++) {
-      const config = entry.layers[index % entry.layers.length] as LayerConfig;
-      const where = `models.${label}.layers.${index % entry.layers.length}`;
-      layers.push(await resolveLayer(config, backbone, where, { registry, code }));
-    }
+    const layers = await resolveLayers(entry, backbone, `models.${label}`, { registry, code });
     const { norm: named, residual: _residual, channelMixer: _channelMixer, maxPositions, ...rest } = defined(backbone);
     const norm =
       named === undefined
@@ -179,7 +166,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
       createLanguageModel({
         ...model,
         ...(norm && { norm: norm.part }),
-        vocabSize: task.vocabSize,
+        vocabSize: vocabularyOf(backbone, task),
         layers: layers.map(({ spec }) => spec),
       }),
     );
@@ -204,4 +191,12 @@ function assertWindows(task: Task, train: TrainSettings, testLengths: readonly n
   for (const seqLen of testLengths) {
     within('train', () => task.atLength(seqLen).generate({ split: 'test', seed: 0, count: testCount(train, seqLen) }));
   }
+}
+
+/** Rows of a model's embedding. @throws InvalidConfigError where the task has more tokens. */
+function vocabularyOf({ vocabSize }: Experiment['model'], task: Task): number {
+  if (vocabSize === undefined || vocabSize >= task.vocabSize) return vocabSize ?? task.vocabSize;
+  throw new InvalidConfigError(
+    `model.vocabSize: expected at least the ${task.vocabSize} tokens of ${task.name}, got ${vocabSize}. Leave it out, or raise it.`,
+  );
 }

@@ -1,6 +1,6 @@
 /** A package that brings a part of every kind; plugin-parts.test.ts installs it. */
 import { declines, defineExperiment, defineFigure } from '@mixerzoo/bench';
-import { defineChannelMixer, definePlugin, tf } from '@mixerzoo/core';
+import { defineChannelMixer, defineModel, definePlugin, tf } from '@mixerzoo/core';
 import { z } from 'zod';
 import { dynamicTanh } from './dynamic-tanh.js';
 
@@ -43,7 +43,18 @@ const lengths = defineFigure({
   claims: [declines({ models: ['Attention'] }, 'zoo-extras', 'It falls')],
 });
 
+const model = (name, mixer) =>
+  defineModel({
+    name,
+    summary: 'A gate beside it.',
+    vocabSize: 32,
+    layers: [{ mixer }],
+    nLayers: 2,
+    model: { dModel: 8, channelMixer: 'zoo-extras#gate' },
+  });
+
 export const plugin = definePlugin({
+  models: [model('gated', '@mixerzoo/attention#attention'), model('far', 'not-installed#mixer')],
   channelMixers: [gate],
   norms: [dynamicTanh],
   presets: [squashed],

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { discoverPlugins } from '../plugins.js';
+import type { ExperimentConfig } from './experiment.js';
+import { loadExperiment } from './experiment-source.js';
+import { resolveRuns } from './resolve-runs.js';
+
+const registry = await discoverPlugins(process.cwd());
+const load = (config: ExperimentConfig, ...assignments: string[]) =>
+  loadExperiment(
+    { inline: { task: { task: 'mqar', vocabSize: 64, seqLen: 16, numKvPairs: 4 }, ...config }, assignments },
+    registry,
+  );
+const models = async (given: Record<string, unknown>, ...assignments: string[]) =>
+  (await load({ models: given as ExperimentConfig['models'] & object }, ...assignments)).experiment.models;
+
+describe('a model that extends one of a plugin', () => {
+  it('is that model, with what it says on top', async () => {
+    const { Plain, Mine, Deep } = await models(
+      {
+        Plain: { extends: 'pythia-tiny' },
+        Mine: {
+          extends: 'pythia-tiny-cat-rope',
+          mixer: { filterWidth: 4 },
+          model: { residual: 'sequential', vocabSize: 96 },
+        },
+        Deep: { extends: 'pythia-tiny', layers: ['linCat'] },
+      },
+      'models.Deep.nLayers=7',
+      'models.Mine.mixer.nHeads=2',
+    );
+    expect(Plain).toMatchObject({
+      layers: [{ mixer: '@mixerzoo/attention#attention', nHeads: 4, rotaryFraction: 0.25 }],
+      nLayers: 4,
+      model: { dModel: 128, residual: 'parallel', tieEmbeddings: false },
+    });
+    expect(Plain).not.toHaveProperty('train');
+    expect(Mine).toMatchObject({
+      layers: [{ mixer: '@mixerzoo/cat#cat', nHeads: 2, filterWidth: 4, bias: true, init: 'smallInit' }],
+      nLayers: 4,
+      model: { dModel: 128, residual: 'sequential', norm: 'layerNorm', vocabSize: 96 },
+    });
+    expect(Deep).toMatchObject({ layers: ['linCat'], nLayers: 7, model: { dModel: 128 } });
+  });
+
+  it('puts options on layers that stand alone, and refuses to on those that are made', async () => {
+    const { A } = await models({ A: { extends: 'pythia-tiny', layers: ['cat', 'gla'], mixer: { nHeads: 2 } } });
+    expect(A?.layers).toEqual([
+      { mixer: 'cat', nHeads: 2 },
+      { mixer: 'gla', nHeads: 2 },
+    ]);
+    const made = { specVersion: 1, name: 'x', apply() {} };
+    await expect(models({ A: { extends: 'pythia-tiny', layers: [made], mixer: { nHeads: 2 } } })).rejects.toThrow(
+      /models\.A: expected layers by name beside mixer/,
+    );
+  });
+
+  it('says what is wrong', async () => {
+    const refused = (given: unknown, message: RegExp) => expect(models({ A: given })).rejects.toThrow(message);
+    await refused({ extends: 'pythia-tiny-cat' }, /models\.A\.extends: unknown model 'pythia-tiny-cat'.*Did you mean/);
+    await refused(
+      { extend: 'pythia-tiny' },
+      /models\.A: expected layers, or extends with the name of a model, got extend/,
+    );
+    await refused({ layers: ['cat'], mixer: { nHeads: 2 } }, /models\.A: expected mixer beside extends/);
+    await refused(
+      { extends: 'pythia-tiny', mixer: 4 },
+      /models\.A: expected extends: <name of a model>, mixer: \{ options/,
+    );
+    await refused({ extends: 3 }, /models\.A: expected extends: <name of a model>/);
+    await refused({ extends: 'pythia-tiny', layer: [] }, /models\.A: unknown key 'layer'/);
+  });
+
+  it('has the vocabulary of the task, or more rows of its own, never less', async () => {
+    const count = async (model: object) => {
+      const loaded = await load({ models: { A: { extends: 'gla-tiny', ...model } as never } });
+      const [run] = await resolveRuns(loaded, registry);
+      return [run!.model.vocabSize, run!.model.parameterCount, run!.config.model['vocabSize']];
+    };
+    const [, parameters] = await count({});
+    expect(await count({})).toEqual([64, parameters, undefined]);
+    expect(await count({ model: { vocabSize: 96 } })).toEqual([96, (parameters as number) + 32 * 128, 96]);
+    await expect(count({ model: { vocabSize: 63 } })).rejects.toThrow(
+      /models\.A: model\.vocabSize: expected at least the 64 tokens of mqar, got 63\. Leave it out, or raise it\./,
+    );
+  });
+});
