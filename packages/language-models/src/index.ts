@@ -7,6 +7,7 @@ import { transformerModels } from './transformer.js';
 export { createModel } from './create-model.js';
 export type { GlaOptions, GlaSize } from './gla.js';
 export { glaModel } from './gla.js';
+export { loadPretrained, type Pretrained } from './load-pretrained.js';
 export type { MambaOptions, MambaSize } from './mamba.js';
 export { mambaModel } from './mamba.js';
 export type { PythiaOptions, PythiaSize } from './pythia.js';

@@ -1,0 +1,201 @@
+/**
+ * GPT-NeoX, as Pythia is stored: `modeling_gpt_neox.py` of transformers.
+ *
+ * Queries, keys and values of a head lie together, [H, 3, p] rows of one matrix. Files of 2023 hold buffers beside the
+ * weights: the causal mask and the frequencies.
+ */
+import { mlp } from '@mixerzoo/core';
+import { z } from 'zod';
+import { attentionOf, createAttention } from './attention-part.js';
+import type { WeightFamily } from './family.js';
+import { count, epsilon, only, rate, readFields, tied } from './fields.js';
+import { linear, type Place, type StoredLayout, same } from './layout.js';
+import { readRope, ropeFields, writeRope } from './rope.js';
+import { requireOptions, requirePart, type UniformModel, unplaced } from './uniform-model.js';
+
+/** Names of config.json and ours. `gelu_fast` is the tanh form with its constants written out. */
+const ACTIVATIONS = {
+  gelu: 'gelu',
+  gelu_new: 'geluTanh',
+  gelu_fast: 'geluTanh',
+  gelu_pytorch_tanh: 'geluTanh',
+  relu: 'relu',
+  silu: 'silu',
+  swish: 'silu',
+} as const;
+type Activation = keyof typeof ACTIVATIONS;
+
+const schema = z.strictObject({
+  vocab_size: count,
+  hidden_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  intermediate_size: count,
+  hidden_act: z.enum(Object.keys(ACTIVATIONS) as [Activation, ...Activation[]]).default('gelu'),
+  layer_norm_eps: epsilon.default(1e-5),
+  use_parallel_residual: z.boolean().default(true),
+  attention_bias: z.boolean().default(true),
+  hidden_dropout: rate,
+  attention_dropout: rate,
+  tie_word_embeddings: tied,
+  rotary_pct: z.number().gt(0).max(1).optional(),
+  rotary_emb_base: z.number().gt(1).optional(),
+  ...ropeFields,
+  tie_encoder_decoder: only(false),
+});
+
+const WHERE = 'GPT-NeoX';
+const HEAD = 'embed_out.weight';
+
+export const gptNeoX: WeightFamily = {
+  name: WHERE,
+  modelType: 'gpt_neox',
+  architecture: 'GPTNeoXForCausalLM',
+  head: HEAD,
+  buffers: /\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/,
+  read(fields, where, names) {
+    const config = readFields(schema, fields, where);
+    const { hidden_size: dModel, num_attention_heads: nHeads, intermediate_size: dHidden } = config;
+    const rope = readRope(
+      {
+        ...config,
+        rope_theta: config.rope_theta ?? config.rotary_emb_base,
+        rotaryFraction: config.rotary_pct ?? 0.25,
+      },
+      where,
+    );
+    const layer = {
+      sequenceMixer: createAttention({
+        dModel,
+        nHeads,
+        bias: config.attention_bias,
+        dropout: config.attention_dropout ?? 0,
+        ...rope,
+      }),
+      channelMixer: mlp({ dModel, dHidden, activation: ACTIVATIONS[config.hidden_act] }),
+      residual: config.use_parallel_residual ? ('parallel' as const) : ('sequential' as const),
+    };
+    const dropout = config.hidden_dropout ?? 0;
+    return {
+      model: {
+        vocabSize: config.vocab_size,
+        dModel,
+        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
+        norm: 'layerNorm',
+        normEps: config.layer_norm_eps,
+        dropout: { embedding: dropout, residual: dropout },
+        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
+      },
+      maxLength: config.max_position_embeddings,
+    };
+  },
+  write(model, maxLength) {
+    const { channel, norm, dropout } = partsOf(model);
+    const { nHeads, dropout: attentionDropout, bias } = attentionPart(model);
+    const rope = writeRope(model.mixer, maxLength, WHERE);
+    const act = (Object.keys(ACTIVATIONS) as Activation[]).find((name) => ACTIVATIONS[name] === channel['activation']);
+    if (dropout.embedding !== dropout.residual) {
+      throw unplaced(WHERE, 'one rate of dropout', `${dropout.embedding} and ${dropout.residual}`);
+    }
+    return {
+      vocab_size: model.vocabSize,
+      hidden_size: model.dModel,
+      num_hidden_layers: model.nLayers,
+      num_attention_heads: nHeads,
+      intermediate_size: channel['dHidden'],
+      hidden_act: act,
+      layer_norm_eps: norm['eps'],
+      use_parallel_residual: model.residual === 'parallel',
+      attention_bias: bias.q,
+      hidden_dropout: dropout.residual,
+      attention_dropout: attentionDropout,
+      tie_word_embeddings: model.tied,
+      rotary_pct: rope.rotaryFraction,
+      rotary_emb_base: rope.ropeBase,
+      rope_scaling: rope.scaling,
+      max_position_embeddings: rope.maxLength,
+    };
+  },
+  tensors(model) {
+    const { vocabSize, dModel, nLayers } = model;
+    const { nHeads, headDim, bias } = attentionPart(model);
+    const { channel } = partsOf(model);
+    const dHidden = channel['dHidden'] as number;
+    const norm = (name: string, path: string) => [
+      same(`${name}.weight`, `${path}.weight`, [dModel]),
+      same(`${name}.bias`, `${path}.bias`, [dModel]),
+    ];
+    return [
+      same('gpt_neox.embed_in.weight', 'embedding.weight', [vocabSize, dModel]),
+      ...Array.from({ length: nLayers }, (_, index) => {
+        const [name, path] = [`gpt_neox.layers.${index}`, `layers.${index}`];
+        return [
+          ...norm(`${name}.input_layernorm`, `${path}.norm1`),
+          ...queryKeyValue(`${name}.attention.query_key_value`, `${path}.mixer`, { dModel, nHeads, headDim }, bias.q),
+          ...linear(`${name}.attention.dense`, `${path}.mixer.oProj`, [nHeads * headDim, dModel], bias.o),
+          ...norm(`${name}.post_attention_layernorm`, `${path}.norm2`),
+          ...linear(`${name}.mlp.dense_h_to_4h`, `${path}.channel.fc1`, [dModel, dHidden], true),
+          ...linear(`${name}.mlp.dense_4h_to_h`, `${path}.channel.fc2`, [dHidden, dModel], true),
+        ];
+      }).flat(),
+      ...norm('gpt_neox.final_layer_norm', 'normF'),
+      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
+    ];
+  },
+};
+
+function partsOf({ channel, norm, residual, dropout }: UniformModel) {
+  if (residual === 'mixerOnly') throw unplaced(WHERE, "residual 'parallel' or 'sequential'", `'${residual}'`);
+  return {
+    channel: requirePart(WHERE, 'the channel mixer', channel, ['mlp']).config,
+    norm: requirePart(WHERE, 'the norm', norm, ['layerNorm']).config,
+    dropout,
+  };
+}
+
+/** Attention without what GPT-NeoX lacks. */
+function attentionPart({ mixer, dModel }: UniformModel) {
+  const part = attentionOf(WHERE, mixer);
+  const { nHeads, nKvHeads, headDim, window, bias } = part;
+  requireOptions(
+    WHERE,
+    { name: 'attention', config: { nKvHeads, headDim, window: window ?? 0 } },
+    {
+      nKvHeads: nHeads,
+      headDim: dModel / nHeads,
+      window: 0,
+    },
+  );
+  if (new Set(Object.values(bias)).size > 1) throw unplaced(WHERE, 'biases of all projections or none', 'some');
+  return part;
+}
+
+/** [q, k, v] of each head below each other, [H, 3, p] rows. */
+function queryKeyValue(
+  name: string,
+  path: string,
+  { dModel, nHeads, headDim }: { readonly dModel: number; readonly nHeads: number; readonly headDim: number },
+  bias: boolean,
+): readonly StoredLayout[] {
+  const width = nHeads * headDim;
+  const places = (leaf: string, of: (role: number) => Omit<Place, 'path'>): Place[] =>
+    ['qProj', 'kProj', 'vProj'].map((role, index) => ({ path: `${path}.${role}.${leaf}`, ...of(index) }));
+  const weight: StoredLayout = {
+    name: `${name}.weight`,
+    shape: [3 * width, dModel],
+    places: places('weight', (role) => ({
+      shape: [dModel, width],
+      walk: [dModel, nHeads, headDim],
+      strides: [1, 3 * headDim * dModel, dModel],
+      start: role * headDim * dModel,
+    })),
+  };
+  if (!bias) return [weight];
+  const biases = places('bias', (role) => ({
+    shape: [width],
+    walk: [nHeads, headDim],
+    strides: [3 * headDim, 1],
+    start: role * headDim,
+  }));
+  return [weight, { name: `${name}.bias`, shape: [3 * width], places: biases }];
+}
