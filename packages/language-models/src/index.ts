@@ -5,6 +5,7 @@ import { pythiaModels } from './pythia.js';
 import { transformerModels } from './transformer.js';
 
 export { createModel } from './create-model.js';
+export { type ExportOptions, exportPretrained } from './export-pretrained.js';
 export type { GlaOptions, GlaSize } from './gla.js';
 export { glaModel } from './gla.js';
 export { loadPretrained, type Pretrained } from './load-pretrained.js';

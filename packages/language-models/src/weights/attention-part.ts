@@ -1,6 +1,7 @@
 /** Softmax attention of the checkpoints that have it: one mixer for all of them, with or without a window. */
 import { attention, slidingWindow } from '@mixerzoo/attention';
 import type { z } from 'zod';
+import { linear, type StoredLayout } from './layout.js';
 import { type Part, requirePart } from './uniform-model.js';
 
 type AttentionConfig = z.input<typeof attention.schema>;
@@ -35,4 +36,19 @@ export function attentionOf(where: string, part: Part) {
     window,
     bias: { q: bias('q'), k: bias('k'), v: bias('v'), o: bias('o') },
   };
+}
+
+/** `q_proj`, `k_proj`, `v_proj` and `o_proj`. */
+export function projectionTensors(
+  name: string,
+  path: string,
+  dModel: number,
+  { queryWidth, kvWidth, bias }: ReturnType<typeof attentionOf>,
+): readonly StoredLayout[] {
+  return [
+    ...linear(`${name}.q_proj`, `${path}.qProj`, [dModel, queryWidth], bias.q),
+    ...linear(`${name}.k_proj`, `${path}.kProj`, [dModel, kvWidth], bias.k),
+    ...linear(`${name}.v_proj`, `${path}.vProj`, [dModel, kvWidth], bias.v),
+    ...linear(`${name}.o_proj`, `${path}.oProj`, [queryWidth, dModel], bias.o),
+  ];
 }

@@ -1,11 +1,17 @@
 /** The families of checkpoints there are, by the `model_type` of their config.json. */
 import { CheckpointError, UnknownNameError } from '@mixerzoo/core/errors';
 import type { Fields, WeightFamily } from './family.js';
+import { gla } from './gla.js';
 import { gptNeoX } from './gpt-neox.js';
+import { llama } from './llama.js';
+import { mamba } from './mamba.js';
+import { mamba2 } from './mamba2.js';
+import { transformerPlusPlus } from './transformer-plus-plus.js';
 
-const FAMILIES: readonly WeightFamily[] = [gptNeoX];
+/** A model is exported as the first that has a place for it. */
+export const FAMILIES: readonly WeightFamily[] = [gptNeoX, llama, mamba, mamba2, gla, transformerPlusPlus];
 
-export const FAMILY_NAMES = FAMILIES.map(({ modelType }) => modelType);
+const FAMILY_NAMES = FAMILIES.map(({ modelType }) => modelType);
 
 /** @throws CheckpointError for a config.json of another kind of model. */
 export function familyOf(fields: Fields, where: string): WeightFamily {

@@ -36,9 +36,10 @@ export interface WeightFamily {
   read(fields: Fields, where: string, names: StoredNames): Described;
   /**
    * config.json, but for what all families have.
+   * @param maxLength - tokens that positions were trained for, where that is known.
    * @throws InvalidConfigError for a model that has no place in this layout.
    */
-  write(model: UniformModel, maxLength: number): Fields;
+  write(model: UniformModel, maxLength?: number): Fields;
   /** Every tensor of the model. @param names - those of the file to read; absent to write. */
   tensors(model: UniformModel, names?: StoredNames): readonly StoredLayout[];
 }

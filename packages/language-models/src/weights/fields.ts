@@ -71,6 +71,9 @@ export function readFields<S extends z.ZodType>(
   }
 }
 
+/** What transformers and flash-linear-attention take where `max_position_embeddings` is left out. */
+export const USUAL_LENGTH = 2048;
+
 /** Widths and counts. */
 export const count = z.int().positive();
 export const epsilon = z.number().positive();
@@ -81,3 +84,14 @@ export const tied = z.boolean().optional();
 /** That a field may be left out or null, or say what would be done without it. */
 export const only = (...values: readonly (string | number | boolean)[]) =>
   z.literal(values as [string, ...string[]]).nullish();
+
+/** Fields of flash-linear-attention that choose among kernels, or belong to caches and losses. */
+export const FLA_IDLE = [
+  'attn_mode',
+  'conv_size',
+  'fuse_cross_entropy',
+  'fuse_linear_cross_entropy',
+  'fuse_norm',
+  'fuse_swiglu',
+  'use_l2warp',
+];

@@ -2,7 +2,7 @@
 import { CheckpointError } from '@mixerzoo/core/errors';
 import { z } from 'zod';
 import type { Fields } from './family.js';
-import { count } from './fields.js';
+import { count, USUAL_LENGTH } from './fields.js';
 import { type Part, unplaced } from './uniform-model.js';
 
 const base = { rope_theta: z.number().gt(1).optional(), partial_rotary_factor: z.number().gt(0).max(1).optional() };
@@ -49,7 +49,7 @@ export const ropeFields = {
   rope_theta: z.number().gt(1).nullish(),
   rope_scaling: scalingSchema,
   rope_parameters: scalingSchema,
-  max_position_embeddings: count.default(2048),
+  max_position_embeddings: count.default(USUAL_LENGTH),
 };
 
 /** What was read by {@link ropeFields}, with the names that a family has of its own. */
@@ -82,7 +82,9 @@ export function readRope(values: RopeValues, where: string) {
 function readExtension(rope: z.output<typeof ropeSchema>, maxLength: number) {
   if (rope.rope_type === 'default') return undefined;
   const { factor, original_max_position_embeddings } = rope;
-  const trained = { factor, originalLength: original_max_position_embeddings ?? maxLength };
+  // Positions that are squeezed evenly have max_position_embeddings of the stretched context.
+  const assumed = rope.rope_type === 'linear' ? Math.max(1, Math.round(maxLength / factor)) : maxLength;
+  const trained = { factor, originalLength: original_max_position_embeddings ?? assumed };
   if (rope.rope_type === 'linear') return { method: 'interpolation' as const, ...trained };
   if (rope.rope_type === 'llama3') {
     return { method: 'llama3' as const, ...trained, betaFast: rope.high_freq_factor, betaSlow: rope.low_freq_factor };
@@ -121,12 +123,17 @@ interface Positional {
  * Base and scaling as config.json has them.
  * @throws InvalidConfigError for positions that transformers does not compute.
  */
-export function writeRope(mixer: Part, maxLength: number, where: string) {
+export function writeRope(mixer: Part, maxLength: number | undefined, where: string) {
   const { positional, ropeBase, rotaryFraction, contextExtension } = mixer.config as unknown as Positional;
   if (positional !== 'rope') throw unplaced(where, "positional 'rope'", `'${positional}'`);
   const scaling = contextExtension && writeExtension(contextExtension, rotaryFraction, where);
-  const longest = contextExtension ? Math.round(contextExtension.originalLength * contextExtension.factor) : maxLength;
-  return { ropeBase, rotaryFraction, scaling: scaling ?? null, maxLength: longest };
+  const { originalLength = USUAL_LENGTH, factor = 1 } = contextExtension ?? {};
+  return {
+    ropeBase,
+    rotaryFraction,
+    scaling: scaling ?? null,
+    maxLength: maxLength ?? Math.round(originalLength * factor),
+  };
 }
 
 function writeExtension(extension: NonNullable<Positional['contextExtension']>, rotaryFraction: number, where: string) {
@@ -135,7 +142,7 @@ function writeExtension(extension: NonNullable<Positional['contextExtension']>, 
   const of = (rope_type: string) => ({ rope_type, factor, original_max_position_embeddings: originalLength });
   if (method !== 'yarn' && temperature !== 'none')
     throw unplaced(where, `${method} without a temperature`, `'${temperature}'`);
-  if (method === 'interpolation') return of('linear');
+  if (method === 'interpolation') return { rope_type: 'linear', factor };
   if (method === 'llama3') return { ...of('llama3'), low_freq_factor: betaSlow ?? 1, high_freq_factor: betaFast ?? 4 };
   // On all logits is on the rotated columns where those are all.
   if (temperature === 'logits' && rotaryFraction < 1) {

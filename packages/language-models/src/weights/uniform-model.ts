@@ -74,3 +74,13 @@ export function requireOptions(where: string, { name, config }: Part, options: C
       throw unplaced(where, `${name} of ${option} ${JSON.stringify(expected)}`, received ?? 'none');
   }
 }
+
+/** @throws InvalidConfigError for a model whose parts join the stream in another way. */
+export function requireResidual(where: string, { residual }: UniformModel, names: readonly string[]): void {
+  if (!names.includes(residual)) throw unplaced(where, `residual '${names.join("' or '")}'`, `'${residual}'`);
+}
+
+/** What the norm of a model adds to the variance. @throws InvalidConfigError for another norm. */
+export function epsOf(where: string, { norm }: UniformModel, name: string): number {
+  return requirePart(where, 'the norm', norm, [name]).config['eps'] as number;
+}
