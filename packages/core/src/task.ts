@@ -66,8 +66,8 @@ export interface Task {
    * place of `generate`.
    */
   stream?(request: { readonly seed: number; readonly first: number; readonly count: number }): Examples;
-  /** What simple models of the same data score on a split. */
-  baselines?(split: Split): readonly Baseline[];
+  /** What simple models of the same data score on the first `count` examples of a split; default: on all. */
+  baselines?(split: Split, count?: number): readonly Baseline[];
   /**
    * The same task at another length, for length generalisation.
    * @throws InvalidConfigError if the length does not hold it.
