@@ -1,0 +1,16 @@
+import { definePlugin } from '@mixerzoo/core/plugin';
+import { text } from './text-task.js';
+
+export { createNGrams, type NGrams } from './baselines/n-grams.js';
+export { CORPORA, type CorpusName, prepareCorpus } from './corpora/open-corpus.js';
+export { type PrepareOptions, type PrepareProgress, prepareData, removeWork, workOf } from './prepare/prepare.js';
+export { type DocumentPart, FORMATS, type Format, type ReadOptions, readDocuments } from './readers/documents.js';
+export { type DataSet, openDataSet } from './shards/data-set.js';
+export type { DataIndex, Shard, Source } from './shards/index-file.js';
+export { byteTokenizer } from './tokenizers/bytes.js';
+export { type HuggingFaceOptions, huggingFaceTokenizer, parseTokenizer } from './tokenizers/hugging-face.js';
+export { separatorOf, type Tokenizer } from './tokenizers/tokenizer.js';
+export { trainBytePairTokenizer } from './tokenizers/train-byte-pairs.js';
+export { text };
+
+export const plugin = definePlugin({ tasks: [text] });

@@ -1,0 +1,20 @@
+/** Prepares data in a process of its own, which says when it has recorded how far it is: arguments are JSON. */
+
+import { byteTokenizer } from '../../tokenizers/bytes.js';
+import { prepareData } from '../prepare.js';
+
+const { files, out } = JSON.parse(process.argv[2]!) as { files: string[]; out: string };
+let last = '';
+await prepareData({
+  files,
+  out,
+  tokenizer: byteTokenizer(),
+  shardTokens: 50_000,
+  recordSeconds: 0,
+  onProgress({ phase, documents }) {
+    const line = `${phase} ${Math.floor(documents / 10)}`;
+    if (line !== last) process.stdout.write(`${line}\n`);
+    last = line;
+  },
+});
+process.stdout.write('done\n');
