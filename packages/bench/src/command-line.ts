@@ -7,6 +7,7 @@ import { formatSuggestion } from '@mixerzoo/core/errors';
 import { type CAC, type Command, cac } from 'cac';
 import { createConsola } from 'consola';
 import { compare } from './commands/compare.js';
+import { data } from './commands/data.js';
 import { doctor } from './commands/doctor.js';
 import { engines } from './commands/engines.js';
 import { exportRuns } from './commands/export.js';
@@ -47,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       } else complain(`mixerzoo: unknown command '${name}'.${formatSuggestion(name, names)}`);
       return 2;
     }
-    const extra = cli.args.slice(command.args.length);
+    const extra = command.args.some(({ variadic }) => variadic) ? [] : cli.args.slice(command.args.length);
     if (extra.length > 0) {
       complain(`mixerzoo ${command.name}: expected no more arguments, got '${extra.join(' ')}'.`);
       return 2;
@@ -142,6 +143,31 @@ function createCommands(): CAC {
     .option('--to <directory>', 'Where (default: a directory of the name)')
     .example('  mixerzoo new-mixer gated-mean')
     .action(newMixer);
+  cli
+    .command(
+      'data <action> [...paths]',
+      'prepare: text files to token shards to train on; info: what such a directory holds',
+    )
+    .option('--out <directory>', 'prepare: the directory to make')
+    .option(
+      '--tokenizer <choice>',
+      'prepare: bytes, bpe:<vocabulary> trained on the text, or a tokenizer.json (default: bytes)',
+    )
+    .option('--corpus <name>', 'prepare: in place of files, text that npm installs: factbook')
+    .option('--validation <share or file>', 'prepare: the share of the documents, or files (repeatable; default: 0.05)')
+    .option('--test <share or file>', 'prepare: the same for test')
+    .option(
+      '--format <format>',
+      'prepare: text, jsonl or parquet (default: by name; also .gz and .zst of the first two)',
+    )
+    .option('--field <name>', 'prepare: the key or column that holds the text (default: text)')
+    .option('--separator <what>', 'prepare: blank-line divides text files into documents (default: a file is one)')
+    .option('--shard-tokens <count>', 'prepare: tokens of a file (default: 100 million)')
+    .option('--end-of-text <token>', 'prepare: the token of a tokenizer.json that ends a text')
+    .option('--verify', 'info: read every file, and hold it to its hash')
+    .example('  mixerzoo data prepare book.txt --tokenizer bpe:4096 --out data/book')
+    .example('The same command again goes on where it was killed.')
+    .action(data);
   cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);
   cli.help();
   cli.version(packageVersion('@mixerzoo/bench') ?? 'unknown');
