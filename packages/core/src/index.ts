@@ -11,6 +11,8 @@ export type { ApplyContext, Mixer, MixerConfig, MixerFactory, MixerForms } from 
 export { defineMixer, EVALUATION } from './mixer.js';
 export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName } from './model/channel-mixer.js';
 export { defineChannelMixer, mlp, swiGlu } from './model/channel-mixer.js';
+export type { GenerationOptions } from './model/generate-tokens.js';
+export { generateTokens } from './model/generate-tokens.js';
 export type {
   BatchLoss,
   LanguageModel,
@@ -22,6 +24,8 @@ export { createLanguageModel, disposeState } from './model/language-model.js';
 export type { LayerParams, LayerSpec, ResidualName } from './model/layer.js';
 export type { Norm, NormFactory, NormName } from './model/norm.js';
 export { defineNorm } from './model/norm.js';
+export type { Sampler, SamplingConfig } from './model/sampling.js';
+export { createSampler } from './model/sampling.js';
 export type { TokenScores } from './model/score.js';
 export { scoreTokens } from './model/score.js';
 export { plugin } from './own-parts.js';

@@ -57,14 +57,12 @@ export function encodePair(
   { context, continuation }: { readonly context: string; readonly continuation: string },
   tokenizer: EvalTokenizer,
 ): TokenPair {
-  if (context === '') {
-    const prefix = prefixToken(tokenizer);
-    const tokens = Array.from(tokenizer.encode(continuation));
-    return tokens[0] === prefix
-      ? { context: [prefix], continuation: tokens.slice(1) }
-      : { context: [prefix], continuation: tokens };
-  }
   const kept = rstrip(context);
+  if (kept === '') {
+    const prefix = prefixToken(tokenizer);
+    const tokens = Array.from(tokenizer.encode(context + continuation));
+    return { context: [prefix], continuation: tokens[0] === prefix ? tokens.slice(1) : tokens };
+  }
   const before = Array.from(tokenizer.encode(kept));
   const whole = Array.from(tokenizer.encode(kept + context.slice(kept.length) + continuation));
   return { context: before, continuation: whole.slice(before.length) };
