@@ -12,8 +12,10 @@ export {
 } from './evaluate-task.js';
 export { METRICS, type MetricResult } from './metrics.js';
 export { createModelScorer, type ScorePieces } from './model-scorer.js';
+export { measurePerplexity, type Perplexity, type PositionLoss } from './perplexity.js';
 export { createPythonRandom, type PythonRandom } from './python-random.js';
 export { formatTable, type TaskSummary, toHarnessJson } from './report.js';
 export { disjointContext, type RollingWindow, rollingWindows } from './rolling.js';
 export type { DataSource, EvalTask, Item, Likelihood, MetricName, Row, TextRequest } from './task.js';
 export { evalTask, evalTasks } from './tasks/index.js';
+export { createTextStream, type TextStream } from './text-stream.js';
