@@ -9,6 +9,8 @@
 #include "cross-entropy.h"
 #include "linear-attention.h"
 #include "mat-mul.h"
+#include "selective-scan.h"
+#include "ssd.h"
 
 namespace mixerzoo {
 
@@ -19,6 +21,10 @@ static const Kernel kKernels[] = {
     {"causalAttentionGradient", 22, causalAttentionGradient},
     {"linearAttention", 14, linearAttention},
     {"linearAttentionGradient", 18, linearAttentionGradient},
+    {"selectiveScan", 17, selectiveScan},
+    {"selectiveScanGradient", 27, selectiveScanGradient},
+    {"ssd", 16, ssd},
+    {"ssdGradient", 24, ssdGradient},
     {"adamW", 14, adamW},
 };
 

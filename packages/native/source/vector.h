@@ -105,6 +105,41 @@ INLINE Vec expFlushed(Vec x) {
   return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(exp(x)) & ~(x < splat(-46.f)));
 }
 
+/** 2^x; 0 below -100, the power of 127 above it. Cephes exp2f, as in packages/mamba/src/ops/scan/buffers.as.ts. */
+INLINE Vec exp2(Vec x) {
+  const IntVec tiny = x < splat(-100.f);
+  const Vec clamped = x > splat(127.f) ? splat(127.f) : x;
+  const Vec shifted = clamped + 12582912.f;
+  const Vec f = clamped - (shifted - 12582912.f);
+  Vec p = splat(1.535336188319500e-4f);
+  p = p * f + 1.339887440266574e-3f;
+  p = p * f + 9.618437357674640e-3f;
+  p = p * f + 5.550332471162809e-2f;
+  p = p * f + 2.402264791363012e-1f;
+  p = p * f + 6.931472028550421e-1f;
+  p = p * f + 1.f;
+  return reinterpret_cast<Vec>((reinterpret_cast<IntVec>(p) + reinterpret_cast<IntVec>(reinterpret_cast<UintVec>(shifted) << 23)) & ~tiny);
+}
+
+/** 1 / (1 + e^-x) */
+INLINE Vec sigmoid(Vec x) { return 1.f / (exp(-x) + 1.f); }
+
+/** ln(1 + e^x) = max(x, 0) + 2 atanh(e / (2 + e)), e = e^-|x|: exact for small results. */
+INLINE Vec softplus(Vec x) {
+  const Vec e = exp(x < Vec{} ? x : -x);
+  const Vec s = e / (e + 2.f);
+  const Vec square = s * s; // at most 1 / 9
+  Vec p = splat(2.f / 15.f);
+  p = p * square + 2.f / 13.f;
+  p = p * square + 2.f / 11.f;
+  p = p * square + 2.f / 9.f;
+  p = p * square + 2.f / 7.f;
+  p = p * square + 2.f / 5.f;
+  p = p * square + 2.f / 3.f;
+  p = p * square + 2.f;
+  return s * p + (x > Vec{} ? x : Vec{});
+}
+
 INLINE float expScalar(float x) { return exp(splat(x))[0]; }
 
 /** <a, b> */
@@ -124,6 +159,19 @@ INLINE float sum(const float* a, long count) {
   float total = sumLanes(sums);
   for (; i < count; ++i) total += a[i];
   return total;
+}
+
+/** The sums of four vectors that lie one after the other, in a fixed order. */
+INLINE Four sumsOfFour(const float* at) {
+  const auto folded = [&](long row) __attribute__((always_inline)) {
+    Four sums = *reinterpret_cast<const FourAt*>(at + row * LANES);
+    for (long i = 4; i < LANES; i += 4) sums += *reinterpret_cast<const FourAt*>(at + row * LANES + i);
+    return sums;
+  };
+  const Four r0 = folded(0), r1 = folded(1), r2 = folded(2), r3 = folded(3);
+  const Four low = SHUFFLE(r0, r1, 0, 4, 1, 5) + SHUFFLE(r0, r1, 2, 6, 3, 7);
+  const Four high = SHUFFLE(r2, r3, 0, 4, 1, 5) + SHUFFLE(r2, r3, 2, 6, 3, 7);
+  return SHUFFLE(low, high, 0, 1, 4, 5) + SHUFFLE(low, high, 2, 3, 6, 7);
 }
 
 /** to = factor from */

@@ -19,80 +19,6 @@ const built = existsSync(addonFile);
 /** The addon by itself: the tests that call it need no engine. */
 const addon = (built ? createRequire(import.meta.url)(addonFile) : { sets: [] }) as Addon;
 
-/** Values and gradients of what is offered to native kernels, and the names of those that ran, printed as JSON. */
-const PROGRAM = `
-import { causalAttention } from '@mixerzoo/attention';
-import { linearAttention } from '@mixerzoo/cat';
-import { randomNormal, tf, useEngine } from '@mixerzoo/core';
-import { linear, tiedCrossEntropy } from '@mixerzoo/core/blocks';
-import { adamWStep } from '@mixerzoo/core/harness';
-import { withReferenceForms } from '@mixerzoo/core/kernels';
-const { details } = await useEngine('wasm');
-const normal = (shape, seed) => randomNormal(shape, 1, seed);
-const labels = (count, below) => tf.tensor1d(Int32Array.from({ length: count }, (_, i) => (i * 7919) % below), 'int32');
-const cases = {};
-for (const [m, k, n] of [[1, 1, 1], [3, 1, 17], [17, 63, 3], [63, 65, 130], [130, 300, 65], [5, 1100, 7], [257, 64, 64], [64, 2100, 33], [4, 0, 5]]) {
-  for (const [ta, tb] of [[false, false], [true, false], [false, true], [true, true]]) {
-    cases['matMul ' + [m, k, n, ta, tb]] = [(a, b) => tf.matMul(a, b, ta, tb), normal(ta ? [k, m] : [m, k], 1), normal(tb ? [n, k] : [k, n], 2)];
-  }
-}
-cases['batches'] = [(a, b) => tf.matMul(a, b), normal([9, 70, 33], 1), normal([9, 33, 40], 2)];
-cases['large batches'] = [(a, b) => tf.matMul(a, b, false, true), normal([2, 190, 170], 1), normal([2, 180, 170], 2)];
-cases['one b'] = [(a, b) => tf.matMul(a, b, true), normal([5, 33, 70], 1), normal([1, 33, 20], 2)];
-for (const [rows, k, n] of [[1, 1, 1], [63, 17, 3], [1000, 64, 65]]) {
-  cases['linear ' + [rows, k, n]] = [(x, weight, bias) => linear(x, { weight, bias }), normal([rows, k], 1), normal([k, n], 2), normal([n], 3)];
-}
-for (const [n, d, V] of [[1, 1, 1], [3, 17, 5], [65, 63, 130], [130, 64, 257], [250, 8, 5000]]) {
-  cases['cross-entropy ' + [n, d, V]] = [(h, table) => tiedCrossEntropy(h, table, labels(n, V)).loss, normal([n, d], 1), normal([V, d], 2)];
-  cases['hits ' + [n, d, V]] = [(h, table) => tiedCrossEntropy(h, table, labels(n, V)).correct, normal([n, d], 1), normal([V, d], 2)];
-}
-for (const [M, L, H, p, r, options] of [
-  [1, 3, 1, 1, 1, {}], [2, 2, 1, 3, 5, {}], [17, 17, 2, 8, 17, {}], [63, 63, 1, 65, 3, { window: 7 }], [130, 130, 3, 16, 8, { dropoutRate: 0.3, dropoutSeed: 5 }],
-  [65, 300, 1, 17, 33, {}], [300, 300, 2, 4, 4, { window: 140, slopes: true }], [520, 520, 1, 3, 3, {}],
-]) {
-  const { slopes, ...rest } = options;
-  const given = slopes ? { slopes: tf.tensor1d(Array.from({ length: H }, (_, h) => 0.1 / (h + 1))) } : {};
-  cases['attention ' + [M, L, H, p, r, JSON.stringify(options)]] = [(q, k, v) => {
-    const { o, logSumExp } = causalAttention({ q, k, v, ...given }, { nHeads: H, ...rest });
-    return tf.concat([o.flatten(), logSumExp.flatten()]);
-  }, normal([2, M, H * p], 1), normal([2, L, H * p], 2), normal([2, L, H * r], 3)];
-}
-for (const [L, H, p, r, options] of [[1, 1, 1, 1, {}], [17, 2, 3, 5, { chunkSize: 4 }], [63, 1, 65, 3, { chunkSize: 64 }], [130, 2, 16, 8, { chunkSize: 32, normalize: true, eps: 1 }]]) {
-  cases['linear attention ' + [L, H, p, r, JSON.stringify(options)]] = [(q, k, v) => linearAttention({ q, k, v }, { nHeads: H, ...options }),
-    normal([2, L, H * p], 1).abs(), normal([2, L, H * p], 2).abs(), normal([2, L, H * r], 3)];
-}
-const run = ([f, ...inputs]) => {
-  const y = f(...inputs);
-  const dy = tf.sin(tf.range(1, y.size + 1)).reshape(y.shape);
-  return [y, ...tf.grads((...at) => f(...at))(inputs, dy)];
-};
-const bytes = (tensors) => tensors.map((x) => Buffer.from(Float32Array.from(x.dataSync()).buffer).toString('base64'));
-const adamW = (size) => {
-  const state = { params: [normal([size], 1)], m: [normal([size], 2)], v: [normal([size], 3).square()] };
-  const { params, m, v } = adamWStep(state, [normal([size], 4)], { learningRate: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, step: 3, weightDecay: 0.1, gradientScale: 0.5 });
-  return [...params, ...m, ...v];
-};
-const found = {};
-const evaluate = (name, f) => {
-  if (name.startsWith('hits')) return (found[name] = bytes([f[0](...f.slice(1))]));
-  found[name] = bytes(typeof f === 'function' ? f() : run(f));
-};
-const all = () => {
-  for (const [name, one] of Object.entries(cases)) evaluate(name, one);
-  for (const size of [1, 17, 200000]) evaluate('adamW ' + size, () => adamW(size));
-};
-if (process.env.FORM === 'reference') withReferenceForms(all);
-else all();
-let grown;
-{
-  const [f, ...inputs] = cases['matMul 130,300,65,true,false'];
-  const before = tf.backend().wasm.asm.memory.buffer.byteLength;
-  tf.engine().makeTensorFromTensorInfo(tf.backend().makeOutput([2 ** 26], 'float32'));
-  grown = { by: tf.backend().wasm.asm.memory.buffer.byteLength - before, result: bytes([f(...inputs)])[0] };
-}
-console.log(JSON.stringify({ details, found, grown }));
-`;
-
 interface Output {
   readonly details: { readonly native: string | false; readonly threads: number };
   /** Tensors by case, base64 of float32. */
@@ -103,7 +29,12 @@ interface Output {
 async function evaluate(environment: Readonly<Record<string, string>>): Promise<Output> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['--conditions=@mixerzoo/source', '--import', 'tsx', '--input-type=module', '--eval', PROGRAM],
+    [
+      '--conditions=@mixerzoo/source',
+      '--import',
+      'tsx',
+      fileURLToPath(new URL('__fixtures__/evaluate.ts', import.meta.url)),
+    ],
     {
       cwd: new URL('..', import.meta.url),
       env: { ...process.env, MIXERZOO_CHECK_KERNELS: '1', ...environment },
@@ -178,6 +109,10 @@ describe.skipIf(!built)('native kernels', () => {
       'linearAttention',
       'linearAttentionGradient',
       'matMul',
+      'selectiveScan',
+      'selectiveScanGradient',
+      'ssd',
+      'ssdGradient',
       'tiedCrossEntropy',
     ]);
   });

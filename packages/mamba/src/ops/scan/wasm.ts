@@ -11,6 +11,9 @@ const PARTS = 4;
 /** Units of work at most: each has buffers of its own. */
 const MAX_UNITS = 64;
 
+/** Tokens of a chunk that native SSD takes: it has matrices of the square of it. */
+const MOST_NATIVE_TOKENS = 512;
+
 /** Sizes of a scan; the selective scan is one head of D channels. */
 export interface ScanSizes {
   readonly batch: number;
@@ -50,6 +53,7 @@ export function scanForward<U extends tf.Tensor, const S extends readonly number
   const units = Math.min(items, MAX_UNITS);
   const y = wasm.output(tensors.u.shape) as U;
   const states = wasm.output(statesShape);
+  if (offer(wasm, '', tensors, sizes, [y, states as tf.Tensor])) return { y, states };
   const padded = padding(wasm, sizes.dState, nPadded);
   const target = padded.target(states as tf.Tensor);
   wasm.parallel(
@@ -91,6 +95,20 @@ export function scanBackward<T extends ScanTensors>(
     bias && like(bias),
     initial && like(initial),
   ];
+
+  const gradients: ScanTensors = {
+    u: dU,
+    delta: dDelta,
+    A: dA,
+    B: dB,
+    C: dC,
+    skip: dSkip,
+    gate: dGate,
+    bias: dBias,
+    initial: dInitial,
+  };
+  if (offer(wasm, 'Gradient', tensors, sizes, [states, dY, dStates, ...inOrder(gradients, scalar)]))
+    return gradients as T;
 
   const initialTarget = dInitial && padded.target(dInitial);
   const partialDelta = scalar ? floats(batch * length * nHeads * blocks) : wasm.pointer(dDelta);
@@ -144,18 +162,27 @@ export function scanBackward<T extends ScanTensors>(
   }
   if (dSkip) sumPartials(partialSkip, width, scalar ? headDim : 1, dSkip);
   if (dBias) sumPartials(partialBias, width, 1, dBias);
-  const gradients: ScanTensors = {
-    u: dU,
-    delta: dDelta,
-    A: dA,
-    B: dB,
-    C: dC,
-    skip: dSkip,
-    gate: dGate,
-    bias: dBias,
-    initial: dInitial,
-  };
   return gradients as T;
+}
+
+/** Offers a scan to native kernels: `ssd` or `selectiveScan`, or the gradient of it. */
+function offer(
+  wasm: WasmCall,
+  suffix: string,
+  tensors: ScanTensors,
+  { batch, length, nHeads, headDim, nGroups, dState, chunkSize, scalar, softplus }: ScanSizes,
+  others: readonly (tf.Tensor | undefined)[],
+): boolean {
+  if (scalar && chunkSize > MOST_NATIVE_TOKENS) return false;
+  const addresses = [...inOrder(tensors, scalar), ...others].map((tensor) => (tensor ? wasm.pointer(tensor) : 0));
+  return scalar
+    ? wasm.native(`ssd${suffix}`, batch, length, nHeads, headDim, nGroups, dState, chunkSize, ...addresses)
+    : wasm.native(`selectiveScan${suffix}`, batch, length, headDim, dState, chunkSize, Number(softplus), ...addresses);
+}
+
+/** The tensors of a scan as native kernels take them: SSD has no gate and no bias. */
+function inOrder({ u, delta, A, B, C, skip, gate, bias, initial }: ScanTensors, scalar: boolean) {
+  return scalar ? [u, delta, A, B, C, skip, initial] : [u, delta, A, B, C, skip, gate, bias, initial];
 }
 
 function layOut({ length, nHeads, headDim, nGroups, dState, chunkSize, scalar, softplus }: ScanSizes) {

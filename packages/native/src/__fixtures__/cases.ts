@@ -1,0 +1,238 @@
+/** What is offered to native kernels, at odd sizes: a function of tensors that is differentiated in all of them, and the tensors. */
+import { causalAttention } from '@mixerzoo/attention';
+import { taylorAttention } from '@mixerzoo/based';
+import { linearAttention } from '@mixerzoo/cat';
+import { randomNormal, tf } from '@mixerzoo/core';
+import { linear, tiedCrossEntropy } from '@mixerzoo/core/blocks';
+import { deltaRule } from '@mixerzoo/delta';
+import { glaScan } from '@mixerzoo/gla';
+import { groupedAttention } from '@mixerzoo/landmark';
+import { selectiveScan, ssd } from '@mixerzoo/mamba';
+
+export type Case = readonly [f: (...inputs: never[]) => tf.Tensor, ...inputs: tf.Tensor[]];
+
+const normal = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number, deviation = 1) =>
+  randomNormal(shape, deviation, seed) as tf.Tensor<R>;
+const labels = (count: number, below: number) =>
+  tf.tensor1d(
+    Int32Array.from({ length: count }, (_, i) => (i * 7919) % below),
+    'int32',
+  );
+const negative = <T extends tf.Tensor>(x: T) => x.exp().neg() as T;
+
+/** Cases by name. */
+export function createCases(): Record<string, Case> {
+  return { ...products(), ...crossEntropies(), ...attentions(), ...scans() };
+}
+
+function products(): Record<string, Case> {
+  const cases: Record<string, Case> = {};
+  const sizes = [
+    [1, 1, 1],
+    [3, 1, 17],
+    [17, 63, 3],
+    [63, 65, 130],
+    [130, 300, 65],
+    [5, 1100, 7],
+    [257, 64, 64],
+    [64, 2100, 33],
+    [4, 0, 5],
+  ] as const;
+  for (const [m, k, n] of sizes) {
+    for (const ta of [false, true]) {
+      for (const tb of [false, true]) {
+        const product = (a: tf.Tensor2D, b: tf.Tensor2D) => tf.matMul(a, b, ta, tb);
+        cases[`matMul ${[m, k, n, ta, tb]}`] = [
+          product,
+          normal(ta ? [k, m] : [m, k], 1),
+          normal(tb ? [n, k] : [k, n], 2),
+        ];
+      }
+    }
+  }
+  const batched = (ta: boolean, tb: boolean) => (a: tf.Tensor3D, b: tf.Tensor3D) => tf.matMul(a, b, ta, tb);
+  cases['batches'] = [batched(false, false), normal([9, 70, 33], 1), normal([9, 33, 40], 2)];
+  cases['large batches'] = [batched(false, true), normal([2, 190, 170], 1), normal([2, 180, 170], 2)];
+  cases['one b'] = [batched(true, false), normal([5, 33, 70], 1), normal([1, 33, 20], 2)];
+  for (const [rows, k, n] of [
+    [1, 1, 1],
+    [63, 17, 3],
+    [1000, 64, 65],
+  ] as const) {
+    const affine = (x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D) => linear(x, { weight, bias });
+    cases[`linear ${[rows, k, n]}`] = [affine, normal([rows, k], 1), normal([k, n], 2), normal([n], 3)];
+  }
+  return cases;
+}
+
+function crossEntropies(): Record<string, Case> {
+  const cases: Record<string, Case> = {};
+  for (const [n, d, V] of [
+    [1, 1, 1],
+    [3, 17, 5],
+    [65, 63, 130],
+    [130, 64, 257],
+    [250, 8, 5000],
+  ] as const) {
+    const [hidden, table] = [normal([n, d], 1), normal([V, d], 2)];
+    const entropy = (h: tf.Tensor2D, t: tf.Tensor2D) => tiedCrossEntropy(h, t, labels(n, V));
+    cases[`cross-entropy ${[n, d, V]}`] = [(h: tf.Tensor2D, t: tf.Tensor2D) => entropy(h, t).loss, hidden, table];
+    cases[`hits ${[n, d, V]}`] = [(h: tf.Tensor2D, t: tf.Tensor2D) => entropy(h, t).correct, hidden, table];
+  }
+  return cases;
+}
+
+type Three = [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+
+function attentions(): Record<string, Case> {
+  const cases: Record<string, Case> = {};
+  for (const [M, L, H, p, r, options] of [
+    [1, 3, 1, 1, 1, {}],
+    [2, 2, 1, 3, 5, {}],
+    [17, 17, 2, 8, 17, {}],
+    [63, 63, 1, 65, 3, { window: 7 }],
+    [130, 130, 3, 16, 8, { dropoutRate: 0.3, dropoutSeed: 5 }],
+    [65, 300, 1, 17, 33, {}],
+    [300, 300, 2, 4, 4, { window: 140, slopes: true }],
+    [520, 520, 1, 3, 3, {}],
+  ] as const) {
+    const { slopes, ...rest } = { slopes: false, ...options };
+    const given = slopes ? { slopes: tf.tensor1d(Array.from({ length: H }, (_, h) => 0.1 / (h + 1))) } : {};
+    const attend = (...[q, k, v]: Three) => {
+      const { o, logSumExp } = causalAttention({ q, k, v, ...given }, { nHeads: H, ...rest });
+      return tf.concat([o.flatten(), logSumExp.flatten()]);
+    };
+    const inputs = [normal([2, M, H * p], 1), normal([2, L, H * p], 2), normal([2, L, H * r], 3)];
+    cases[`attention ${[M, L, H, p, r, JSON.stringify(options)]}`] = [attend, ...inputs];
+  }
+  for (const [L, H, p, r, options] of [
+    [1, 1, 1, 1, {}],
+    [17, 2, 3, 5, { chunkSize: 4 }],
+    [63, 1, 65, 3, { chunkSize: 64 }],
+    [130, 2, 16, 8, { chunkSize: 32, normalize: true, eps: 1 }],
+  ] as const) {
+    const attend = (...[q, k, v]: Three) => linearAttention({ q, k, v }, { nHeads: H, ...options });
+    const inputs = [normal([2, L, H * p], 1).abs(), normal([2, L, H * p], 2).abs(), normal([2, L, H * r], 3)];
+    cases[`linear attention ${[L, H, p, r, JSON.stringify(options)]}`] = [attend, ...inputs];
+  }
+  for (const [L, H, f, p] of [
+    [2, 1, 1, 1],
+    [17, 2, 3, 5],
+    [130, 1, 8, 17],
+    [300, 2, 5, 3],
+    [700, 1, 2, 9],
+  ] as const) {
+    const attend = (...[q, k, v]: Three) => taylorAttention({ q, k, v }, { nHeads: H });
+    cases[`Taylor attention ${[L, H, f, p]}`] = [
+      attend,
+      normal([2, L, H * f], 1),
+      normal([2, L, H * f], 2),
+      normal([2, L, H * p], 3),
+    ];
+  }
+  for (const [G, L, p, blockSize] of [
+    [1, 2, 1, 1],
+    [2, 17, 5, 4],
+    [2, 63, 17, 16],
+    [1, 130, 33, 9],
+    [3, 70, 8, 70],
+  ] as const) {
+    const marks = Math.ceil(L / blockSize) - 1;
+    const attend = (...[q, k, v, landmarks]: [...Three, tf.Tensor3D?]) =>
+      groupedAttention({ q, k, v, landmarks }, { blockSize, scale: p ** -0.5 });
+    const row = [normal([G, L, p], 1), normal([G, L, p], 2), normal([G, L, p], 3)];
+    cases[`grouped attention ${[G, L, p, blockSize]}`] = [
+      attend,
+      ...row,
+      ...(marks > 0 ? [normal([G, marks, p], 4)] : []),
+    ];
+  }
+  return cases;
+}
+
+function scans(): Record<string, Case> {
+  const cases: Record<string, Case> = {};
+  for (const [B, L, H, P, G, N, chunkSize, optional] of [
+    [1, 2, 1, 1, 1, 1, 64, false],
+    [2, 17, 3, 5, 1, 3, 4, true],
+    [1, 130, 4, 8, 2, 17, 64, true],
+    [9, 67, 2, 17, 1, 9, 33, false],
+  ] as const) {
+    const scan = (
+      x: tf.Tensor4D,
+      dt: tf.Tensor3D,
+      A: tf.Tensor1D,
+      Bm: tf.Tensor4D,
+      C: tf.Tensor4D,
+      D?: tf.Tensor1D,
+      initialState?: tf.Tensor4D,
+    ) => {
+      const { y, lastState } = ssd(
+        { x, dt, A, B: Bm, C, ...(D && { D }), ...(initialState && { initialState }) },
+        { chunkSize },
+      );
+      return tf.concat([y.flatten(), lastState.flatten()]);
+    };
+    const inputs = [
+      normal([B, L, H, P], 1),
+      tf.softplus(normal([B, L, H], 2)),
+      negative(normal([H], 3)),
+      normal([B, L, G, N], 4),
+      normal([B, L, G, N], 5),
+    ];
+    const rest = optional ? [normal([H], 6), normal([B, H, P, N], 7)] : [];
+    cases[`ssd ${[B, L, H, P, G, N, chunkSize]}`] = [scan, ...inputs, ...rest];
+  }
+  for (const [B, L, D, N, optional] of [
+    [1, 2, 1, 1, false],
+    [2, 17, 5, 3, true],
+    [1, 67, 37, 6, true],
+    [9, 40, 16, 16, false],
+  ] as const) {
+    const scan = (
+      u: tf.Tensor3D,
+      delta: tf.Tensor3D,
+      A: tf.Tensor2D,
+      Bm: tf.Tensor3D,
+      C: tf.Tensor3D,
+      skip?: tf.Tensor1D,
+      z?: tf.Tensor3D,
+      deltaBias?: tf.Tensor1D,
+      initialState?: tf.Tensor3D,
+    ) => {
+      const given = {
+        ...(skip && { D: skip }),
+        ...(z && { z }),
+        ...(deltaBias && { deltaBias }),
+        ...(initialState && { initialState }),
+      };
+      const { y, lastState } = selectiveScan({ u, delta, A, B: Bm, C, ...given }, { deltaSoftplus: true });
+      return tf.concat([y.flatten(), lastState.flatten()]);
+    };
+    const inputs = [
+      normal([B, L, D], 1),
+      normal([B, L, D], 2),
+      negative(normal([D, N], 3)),
+      normal([B, L, N], 4),
+      normal([B, L, N], 5),
+    ];
+    const rest = optional ? [normal([D], 6), normal([B, L, D], 7), normal([D], 8), normal([B, D, N], 9)] : [];
+    cases[`selective scan ${[B, L, D, N]}`] = [scan, ...inputs, ...rest];
+  }
+  for (const [L, H, K, V] of [
+    [2, 1, 1, 1],
+    [17, 3, 5, 7],
+    [70, 2, 8, 16],
+    [130, 1, 17, 33],
+  ] as const) {
+    const joined = ({ o, lastState }: { o: tf.Tensor; lastState: tf.Tensor }) =>
+      tf.concat([o.flatten(), lastState.flatten()]);
+    const [q, k, v] = [normal([2, L, H * K], 1), normal([2, L, H * K], 2, K ** -0.5), normal([2, L, H * V], 3)];
+    const gated = (...[q, k, v, gk]: [...Three, tf.Tensor3D]) => joined(glaScan({ q, k, v, gk }, { nHeads: H }));
+    cases[`gated scan ${[L, H, K, V]}`] = [gated, q, k, v, negative(normal([2, L, H * K], 4)).mul(0.3)];
+    const delta = (...[q, k, v, beta, initialState]: [...Three, tf.Tensor3D, tf.Tensor4D]) =>
+      joined(deltaRule({ q, k, v, beta, initialState }, { nHeads: H }));
+    cases[`delta rule ${[L, H, K, V]}`] = [delta, q, k, v, tf.sigmoid(normal([2, L, H], 4)), normal([2, H, K, V], 5)];
+  }
+  return cases;
+}
