@@ -134,6 +134,21 @@ INLINE void transposeFour(const float* from, long fromRow, float* to, long toRow
   *reinterpret_cast<FourAt*>(to + 3 * toRow) = SHUFFLE(high01, high23, 2, 3, 6, 7);
 }
 
+/** to[i, j] = from[j, i] for i < rows and j < columns. */
+INLINE void transposed(float* to, long toRow, const float* from, long fromRow, long rows, long columns) {
+  long j = 0;
+  for (; j + 4 <= columns; j += 4) {
+    long i = 0;
+    for (; i + 4 <= rows; i += 4) transposeFour(from + j * fromRow + i, fromRow, to + i * toRow + j, toRow);
+    for (; i < rows; ++i) {
+      for (long r = j; r < j + 4; ++r) to[i * toRow + r] = from[r * fromRow + i];
+    }
+  }
+  for (; j < columns; ++j) {
+    for (long i = 0; i < rows; ++i) to[i * toRow + j] = from[j * fromRow + i];
+  }
+}
+
 /** Fills one panel from b, all of its blocks. */
 static void packPanel(const Panels& panels, Matrix b, long panel) {
   const long first = panel * panels.width();

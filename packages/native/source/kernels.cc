@@ -7,10 +7,12 @@
 #include "adam-w.h"
 #include "attention.h"
 #include "cross-entropy.h"
+#include "grouped-attention.h"
 #include "linear-attention.h"
 #include "mat-mul.h"
 #include "selective-scan.h"
 #include "ssd.h"
+#include "taylor-attention.h"
 
 namespace mixerzoo {
 
@@ -21,10 +23,14 @@ static const Kernel kKernels[] = {
     {"causalAttentionGradient", 22, causalAttentionGradient},
     {"linearAttention", 14, linearAttention},
     {"linearAttentionGradient", 18, linearAttentionGradient},
+    {"groupedAttention", 11, groupedAttention},
+    {"groupedAttentionGradient", 15, groupedAttentionGradient},
     {"selectiveScan", 17, selectiveScan},
     {"selectiveScanGradient", 27, selectiveScanGradient},
     {"ssd", 16, ssd},
     {"ssdGradient", 24, ssdGradient},
+    {"taylorAttention", 11, taylorAttention},
+    {"taylorAttentionGradient", 15, taylorAttentionGradient},
     {"adamW", 14, adamW},
 };
 

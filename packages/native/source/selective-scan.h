@@ -18,21 +18,6 @@ using mixerzoo::Pool;
 /** The blocks of a sequence are divided into parts until there are so many units. */
 constexpr long SCAN_UNITS = 8;
 
-/** to[i, j] = from[j, i] for i < rows and j < columns. */
-INLINE void transposed(float* to, long toRow, const float* from, long fromRow, long rows, long columns) {
-  long j = 0;
-  for (; j + 4 <= columns; j += 4) {
-    long i = 0;
-    for (; i + 4 <= rows; i += 4) transposeFour(from + j * fromRow + i, fromRow, to + i * toRow + j, toRow);
-    for (; i < rows; ++i) {
-      for (long r = j; r < j + 4; ++r) to[i * toRow + r] = from[r * fromRow + i];
-    }
-  }
-  for (; j < columns; ++j) {
-    for (long i = 0; i < rows; ++i) to[i * toRow + j] = from[j * fromRow + i];
-  }
-}
-
 struct SelectiveScan {
   long batch, length, width, n, chunk;
   bool softplusOn;

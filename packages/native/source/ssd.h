@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "gemm.h"
 #include "kernels.h"
+#include "lower.h"
 
 namespace {
 
@@ -21,32 +21,8 @@ using mixerzoo::Pool;
 
 /** Groups are divided into parts of their heads until there are so many units. */
 constexpr long SSD_UNITS = 8;
-/** Rows of a lower triangular matrix that end at the same column. */
-constexpr long LOWER_ROWS = 4 * TILE;
-/** Vectors of a panel of which only the columns below the diagonal are used. */
-constexpr int LOWER_VECTORS = 2;
 /** Smaller decays are 0: such numbers would soon be denormal, and slow. */
 constexpr float SMALLEST_DECAY = 1e-30f;
-
-/** c[rows, n] = start + w b, w lower triangular: 0 above the diagonal. */
-static void multiplyLower(const float* w, long stride, const Panels& b, Start start, float* c, long cRow, long rows) {
-  for (long i = 0; i < rows; i += LOWER_ROWS) {
-    const long count = least(LOWER_ROWS, rows - i);
-    const Panels used = b.upTo(least(b.k, i + count));
-    multiply({w + i * stride, stride, 1}, used, 0, used.count(), {start.at ? start.at + i * start.row : nullptr, start.row},
-             c + i * cRow, cRow, count);
-  }
-}
-
-/** The lower triangle of c[rows, rows] = a b, and of each row as much as makes a whole vector. */
-static void productLower(Arena& arena, Matrix a, Matrix b, float* c, long stride, long rows, long k) {
-  Scratch scratch(arena);
-  const Panels panels = pack(scratch, b, k, rows, LOWER_VECTORS);
-  for (long i = 0; i < rows; i += LOWER_ROWS) {
-    const long count = least(LOWER_ROWS, rows - i);
-    multiply(a.from(i, 0), panels, 0, ceilDiv(i + count, panels.width()), {nullptr, 0}, c + i * stride, stride, count);
-  }
-}
 
 /** rows[t] = factors[t] from[t], `width` elements a row. */
 INLINE void scaleRows(float* rows, long row, const float* from, long fromRow, const float* factors, long count, long width) {

@@ -106,6 +106,8 @@ describe.skipIf(!built)('native kernels', () => {
       'adamW',
       'causalAttention',
       'causalAttentionGradient',
+      'groupedAttention',
+      'groupedAttentionGradient',
       'linearAttention',
       'linearAttentionGradient',
       'matMul',
@@ -113,6 +115,8 @@ describe.skipIf(!built)('native kernels', () => {
       'selectiveScanGradient',
       'ssd',
       'ssdGradient',
+      'taylorAttention',
+      'taylorAttentionGradient',
       'tiedCrossEntropy',
     ]);
   });

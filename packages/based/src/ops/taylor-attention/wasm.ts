@@ -14,8 +14,10 @@ export function attend(code: WasmCode): WasmKernel<Inputs, Attrs, Outputs> {
       const { batch, length, featureDim, headDim, units, blocks } = sizes(inputs, nHeads);
       const o = wasm.output([batch, length, nHeads * headDim]);
       const normaliser = wasm.output([batch, length, nHeads]);
-      const scratch = wasm.scratch(blocks * wasm.call('forwardScratch', featureDim, headDim));
       const pointers = [q, k, v, o, normaliser].map((tensor) => wasm.pointer(tensor));
+      const given = [units, nHeads, length, featureDim, headDim, eps, ...pointers];
+      if (wasm.native('taylorAttention', ...given)) return { o, normaliser };
+      const scratch = wasm.scratch(blocks * wasm.call('forwardScratch', featureDim, headDim));
       wasm.parallel(
         'forward',
         blocks,
@@ -44,9 +46,11 @@ export function attendGradient(
       const { q, k, v, o, normaliser, dO, dNormaliser } = inputs;
       const { length, featureDim, headDim, units, blocks } = sizes(inputs, nHeads);
       const gradients = { q: wasm.output(q.shape), k: wasm.output(k.shape), v: wasm.output(v.shape) };
-      const scratch = wasm.scratch(blocks * wasm.call('backwardScratch', featureDim, headDim));
       const tensors = [q, k, v, o, normaliser, dO, dNormaliser, ...Object.values(gradients)];
       const pointers = tensors.map((tensor) => wasm.pointer(tensor));
+      const given = [units, nHeads, length, featureDim, headDim, ...pointers];
+      if (wasm.native('taylorAttentionGradient', ...given)) return gradients;
+      const scratch = wasm.scratch(blocks * wasm.call('backwardScratch', featureDim, headDim));
       const scale = featureDim ** -0.5;
       wasm.parallel(
         'backward',
