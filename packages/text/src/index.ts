@@ -7,6 +7,7 @@ export { type PrepareOptions, type PrepareProgress, prepareData, removeWork, wor
 export { type DocumentPart, FORMATS, type Format, type ReadOptions, readDocuments } from './readers/documents.js';
 export { type DataSet, openDataSet } from './shards/data-set.js';
 export type { DataIndex, Shard, Source } from './shards/index-file.js';
+export type { TextTask } from './text-task.js';
 export { byteTokenizer } from './tokenizers/bytes.js';
 export { type HuggingFaceOptions, huggingFaceTokenizer, parseTokenizer } from './tokenizers/hugging-face.js';
 export { separatorOf, type Tokenizer } from './tokenizers/tokenizer.js';

@@ -46,7 +46,7 @@ describe('text', () => {
     const task = text({ data, seqLen: 64 });
     const windows = Math.floor((openDataSet(data).tokens('train') - 1) / 64);
     const rows = (seed: number, first: number, count: number) => {
-      const { inputs } = task.stream!({ seed, first, count });
+      const { inputs } = task.stream({ seed, first, count });
       return Array.from({ length: count }, (_, i) => inputs.subarray(64 * i, 64 * (i + 1)).join());
     };
     const first = rows(1, 0, windows);
@@ -83,17 +83,17 @@ describe('text', () => {
 
   it('says what n-grams score, and keeps it beside the data', () => {
     const task = text({ data, seqLen: 16 });
-    const [unigram, bigram, fiveGram] = task.baselines!('test');
+    const [unigram, bigram, fiveGram] = task.baselines('test');
     expect([unigram!.name, bigram!.name, fiveGram!.name]).toEqual(['unigram', 'bigram', 'Witten-Bell 5-gram']);
     expect(fiveGram!.loss).toBeLessThan(bigram!.loss);
     expect(bigram!.loss).toBeLessThan(unigram!.loss);
     const kept = readdirSync(data).filter((name) => name.startsWith('baselines-test'));
     expect(kept).toEqual(['baselines-test.f32', 'baselines-test.json']);
-    expect(task.baselines!('test')).toEqual([unigram, bigram, fiveGram]);
-    const few = task.baselines!('test', 3);
+    expect(task.baselines('test')).toEqual([unigram, bigram, fiveGram]);
+    const few = task.baselines('test', 3);
     expect(few).not.toEqual([unigram, bigram, fiveGram]);
     writeFileSync(join(data, 'baselines-test.f32'), 'damaged');
-    expect(text({ data, seqLen: 16 }).baselines!('test', 3)).toEqual(few);
+    expect(text({ data, seqLen: 16 }).baselines('test', 3)).toEqual(few);
   });
 
   it('asks for data, or a corpus', () => {

@@ -40,12 +40,21 @@ const textSchema = z
     path: ['tokenizer'],
   });
 
+/** A task of text: endless to train on, judged by likelihood, beside n-grams. */
+export interface TextTask extends Task {
+  readonly measure: 'likelihood';
+  readonly tokenBytes: Uint16Array;
+  stream(request: { readonly seed: number; readonly first: number; readonly count: number }): Examples;
+  baselines(split: Split, count?: number): readonly Baseline[];
+  atLength(seqLen: number): TextTask;
+}
+
 /**
  * Language modelling of prepared data or of a corpus.
  * @example text({ data: 'data/shakespeare', seqLen: 256 })
  * @throws InvalidConfigError for data that are not there, damaged, or of another hash than the config names.
  */
-export const text: TaskFactory<typeof textSchema> = defineTask({
+export const text: TaskFactory<typeof textSchema, TextTask> = defineTask<typeof textSchema, TextTask>({
   name: 'text',
   summary: 'Text of your own files or of a corpus that npm installs: the next token, in nats and bits per byte.',
   schema: textSchema,
@@ -70,8 +79,8 @@ export const text: TaskFactory<typeof textSchema> = defineTask({
 function textOf(
   data: DataSet,
   seqLen: number,
-  atLength: (length: number) => Task,
-): Omit<Task, 'specVersion' | 'name' | 'config'> {
+  atLength: (length: number) => TextTask,
+): Omit<TextTask, 'specVersion' | 'name' | 'config'> {
   const { vocabSize, tokenBytes } = data.tokenizer;
   const windowsOf = (split: Split) => Math.max(0, Math.floor((data.tokens(split) - 1) / seqLen));
 
