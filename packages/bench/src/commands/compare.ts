@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import Table from 'cli-table3';
 import { type Comparison, compareRuns } from '../report/compare.js';
-import { formatPercent } from '../report/format.js';
+import { formatNats, SCORES } from '../report/score.js';
 import { loadRuns } from '../runs/read-results.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { createFaultLog } from './fault-log.js';
@@ -45,22 +45,27 @@ export async function compare(a: string, b: string, flags: { json?: boolean }): 
 const describe = (names: readonly string[]) => names.join('; ') || 'no finished run';
 
 function comparisonTable(comparisons: readonly Comparison[]): string {
+  const likelihood = comparisons.every(({ measure }) => measure === 'likelihood');
   const table = new Table({
-    head: ['Model', 'Setting', 'Length', 'A', 'B', 'B - A in points [95 %]', 'p', ''],
+    head: ['Model', 'Setting', 'Length', 'A', 'B', `B - A in ${likelihood ? 'nats' : 'points'} [95 %]`, 'p', ''],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'],
     style: { head: [], border: [], compact: true },
   });
-  const points = (fraction: number | null) => (100 * (fraction ?? Number.NaN)).toFixed(1);
-  for (const { model, setting, seqLen, a, b, difference } of comparisons) {
+  for (const { model, setting, seqLen, measure, a, b, difference } of comparisons) {
     const { value, low, high, p, by } = difference;
-    const verdict = p >= LEVEL ? 'no difference shown' : value > 0 ? 'B is better' : 'A is better';
+    const byLoss = measure === 'likelihood';
+    const { format } = SCORES[measure];
+    const amount = (number: number | null) =>
+      byLoss ? formatNats(number ?? undefined) : (100 * (number ?? Number.NaN)).toFixed(1);
+    const unit = byLoss && !likelihood ? ' nats' : '';
+    const verdict = !(p < LEVEL) ? 'no difference shown' : value > 0 !== byLoss ? 'B is better' : 'A is better';
     table.push([
       visibleLine(model),
       visibleLine(setting),
       String(seqLen),
-      formatPercent(a),
-      formatPercent(b),
-      `${points(value)} [${points(low)}, ${points(high)}]`,
+      format(a),
+      format(b),
+      `${amount(value)} [${amount(low)}, ${amount(high)}]${unit}`,
       `${p < 0.001 ? '< 0.001' : p.toFixed(3)}${by === 'examples' ? '*' : ''}`,
       verdict,
     ]);

@@ -5,9 +5,9 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Registered } from '../plugins.js';
+import { toCsv } from '../report/csv.js';
 import { groupEntries } from '../report/entries.js';
 import { writePlainReport } from '../report/plain-report.js';
-import { toCsv } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';

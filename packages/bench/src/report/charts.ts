@@ -8,9 +8,10 @@
 import { max, mean } from 'simple-statistics';
 import { Error as ErrorLevel, logger, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { RunRecord } from '../runs/results.js';
+import { measureOf, type RunRecord } from '../runs/results.js';
 import type { Entry } from './entries.js';
-import { formatCount, formatEstimate, formatPercent } from './format.js';
+import { formatCount, formatPercent } from './format.js';
+import { LENGTH_SCORES, measureOfEntries, SCORES, tokensPerStep } from './score.js';
 import { type SeriesStyle, seriesStyle } from './series-style.js';
 
 /** An entry with its looks. */
@@ -35,17 +36,26 @@ const MAX_POINTS = 100;
 /** Validation marks of a curve beyond which some are left out. */
 const MAX_MARKS = 12;
 
-/** Test accuracy against length with 95 % intervals, the training length marked. Undefined with fewer than two lengths. */
+/**
+ * Test accuracy, or by likelihood perplexity, against length with 95 % intervals, the training length marked. Undefined with
+ * fewer than two lengths.
+ */
 export function lengthChart(series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
+  const measure = measureOfEntries(series.map(({ entry }) => entry));
+  const score = LENGTH_SCORES[measure];
   const rows: Row[] = series.flatMap(({ entry }, index) =>
-    (entry.outcome?.lengths ?? []).map(({ seqLen, accuracy }) => ({
-      series: index,
-      x: seqLen,
-      y: accuracy.value,
-      low: accuracy.low ?? accuracy.value,
-      high: accuracy.high ?? accuracy.value,
-      said: `${entry.label} at length ${seqLen}: ${formatEstimate(accuracy)}`,
-    })),
+    (entry.outcome?.lengths ?? []).map((length) => {
+      const { seqLen } = length;
+      const estimate = score.of(length);
+      return {
+        series: index,
+        x: seqLen,
+        y: estimate.value,
+        low: estimate.low ?? estimate.value,
+        high: estimate.high ?? estimate.value,
+        said: `${entry.label} at length ${seqLen}: ${score.formatEstimate(estimate)}`,
+      };
+    }),
   );
   const lengths = [...new Set(rows.map(({ x }) => x as number))].sort((a, b) => a - b);
   if (lengths.length < 2) return undefined;
@@ -57,7 +67,7 @@ export function lengthChart(series: readonly Series[], size: ChartSize): TopLeve
     scale: { type: 'log', base: 2, nice: false, domain: [lengths[0], lengths.at(-1)], padding: 16 },
     axis: { values: lengths, format: 'd', grid: false, labelOverlap: 'greedy', labelFlush: false },
   };
-  const y = accuracyAxis;
+  const y = measure === 'likelihood' ? perplexityAxis : accuracyAxis;
   return chart(size, rows, [
     ...trained.flatMap((length) => trainLengthMark(length, lengths, x)),
     { mark: { type: 'line', strokeWidth: 2.2 }, encoding: { x, y, ...looks(series), detail: { field: 'series' } } },
@@ -83,7 +93,7 @@ export function trainLengthMark(length: number, lengths: readonly number[], x: o
   ];
 }
 
-/** What accuracy is plotted against. */
+/** What accuracy, or loss, is plotted against. */
 export type CostAxis = 'stateSize' | 'seconds' | 'stepMs' | 'tokenMs';
 
 const COST_TITLES = {
@@ -93,16 +103,22 @@ const COST_TITLES = {
   tokenMs: 'milliseconds per generated token',
 } as const;
 
-/** Accuracy at the training length against what a model costs, a mark for each entry. Undefined with fewer than two. */
+/**
+ * Accuracy, or by likelihood loss, at the training length against what a model costs, a mark for each entry that is so judged.
+ * Undefined with fewer than two.
+ */
 export function costChart(cost: CostAxis, series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
+  const measure = measureOfEntries(series.map(({ entry }) => entry));
+  const score = SCORES[measure];
   const rows = series.flatMap(({ entry }, index): Row[] => {
-    if (!entry.outcome) return [];
-    const { accuracy, trainSeconds } = entry.outcome;
+    if (!entry.outcome || entry.measure !== measure) return [];
+    const { trainSeconds } = entry.outcome;
+    const { value } = score.of(entry.outcome);
     const x = cost === 'seconds' ? trainSeconds : entry.outcome[cost];
     if (!(x > 0)) return [];
     const name = [entry.label, entry.setting].filter(Boolean).join(', ');
-    const said = `${name}: ${formatPercent(accuracy.value)}, ${x.toPrecision(3)} ${COST_TITLES[cost]}`;
-    return [{ series: index, x, y: accuracy.value, said }];
+    const said = `${name}: ${score.format(value)}, ${x.toPrecision(3)} ${COST_TITLES[cost]}`;
+    return [{ series: index, x, y: value, said }];
   });
   if (rows.length < 2) return undefined;
   const x = {
@@ -119,14 +135,14 @@ export function costChart(cost: CostAxis, series: readonly Series[], size: Chart
       labelFlush: false,
     },
   };
-  return chart(size, rows, [pointLayer(series, x, accuracyAxis, 75)]);
+  return chart(size, rows, [pointLayer(series, x, measure === 'likelihood' ? freeLossAxis : accuracyAxis, 75)]);
 }
 
 /** What a curve shows. */
 export type Curve = 'accuracy' | 'loss';
 
 /**
- * Accuracy or loss against optimizer steps, a line for every run at the selected learning rate (of an entry without a
+ * Accuracy or loss against optimizer steps, by likelihood against tokens, a line for every run at the selected learning rate (of an entry without a
  * finished run: every run): training batches as lines, validation as marks. Undefined when nothing was recorded.
  */
 export function curveChart(curve: Curve, series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
@@ -138,15 +154,21 @@ export function curveChart(curve: Curve, series: readonly Series[], size: ChartS
   const finite = rows.filter(({ y }) => Number.isFinite(y));
   if (finite.length === 0) return undefined;
   const several = series.some(({ entry }) => shownRuns(entry).length > 1);
+  const likelihood = measureOfEntries(series.map(({ entry }) => entry)) === 'likelihood';
   const x = {
     field: 'x',
     type: 'quantitative',
-    title: 'training step',
+    title: likelihood ? 'training tokens' : 'training step',
     scale: { domainMin: 0, nice: false },
-    axis: { grid: false, tickCount: Math.min(8, Math.floor(size.width / 70)), format: ',d', labelFlush: false },
+    axis: {
+      grid: false,
+      tickCount: Math.min(8, Math.floor(size.width / 70)),
+      format: likelihood ? '~s' : ',d',
+      labelFlush: false,
+    },
   };
   const top = max(finite.map(({ y }) => y as number));
-  const y = curve === 'accuracy' ? accuracyAxis : lossAxis(top);
+  const y = curve === 'accuracy' ? accuracyAxis : likelihood ? freeLossAxis : lossAxis(top);
   return chart(size, finite, [
     {
       transform: [{ filter: "datum.split === 'train'" }],
@@ -158,21 +180,23 @@ export function curveChart(curve: Curve, series: readonly Series[], size: ChartS
 }
 
 /**
- * Validation accuracy against optimizer steps, a line for each of several runs, named by learning rate and seed.
+ * Validation accuracy, or by likelihood loss, against optimizer steps, a line for each of several runs, named by learning rate and seed.
  * Undefined with fewer than two runs that have an epoch behind them.
  */
 export function runChart(runs: readonly RunRecord[], size: ChartSize): TopLevelSpec | undefined {
   const begun = runs.filter(({ epochs }) => epochs.length > 0);
   if (begun.length < 2) return undefined;
   const series = begun.map((_, index) => ({ style: seriesStyle(index) }));
+  const measure = measureOf(begun[0]!.config);
+  const score = SCORES[measure];
   const names = begun.map(({ config }) => `rate ${config.learningRate}, seed ${config.seed}`);
   const rows = begun.flatMap(({ epochs }, index) =>
-    epochs.map(({ step, validationAccuracy }) => ({
+    epochs.map((epoch) => ({
       series: index,
       name: names[index]!,
-      x: step,
-      y: validationAccuracy,
-      said: `${names[index]} after ${formatCount(step)} steps: ${formatPercent(validationAccuracy)}`,
+      x: epoch.step,
+      y: score.ofEpoch(epoch),
+      said: `${names[index]} after ${formatCount(epoch.step)} steps: ${score.format(score.ofEpoch(epoch))}`,
     })),
   );
   const x = {
@@ -193,7 +217,12 @@ export function runChart(runs: readonly RunRecord[], size: ChartSize): TopLevelS
   return chart(size, rows, [
     {
       mark: { type: 'line', strokeWidth: 1.8, strokeJoin: 'round' },
-      encoding: { x, y: accuracyAxis, color: named(color), strokeDash: named(strokeDash) },
+      encoding: {
+        x,
+        y: measure === 'likelihood' ? freeLossAxis : accuracyAxis,
+        color: named(color),
+        strokeDash: named(strokeDash),
+      },
     },
   ]);
 }
@@ -204,17 +233,20 @@ function shownRuns(entry: Entry): readonly RunRecord[] {
 }
 
 function curveRows(curve: Curve, entry: Entry, run: RunRecord): Row[] {
+  const likelihood = entry.measure === 'likelihood';
+  const xOf = ({ step }: { readonly step: number }) => (likelihood ? step * tokensPerStep(run.config) : step);
   const recorded = run.steps.filter((record) => Number.isFinite(record[curve]));
-  const train = averageNeighbours(recorded.map((record) => ({ x: record.step, y: record[curve] })));
+  const train = averageNeighbours(recorded.map((record) => ({ x: xOf(record), y: record[curve] })));
   const validation = thin(run.epochs, MAX_MARKS).map((record) => {
     const value = curve === 'accuracy' ? record.validationAccuracy : record.validationLoss;
     const shown = curve === 'accuracy' ? formatPercent(value) : formatLoss(value);
     const seed = entry.runs.length > 1 ? `, seed ${run.config.seed}` : '';
+    const spent = likelihood ? `${formatCount(xOf(record))} tokens` : `${formatCount(record.step)} steps`;
     return {
-      x: record.step,
+      x: xOf(record),
       y: value,
       split: 'validation',
-      said: `${entry.label}${seed} after ${formatCount(record.step)} steps: ${shown} (validation)`,
+      said: `${entry.label}${seed} after ${spent}: ${shown} (validation)`,
     };
   });
   return [...train.map((point) => ({ ...point, split: 'train' })), ...validation];
@@ -244,6 +276,23 @@ export const accuracyAxis = {
   title: null,
   scale: { domain: [0, 1], nice: false },
   axis: { values: [0, 0.25, 0.5, 0.75, 1], labelExpr: "datum.value * 100 + '\u00a0%'" },
+} as const;
+
+/** Of losses that never come near 0. */
+const freeLossAxis = {
+  field: 'y',
+  type: 'quantitative',
+  title: null,
+  scale: { zero: false, nice: true },
+  axis: { tickCount: 5 },
+} as const;
+
+const perplexityAxis = {
+  field: 'y',
+  type: 'quantitative',
+  title: null,
+  scale: { type: 'log', nice: false, padding: 16 },
+  axis: { tickCount: 6, format: '~r' },
 } as const;
 
 const lossAxis = (top: number) => ({

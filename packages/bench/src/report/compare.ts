@@ -1,9 +1,10 @@
-/** Two sets of runs side by side: what differs in accuracy, and whether it is more than chance. */
+/** Two sets of runs side by side: what differs in accuracy, or by likelihood in loss, and whether it is more than chance. */
 
 import { codeChanges } from '../experiment/code-changes.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { type Entry, groupEntries } from './entries.js';
-import { compareAccuracies, type Difference, holm } from './statistics.js';
+import type { Measure } from './score.js';
+import { compareAccuracies, compareLosses, type Difference, holm } from './statistics.js';
 
 type TaskOptions = RunConfig['task']['config'];
 
@@ -13,7 +14,8 @@ export interface Comparison {
   /** Task, width and training length, and what the two differ in: of the task, and of the code. */
   readonly setting: string;
   readonly seqLen: number;
-  /** Mean test accuracy over the seeds at the learning rate chosen on validation. */
+  readonly measure: Measure;
+  /** Mean test accuracy, or loss in nats, over the seeds at the learning rate chosen on validation. */
   readonly a: number;
   readonly b: number;
   /** `b - a`; its p-value is corrected for the number of comparisons. */
@@ -75,12 +77,18 @@ function pairComparisons(one: Entry, other: Entry): Comparison[] {
   const [codeA, codeB] = [one, other].map(({ runs }) => runs[0]!.config.code);
   const changes = [...changedOptions(one, other), ...codeChanges(codeA!, codeB!)];
   const where = [settings.join(' → '), ...changes].join(', ');
-  return one.outcome!.lengths.flatMap(({ seqLen, accuracy }): Comparison[] => {
-    const theirs = other.outcome!.lengths.find((length) => length.seqLen === seqLen);
+  const { measure } = one;
+  if (measure !== other.measure) return [];
+  const compared = measure === 'likelihood' ? compareLosses : compareAccuracies;
+  return one.outcome!.lengths.flatMap((length): Comparison[] => {
+    const { seqLen } = length;
+    const theirs = other.outcome!.lengths.find((at) => at.seqLen === seqLen);
     if (!theirs) return [];
-    const difference = compareAccuracies(tests(one, seqLen), tests(other, seqLen));
-    return [
-      { model: labels.join(' → '), setting: where, seqLen, a: accuracy.value, b: theirs.accuracy.value, difference },
+    const [a, b] = [length, theirs].map((at) => (measure === 'likelihood' ? at.loss : at.accuracy.value)) as [
+      number,
+      number,
     ];
+    const difference = compared(tests(one, seqLen), tests(other, seqLen));
+    return [{ model: labels.join(' → '), setting: where, seqLen, measure, a, b, difference }];
   });
 }

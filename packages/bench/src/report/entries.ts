@@ -1,22 +1,25 @@
 /**
  * From runs to what a report compares: an entry is a model in a setting, with all its learning rates and seeds.
  *
- * The learning rate of an entry is selected by mean accuracy on the *validation* examples (see `learning-rate.ts`); what is
- * reported is on the test examples: the mean over the seeds at that rate, and the best run (again by validation) as papers
- * report it.
+ * The learning rate of an entry is selected by mean accuracy, or by likelihood mean loss, on the *validation* examples (see
+ * `learning-rate.ts`); what is reported is on the test examples: the mean over the seeds at that rate, and the best run (again by
+ * validation) as papers report it.
  */
+import type { Baseline } from '@mixerzoo/core';
 import { mean, median } from 'simple-statistics';
 import {
   type Answers,
   type DoneRun,
   type FreeRunning,
   isDone,
+  measureOf,
   type RunConfig,
   type RunRecord,
 } from '../runs/results.js';
 import { formatCount, formatSeconds, plural } from './format.js';
 import { chooseLearningRate, type RateChoice } from './learning-rate.js';
-import { type Estimate, meanAccuracy } from './statistics.js';
+import { type Measure, tokensPerStep } from './score.js';
+import { type Estimate, meanAccuracy, meanLoss } from './statistics.js';
 
 /** A run without a result to report, and why. */
 interface OpenRun {
@@ -31,6 +34,8 @@ export interface Entry {
   /** What tells its setting from the others of the report (`d 64, L 128`); empty when there is one setting. */
   readonly setting: string;
   readonly trainLength: number;
+  /** What its results are judged by. */
+  readonly measure: Measure;
   readonly runs: readonly RunRecord[];
   readonly open: readonly OpenRun[];
   /** What its finished runs measured; absent while there is none. */
@@ -48,6 +53,12 @@ export interface Outcome {
   readonly incomplete: RateChoice['incomplete'];
   /** Test accuracy at the training length. */
   readonly accuracy: Estimate;
+  /** Test loss at the training length, nats. */
+  readonly loss: Estimate;
+  /** Bits for each byte of text there; NaN where tokens have none. */
+  readonly bitsPerByte: number;
+  /** What simple models of the same text score on it, best first. */
+  readonly baselines: readonly Baseline[];
   /** At the training length, where runs were so tested. */
   readonly freeRunning: FreeRunningOutcome | undefined;
   /** The run with the best validation, of all, and its test accuracy at the training length. */
@@ -58,6 +69,10 @@ export interface Outcome {
   readonly to99: { readonly reached: number; readonly step: number; readonly seconds: number };
   readonly chance: number;
   readonly steps: number;
+  /** Trained on. */
+  readonly tokens: number;
+  /** Share of the engine's speed that training made use of; NaN where it was not measured. */
+  readonly peakShare: number;
   readonly trainSeconds: number;
   readonly parameters: number;
   readonly stateSize: number;
@@ -70,11 +85,15 @@ export interface Outcome {
   readonly tokenMs: number;
 }
 
-/** Test accuracy and cost at one length. */
-interface LengthOutcome {
+/** Test accuracy, loss and cost at one length. */
+export interface LengthOutcome {
   readonly seqLen: number;
   readonly accuracy: Estimate;
   readonly loss: number;
+  /** The loss with its interval. */
+  readonly lossEstimate: Estimate;
+  /** NaN where tokens have no bytes. */
+  readonly bitsPerByte: number;
   readonly stateSize: number;
   readonly flops: number;
   readonly freeRunning: FreeRunningOutcome | undefined;
@@ -87,7 +106,7 @@ interface FreeRunningOutcome {
 }
 
 /**
- * Groups runs into entries, in order of setting, then accuracy (at the training length, then at the longest), then
+ * Groups runs into entries, in order of setting, then score (at the training length, then at the longest), then
  * label; entries without a finished run come last in their setting.
  * @param planned configs of the experiment's runs, started or not; those without a record are shown as missing.
  */
@@ -160,6 +179,7 @@ function toEntry(runs: readonly RunRecord[], setting: string): Entry {
     label: config.label,
     setting,
     trainLength: trainLengthOf(config),
+    measure: measureOf(config),
     runs,
     open: runs.flatMap(openRun),
     outcome: measure(runs, trainLengthOf(config)),
@@ -194,6 +214,9 @@ function measure(runs: readonly RunRecord[], trainLength: number): Outcome | und
     ...choice,
     learningRates: [...new Set(done.map((run) => run.config.learningRate))].sort((a, b) => a - b),
     accuracy: atTrainLength?.accuracy ?? meanAccuracy(selected.map((run) => run.result.validation)),
+    loss: atTrainLength?.lossEstimate ?? meanLoss(selected.map((run) => run.result.validation)),
+    bitsPerByte: atTrainLength?.bitsPerByte ?? Number.NaN,
+    baselines: [...(selected[0]!.result.baselines ?? [])].sort((a, b) => a.loss - b.loss),
     freeRunning: atTrainLength?.freeRunning,
     bestRun: best,
     best: (best.result.test.find(({ seqLen }) => seqLen === trainLength) ?? best.result.validation).accuracy,
@@ -205,6 +228,8 @@ function measure(runs: readonly RunRecord[], trainLength: number): Outcome | und
     },
     chance: selected[0]!.result.chance,
     steps: cost((run) => run.result.steps),
+    tokens: cost((run) => run.result.steps * tokensPerStep(run.config)),
+    peakShare: cost((run) => run.result.cost.peak?.share ?? Number.NaN),
     trainSeconds: cost((run) => run.result.trainSeconds),
     parameters: cost((run) => run.result.cost.parameters),
     stateSize: cost((run) => run.result.cost.stateSize),
@@ -217,9 +242,12 @@ function measure(runs: readonly RunRecord[], trainLength: number): Outcome | und
   };
 }
 
-/** Higher validation accuracy first, then lower loss. */
-function compareValidation({ result: { validation: a } }: DoneRun, { result: { validation: b } }: DoneRun): number {
-  return b.accuracy - a.accuracy || a.loss - b.loss;
+/** Higher validation accuracy first, then lower loss; by likelihood the loss alone. */
+function compareValidation(
+  { config, result: { validation: a } }: DoneRun,
+  { result: { validation: b } }: DoneRun,
+): number {
+  return (measureOf(config) === 'likelihood' ? 0 : b.accuracy - a.accuracy) || a.loss - b.loss;
 }
 
 function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
@@ -234,6 +262,8 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
       seqLen,
       accuracy: meanAccuracy(tests),
       loss: pick('loss'),
+      lossEstimate: meanLoss(tests),
+      bitsPerByte: mean(tests.map(({ likelihood }) => likelihood?.bitsPerByte ?? Number.NaN)),
       stateSize: pick('stateSize'),
       flops: pick('flops'),
       freeRunning:
@@ -251,8 +281,22 @@ function wholeAnswers({ exactMatches, examples, repeats }: FreeRunning): Answers
   return { correct: exactMatches, total: examples, accuracy, examples, exampleStd, repeats };
 }
 
-const rank = (entry: Entry) => entry.outcome?.accuracy.value ?? -1;
-const longest = (entry: Entry) => entry.outcome?.lengths.at(-1)?.accuracy.value ?? -1;
+/** Higher is better. */
+function goodness(
+  { measure }: Entry,
+  outcome: Pick<LengthOutcome, 'accuracy'> | undefined,
+  loss: number | undefined,
+): number {
+  if (!outcome || loss === undefined) return Number.NEGATIVE_INFINITY;
+  return measure === 'likelihood' ? -loss : outcome.accuracy.value;
+}
+
+const rank = (entry: Entry) => goodness(entry, entry.outcome, entry.outcome?.loss.value);
+
+function longest(entry: Entry): number {
+  const last = entry.outcome?.lengths.at(-1);
+  return goodness(entry, last, last?.loss);
+}
 
 /**
  * For each config, the facets that tell it from the others; empty strings when nothing differs. A facet that tells no

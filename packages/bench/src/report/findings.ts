@@ -1,8 +1,10 @@
 /** What came out of an experiment, in sentences computed from its numbers. */
-import { fallInWords, optimizerInWords } from '../experiment/recipe.js';
-import type { RunConfig, RunRecord } from '../runs/results.js';
+import { fallInWords, optimizerInWords, warmupInWords } from '../experiment/recipe.js';
+import { measureOf, type RunConfig, type RunRecord } from '../runs/results.js';
 import type { Entry, Outcome } from './entries.js';
 import { formatCount, formatPercent, formatRatio, formatSeconds, inPercent, listWords, plural } from './format.js';
+import { verdict } from './likelihood-columns.js';
+import { formatNats, LENGTH_SCORES, tokensPerStep } from './score.js';
 import { formatOpen } from './table.js';
 
 /** One sentence on an entry. */
@@ -16,6 +18,7 @@ export function findings(entries: readonly Entry[]): Finding[] {
   return entries.map((entry) => {
     const { outcome } = entry;
     if (!outcome) return { entry, text: `has no result: ${formatOpen(entry)}.` };
+    if (entry.measure === 'likelihood') return { entry, text: `${byLikelihood(entry, outcome)}.` };
     return {
       entry,
       text: `${atTrainLength(entry.trainLength, outcome)}${beyond(entry, outcome)}${onItsOwn(outcome)}.`,
@@ -29,6 +32,21 @@ function atTrainLength(trainLength: number, { to99, selected, accuracy, steps }:
   if (to99.reached === 0) return `${answers} after ${plural(steps, 'step')}`;
   const some = to99.reached < selected.length ? ` in ${to99.reached} of ${selected.length} runs` : '';
   return `reaches 99 % after ${plural(to99.step, 'step')} (${formatSeconds(to99.seconds)})${some}; it ${answers}`;
+}
+
+function byLikelihood({ trainLength }: Entry, outcome: Outcome): string {
+  const { loss, bitsPerByte, baselines, lengths, selected, tokens } = outcome;
+  const mean = selected.length > 1 ? `, mean of ${selected.length} seeds` : '';
+  const bits = bitsPerByte > 0 ? `, ${formatNats(bitsPerByte)} bits per byte` : '';
+  const [best] = baselines;
+  const words = { yes: 'better than', no: 'worse than', 'not shown': 'about like' }[verdict(outcome)];
+  const against = best ? `, ${words} ${best.name} (${formatNats(best.loss)})` : '';
+  const last = lengths.filter(({ seqLen }) => seqLen > trainLength).at(-1);
+  const { format, of } = LENGTH_SCORES.likelihood;
+  const further = last
+    ? `; perplexity ${format(of(last).value)} at length ${last.seqLen} (${formatRatio(last.seqLen / trainLength)} × as long)`
+    : '';
+  return `comes to ${formatNats(loss.value)} nats per token at length ${trainLength} (perplexity ${format(Math.exp(loss.value))}${bits}${mean}) after ${formatCount(tokens)} tokens${against}${further}`;
 }
 
 function onItsOwn({ freeRunning }: Outcome): string {
@@ -65,8 +83,14 @@ export function budgets(runs: readonly RunRecord[]): string[] {
   return [...new Set(runs.map(({ config }) => budget(config)))];
 }
 
-function budget({ train }: RunConfig): string {
+function budget(config: RunConfig): string {
+  const { train } = config;
   const steps = train.epochs * train.stepsPerEpoch;
+  if (measureOf(config) === 'likelihood') {
+    const stop = train.stopAt === null ? '' : `, fewer when validation reaches ${train.stopAt} nats`;
+    const parts = train.accumulation === undefined ? '' : ` in ${train.accumulation} parts`;
+    return `${plural(steps, 'step')} of ${train.batchSize} windows${parts}${stop} (${formatCount(steps * tokensPerStep(config))} tokens)`;
+  }
   const examples = train.freshExamples
     ? `${formatCount(steps * train.batchSize)} examples, each seen once`
     : `${formatCount(train.stepsPerEpoch * train.batchSize)} examples, each seen ${train.epochs} times`;
@@ -85,7 +109,7 @@ export function recipes(runs: readonly RunRecord[]): string[] {
           'AdamW',
           ...optimizerInWords(train),
           `${tried}${fallInWords(train) || ', constant'}`,
-          ...(train.warmupSteps > 0 ? [`${plural(train.warmupSteps, 'step')} of warm-up`] : []),
+          ...warmupInWords(train),
           ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),
         ].join(', '),
       ),

@@ -14,6 +14,7 @@ import {
   plural,
 } from './format.js';
 import { type Html, html, trusted } from './html.js';
+import { SCORES } from './score.js';
 import { OPEN_WORDS } from './table.js';
 
 /** A table of all runs, and the configuration of each entry with the curves of all its runs. */
@@ -46,17 +47,18 @@ ${curves}${factTable(configRows(entry))}</details>`;
 ${configs}</section>`;
 }
 
-/** Validation accuracy of every run of an entry, a line each; undefined where there is one run or none. */
+/** Validation accuracy, or loss, of every run of an entry, a line each; undefined where there is one run or none. */
 async function runCurves(entry: Entry): Promise<Html | undefined> {
   const spec = runChart(entry.runs, { width: 440, height: 220 });
   if (!spec) return undefined;
   const names = entry.runs.map(({ config }) => `learning rate ${config.learningRate}, seed ${config.seed}`);
   const svg = await renderSvg(spec);
-  return html`<figure><div class="narrow always" role="img" aria-label="Validation accuracy by step: ${listWords(names)}">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div></figure>`;
+  return html`<figure><div class="narrow always" role="img" aria-label="Validation ${SCORES[entry.measure].word} by step: ${listWords(names)}">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div></figure>`;
 }
 
 function runRow(entry: Entry, run: RunRecord): Html {
   const { config, result, epochs } = run;
+  const score = SCORES[entry.measure];
   const done = result?.status === 'done' ? result : undefined;
   const open = entry.open.find((other) => other.config === config);
   const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
@@ -65,8 +67,8 @@ function runRow(entry: Entry, run: RunRecord): Html {
     String(config.seed),
     `${open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished'}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
     formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
-    done ? formatPercent(done.validation.accuracy) : NO_VALUE,
-    test ? formatPercent(test.accuracy) : NO_VALUE,
+    done ? score.format(score.ofEvaluation(done.validation)) : NO_VALUE,
+    test ? score.format(score.ofEvaluation(test)) : NO_VALUE,
     test?.softAccuracy === undefined ? NO_VALUE : formatPercent(test.softAccuracy),
     done ? formatMs(done.cost.stepMs.median) : NO_VALUE,
     done ? formatMs(done.cost.generation?.prefillMs) : NO_VALUE,

@@ -9,14 +9,16 @@ import { costSection } from './cost-section.js';
 import type { Entry } from './entries.js';
 import { type FigureReport, figureSections } from './figure-section.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
-import { formatInterval, formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
+import { formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html, trusted } from './html.js';
 import { htmlDocument } from './html-document.js';
+import { type BaselineRow, baselineRows } from './likelihood-columns.js';
 import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
+import { LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
-import { type Column, cellText, OPEN_WORDS, rateNotes, repeatNotes, tableColumns } from './table.js';
+import { type Column, cellText, isScore, OPEN_WORDS, rateNotes, repeatNotes, tableColumns } from './table.js';
 
 /** Findings beyond which their list is folded. */
 const MANY_FINDINGS = 16;
@@ -64,7 +66,7 @@ ${header(title, description, entries, figure !== undefined)}
 ${figure && figureSections(figure)}
 ${findingsSection(series)}
 ${fold(
-  'Accuracy by test length',
+  `${LENGTH_SCORES[measureOfEntries(entries)].title} by test length`,
   sections.map(({ lengths }) => lengths),
 )}
 ${resultsSection(series)}
@@ -120,10 +122,14 @@ function findingsSection(series: readonly NumberedSeries[]): Html {
     const where = entry.setting === '' ? '' : ` (${entry.setting})`;
     return html`<li>${swatch(series[position]!)}<span><strong>${entry.label}</strong>${where} ${text}</span></li>`;
   });
-  const chances = series.flatMap(({ entry }) => (entry.outcome ? [formatPercent(entry.outcome.chance)] : []));
+  const chances = series.flatMap(({ entry: { measure, outcome } }) =>
+    outcome && measure === 'accuracy' ? [formatPercent(outcome.chance)] : [],
+  );
+  const likelihood = series.some(({ entry }) => entry.measure === 'likelihood' && entry.outcome);
   const list = html`<ul class="findings">${items}</ul>`;
   return html`<section><h2>What came out</h2>
 ${chances.length > 0 ? html`<p class="note">Shares of the test queries that were answered right; guessing gives ${listWords([...new Set(chances)])}.</p>` : ''}
+${likelihood ? html`<p class="note">Nats are the mean negative log-probability of the next token on the test text; the perplexity is their exponential. Less is better.</p>` : ''}
 ${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, 'result')}</summary>${list}</details>` : list}</section>`;
 }
 
@@ -131,28 +137,40 @@ async function settingSections({ name, series }: Setting): Promise<{ lengths: Ht
   const measured = series.filter(({ entry }) => entry.outcome);
   const recorded = series.filter(({ entry }) => entry.runs.some((run) => run.steps.length + run.epochs.length > 0));
   const of = name === '' ? '' : `: ${name}`;
-  const [lengths, accuracy, loss] = await Promise.all([
-    figure((size) => lengthChart(measured, size), { width: 900, height: 360 }, describeLengths(measured)),
-    ...(['accuracy', 'loss'] as const).map((curve) =>
-      figure((size) => curveChart(curve, recorded, size), { width: 440, height: 280 }, describeCurve(curve, recorded)),
+  const measure = measureOfEntries(series.map(({ entry }) => entry));
+  const score = LENGTH_SCORES[measure];
+  const shown = measure === 'likelihood' ? (['loss'] as const) : (['accuracy', 'loss'] as const);
+  const [lengths, ...curves] = await Promise.all([
+    figure((size) => lengthChart(measured, size), { width: 900, height: 360 }, describeLengths(measured, score)),
+    ...shown.map((curve) =>
+      figure(
+        (size) => curveChart(curve, recorded, size),
+        { width: shown.length > 1 ? 440 : 900, height: 280 },
+        describeCurve(curve, recorded),
+      ),
     ),
   ]);
   const trained = listWords([...new Set(measured.map(({ entry }) => String(entry.trainLength)))]);
+  const unit = measure === 'likelihood' ? 'nats per token' : 'nats per answer';
+  const drawn = shown.map((curve, index) => {
+    const title = curve === 'accuracy' ? 'Accuracy' : `Loss (${unit})`;
+    return html`<div><h3>${title}</h3>${curves[index]}</div>`;
+  });
   return {
     lengths: html`${
       lengths &&
-      html`<section data-charts><h2>Accuracy by test length${of}</h2>
+      html`<section data-charts><h2>${score.title} by test length${of}</h2>
 <p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95&nbsp;% confidence intervals.</p>
 ${legend(measured)}
 ${lengths}
-${lengthTable(measured, of)}</section>`
+${lengthTable(measured, score, of)}</section>`
     }`,
     curves: html`${
-      (accuracy ?? loss) &&
+      curves.find(Boolean) &&
       html`<section data-charts><h2>Training curves${of}</h2>
-<p class="note">Lines: training batches. Marks: validation examples, at the end of epochs.</p>
+<p class="note">Lines: training batches. Marks: validation ${measure === 'likelihood' ? 'text' : 'examples'}, at the end of epochs.</p>
 ${legend(recorded)}
-<div class="pair"><div><h3>Accuracy</h3>${accuracy}</div><div><h3>Loss (nats per answer)</h3>${loss}</div></div></section>`
+${drawn.length > 1 ? html`<div class="pair">${drawn}</div>` : drawn}</section>`
     }`,
   };
 }
@@ -177,14 +195,16 @@ async function figure(
   return drawn.some(Boolean) ? html`<figure>${drawn}</figure>` : undefined;
 }
 
-function describeLengths(series: readonly Series[]): string {
+type LengthScore = (typeof LENGTH_SCORES)[keyof typeof LENGTH_SCORES];
+
+function describeLengths(series: readonly Series[], score: LengthScore): string {
   const lines = series.map(({ entry }) => {
     const points = (entry.outcome?.lengths ?? []).map(
-      ({ seqLen, accuracy }) => `${formatPercent(accuracy.value)} at ${seqLen}`,
+      (length) => `${score.format(score.of(length).value)} at ${length.seqLen}`,
     );
     return `${entry.label}: ${points.join(', ')}`;
   });
-  return `Line chart of test accuracy against test length. ${lines.join('. ')}.`;
+  return `Line chart of test ${score.word} against test length. ${lines.join('. ')}.`;
 }
 
 function describeCurve(curve: Curve, series: readonly Series[]): string {
@@ -212,21 +232,25 @@ function swatch({ index, style }: NumberedSeries): Html {
 }
 
 /** `of`: `: d 64`, where there are several settings. */
-function lengthTable(series: readonly NumberedSeries[], of: string): Html {
+function lengthTable(series: readonly NumberedSeries[], score: LengthScore, of: string): Html {
   const lengths = [...new Set(series.flatMap(({ entry }) => entry.outcome?.lengths.map(({ seqLen }) => seqLen) ?? []))];
   const ordered = lengths.sort((a, b) => a - b);
+  const tinted = score === LENGTH_SCORES.accuracy;
   const rows = series.map((one) => {
-    const accuracies = ordered.map((length) => {
+    const values = ordered.map((length) => {
       const at = one.entry.outcome?.lengths.find(({ seqLen }) => seqLen === length);
       const trained = length === one.entry.trainLength ? ' trained' : '';
       if (!at) return html`<td role="cell" class="${trained}">${NO_VALUE}</td>`;
-      const { accuracy } = at;
-      return html`<td role="cell" class="number tint${trained}" style="--part:${accuracy.value.toFixed(3)}" title="${formatInterval(accuracy)}">${formatPercent(accuracy.value)}</td>`;
+      const estimate = score.of(at);
+      const [title, text] = [score.interval(estimate), score.format(estimate.value)];
+      return tinted
+        ? html`<td role="cell" class="number tint${trained}" style="--part:${estimate.value.toFixed(3)}" title="${title}">${text}</td>`
+        : html`<td role="cell" class="number${trained}" title="${title}">${text}</td>`;
     });
-    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${accuracies}</tr>`;
+    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${values}</tr>`;
   });
   const heads = ordered.map((length) => html`<th role="columnheader" scope="col">${length}</th>`);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test accuracy by length${of}">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Test ${score.word} by length${of}">
 <table role="table" class="lengths" style="--columns:${ordered.length}"><thead role="rowgroup"><tr role="row">
 <th role="columnheader" scope="col" class="left">Test length</th>${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
 }
@@ -236,7 +260,16 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const heads = columns.map(
     ({ header, align }) => html`<th role="columnheader" scope="col" class="${align}">${header}</th>`,
   );
-  const rows = series.map((one) => html`<tr role="row">${columns.map((column) => resultCell(column, one))}</tr>`);
+  const entries = series.map(({ entry }) => entry);
+  const rows = [
+    ...series.map((one) => html`<tr role="row">${columns.map((column) => resultCell(column, one))}</tr>`),
+    ...baselineRows(entries).map(
+      (row) => html`<tr role="row">${columns.map((column) => baselineCell(column, row))}</tr>`,
+    ),
+  ];
+  const [accuracies, likelihood] = (['accuracy', 'likelihood'] as const).map((measure) =>
+    entries.some((entry) => entry.measure === measure),
+  );
   const seeds = series.some(({ entry }) => (entry.outcome?.selected.length ?? 0) > 1);
   const rates = series.some(({ entry }) => (entry.outcome?.learningRates.length ?? 0) > 1);
   const free = series.some(({ entry }) => entry.outcome?.freeRunning);
@@ -244,26 +277,47 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const notes = rateNotes(series.map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
   return html`<section><h2>Results</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
-<p class="note">Accuracy is the share of test queries answered right. In brackets its 95&nbsp;% confidence interval: ${
-    seeds
-      ? 'of the mean over seeds (Student’s t, and no narrower than Wilson’s over all test examples); where there is one seed, over its test examples (Wilson)'
-      : 'over the test examples of this one training run (Wilson); another seed may differ by more'
-  }. ${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example; whole answers: the share of examples with every answer right. ' : ''}Steps and time to 99&nbsp;% are to the first epoch that ends with 99&nbsp;% on validation examples; time counts training steps only; – where no such epoch came. State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
+<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example; whole answers: the share of examples with every answer right. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
     notes.length === 0
       ? ''
       : html`<details open><summary>Learning rates chosen while runs are missing</summary><p class="note">Rates are compared on the seeds they share.</p><ul class="note">${notes}</ul></details>`
   }</section>`;
 }
 
+function accuracyNote(seeds: boolean): string {
+  const interval = seeds
+    ? 'of the mean over seeds (Student’s t, and no narrower than Wilson’s over all test examples); where there is one seed, over its test examples (Wilson)'
+    : 'over the test examples of this one training run (Wilson); another seed may differ by more';
+  return `Accuracy is the share of test queries answered right. In brackets its 95 % confidence interval: ${interval}. `;
+}
+
+function likelihoodNote(seeds: boolean): string {
+  const interval = seeds
+    ? 'of the mean over seeds (Student’s t): what another training would give on the same text; where there is one seed, over its windows'
+    : 'over the windows of the test text of this one training run; another seed may differ by more';
+  return (
+    `Nats are per token of the test text, the same tokens for every model; perplexity is their exponential. In brackets the 95 % confidence interval: ${interval}. ` +
+    'Rows without a count of parameters are simple models of the same training text, on the whole test split. Of peak: the share of the speed of a matrix product that training reached. '
+  );
+}
+
+function baselineCell(column: Column, row: BaselineRow): Html {
+  const text = column.baseline?.(row) ?? '';
+  if (column.key === 'model') return html`<th role="rowheader" scope="row" class="left">${text}</th>`;
+  if (text === '') return html`<td role="cell"></td>`;
+  return html`<td role="cell" class="${column.align} number" data-label="${column.header}">${text}</td>`;
+}
+
 function resultCell(column: Column, one: NumberedSeries): Html {
   const { entry } = one;
   const text = cellText(column, entry);
   if (column.key === 'model') return html`<th role="rowheader" scope="row" class="left">${text}</th>`;
-  if (column.key === 'accuracy' && entry.outcome) {
-    const { accuracy } = entry.outcome;
-    return html`<td role="cell" data-label="${column.header}">${formatPercent(accuracy.value)} <span class="interval">${formatInterval(accuracy)}</span></td>`;
+  if (isScore(column, entry) && entry.outcome) {
+    const score = SCORES[entry.measure];
+    const estimate = score.of(entry.outcome);
+    return html`<td role="cell" data-label="${column.header}">${score.format(estimate.value)} <span class="interval">${score.interval(estimate)}</span></td>`;
   }
-  if (column.key === 'accuracy') {
+  if (isScore(column, entry)) {
     return html`<td role="cell" class="whole"><span class="status ${entry.open[0]?.status ?? ''}">${text}</span></td>`;
   }
   if (text === '') return html`<td role="cell"></td>`;

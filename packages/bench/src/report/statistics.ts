@@ -8,7 +8,7 @@
  */
 import jstat from 'jstat';
 import { mean, sampleStandardDeviation, sampleVariance, sum } from 'simple-statistics';
-import type { Answers } from '../runs/results.js';
+import type { Answers, Evaluation } from '../runs/results.js';
 
 /** An estimate with the ends of its 95 % confidence interval; both are null where nothing can be said. */
 export interface Estimate {
@@ -88,7 +88,7 @@ export function meanAccuracy(evaluations: readonly Answers[]): Estimate {
   const examples = accuracyEstimate(pool(evaluations));
   if (n < 2) return examples;
   const value = mean(accuracies);
-  const half = (jstat.studentt.inv(UPPER, n - 1) * sampleStandardDeviation(accuracies)) / Math.sqrt(n);
+  const half = studentHalf(accuracies);
   return {
     value,
     low: Math.max(0, Math.min(value - half, examples.low ?? value)),
@@ -96,7 +96,26 @@ export function meanAccuracy(evaluations: readonly Answers[]): Estimate {
   };
 }
 
-/** A difference of two accuracies: `b - a` with its 95 % interval and two-sided p-value. */
+/**
+ * Mean loss over the seeds of a model, nats, with Student's 95 % interval of the mean: of what another training would give on the
+ * same text, which every seed is tested on. One seed has the interval of its test examples: of what other text would give.
+ */
+export function meanLoss(evaluations: readonly Evaluation[]): Estimate {
+  const losses = evaluations.map(({ loss }) => loss);
+  const value = mean(losses);
+  const half = losses.length > 1 ? studentHalf(losses) : Z * Math.sqrt(lossVariance(evaluations));
+  return Number.isFinite(half) ? around(value, half) : { value, low: null, high: null };
+}
+
+const studentHalf = (values: readonly number[]) =>
+  (jstat.studentt.inv(UPPER, values.length - 1) * sampleStandardDeviation([...values])) / Math.sqrt(values.length);
+
+/** Variance of a mean loss over test examples, which all evaluations share; NaN where a record does not tell. */
+function lossVariance(evaluations: readonly Evaluation[]): number {
+  return mean(evaluations.map(({ likelihood, examples }) => (likelihood?.exampleStd ?? Number.NaN) ** 2 / examples));
+}
+
+/** A difference of two accuracies or losses: `b - a` with its 95 % interval and two-sided p-value. */
 export interface Difference extends Estimate {
   readonly p: number;
   /** `seeds`: Welch's test over seeds. `examples`: z-test over test examples; it speaks of these trained models only. */
@@ -108,11 +127,20 @@ export interface Difference extends Estimate {
  * more that differ, else by a z-test over their test examples.
  */
 export function compareAccuracies(a: readonly Answers[], b: readonly Answers[]): Difference {
-  const [x, y] = [a, b].map((evaluations) => evaluations.map(({ accuracy }) => accuracy)) as [number[], number[]];
+  const values = [a, b].map((evaluations) => evaluations.map(({ accuracy }) => accuracy)) as [number[], number[]];
+  return compareMeans(values, () => sum([a, b].map(examplesVariance)));
+}
+
+/** Compares losses in the same way; the test over examples takes them for others on each side, so that it shows less. */
+export function compareLosses(a: readonly Evaluation[], b: readonly Evaluation[]): Difference {
+  const values = [a, b].map((evaluations) => evaluations.map(({ loss }) => loss)) as [number[], number[]];
+  return compareMeans(values, () => sum([a, b].map(lossVariance)));
+}
+
+/** @param overExamples the variance of the difference over test examples. */
+function compareMeans([x, y]: readonly [number[], number[]], overExamples: () => number): Difference {
   const value = mean(y) - mean(x);
-  const over = [x, y].map((accuracies) =>
-    accuracies.length < 2 ? Number.NaN : sampleVariance(accuracies) / accuracies.length,
-  );
+  const over = [x, y].map((values) => (values.length < 2 ? Number.NaN : sampleVariance(values) / values.length));
   const variance = sum(over);
   if (variance > 0) {
     const freedom = variance ** 2 / sum(over.map((part, index) => part ** 2 / ([x, y][index]!.length - 1)));
@@ -120,7 +148,7 @@ export function compareAccuracies(a: readonly Answers[], b: readonly Answers[]):
     const p = 2 * (1 - jstat.studentt.cdf(Math.abs(value) / error, freedom));
     return { ...around(value, jstat.studentt.inv(UPPER, freedom) * error), p, by: 'seeds' };
   }
-  const error = Math.sqrt(sum([a, b].map(examplesVariance)));
+  const error = Math.sqrt(overExamples());
   return { ...around(value, Z * error), p: value === 0 ? 1 : jstat.ztest(value, 0, error, 2), by: 'examples' };
 }
 

@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadRuns } from '../runs/read-results.js';
 import type { RunRecord } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
+import { curvesCsv, lengthsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
-import { curvesCsv, lengthsCsv, markdownTable, tableCsv } from './table.js';
+import { markdownTable } from './table.js';
 import { formatTable } from './write-report.js';
 
 let runs: RunRecord[];

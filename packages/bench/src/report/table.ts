@@ -1,9 +1,9 @@
 /** The final table of an experiment, as text for the terminal and Markdown, and its numbers as CSV. */
 import Table from 'cli-table3';
-import { stringify } from 'csv-stringify/sync';
 import { visibleLine } from '../terminal.js';
 import type { Entry, Outcome } from './entries.js';
 import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
+import { type BaselineRow, baselineRows, likelihoodColumns } from './likelihood-columns.js';
 
 /** A column of the final table. */
 export interface Column {
@@ -13,6 +13,8 @@ export interface Column {
   /** Columns of a higher number leave first where the table is too wide. */
   readonly priority: number;
   text(entry: Entry, outcome: Outcome): string;
+  /** In the row of a simple model of the same text. Default: nothing. */
+  baseline?(row: BaselineRow): string;
 }
 
 /** The columns these entries call for: settings, seeds and lengths only where there are several. */
@@ -30,35 +32,39 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
     align: Column['align'] = 'right',
   ): Column => ({ key, header, priority, text, align });
   const optional = (present: boolean, made: Column) => (present ? [made] : []);
-  return [
-    ...optional(
-      some((entry) => entry.setting !== ''),
-      column('setting', 'Setting', 0, (entry) => entry.setting, 'left'),
-    ),
-    column('model', 'Model', 0, (entry) => entry.label, 'left'),
-    ...optional(
-      some((entry) => entry.runs.length > 1),
-      column('runs', 'Runs', 4, (entry) => {
-        const done = entry.runs.length - entry.open.length;
-        return done === entry.runs.length ? String(done) : `${done} of ${entry.runs.length}`;
-      }),
-    ),
+  const accuracies = some(({ measure }) => measure === 'accuracy');
+  /** Of entries that are judged by accuracy. */
+  const judged =
+    (text: Column['text']): Column['text'] =>
+    (entry, outcome) =>
+      entry.measure === 'accuracy' ? text(entry, outcome) : NO_VALUE;
+  const accuracyColumns = [
     column(
       'accuracy',
       trainLengths.size === 1 ? `Accuracy at ${trainLength} [95 %]` : 'Accuracy [95 %]',
       0,
-      (_, outcome) => formatEstimate(outcome.accuracy),
+      judged((_, outcome) => formatEstimate(outcome.accuracy)),
     ),
     ...optional(
       some((entry) => entry.runs.length - entry.open.length > 1),
-      column('best', 'Best run', 3, (_, outcome) => formatPercent(outcome.best)),
+      column(
+        'best',
+        'Best run',
+        3,
+        judged((_, outcome) => formatPercent(outcome.best)),
+      ),
     ),
     ...optional(
       outcomes.every(({ lengths }) => lengths.at(-1)?.seqLen === longest) && longest > Math.max(...trainLengths),
-      column('longest', `Accuracy at ${longest}`, 1, (_, outcome) => {
-        const last = outcome.lengths.find(({ seqLen }) => seqLen === longest);
-        return last ? formatPercent(last.accuracy.value) : NO_VALUE;
-      }),
+      column(
+        'longest',
+        `Accuracy at ${longest}`,
+        1,
+        judged((_, outcome) => {
+          const last = outcome.lengths.find(({ seqLen }) => seqLen === longest);
+          return last ? formatPercent(last.accuracy.value) : NO_VALUE;
+        }),
+      ),
     ),
     ...optional(
       outcomes.some(({ freeRunning }) => freeRunning),
@@ -70,6 +76,22 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
     ),
     column('stepsTo99', 'Steps to 99 %', 1, (_, outcome) => withReached(outcome, formatCount(outcome.to99.step))),
     column('secondsTo99', 'Time to 99 %', 2, (_, outcome) => formatSeconds(outcome.to99.seconds)),
+  ];
+  return [
+    ...optional(
+      some((entry) => entry.setting !== ''),
+      { ...column('setting', 'Setting', 0, (entry) => entry.setting, 'left'), baseline: ({ setting }) => setting },
+    ),
+    { ...column('model', 'Model', 0, (entry) => entry.label, 'left'), baseline: ({ name }) => name },
+    ...optional(
+      some((entry) => entry.runs.length > 1),
+      column('runs', 'Runs', 4, (entry) => {
+        const done = entry.runs.length - entry.open.length;
+        return done === entry.runs.length ? String(done) : `${done} of ${entry.runs.length}`;
+      }),
+    ),
+    ...(accuracies ? accuracyColumns : []),
+    ...likelihoodColumns(entries),
     column('parameters', 'Parameters', 3, (_, outcome) => formatCount(outcome.parameters)),
     column('stateSize', 'State', 3, (_, outcome) => formatCount(outcome.stateSize)),
     column('flops', 'FLOPs', 5, (_, outcome) => formatCount(outcome.flops)),
@@ -128,18 +150,28 @@ function drawTable(entries: readonly Entry[], columns: readonly Column[]): strin
     colAligns: columns.map(({ align }) => align),
     style: { head: [], border: [], compact: true },
   });
-  for (const entry of entries) {
-    table.push(columns.map((column) => visibleLine(cellText(column, entry))));
-  }
+  for (const row of tableRows(columns, entries)) table.push(row.map(visibleLine));
   return table.toString();
 }
 
-/** The text in a column; an entry without measurements says why in place of its accuracy. */
+/** The texts of a row for each entry, then one for each simple model of the same text. */
+export function tableRows(columns: readonly Column[], entries: readonly Entry[]): string[][] {
+  return [
+    ...entries.map((entry) => columns.map((column) => cellText(column, entry))),
+    ...baselineRows(entries).map((row) => columns.map((column) => column.baseline?.(row) ?? '')),
+  ];
+}
+
+/** Where an entry's score stands, or why it has none. */
+export const isScore = ({ key }: Column, { measure }: Entry) =>
+  key === (measure === 'likelihood' ? 'loss' : 'accuracy');
+
+/** The text in a column; an entry without measurements says why in place of its score. */
 export function cellText(column: Column, entry: Entry): string {
   if (entry.outcome) return column.text(entry, entry.outcome);
   if (column.key === 'setting') return entry.setting;
   if (column.key === 'model') return entry.label;
-  return column.key === 'accuracy' ? formatOpen(entry) : '';
+  return isScore(column, entry) ? formatOpen(entry) : '';
 }
 
 const widthOf = (text: string) => text.split('\n')[0]!.length;
@@ -192,7 +224,7 @@ function openLines(entries: readonly Entry[]): string[] {
 export function markdownTable(entries: readonly Entry[]): string {
   const columns = tableColumns(entries);
   const row = (columns: readonly string[]) => `| ${columns.map(escapeMarkdown).join(' | ')} |`;
-  const rows = entries.map((entry) => columns.map((column) => cellText(column, entry)));
+  const rows = tableRows(columns, entries);
   const notes = [...rateNotes(entries), ...repeatNotes(entries), ...openLines(entries)].map(
     (line) => `- ${escapeMarkdown(line)}`,
   );
@@ -215,113 +247,4 @@ export function escapeMarkdown(text: string): string {
     .replace(/[\\|`*_<>[\]&~$#]/g, '\\$&')
     .replace(/^[+=-]/, '\\$&')
     .replace(/^(\d+)([.)])/, '$1\\$2');
-}
-
-/** The numbers of the table, unrounded: a row per entry. */
-export function tableCsv(entries: readonly Entry[]): string {
-  return toCsv(
-    entries.map((entry) => {
-      const { outcome } = entry;
-      return {
-        setting: entry.setting,
-        model: entry.label,
-        status: outcome ? 'done' : formatOpen(entry),
-        runs: entry.runs.length,
-        runsDone: entry.runs.length - entry.open.length,
-        runsAveraged: outcome?.selected.length,
-        learningRate: outcome?.learningRate,
-        trainLength: entry.trainLength,
-        accuracy: outcome?.accuracy.value,
-        accuracyLow: outcome?.accuracy.low,
-        accuracyHigh: outcome?.accuracy.high,
-        accuracyBest: outcome?.best,
-        freeRunning: outcome?.freeRunning?.accuracy.value,
-        exactMatch: outcome?.freeRunning?.exactMatch.value,
-        chance: outcome?.chance,
-        runsTo99: outcome?.to99.reached,
-        stepsTo99: outcome?.to99.step,
-        secondsTo99: outcome?.to99.seconds,
-        steps: outcome?.steps,
-        trainSeconds: outcome?.trainSeconds,
-        parameters: outcome?.parameters,
-        stateSize: outcome?.stateSize,
-        flops: outcome?.flops,
-        tokensPerSecond: outcome?.tokensPerSecond,
-        stepMs: outcome?.stepMs,
-        peakMemoryBytes: outcome?.peakMemoryBytes,
-        message: entry.open.map(({ message }) => message).join('; '),
-      };
-    }),
-  );
-}
-
-/** Test accuracy by length: a row per entry and length. */
-export function lengthsCsv(entries: readonly Entry[]): string {
-  return toCsv(
-    entries.flatMap((entry) =>
-      (entry.outcome?.lengths ?? []).map(({ seqLen, accuracy, loss, stateSize, flops, freeRunning }) => ({
-        setting: entry.setting,
-        model: entry.label,
-        trainLength: entry.trainLength,
-        seqLen,
-        accuracy: accuracy.value,
-        accuracyLow: accuracy.low,
-        accuracyHigh: accuracy.high,
-        freeRunning: freeRunning?.accuracy.value,
-        exactMatch: freeRunning?.exactMatch.value,
-        loss,
-        stateSize,
-        flops,
-      })),
-    ),
-    ['setting', 'model', 'trainLength', 'seqLen', 'accuracy'],
-  );
-}
-
-/** Every record of every run, in the order they were written. */
-export function curvesCsv(entries: readonly Entry[]): string {
-  return toCsv(
-    entries.flatMap((entry) =>
-      entry.runs.flatMap((run) => {
-        const about = {
-          setting: entry.setting,
-          model: entry.label,
-          learningRate: run.config.learningRate,
-          seed: run.config.seed,
-        };
-        return [
-          ...run.steps.map(({ step, epoch, seconds, loss, accuracy }) => ({
-            ...about,
-            split: 'train',
-            epoch,
-            step,
-            seconds,
-            loss,
-            accuracy,
-          })),
-          ...run.epochs.map(({ step, epoch, seconds, validationLoss, validationAccuracy }) => ({
-            ...about,
-            split: 'validation',
-            epoch,
-            step,
-            seconds,
-            loss: validationLoss,
-            accuracy: validationAccuracy,
-          })),
-        ];
-      }),
-    ),
-    ['setting', 'model', 'learningRate', 'seed', 'split', 'epoch', 'step', 'seconds', 'loss', 'accuracy'],
-  );
-}
-
-/** CSV with a header line; numbers that are not there (NaN, null) are empty. */
-export function toCsv(rows: readonly Readonly<Record<string, unknown>>[], columns?: string[]): string {
-  const headed = rows.length > 0 ? Object.keys(rows[0]!) : (columns ?? []);
-  return stringify([...rows], {
-    header: true,
-    columns: headed,
-    escape_formulas: true,
-    cast: { number: (value) => (Number.isFinite(value) ? String(value) : '') },
-  });
 }

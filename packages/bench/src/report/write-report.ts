@@ -5,7 +5,7 @@
  *   table.md      the final table in Markdown
  *   table.csv     the same, unrounded, a row per model
  *   curves.csv    every recorded step and epoch of every run
- *   lengths.csv   test accuracy by length
+ *   lengths.csv   test accuracy and loss by length
  *   report.json   what an index of reports says of this one
  */
 import { mkdir } from 'node:fs/promises';
@@ -14,11 +14,12 @@ import { InvalidConfigError } from '@mixerzoo/core';
 import { loadRuns } from '../runs/read-results.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
+import { curvesCsv, lengthsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
 import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
-import { curvesCsv, escapeMarkdown, lengthsCsv, markdownTable, tableCsv, terminalTable } from './table.js';
+import { escapeMarkdown, markdownTable, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
 export interface ReportPaths {

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { replaceFile } from '../runs/replace-file.js';
-import type { RunRecord } from '../runs/results.js';
+import { measureOf, type RunRecord } from '../runs/results.js';
 import { type Event, encodeEvent, encodeFileVersion } from './event.js';
 import {
   EXPERIMENT_TAG,
@@ -21,6 +21,12 @@ import { wallTimes } from './wall-times.js';
 const METRICS = [
   { tag: 'validation/accuracy', name: 'validation accuracy' },
   { tag: 'test/accuracy', name: 'test accuracy' },
+];
+
+/** Those of runs that are judged by likelihood. */
+const LOSSES = [
+  { tag: 'validation/loss', name: 'validation loss' },
+  { tag: 'test/loss', name: 'test loss' },
 ];
 
 /**
@@ -54,10 +60,20 @@ function runEvents(run: RunRecord): Event[] {
     { wallTime: start, step: 0, tag: 'config', value: `\`\`\`yaml\n${stringify(config)}\`\`\`` },
     { wallTime: start, step: 0, tag: SESSION_START_TAG, value: encodeSessionStart(hyperParameters(config), start) },
     ...measured,
-    ...(done?.test ?? []).flatMap(({ seqLen, accuracy, loss }) =>
-      scalars(seqLen, end, { 'test/accuracyByLength': accuracy, 'test/lossByLength': loss }),
+    ...(done?.test ?? []).flatMap(({ seqLen, accuracy, loss, likelihood }) =>
+      scalars(seqLen, end, {
+        'test/accuracyByLength': accuracy,
+        'test/lossByLength': loss,
+        ...(likelihood && {
+          'test/perplexityByLength': Math.exp(loss),
+          'test/bitsPerByteByLength': likelihood.bitsPerByte,
+        }),
+      }),
     ),
-    ...scalars(done?.steps ?? 0, end, { 'test/accuracy': atTrainLength?.accuracy }),
+    ...scalars(done?.steps ?? 0, end, {
+      'test/accuracy': atTrainLength?.accuracy,
+      ...(atTrainLength?.likelihood && { 'test/loss': atTrainLength.loss }),
+    }),
     ...(result ? [{ wallTime: end, step: 0, tag: SESSION_END_TAG, value: encodeSessionEnd(result.status, end) }] : []),
   ];
 }
@@ -77,7 +93,7 @@ export function exportRun(run: RunRecord, directory: string): Promise<string> {
 export function exportExperiment(runs: readonly RunRecord[], directory: string): Promise<string> {
   const value = encodeExperiment(
     runs.map(({ config }) => hyperParameters(config)),
-    METRICS,
+    runs.every(({ config }) => measureOf(config) === 'likelihood') ? LOSSES : METRICS,
   );
   const wallTime = Math.min(...runs.map((run) => wallTimes(run).start));
   return replaceEvents(directory, 'experiment', [{ wallTime, step: 0, tag: EXPERIMENT_TAG, value }]);

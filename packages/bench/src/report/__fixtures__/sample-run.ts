@@ -30,6 +30,8 @@ export interface SampleOptions {
   readonly failure?: string;
   /** True for a run that has no result. */
   readonly partial?: boolean;
+  /** Judged by its loss, which is 6 nats times the share of wrong answers; tokens are two bytes each. */
+  readonly measure?: 'likelihood';
 }
 
 const EXAMPLES = 250;
@@ -83,17 +85,22 @@ export function sampleRun(options: SampleOptions = {}): RunRecord {
 /** The config of {@link sampleRun}. */
 export function sampleConfig(options: SampleOptions = {}): RunConfig {
   const { label = 'CAT', experiment = 'sample', description = '', seed = 0 } = options;
-  const { learningRate = 0.01, dModel = 64, seqLen = 64 } = options;
+  const { learningRate = 0.01, dModel = 64, seqLen = 64, measure } = options;
   return {
     format: RUN_FORMAT,
     id: createHash('sha256')
-      .update(JSON.stringify([label, seed, learningRate, dModel, seqLen]))
+      .update(JSON.stringify([label, seed, learningRate, dModel, seqLen, ...(measure ? [measure] : [])]))
       .digest('hex')
       .slice(0, 12),
     experiment,
     description,
     label,
-    task: { name: 'mqar', from: '@mixerzoo/tasks', config: { seqLen, numKvPairs: LABELS } },
+    task: {
+      name: 'mqar',
+      from: '@mixerzoo/tasks',
+      config: { seqLen, numKvPairs: LABELS },
+      ...(measure && { measure }),
+    },
     model: { dModel, nLayers: 1 },
     layers: [{ mixer: 'cat', from: '@mixerzoo/cat', config: { dModel }, block: {} }],
     code: { '@mixerzoo/cat': '0.1.0 0123456789ab', '@mixerzoo/tasks': '0.1.0 ba9876543210' },
@@ -135,10 +142,14 @@ function failed({ id }: RunConfig, message: string): RunFailed {
   };
 }
 
-function done(config: RunConfig, accuracies: readonly number[], { validation, to99 = null }: SampleOptions): RunDone {
+function done(
+  config: RunConfig,
+  accuracies: readonly number[],
+  { validation, to99 = null, measure }: SampleOptions,
+): RunDone {
   const test = config.testLengths.map(
     (seqLen, index): LengthEvaluation => ({
-      ...evaluate(seqLen, accuracies[index]!),
+      ...evaluate(seqLen, accuracies[index]!, measure),
       stateSize: 128 * seqLen,
       flops: 1e5 * seqLen,
     }),
@@ -154,7 +165,13 @@ function done(config: RunConfig, accuracies: readonly number[], { validation, to
     trainSeconds: 1,
     totalSeconds: 2,
     chance: 1 / 256,
-    validation: evaluate(config.testLengths[0]!, validation ?? accuracies[0]!),
+    ...(measure && {
+      baselines: [
+        { name: 'unigram', loss: 3 },
+        { name: '5-gram', loss: 1.5 },
+      ],
+    }),
+    validation: evaluate(config.testLengths[0]!, validation ?? accuracies[0]!, measure),
     test,
     to99: to99 === null ? null : { step: to99, seconds: to99 / 100 },
     cost: {
@@ -168,10 +185,15 @@ function done(config: RunConfig, accuracies: readonly number[], { validation, to
   };
 }
 
-function evaluate(seqLen: number, accuracy: number): Evaluation {
+function evaluate(seqLen: number, accuracy: number, measure?: 'likelihood'): Evaluation {
   const total = EXAMPLES * LABELS;
   const correct = Math.round(accuracy * total);
   const p = correct / total;
+  const loss = 6 * (1 - p);
   const independent = Math.sqrt((p * (1 - p)) / LABELS);
-  return { seqLen, correct, total, accuracy: p, loss: 6 * (1 - p), examples: EXAMPLES, exampleStd: independent };
+  const counted = { seqLen, correct, total, accuracy: p, loss, examples: EXAMPLES, exampleStd: independent };
+  if (!measure) return counted;
+  const bytes = 2 * total;
+  const byPosition = [{ end: seqLen, loss }];
+  return { ...counted, likelihood: { exampleStd: 0.2, bytes, bitsPerByte: loss / 2 / Math.LN2, byPosition } };
 }

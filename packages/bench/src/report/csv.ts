@@ -1,0 +1,135 @@
+/** The numbers of a report as CSV, unrounded. */
+import { stringify } from 'csv-stringify/sync';
+import type { Entry } from './entries.js';
+import { verdict } from './likelihood-columns.js';
+import { formatOpen } from './table.js';
+
+/** The numbers of the table, unrounded: a row per entry. */
+export function tableCsv(entries: readonly Entry[]): string {
+  const likelihood = entries.some(({ measure }) => measure === 'likelihood');
+  return toCsv(
+    entries.map((entry) => {
+      const { outcome } = entry;
+      return {
+        setting: entry.setting,
+        model: entry.label,
+        status: outcome ? 'done' : formatOpen(entry),
+        runs: entry.runs.length,
+        runsDone: entry.runs.length - entry.open.length,
+        runsAveraged: outcome?.selected.length,
+        learningRate: outcome?.learningRate,
+        trainLength: entry.trainLength,
+        accuracy: outcome?.accuracy.value,
+        accuracyLow: outcome?.accuracy.low,
+        accuracyHigh: outcome?.accuracy.high,
+        accuracyBest: outcome?.best,
+        freeRunning: outcome?.freeRunning?.accuracy.value,
+        exactMatch: outcome?.freeRunning?.exactMatch.value,
+        chance: outcome?.chance,
+        runsTo99: outcome?.to99.reached,
+        stepsTo99: outcome?.to99.step,
+        secondsTo99: outcome?.to99.seconds,
+        steps: outcome?.steps,
+        trainSeconds: outcome?.trainSeconds,
+        parameters: outcome?.parameters,
+        stateSize: outcome?.stateSize,
+        flops: outcome?.flops,
+        tokensPerSecond: outcome?.tokensPerSecond,
+        stepMs: outcome?.stepMs,
+        peakMemoryBytes: outcome?.peakMemoryBytes,
+        ...(likelihood && {
+          loss: outcome?.loss.value,
+          lossLow: outcome?.loss.low,
+          lossHigh: outcome?.loss.high,
+          bitsPerByte: outcome?.bitsPerByte,
+          tokens: outcome?.tokens,
+          peakShare: outcome?.peakShare,
+          bestBaseline: outcome?.baselines[0]?.name,
+          bestBaselineLoss: outcome?.baselines[0]?.loss,
+          beatsBaseline: outcome && verdict(outcome),
+        }),
+        message: entry.open.map(({ message }) => message).join('; '),
+      };
+    }),
+  );
+}
+
+/** Test accuracy and loss by length: a row per entry and length. */
+export function lengthsCsv(entries: readonly Entry[]): string {
+  const likelihood = entries.some(({ measure }) => measure === 'likelihood');
+  return toCsv(
+    entries.flatMap((entry) =>
+      (entry.outcome?.lengths ?? []).map(
+        ({ seqLen, accuracy, loss, lossEstimate, bitsPerByte, stateSize, flops, freeRunning }) => ({
+          setting: entry.setting,
+          model: entry.label,
+          trainLength: entry.trainLength,
+          seqLen,
+          accuracy: accuracy.value,
+          accuracyLow: accuracy.low,
+          accuracyHigh: accuracy.high,
+          freeRunning: freeRunning?.accuracy.value,
+          exactMatch: freeRunning?.exactMatch.value,
+          loss,
+          ...(likelihood && {
+            lossLow: lossEstimate.low,
+            lossHigh: lossEstimate.high,
+            perplexity: Math.exp(loss),
+            bitsPerByte,
+          }),
+          stateSize,
+          flops,
+        }),
+      ),
+    ),
+    ['setting', 'model', 'trainLength', 'seqLen', 'accuracy'],
+  );
+}
+
+/** Every record of every run, in the order they were written. */
+export function curvesCsv(entries: readonly Entry[]): string {
+  return toCsv(
+    entries.flatMap((entry) =>
+      entry.runs.flatMap((run) => {
+        const about = {
+          setting: entry.setting,
+          model: entry.label,
+          learningRate: run.config.learningRate,
+          seed: run.config.seed,
+        };
+        return [
+          ...run.steps.map(({ step, epoch, seconds, loss, accuracy }) => ({
+            ...about,
+            split: 'train',
+            epoch,
+            step,
+            seconds,
+            loss,
+            accuracy,
+          })),
+          ...run.epochs.map(({ step, epoch, seconds, validationLoss, validationAccuracy }) => ({
+            ...about,
+            split: 'validation',
+            epoch,
+            step,
+            seconds,
+            loss: validationLoss,
+            accuracy: validationAccuracy,
+          })),
+        ];
+      }),
+    ),
+    ['setting', 'model', 'learningRate', 'seed', 'split', 'epoch', 'step', 'seconds', 'loss', 'accuracy'],
+  );
+}
+
+/** CSV with a header line; numbers that are not there (NaN, null) are empty. */
+export function toCsv(rows: readonly Readonly<Record<string, unknown>>[], columns?: string[]): string {
+  const headed = rows.length > 0 ? Object.keys(rows[0]!) : (columns ?? []);
+  return stringify([...rows], {
+    header: true,
+    columns: headed,
+    escape_formulas: true,
+    cast: { number: (value) => (Number.isFinite(value) ? String(value) : '') },
+  });
+}
