@@ -122,6 +122,37 @@ function createCommands(): CAC {
     .example('  mixerzoo export tensorboard runs')
     .action(exportRuns);
   cli
+    .command('eval <model>', "Evaluate a run, or weights of Hugging Face's layout, as the field's harness does")
+    .option('--tasks <names>', 'wikitext, lambada_openai, …, and perplexity (by length); by commas, or repeated')
+    .option('--data <place>', 'Directory of their published files; or one of a task, repeatable: piqa=<file>')
+    .option('--limit <count>', 'The first so many documents of each task')
+    .option('--max-length <tokens>', 'Tokens the model is given at a time (default: those it was trained at)')
+    .option('--batch-size <count>', 'Sequences at a time (default: as many as 8,192 tokens hold)')
+    .option('--lengths <lengths>', 'perplexity: lengths of windows, by commas (default: the trained one)')
+    .option('--extend <how>', 'perplexity: none, interpolation, temperature, interpolation+temperature (default: none)')
+    .option('--split <name>', 'perplexity: validation or test (default: test)')
+    .option('--tokens <count>', 'perplexity: tokens to score at each length (default: the split)')
+    .option('--out <directory>', "Where answers and results are kept (default: eval in the model's directory)")
+    .option(...ENGINE)
+    .example('  mixerzoo eval runs/text/cat-lr0.001-s0-… --tasks piqa,wikitext --data published')
+    .example('The same command again goes on where it was cut off.')
+    .action(async (...args: Parameters<typeof import('./commands/eval.js').evaluateModel>) =>
+      (await import('./commands/eval.js')).evaluateModel(...args),
+    );
+  cli
+    .command('generate <model>', "Go on from a prompt with a run of the task text, or weights of Hugging Face's layout")
+    .option('--prompt <text>', 'Where to begin (default: nothing)')
+    .option('--max-tokens <count>', 'Tokens at most (default: 200)')
+    .option('--temperature <number>', 'What logits are divided by; 0 takes the most likely token (default: 1)')
+    .option('--top-k <count>', 'Choose among so many of the most likely tokens (default: all)')
+    .option('--top-p <share>', 'Choose among the most likely tokens that have this share together (default: 1)')
+    .option('--seed <number>', 'What all that is random derives from (default: 0)')
+    .option(...ENGINE)
+    .example('  mixerzoo generate runs/text/cat-lr0.001-s0-… --prompt "The king" --top-p 0.9')
+    .action(async (...args: Parameters<typeof import('./commands/generate.js').generate>) =>
+      (await import('./commands/generate.js')).generate(...args),
+    );
+  cli
     .command(
       'validate [preset or file]',
       'Check a config (default: every preset): it resolves, its oracle solves the task, every model trains a step',

@@ -26,6 +26,11 @@ export function print(text: string, stream: NodeJS.WritableStream = process.stdo
   stream.write(`${visible(text)}\n`);
 }
 
+/** Writes a part of a line, as it comes. */
+export function printPart(text: string, stream: NodeJS.WritableStream = process.stdout): void {
+  stream.write(visible(text));
+}
+
 /** Writes a value as JSON: the result of a command with `--json`. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));

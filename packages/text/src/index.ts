@@ -1,5 +1,5 @@
 import { definePlugin } from '@mixerzoo/core/plugin';
-import { text } from './text-task.js';
+import { openTextData, text } from './text-task.js';
 
 export { createNGrams, type NGrams } from './baselines/n-grams.js';
 export { CORPORA, type CorpusName, prepareCorpus } from './corpora/open-corpus.js';
@@ -12,6 +12,6 @@ export { byteTokenizer } from './tokenizers/bytes.js';
 export { type HuggingFaceOptions, huggingFaceTokenizer, parseTokenizer } from './tokenizers/hugging-face.js';
 export { separatorOf, type Tokenizer } from './tokenizers/tokenizer.js';
 export { trainBytePairTokenizer } from './tokenizers/train-byte-pairs.js';
-export { text };
+export { openTextData, text };
 
 export const plugin = definePlugin({ tasks: [text] });

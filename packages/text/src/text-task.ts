@@ -59,7 +59,7 @@ export const text: TaskFactory<typeof textSchema, TextTask> = defineTask<typeof 
   summary: 'Text of your own files or of a corpus that npm installs: the next token, in nats and bits per byte.',
   schema: textSchema,
   create: ({ data, corpus, tokenizer, seqLen, dataHash }) => {
-    const opened = data !== undefined ? openDataSet(data) : openCorpus(corpus!, tokenizer ?? 'bytes');
+    const opened = openTextData({ data, corpus, tokenizer });
     if (dataHash !== undefined && dataHash !== opened.hash) {
       throw new InvalidConfigError(
         `text: expected data of the hash ${dataHash}, got ${opened.hash} in ${opened.directory}. They were prepared anew: leave dataHash out, or take the data that it names.`,
@@ -75,6 +75,14 @@ export const text: TaskFactory<typeof textSchema, TextTask> = defineTask<typeof 
     };
   },
 });
+
+/**
+ * The data of a task of text, by its config.
+ * @throws InvalidConfigError as {@link text}.
+ */
+export function openTextData({ data, corpus, tokenizer = 'bytes' }: Partial<z.input<typeof textSchema>>): DataSet {
+  return data !== undefined ? openDataSet(data) : openCorpus(corpus!, tokenizer);
+}
 
 function textOf(
   data: DataSet,

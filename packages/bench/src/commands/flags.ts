@@ -70,3 +70,42 @@ export function parseMinutes(flags: TrainingFlags, name: 'maxMinutes' | 'stallMi
   }
   return minutes;
 }
+
+/** Names in one flag, by commas, or in several. */
+export function parseList(values: Values = []): string[] {
+  return values
+    .flatMap((value) => value.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/** `--max-length` of `maxLength`. */
+const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** A whole number from 1; undefined without the flag. @throws InvalidConfigError */
+export function parseCount<K extends string>(
+  flags: { readonly [name in K]?: Values | undefined },
+  name: K,
+): number | undefined {
+  const text = flags[name]?.at(-1);
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new InvalidConfigError(`${flagOf(name)}: expected a whole number from 1, got ${text}.`);
+  }
+  return count;
+}
+
+/** Any number; undefined without the flag. @throws InvalidConfigError */
+export function parseNumber<K extends string>(
+  flags: { readonly [name in K]?: Values | undefined },
+  name: K,
+): number | undefined {
+  const text = flags[name]?.at(-1);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) {
+    throw new InvalidConfigError(`${flagOf(name)}: expected a number, got '${text}'.`);
+  }
+  return value;
+}

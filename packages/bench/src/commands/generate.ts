@@ -1,0 +1,72 @@
+/** `mixerzoo generate`: a text that goes on from a prompt, as it comes. */
+import { type EngineChoice, generateTokens, InvalidConfigError, useEngine } from '@mixerzoo/core';
+import { createTextStream, prefixToken } from '@mixerzoo/lm-eval';
+import { openModel } from '../evaluation/open-model.js';
+import { print, printJson, printPart } from '../terminal.js';
+import { findPlugins } from './find-plugins.js';
+import { parseCount, parseNumber } from './flags.js';
+
+export interface GenerateFlags {
+  readonly prompt?: readonly string[];
+  readonly maxTokens?: readonly string[];
+  readonly temperature?: readonly string[];
+  readonly topK?: readonly string[];
+  readonly topP?: readonly string[];
+  readonly seed?: readonly string[];
+  readonly engine?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** @returns the exit code. @throws InvalidConfigError, UnknownNameError, CheckpointError */
+export async function generate(target: string, flags: GenerateFlags): Promise<number> {
+  const prompt = flags.prompt?.at(-1) ?? '';
+  const maxTokens = parseCount(flags, 'maxTokens') ?? 200;
+  const sampling = {
+    temperature: parseNumber(flags, 'temperature') ?? 1,
+    topP: parseNumber(flags, 'topP') ?? 1,
+    topK: parseCount(flags, 'topK'),
+  };
+  const seed = parseNumber(flags, 'seed') ?? 0;
+  const registry = await findPlugins(process.cwd());
+  await useEngine(flags.engine?.at(-1) as EngineChoice | undefined);
+  const open = await openModel(target, registry);
+  try {
+    const tokenizer = await open.tokenizer();
+    if (tokenizer.vocabSize > open.model.vocabSize) {
+      throw new InvalidConfigError(
+        `${open.directory}: expected a tokenizer of at most ${open.model.vocabSize} tokens, got one of ${tokenizer.vocabSize}. Put that of the model beside it.`,
+      );
+    }
+    const encoded = Array.from(tokenizer.encode(prompt));
+    const ids = encoded.length > 0 ? encoded : [prefixToken(tokenizer)];
+    const stream = createTextStream(tokenizer);
+    const begun = performance.now();
+    let text = '';
+    let tokens = 0;
+    const write = (part: string) => {
+      text += part;
+      if (!flags.json) printPart(part);
+    };
+    if (!flags.json) printPart(prompt);
+    const { topK, ...rest } = sampling;
+    const options = { ...rest, ...(topK !== undefined && { topK }), maxTokens, seed, stop: [tokenizer.endOfText] };
+    for await (const token of generateTokens(open.model, open.params, ids, {
+      ...options,
+      vocabSize: tokenizer.vocabSize,
+    })) {
+      tokens += 1;
+      write(stream.push(token));
+    }
+    write(stream.end());
+    const seconds = (performance.now() - begun) / 1000;
+    const ended = tokens < maxTokens ? 'end of text' : 'max tokens';
+    if (flags.json) printJson({ prompt, text, tokens, ended, seconds });
+    else {
+      print('');
+      print(`${tokens} tokens, ${(tokens / seconds).toFixed(1)} a second; ${ended}.`, process.stderr);
+    }
+    return 0;
+  } finally {
+    open.dispose();
+  }
+}
