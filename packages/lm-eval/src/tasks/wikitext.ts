@@ -38,12 +38,12 @@ const REPLACEMENTS: readonly (readonly [string | RegExp, string])[] = [
 ];
 
 /** The text as it was before it was tokenized, nearly: what is scored. */
-export function detokenize(page: string): string {
+function detokenize(page: string): string {
   return REPLACEMENTS.reduce((text, [from, to]) => text.replaceAll(from, to), page);
 }
 
 /** Pages of a file of lines, `wiki.test.raw`: a heading of the first level, ` = Robert Boulter = `, begins one. */
-export function pagesOf(lines: readonly string[]): string[] {
+function pagesOf(lines: readonly string[]): string[] {
   const pages: string[] = [];
   let page: string[] = [];
   const emit = () => {
