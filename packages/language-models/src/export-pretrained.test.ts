@@ -13,7 +13,9 @@ import {
   writeCheckpoint,
 } from '@mixerzoo/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createModel } from './create-model.js';
 import { exportPretrained } from './export-pretrained.js';
+import { plugin } from './index.js';
 import { loadPretrained } from './load-pretrained.js';
 import { bitsOf, FIXTURES, fixture, logitsError } from './weights/__fixtures__/fixtures.js';
 
@@ -102,6 +104,28 @@ describe('exportPretrained', () => {
       expect((await apart.data())[0], path).toBeLessThanOrEqual(0);
       apart.dispose();
     }
+    disposeTree(again.params);
+    disposeTree(params);
+  });
+
+  it.each([
+    ['pythia-tiny', 'gpt_neox'],
+    ['tf-plus-plus-tiny', 'llama'],
+    ['mamba-tiny', 'mamba'],
+    ['mamba2-tiny', 'mamba2'],
+    ['gla-tiny', 'gla'],
+  ])('finds a layout for %s: %s', async (name, layout) => {
+    const preset = plugin.models.find((known) => known.name === name) as Parameters<typeof createModel>[0];
+    const model = createModel(preset, 50);
+    const params = model.init(1);
+    const directory = fresh();
+    expect(await exportPretrained(directory, { model, params }, { maxLength: 256 })).toBe(layout);
+    const again = await loadPretrained(directory);
+    expect(await bitsOfTree(again.params)).toEqual(await bitsOfTree(params));
+    const ids = tf.tensor2d([[1, 2, 3, 4, 5, 6, 7]], [1, 7], 'int32');
+    const [ours, theirs] = [model.hidden(params, ids), again.model.hidden(again.params, ids)];
+    expect(await theirs.data()).toEqual(await ours.data());
+    tf.dispose([ids, ours, theirs]);
     disposeTree(again.params);
     disposeTree(params);
   });
