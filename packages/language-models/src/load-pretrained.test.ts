@@ -130,6 +130,22 @@ describe('loadPretrained', () => {
     );
   });
 
+  it('reads the fields that mamba-130m-hf has', async () => {
+    const directory = await copyOf('mamba', fresh(), (fields) => {
+      for (const field of ['tie_word_embeddings', 'use_associative_scan', 'use_mambapy']) delete fields[field];
+      const authors = {
+        d_inner: 32,
+        d_model: 16,
+        n_layer: 2,
+        fused_add_norm: true,
+        pad_vocab_size_multiple: 8,
+        rms_norm: true,
+      };
+      Object.assign(fields, authors, { ssm_cfg: {}, torch_dtype: 'float32' });
+    });
+    await loaded(directory, async (pretrained) => expect(await logitsError('mamba', pretrained)).toBeLessThan(1e-5));
+  });
+
   it('reads bounds as Python writes them', async () => {
     for (const limit of ['[0.0, Infinity]', '[0.0, {"__float__": "Infinity"}]', 'null']) {
       const directory = await copyOf('mamba2-groups', fresh());

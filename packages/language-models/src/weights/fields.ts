@@ -18,12 +18,15 @@ const IDLE = new Set([
   'gradient_checkpointing',
   'initializer_range',
   'is_decoder',
+  'is_llama_config',
   'keys_to_ignore_at_inference',
   'model_type',
   'pad_token_id',
   'pretraining_tp',
+  'tie_encoder_decoder',
   'tokenizer_class',
   'torch_dtype',
+  'transformers.js_config',
   'transformers_version',
   'use_cache',
 ]);
@@ -78,8 +81,6 @@ export const USUAL_LENGTH = 2048;
 export const count = z.int().positive();
 export const epsilon = z.number().positive();
 export const rate = z.number().min(0).lt(1).nullish();
-/** Left out, it shows in whether there is a head. */
-export const tied = z.boolean().optional();
 
 /** That a field may be left out or null, or say what would be done without it. */
 export const only = (...values: readonly (string | number | boolean)[]) =>

@@ -5,8 +5,9 @@
 import { swiGlu } from '@mixerzoo/core';
 import { gla as glaMixer } from '@mixerzoo/gla';
 import { z } from 'zod';
+import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
-import { count, epsilon, FLA_IDLE, only, readFields, tied, USUAL_LENGTH } from './fields.js';
+import { count, epsilon, FLA_IDLE, only, readFields, USUAL_LENGTH } from './fields.js';
 import { linear, same } from './layout.js';
 import { swiGluTensors, swiGluWidth, widthOfRatio } from './swi-glu-part.js';
 import { epsOf, requirePart, requireResidual, type UniformModel, unplaced } from './uniform-model.js';
@@ -16,9 +17,7 @@ const [LOW_RANK, NORMALIZER] = [16, 16];
 
 const schema = z
   .strictObject({
-    vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
+    ...backboneFields,
     num_heads: count.default(4),
     num_kv_heads: count.nullish(),
     expand_k: z.number().positive().default(0.5),
@@ -40,7 +39,6 @@ const schema = z
     attn: z.null().optional(),
     attnres_block_size: z.null().optional(),
     max_position_embeddings: count.nullish(),
-    tie_word_embeddings: tied,
   })
   .check(({ value, issues }) => {
     const { num_heads, num_kv_heads } = value;
@@ -76,15 +74,7 @@ export const gla: WeightFamily = {
       }),
     };
     return {
-      model: {
-        vocabSize: config.vocab_size,
-        dModel,
-        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
-        norm: 'rmsNorm',
-        normEps,
-        dropout: { embedding: 0, residual: 0 },
-        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
-      },
+      model: readBackbone(config, layer, { norm: 'rmsNorm', normEps, hasHead: names.has(HEAD) }),
     };
   },
   write(model, maxLength) {
@@ -99,9 +89,7 @@ export const gla: WeightFamily = {
       );
     }
     return {
-      vocab_size: model.vocabSize,
-      hidden_size: model.dModel,
-      num_hidden_layers: model.nLayers,
+      ...writeBackbone(model),
       num_heads: nHeads,
       expand_k: expandK,
       expand_v: expandV,
@@ -109,36 +97,35 @@ export const gla: WeightFamily = {
       hidden_act: 'swish',
       norm_eps: eps,
       max_position_embeddings: maxLength ?? USUAL_LENGTH,
-      tie_word_embeddings: model.tied,
     };
   },
-  tensors(model, names) {
-    const { vocabSize, dModel, nLayers } = model;
+  tensors(model, stored) {
+    const { dModel } = model;
     const { keyWidth, valueWidth, nHeads, gateLowRank, dHidden } = sizesOf(model);
-    const merged = names !== undefined && !names.has('model.layers.0.mlp.up_proj.weight');
-    const norm = names?.has('model.layers.0.attn.g_norm.weight') ? 'g_norm' : 'g_norm_swish_gate';
-    return [
-      same('model.embeddings.weight', 'embedding.weight', [vocabSize, dModel]),
-      ...Array.from({ length: nLayers }, (_, index) => {
-        const layer = `model.layers.${index}`;
-        const [name, path] = [`${layer}.attn`, `layers.${index}.mixer`];
-        return [
-          same(`${layer}.attn_norm.weight`, `layers.${index}.norm1.weight`, [dModel]),
-          ...linear(`${name}.q_proj`, `${path}.qProj`, [dModel, keyWidth]),
-          ...linear(`${name}.k_proj`, `${path}.kProj`, [dModel, keyWidth]),
-          ...linear(`${name}.v_proj`, `${path}.vProj`, [dModel, valueWidth]),
-          ...linear(`${name}.g_proj`, `${path}.gProj`, [dModel, valueWidth]),
-          ...linear(`${name}.gk_proj.0`, `${path}.gkDown`, [dModel, gateLowRank]),
-          ...linear(`${name}.gk_proj.1`, `${path}.gkUp`, [gateLowRank, keyWidth], true),
-          same(`${name}.${norm}.weight`, `${path}.gNorm.weight`, [valueWidth / nHeads]),
-          ...linear(`${name}.o_proj`, `${path}.oProj`, [valueWidth, dModel]),
-          same(`${layer}.mlp_norm.weight`, `layers.${index}.norm2.weight`, [dModel]),
-          ...swiGluTensors(`${layer}.mlp`, `layers.${index}.channel`, { dModel, dHidden }, merged),
-        ];
-      }).flat(),
-      same('model.norm.weight', 'normF.weight', [dModel]),
-      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
-    ];
+    const merged = stored !== undefined && !stored.has('model.layers.0.mlp.up_proj.weight');
+    const norm = stored?.has('model.layers.0.attn.g_norm.weight') ? 'g_norm' : 'g_norm_swish_gate';
+    const names = {
+      embedding: 'model.embeddings.weight',
+      norm: [same('model.norm.weight', 'normF.weight', [dModel])],
+      head: HEAD,
+    };
+    return backboneTensors(model, names, (index) => {
+      const layer = `model.layers.${index}`;
+      const [name, path] = [`${layer}.attn`, `layers.${index}.mixer`];
+      return [
+        same(`${layer}.attn_norm.weight`, `layers.${index}.norm1.weight`, [dModel]),
+        ...linear(`${name}.q_proj`, `${path}.qProj`, [dModel, keyWidth]),
+        ...linear(`${name}.k_proj`, `${path}.kProj`, [dModel, keyWidth]),
+        ...linear(`${name}.v_proj`, `${path}.vProj`, [dModel, valueWidth]),
+        ...linear(`${name}.g_proj`, `${path}.gProj`, [dModel, valueWidth]),
+        ...linear(`${name}.gk_proj.0`, `${path}.gkDown`, [dModel, gateLowRank]),
+        ...linear(`${name}.gk_proj.1`, `${path}.gkUp`, [gateLowRank, keyWidth], true),
+        same(`${name}.${norm}.weight`, `${path}.gNorm.weight`, [valueWidth / nHeads]),
+        ...linear(`${name}.o_proj`, `${path}.oProj`, [valueWidth, dModel]),
+        same(`${layer}.mlp_norm.weight`, `layers.${index}.norm2.weight`, [dModel]),
+        ...swiGluTensors(`${layer}.mlp`, `layers.${index}.channel`, { dModel, dHidden }, merged),
+      ];
+    });
   },
 };
 

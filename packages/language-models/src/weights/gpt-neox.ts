@@ -7,8 +7,9 @@
 import { mlp } from '@mixerzoo/core';
 import { z } from 'zod';
 import { attentionOf, createAttention } from './attention-part.js';
+import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
-import { count, epsilon, only, rate, readFields, tied } from './fields.js';
+import { count, epsilon, rate, readFields } from './fields.js';
 import { linear, type Place, type StoredLayout, same } from './layout.js';
 import { readRope, ropeFields, writeRope } from './rope.js';
 import { requireOptions, requirePart, type UniformModel, unplaced } from './uniform-model.js';
@@ -26,9 +27,7 @@ const ACTIVATIONS = {
 type Activation = keyof typeof ACTIVATIONS;
 
 const schema = z.strictObject({
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
+  ...backboneFields,
   num_attention_heads: count,
   intermediate_size: count,
   hidden_act: z.enum(Object.keys(ACTIVATIONS) as [Activation, ...Activation[]]).default('gelu'),
@@ -37,11 +36,9 @@ const schema = z.strictObject({
   attention_bias: z.boolean().default(true),
   hidden_dropout: rate,
   attention_dropout: rate,
-  tie_word_embeddings: tied,
   rotary_pct: z.number().gt(0).max(1).optional(),
   rotary_emb_base: z.number().gt(1).optional(),
   ...ropeFields,
-  tie_encoder_decoder: only(false),
 });
 
 const WHERE = 'GPT-NeoX';
@@ -75,41 +72,31 @@ export const gptNeoX: WeightFamily = {
       channelMixer: mlp({ dModel, dHidden, activation: ACTIVATIONS[config.hidden_act] }),
       residual: config.use_parallel_residual ? ('parallel' as const) : ('sequential' as const),
     };
-    const dropout = config.hidden_dropout ?? 0;
     return {
-      model: {
-        vocabSize: config.vocab_size,
-        dModel,
-        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
+      model: readBackbone(config, layer, {
         norm: 'layerNorm',
         normEps: config.layer_norm_eps,
-        dropout: { embedding: dropout, residual: dropout },
-        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
-      },
+        dropout: config.hidden_dropout,
+        hasHead: names.has(HEAD),
+      }),
       maxLength: config.max_position_embeddings,
     };
   },
   write(model, maxLength) {
-    const { channel, norm, dropout } = partsOf(model);
+    const { channel, norm } = partsOf(model);
     const { nHeads, dropout: attentionDropout, bias } = attentionPart(model);
     const rope = writeRope(model.mixer, maxLength, WHERE);
     const act = (Object.keys(ACTIVATIONS) as Activation[]).find((name) => ACTIVATIONS[name] === channel['activation']);
-    if (dropout.embedding !== dropout.residual) {
-      throw unplaced(WHERE, 'one rate of dropout', `${dropout.embedding} and ${dropout.residual}`);
-    }
     return {
-      vocab_size: model.vocabSize,
-      hidden_size: model.dModel,
-      num_hidden_layers: model.nLayers,
+      ...writeBackbone(model),
       num_attention_heads: nHeads,
       intermediate_size: channel['dHidden'],
       hidden_act: act,
       layer_norm_eps: norm['eps'],
       use_parallel_residual: model.residual === 'parallel',
       attention_bias: bias.q,
-      hidden_dropout: dropout.residual,
+      hidden_dropout: model.dropout.residual,
       attention_dropout: attentionDropout,
-      tie_word_embeddings: model.tied,
       rotary_pct: rope.rotaryFraction,
       rotary_emb_base: rope.ropeBase,
       rope_scaling: rope.scaling,
@@ -117,7 +104,7 @@ export const gptNeoX: WeightFamily = {
     };
   },
   tensors(model) {
-    const { vocabSize, dModel, nLayers } = model;
+    const { dModel } = model;
     const { nHeads, headDim, bias } = attentionPart(model);
     const { channel } = partsOf(model);
     const dHidden = channel['dHidden'] as number;
@@ -125,31 +112,30 @@ export const gptNeoX: WeightFamily = {
       same(`${name}.weight`, `${path}.weight`, [dModel]),
       same(`${name}.bias`, `${path}.bias`, [dModel]),
     ];
-    return [
-      same('gpt_neox.embed_in.weight', 'embedding.weight', [vocabSize, dModel]),
-      ...Array.from({ length: nLayers }, (_, index) => {
-        const [name, path] = [`gpt_neox.layers.${index}`, `layers.${index}`];
-        return [
-          ...norm(`${name}.input_layernorm`, `${path}.norm1`),
-          ...queryKeyValue(`${name}.attention.query_key_value`, `${path}.mixer`, { dModel, nHeads, headDim }, bias.q),
-          ...linear(`${name}.attention.dense`, `${path}.mixer.oProj`, [nHeads * headDim, dModel], bias.o),
-          ...norm(`${name}.post_attention_layernorm`, `${path}.norm2`),
-          ...linear(`${name}.mlp.dense_h_to_4h`, `${path}.channel.fc1`, [dModel, dHidden], true),
-          ...linear(`${name}.mlp.dense_4h_to_h`, `${path}.channel.fc2`, [dHidden, dModel], true),
-        ];
-      }).flat(),
-      ...norm('gpt_neox.final_layer_norm', 'normF'),
-      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
-    ];
+    const names = {
+      embedding: 'gpt_neox.embed_in.weight',
+      norm: norm('gpt_neox.final_layer_norm', 'normF'),
+      head: HEAD,
+    };
+    return backboneTensors(model, names, (index) => {
+      const [name, path] = [`gpt_neox.layers.${index}`, `layers.${index}`];
+      return [
+        ...norm(`${name}.input_layernorm`, `${path}.norm1`),
+        ...queryKeyValue(`${name}.attention.query_key_value`, `${path}.mixer`, { dModel, nHeads, headDim }, bias.q),
+        ...linear(`${name}.attention.dense`, `${path}.mixer.oProj`, [nHeads * headDim, dModel], bias.o),
+        ...norm(`${name}.post_attention_layernorm`, `${path}.norm2`),
+        ...linear(`${name}.mlp.dense_h_to_4h`, `${path}.channel.fc1`, [dModel, dHidden], true),
+        ...linear(`${name}.mlp.dense_4h_to_h`, `${path}.channel.fc2`, [dHidden, dModel], true),
+      ];
+    });
   },
 };
 
-function partsOf({ channel, norm, residual, dropout }: UniformModel) {
+function partsOf({ channel, norm, residual }: UniformModel) {
   if (residual === 'mixerOnly') throw unplaced(WHERE, "residual 'parallel' or 'sequential'", `'${residual}'`);
   return {
     channel: requirePart(WHERE, 'the channel mixer', channel, ['mlp']).config,
     norm: requirePart(WHERE, 'the norm', norm, ['layerNorm']).config,
-    dropout,
   };
 }
 
@@ -160,11 +146,7 @@ function attentionPart({ mixer, dModel }: UniformModel) {
   requireOptions(
     WHERE,
     { name: 'attention', config: { nKvHeads, headDim, window: window ?? 0 } },
-    {
-      nKvHeads: nHeads,
-      headDim: dModel / nHeads,
-      window: 0,
-    },
+    { nKvHeads: nHeads, headDim: dModel / nHeads, window: 0 },
   );
   if (new Set(Object.values(bias)).size > 1) throw unplaced(WHERE, 'biases of all projections or none', 'some');
   return part;

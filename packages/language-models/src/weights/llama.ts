@@ -2,17 +2,16 @@
 import { swiGlu } from '@mixerzoo/core';
 import { z } from 'zod';
 import { attentionOf, createAttention, projectionTensors } from './attention-part.js';
+import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
-import { count, epsilon, only, rate, readFields, tied } from './fields.js';
+import { count, epsilon, only, rate, readFields } from './fields.js';
 import { same } from './layout.js';
 import { readRope, ropeFields, writeRope } from './rope.js';
 import { swiGluTensors, swiGluWidth } from './swi-glu-part.js';
 import { epsOf, requireOptions, requireResidual, type UniformModel, unplaced } from './uniform-model.js';
 
 const schema = z.strictObject({
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
+  ...backboneFields,
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),
@@ -22,8 +21,8 @@ const schema = z.strictObject({
   attention_bias: z.boolean().nullish(),
   mlp_bias: only(false),
   attention_dropout: rate,
-  tie_word_embeddings: tied,
   partial_rotary_factor: only(1),
+  rope_interleaved: only(false),
   ...ropeFields,
 });
 
@@ -52,15 +51,7 @@ export const llama: WeightFamily = {
       channelMixer: swiGlu({ dModel, dHidden: config.intermediate_size }),
     };
     return {
-      model: {
-        vocabSize: config.vocab_size,
-        dModel,
-        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
-        norm: 'rmsNorm',
-        normEps: config.rms_norm_eps,
-        dropout: { embedding: 0, residual: 0 },
-        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
-      },
+      model: readBackbone(config, layer, { norm: 'rmsNorm', normEps: config.rms_norm_eps, hasHead: names.has(HEAD) }),
       maxLength: config.max_position_embeddings,
     };
   },
@@ -70,9 +61,7 @@ export const llama: WeightFamily = {
     const rope = writeRope(model.mixer, maxLength, WHERE);
     requireOptions(WHERE, model.mixer, { rotaryFraction: 1 });
     return {
-      vocab_size: model.vocabSize,
-      hidden_size: model.dModel,
-      num_hidden_layers: model.nLayers,
+      ...writeBackbone(model),
       num_attention_heads: nHeads,
       num_key_value_heads: nKvHeads,
       head_dim: headDim,
@@ -82,29 +71,28 @@ export const llama: WeightFamily = {
       attention_bias: bias.q,
       mlp_bias: false,
       attention_dropout: dropout,
-      tie_word_embeddings: model.tied,
       rope_theta: rope.ropeBase,
       rope_scaling: rope.scaling,
       max_position_embeddings: rope.maxLength,
     };
   },
   tensors(model) {
-    const { vocabSize, dModel, nLayers } = model;
+    const { dModel } = model;
     const { attention, dHidden } = partsOf(model);
-    return [
-      same('model.embed_tokens.weight', 'embedding.weight', [vocabSize, dModel]),
-      ...Array.from({ length: nLayers }, (_, index) => {
-        const [name, path] = [`model.layers.${index}`, `layers.${index}`];
-        return [
-          same(`${name}.input_layernorm.weight`, `${path}.norm1.weight`, [dModel]),
-          ...projectionTensors(`${name}.self_attn`, `${path}.mixer`, dModel, attention),
-          same(`${name}.post_attention_layernorm.weight`, `${path}.norm2.weight`, [dModel]),
-          ...swiGluTensors(`${name}.mlp`, `${path}.channel`, { dModel, dHidden }),
-        ];
-      }).flat(),
-      same('model.norm.weight', 'normF.weight', [dModel]),
-      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
-    ];
+    const names = {
+      embedding: 'model.embed_tokens.weight',
+      norm: [same('model.norm.weight', 'normF.weight', [dModel])],
+      head: HEAD,
+    };
+    return backboneTensors(model, names, (index) => {
+      const [name, path] = [`model.layers.${index}`, `layers.${index}`];
+      return [
+        same(`${name}.input_layernorm.weight`, `${path}.norm1.weight`, [dModel]),
+        ...projectionTensors(`${name}.self_attn`, `${path}.mixer`, dModel, attention),
+        same(`${name}.post_attention_layernorm.weight`, `${path}.norm2.weight`, [dModel]),
+        ...swiGluTensors(`${name}.mlp`, `${path}.channel`, { dModel, dHidden }),
+      ];
+    });
   },
 };
 

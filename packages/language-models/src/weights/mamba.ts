@@ -4,16 +4,23 @@
  */
 import { mamba as mambaMixer } from '@mixerzoo/mamba';
 import { z } from 'zod';
+import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
-import { count, epsilon, only, readFields, tied } from './fields.js';
+import { count, epsilon, only, readFields } from './fields.js';
 import { linear, same, taps } from './layout.js';
 import { epsOf, requirePart, requireResidual, type UniformModel, unplaced } from './uniform-model.js';
 
-/** Fields that say how weights start, or choose among kernels. */
+/** Fields that say how weights start, choose among kernels, or say in the words of the authors' code what others say. */
 export const MAMBA_IDLE = [
   'chunk_size',
+  'd_inner',
+  'd_model',
+  'fused_add_norm',
+  'n_layer',
+  'pad_vocab_size_multiple',
   'rescale_prenorm_residual',
   'residual_in_fp32',
+  'ssm_cfg',
   'time_step_floor',
   'time_step_init_scheme',
   'time_step_max',
@@ -24,9 +31,7 @@ export const MAMBA_IDLE = [
 ];
 
 const schema = z.strictObject({
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
+  ...backboneFields,
   state_size: count.default(16),
   conv_kernel: count.default(4),
   expand: z.number().positive().default(2),
@@ -34,9 +39,9 @@ const schema = z.strictObject({
   time_step_rank: z.union([count, z.literal('auto')]).default('auto'),
   layer_norm_epsilon: epsilon.default(1e-5),
   hidden_act: only('silu', 'swish'),
+  rms_norm: only(true),
   use_bias: only(false),
   use_conv_bias: only(true),
-  tie_word_embeddings: tied,
 });
 
 const WHERE = 'Mamba';
@@ -68,23 +73,17 @@ export const mamba: WeightFamily = {
       residual: 'mixerOnly' as const,
     };
     return {
-      model: {
-        vocabSize: config.vocab_size,
-        dModel,
-        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
+      model: readBackbone(config, layer, {
         norm: 'rmsNorm',
         normEps: config.layer_norm_epsilon,
-        dropout: { embedding: 0, residual: 0 },
-        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
-      },
+        hasHead: names.has(HEAD),
+      }),
     };
   },
   write(model) {
     const { dState, dConv, expand, inner, dtRank } = sizesOf(model);
     return {
-      vocab_size: model.vocabSize,
-      hidden_size: model.dModel,
-      num_hidden_layers: model.nLayers,
+      ...writeBackbone(model),
       state_size: dState,
       conv_kernel: dConv,
       expand,
@@ -94,31 +93,30 @@ export const mamba: WeightFamily = {
       hidden_act: 'silu',
       use_bias: false,
       use_conv_bias: true,
-      tie_word_embeddings: model.tied,
     };
   },
   tensors(model) {
-    const { vocabSize, dModel, nLayers } = model;
+    const { dModel } = model;
     const { dState, dConv, inner, dtRank } = sizesOf(model);
-    return [
-      same('backbone.embeddings.weight', 'embedding.weight', [vocabSize, dModel]),
-      ...Array.from({ length: nLayers }, (_, index) => {
-        const [name, path] = [`backbone.layers.${index}.mixer`, `layers.${index}.mixer`];
-        return [
-          same(`backbone.layers.${index}.norm.weight`, `layers.${index}.norm1.weight`, [dModel]),
-          ...linear(`${name}.in_proj`, `${path}.inProj`, [dModel, 2 * inner]),
-          taps(`${name}.conv1d.weight`, `${path}.convWeight`, [inner, dConv]),
-          same(`${name}.conv1d.bias`, `${path}.convBias`, [inner]),
-          ...linear(`${name}.x_proj`, `${path}.xProj`, [inner, dtRank + 2 * dState]),
-          ...linear(`${name}.dt_proj`, `${path}.dtProj`, [dtRank, inner], true),
-          same(`${name}.A_log`, `${path}.aLog`, [inner, dState]),
-          same(`${name}.D`, `${path}.dSkip`, [inner]),
-          ...linear(`${name}.out_proj`, `${path}.outProj`, [inner, dModel]),
-        ];
-      }).flat(),
-      same('backbone.norm_f.weight', 'normF.weight', [dModel]),
-      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
-    ];
+    const names = {
+      embedding: 'backbone.embeddings.weight',
+      norm: [same('backbone.norm_f.weight', 'normF.weight', [dModel])],
+      head: HEAD,
+    };
+    return backboneTensors(model, names, (index) => {
+      const [name, path] = [`backbone.layers.${index}.mixer`, `layers.${index}.mixer`];
+      return [
+        same(`backbone.layers.${index}.norm.weight`, `layers.${index}.norm1.weight`, [dModel]),
+        ...linear(`${name}.in_proj`, `${path}.inProj`, [dModel, 2 * inner]),
+        taps(`${name}.conv1d.weight`, `${path}.convWeight`, [inner, dConv]),
+        same(`${name}.conv1d.bias`, `${path}.convBias`, [inner]),
+        ...linear(`${name}.x_proj`, `${path}.xProj`, [inner, dtRank + 2 * dState]),
+        ...linear(`${name}.dt_proj`, `${path}.dtProj`, [dtRank, inner], true),
+        same(`${name}.A_log`, `${path}.aLog`, [inner, dState]),
+        same(`${name}.D`, `${path}.dSkip`, [inner]),
+        ...linear(`${name}.out_proj`, `${path}.outProj`, [inner, dModel]),
+      ];
+    });
   },
 };
 

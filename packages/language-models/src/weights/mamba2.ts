@@ -4,8 +4,9 @@
  */
 import { mamba2 as mamba2Mixer } from '@mixerzoo/mamba';
 import { z } from 'zod';
+import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
-import { count, epsilon, only, readFields, tied } from './fields.js';
+import { count, epsilon, only, readFields } from './fields.js';
 import { linear, same, taps } from './layout.js';
 import { MAMBA_IDLE } from './mamba.js';
 import { epsOf, requireOptions, requirePart, requireResidual, type UniformModel, unplaced } from './uniform-model.js';
@@ -21,9 +22,7 @@ const bound = z.preprocess(
 
 const schema = z
   .strictObject({
-    vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
+    ...backboneFields,
     num_heads: count,
     head_dim: count,
     state_size: count.default(128),
@@ -37,7 +36,6 @@ const schema = z
     use_bias: only(false),
     use_conv_bias: only(true),
     norm_before_gate: only(false),
-    tie_word_embeddings: tied,
   })
   .check(({ value, issues }) => {
     const { expand, hidden_size, num_heads, head_dim } = value;
@@ -75,15 +73,11 @@ export const mamba2: WeightFamily = {
       residual: 'mixerOnly' as const,
     };
     return {
-      model: {
-        vocabSize: config.vocab_size,
-        dModel,
-        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
+      model: readBackbone(config, layer, {
         norm: 'rmsNorm',
         normEps: config.layer_norm_epsilon,
-        dropout: { embedding: 0, residual: 0 },
-        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
-      },
+        hasHead: names.has(HEAD),
+      }),
     };
   },
   write(model) {
@@ -92,9 +86,7 @@ export const mamba2: WeightFamily = {
     const eps = epsOf(WHERE, model, 'rmsNorm');
     if (normEps !== eps) throw unplaced(WHERE, 'one eps for all norms', `${normEps} and ${eps}`);
     return {
-      vocab_size: model.vocabSize,
-      hidden_size: model.dModel,
-      num_hidden_layers: model.nLayers,
+      ...writeBackbone(model),
       num_heads: nHeads,
       head_dim: headDim,
       state_size: dState,
@@ -106,32 +98,31 @@ export const mamba2: WeightFamily = {
       hidden_act: 'silu',
       use_bias: false,
       use_conv_bias: true,
-      tie_word_embeddings: model.tied,
     };
   },
   tensors(model) {
-    const { vocabSize, dModel, nLayers } = model;
+    const { dModel } = model;
     const { dState, dConv, inner, nHeads, nGroups } = sizesOf(model);
     const convolved = inner + 2 * nGroups * dState;
-    return [
-      same('backbone.embeddings.weight', 'embedding.weight', [vocabSize, dModel]),
-      ...Array.from({ length: nLayers }, (_, index) => {
-        const [name, path] = [`backbone.layers.${index}.mixer`, `layers.${index}.mixer`];
-        return [
-          same(`backbone.layers.${index}.norm.weight`, `layers.${index}.norm1.weight`, [dModel]),
-          ...linear(`${name}.in_proj`, `${path}.inProj`, [dModel, inner + convolved + nHeads]),
-          taps(`${name}.conv1d.weight`, `${path}.convWeight`, [convolved, dConv]),
-          same(`${name}.conv1d.bias`, `${path}.convBias`, [convolved]),
-          same(`${name}.dt_bias`, `${path}.dtBias`, [nHeads]),
-          same(`${name}.A_log`, `${path}.aLog`, [nHeads]),
-          same(`${name}.D`, `${path}.dSkip`, [nHeads]),
-          same(`${name}.norm.weight`, `${path}.norm.weight`, [inner]),
-          ...linear(`${name}.out_proj`, `${path}.outProj`, [inner, dModel]),
-        ];
-      }).flat(),
-      same('backbone.norm_f.weight', 'normF.weight', [dModel]),
-      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
-    ];
+    const names = {
+      embedding: 'backbone.embeddings.weight',
+      norm: [same('backbone.norm_f.weight', 'normF.weight', [dModel])],
+      head: HEAD,
+    };
+    return backboneTensors(model, names, (index) => {
+      const [name, path] = [`backbone.layers.${index}.mixer`, `layers.${index}.mixer`];
+      return [
+        same(`backbone.layers.${index}.norm.weight`, `layers.${index}.norm1.weight`, [dModel]),
+        ...linear(`${name}.in_proj`, `${path}.inProj`, [dModel, inner + convolved + nHeads]),
+        taps(`${name}.conv1d.weight`, `${path}.convWeight`, [convolved, dConv]),
+        same(`${name}.conv1d.bias`, `${path}.convBias`, [convolved]),
+        same(`${name}.dt_bias`, `${path}.dtBias`, [nHeads]),
+        same(`${name}.A_log`, `${path}.aLog`, [nHeads]),
+        same(`${name}.D`, `${path}.dSkip`, [nHeads]),
+        same(`${name}.norm.weight`, `${path}.norm.weight`, [inner]),
+        ...linear(`${name}.out_proj`, `${path}.outProj`, [inner, dModel]),
+      ];
+    });
   },
 };
 

@@ -2,16 +2,15 @@
 import { swiGlu } from '@mixerzoo/core';
 import { z } from 'zod';
 import { attentionOf, createAttention, projectionTensors } from './attention-part.js';
+import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
-import { count, epsilon, FLA_IDLE, only, readFields, tied, USUAL_LENGTH } from './fields.js';
+import { count, epsilon, FLA_IDLE, only, readFields, USUAL_LENGTH } from './fields.js';
 import { same } from './layout.js';
 import { swiGluTensors, swiGluWidth, widthOfRatio } from './swi-glu-part.js';
 import { epsOf, requireOptions, requireResidual, type UniformModel, unplaced } from './uniform-model.js';
 
 const schema = z.strictObject({
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
+  ...backboneFields,
   num_heads: count,
   num_kv_heads: count.nullish(),
   intermediate_size: count.nullish(),
@@ -24,7 +23,6 @@ const schema = z.strictObject({
   window_size: count.nullish(),
   rope_theta: z.number().gt(1).default(10_000),
   max_position_embeddings: count.default(USUAL_LENGTH),
-  tie_word_embeddings: tied,
   attnres_block_size: z.null().optional(),
 });
 
@@ -59,28 +57,17 @@ export const transformerPlusPlus: WeightFamily = {
       }),
     };
     return {
-      model: {
-        vocabSize: config.vocab_size,
-        dModel,
-        layers: Array.from({ length: config.num_hidden_layers }, () => layer),
-        norm: 'rmsNorm',
-        normEps: config.norm_eps,
-        dropout: { embedding: 0, residual: 0 },
-        tieEmbeddings: config.tie_word_embeddings ?? !names.has(HEAD),
-      },
+      model: readBackbone(config, layer, { norm: 'rmsNorm', normEps: config.norm_eps, hasHead: names.has(HEAD) }),
       maxLength: config.max_position_embeddings,
     };
   },
   write(model, maxLength) {
     const { attention, dHidden, normEps } = partsOf(model);
-    const { nHeads, nKvHeads, headDim, bias, window, dropout } = attention;
+    const { nHeads, nKvHeads, headDim, bias, window } = attention;
     requireOptions(WHERE, model.mixer, { positional: 'rope', rotaryFraction: 1, contextExtension: undefined });
     if (headDim !== model.dModel / nHeads) throw unplaced(WHERE, 'heads of dModel / nHeads columns', `${headDim}`);
-    if (dropout > 0) throw unplaced(WHERE, 'no dropout on the attention map', `${dropout}`);
     return {
-      vocab_size: model.vocabSize,
-      hidden_size: model.dModel,
-      num_hidden_layers: model.nLayers,
+      ...writeBackbone(model),
       num_heads: nHeads,
       num_kv_heads: nKvHeads,
       intermediate_size: dHidden,
@@ -91,26 +78,25 @@ export const transformerPlusPlus: WeightFamily = {
       window_size: window ?? null,
       rope_theta: model.mixer.config['ropeBase'],
       max_position_embeddings: maxLength ?? USUAL_LENGTH,
-      tie_word_embeddings: model.tied,
     };
   },
   tensors(model) {
-    const { vocabSize, dModel, nLayers } = model;
+    const { dModel } = model;
     const { attention, dHidden } = partsOf(model);
-    return [
-      same('model.embeddings.weight', 'embedding.weight', [vocabSize, dModel]),
-      ...Array.from({ length: nLayers }, (_, index) => {
-        const [name, path] = [`model.layers.${index}`, `layers.${index}`];
-        return [
-          same(`${name}.attn_norm.weight`, `${path}.norm1.weight`, [dModel]),
-          ...projectionTensors(`${name}.attn`, `${path}.mixer`, dModel, attention),
-          same(`${name}.mlp_norm.weight`, `${path}.norm2.weight`, [dModel]),
-          ...swiGluTensors(`${name}.mlp`, `${path}.channel`, { dModel, dHidden }),
-        ];
-      }).flat(),
-      same('model.norm.weight', 'normF.weight', [dModel]),
-      ...(model.tied ? [] : [same(HEAD, 'head.weight', [vocabSize, dModel])]),
-    ];
+    const names = {
+      embedding: 'model.embeddings.weight',
+      norm: [same('model.norm.weight', 'normF.weight', [dModel])],
+      head: HEAD,
+    };
+    return backboneTensors(model, names, (index) => {
+      const [name, path] = [`model.layers.${index}`, `layers.${index}`];
+      return [
+        same(`${name}.attn_norm.weight`, `${path}.norm1.weight`, [dModel]),
+        ...projectionTensors(`${name}.attn`, `${path}.mixer`, dModel, attention),
+        same(`${name}.mlp_norm.weight`, `${path}.norm2.weight`, [dModel]),
+        ...swiGluTensors(`${name}.mlp`, `${path}.channel`, { dModel, dHidden }),
+      ];
+    });
   },
 };
 
