@@ -7,6 +7,8 @@
 #include "adam-w.h"
 #include "attention.h"
 #include "cross-entropy.h"
+#include "delta-rule.h"
+#include "gla-scan.h"
 #include "grouped-attention.h"
 #include "linear-attention.h"
 #include "mat-mul.h"
@@ -23,6 +25,10 @@ static const Kernel kKernels[] = {
     {"causalAttentionGradient", 22, causalAttentionGradient},
     {"linearAttention", 14, linearAttention},
     {"linearAttentionGradient", 18, linearAttentionGradient},
+    {"glaScan", 14, glaScan},
+    {"glaScanGradient", 18, glaScanGradient},
+    {"deltaRule", 16, deltaRule},
+    {"deltaRuleGradient", 19, deltaRuleGradient},
     {"groupedAttention", 11, groupedAttention},
     {"groupedAttentionGradient", 15, groupedAttentionGradient},
     {"selectiveScan", 17, selectiveScan},

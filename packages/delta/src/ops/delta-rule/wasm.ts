@@ -16,11 +16,15 @@ export const deltaRule: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
     const lastState = wasm.output([batch, nHeads, headK, headV]);
     const residual = wasm.output(v.shape);
     const states = wasm.output([batch, nHeads, Math.ceil(length / CHUNK), headK, headV]);
+    const outputs = [o, lastState, residual, states].map((tensor) => wasm.pointer(tensor));
+    const given = [q, k, v, beta].map((tensor) => wasm.pointer(tensor));
+    const initial = initialState ? wasm.pointer(initialState) : 0;
+    const nativeSizes = [batch * nHeads, nHeads, length, headK, headV, CHUNK, scale];
+    if (wasm.native('deltaRule', ...nativeSizes, ...given, initial, ...outputs))
+      return { o, lastState, residual, states };
     const units = batch * nHeads * Math.ceil(headV / COLUMNS);
     const scratch = wasm.scratch(units * wasm.call('forwardScratch', headK));
-    const pointers = [q, k, v, beta, o, lastState, residual, states].map((tensor) => wasm.pointer(tensor));
-    const initial = initialState ? wasm.pointer(initialState) : 0;
-    wasm.parallel('forward', units, ...pointers, initial, length, nHeads, headK, headV, CHUNK, scale, scratch);
+    wasm.parallel('forward', units, ...given, ...outputs, initial, length, nHeads, headK, headV, CHUNK, scale, scratch);
     return { o, lastState, residual, states };
   },
 };
@@ -38,10 +42,13 @@ export const deltaRuleGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved
     };
     const dInitialState = initialState && wasm.output(initialState.shape);
     const units = batch * nHeads;
-    const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV));
     const tensors = [q, k, beta, residual, states, dO, dLastState, ...Object.values(gradients)];
     const pointers = tensors.map((tensor) => wasm.pointer(tensor));
     const dInitial = dInitialState ? wasm.pointer(dInitialState) : 0;
+    const nativeSizes = [units, nHeads, length, headK, headV, CHUNK, scale];
+    if (wasm.native('deltaRuleGradient', ...nativeSizes, ...pointers, dInitial))
+      return { ...gradients, initialState: dInitialState };
+    const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV));
     wasm.parallel('backward', units, ...pointers, dInitial, length, nHeads, headK, headV, CHUNK, scale, scratch);
     return { ...gradients, initialState: dInitialState };
   },

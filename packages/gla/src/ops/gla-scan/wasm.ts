@@ -13,8 +13,11 @@ export const scan: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
     const o = wasm.output([batch, length, nHeads * headV]);
     const lastState = wasm.output([batch, nHeads, headK, headV]);
     const states = wasm.output([batch, nHeads, Math.ceil(length / CHUNK), headK, headV]);
-    const scratch = wasm.scratch(units * wasm.call('forwardScratch', headK, headV));
     const pointers = [q, k, gk, v, o, lastState, states].map((tensor) => wasm.pointer(tensor));
+    if (wasm.native('glaScan', units, nHeads, length, headK, headV, CHUNK, scale, ...pointers)) {
+      return { o, lastState, states };
+    }
+    const scratch = wasm.scratch(units * wasm.call('forwardScratch', headK, headV));
     wasm.parallel('forward', units, ...pointers, length, nHeads, headK, headV, CHUNK, scale, scratch);
     return { o, lastState, states };
   },
@@ -32,9 +35,11 @@ export const scanGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, At
       gk: wasm.output(gk.shape),
       v: wasm.output(v.shape),
     };
-    const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV, CHUNK));
     const tensors = [q, k, gk, v, states, dO, dLastState, ...Object.values(gradients)];
     const pointers = tensors.map((tensor) => wasm.pointer(tensor));
+    if (wasm.native('glaScanGradient', units, nHeads, length, headK, headV, CHUNK, scale, ...pointers))
+      return gradients;
+    const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV, CHUNK));
     wasm.parallel('backward', units, ...pointers, length, nHeads, headK, headV, CHUNK, scale, scratch);
     return gradients;
   },
