@@ -12,7 +12,9 @@
 #include "grouped-attention.h"
 #include "linear-attention.h"
 #include "mat-mul.h"
+#include "norm.h"
 #include "selective-scan.h"
+#include "short-convolution.h"
 #include "ssd.h"
 #include "taylor-attention.h"
 
@@ -37,6 +39,10 @@ static const Kernel kKernels[] = {
     {"ssdGradient", 24, ssdGradient},
     {"taylorAttention", 11, taylorAttention},
     {"taylorAttentionGradient", 15, taylorAttentionGradient},
+    {"shortConvolution", 10, shortConvolution},
+    {"shortConvolutionTaps", 8, shortConvolutionTaps},
+    {"norm", 8, norm},
+    {"normGradient", 10, normGradient},
     {"adamW", 14, adamW},
 };
 

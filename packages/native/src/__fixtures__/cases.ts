@@ -3,7 +3,7 @@ import { causalAttention } from '@mixerzoo/attention';
 import { taylorAttention } from '@mixerzoo/based';
 import { linearAttention } from '@mixerzoo/cat';
 import { randomNormal, tf } from '@mixerzoo/core';
-import { linear, tiedCrossEntropy } from '@mixerzoo/core/blocks';
+import { layerNorm, linear, rmsNorm, shortConvolution, tiedCrossEntropy } from '@mixerzoo/core/blocks';
 import { deltaRule } from '@mixerzoo/delta';
 import { glaScan } from '@mixerzoo/gla';
 import { groupedAttention } from '@mixerzoo/landmark';
@@ -22,7 +22,7 @@ const negative = <T extends tf.Tensor>(x: T) => x.exp().neg() as T;
 
 /** Cases by name. */
 export function createCases(): Record<string, Case> {
-  return { ...products(), ...crossEntropies(), ...attentions(), ...scans() };
+  return { ...products(), ...crossEntropies(), ...attentions(), ...scans(), ...rows() };
 }
 
 function products(): Record<string, Case> {
@@ -233,6 +233,43 @@ function scans(): Record<string, Case> {
     const delta = (...[q, k, v, beta, initialState]: [...Three, tf.Tensor3D, tf.Tensor4D]) =>
       joined(deltaRule({ q, k, v, beta, initialState }, { nHeads: H }));
     cases[`delta rule ${[L, H, K, V]}`] = [delta, q, k, v, tf.sigmoid(normal([2, L, H], 4)), normal([2, H, K, V], 5)];
+  }
+  return cases;
+}
+
+function rows(): Record<string, Case> {
+  const cases: Record<string, Case> = {};
+  for (const [n, d] of [
+    [1, 3],
+    [7, 16],
+    [150, 37],
+    [1000, 64],
+  ] as const) {
+    const centred = (x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D) => layerNorm(x, { weight, bias });
+    cases[`layer norm ${[n, d]}`] = [centred, normal([n, d], 1), normal([d], 2), normal([d], 3)];
+    cases[`RMS norm ${[n, d]}`] = [
+      (x: tf.Tensor2D, weight: tf.Tensor1D) => rmsNorm(x, { weight }),
+      normal([n, d], 1),
+      normal([d], 2),
+    ];
+  }
+  for (const [B, L, H, p, W] of [
+    [1, 2, 1, 3, 1],
+    [2, 17, 3, 5, 4],
+    [40, 9, 2, 16, 3],
+    [3, 70, 4, 33, 2],
+  ] as const) {
+    const x = normal([B, L, H * p], 1);
+    const filters = {
+      perHead: normal([H, W], 2),
+      perChannel: normal([H * p, W], 3),
+      headMixing: normal([W, H, H], 4),
+    } as const;
+    for (const shape of ['perHead', 'perChannel', 'headMixing'] as const) {
+      const convolve = (input: tf.Tensor3D, filter: tf.Tensor, bias: tf.Tensor1D) =>
+        shortConvolution(input, filter as never, { shape, bias });
+      cases[`short convolution ${shape} ${[B, L, H, p, W]}`] = [convolve, x, filters[shape], normal([H * p], 5)];
+    }
   }
   return cases;
 }

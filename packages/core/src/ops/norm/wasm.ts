@@ -28,17 +28,9 @@ function forward(
 ) {
   const d = x.shape.at(-1) as number;
   const y = wasm.output(x.shape);
-  wasm.parallel(
-    'normalize',
-    x.size / d,
-    wasm.pointer(x),
-    address(wasm, weight),
-    address(wasm, bias),
-    wasm.pointer(y),
-    d,
-    eps,
-    Number(centre),
-  );
+  const addresses = [wasm.pointer(x), address(wasm, weight), address(wasm, bias), wasm.pointer(y)];
+  if (wasm.native('norm', x.size / d, d, eps, Number(centre), ...addresses)) return { y };
+  wasm.parallel('normalize', x.size / d, ...addresses, d, eps, Number(centre));
   return { y };
 }
 
@@ -57,22 +49,13 @@ function backward(
 ): void {
   const d = x.shape.at(-1) as number;
   const rows = x.size / d;
+  const centre = Number(dBias !== undefined);
+  const addresses = [wasm.pointer(x), address(wasm, weight), wasm.pointer(dY), wasm.pointer(dX)];
+  if (wasm.native('normGradient', rows, d, eps, centre, ...addresses, address(wasm, dWeight), address(wasm, dBias)))
+    return;
   const blocks = Math.max(1, Math.min(MOST_BLOCKS, rows >> 3));
   const partials = wasm.scratch(8 * blocks * d);
-  wasm.parallel(
-    'normalizeGradient',
-    blocks,
-    wasm.pointer(x),
-    address(wasm, weight),
-    wasm.pointer(dY),
-    wasm.pointer(dX),
-    partials,
-    rows,
-    d,
-    eps,
-    Number(dBias !== undefined),
-    blocks,
-  );
+  wasm.parallel('normalizeGradient', blocks, ...addresses, partials, rows, d, eps, centre, blocks);
   if (dWeight) wasm.parallel('sumBlocks', d, partials, blocks, d, wasm.pointer(dWeight));
   if (dBias) wasm.parallel('sumBlocks', d, partials + 4 * d, blocks, d, wasm.pointer(dBias));
 }

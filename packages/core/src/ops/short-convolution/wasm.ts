@@ -31,15 +31,19 @@ export const shortConvolutionGradient: WasmKernel<GradientInputs<Inputs, Outputs
     const blocks = Math.min(MOST_BLOCKS, batch);
     const [xAt, dYAt, to] = [wasm.pointer(x), wasm.pointer(dY), wasm.pointer(dFilter)];
     if (shape === 'headMixing') {
-      const partials = wasm.scratch(4 * blocks * filter.size);
-      wasm.parallel('mixingGradient', blocks, xAt, dYAt, partials, batch, length, d, heads, taps, blocks);
-      wasm.parallel('sumBlocks', filter.size, partials, blocks, filter.size, to);
+      if (!wasm.native('shortConvolutionTaps', batch, length, d, heads, taps, xAt, dYAt, to)) {
+        const partials = wasm.scratch(4 * blocks * filter.size);
+        wasm.parallel('mixingGradient', blocks, xAt, dYAt, partials, batch, length, d, heads, taps, blocks);
+        wasm.parallel('sumBlocks', filter.size, partials, blocks, filter.size, to);
+      }
     } else {
       const size = taps * d;
-      const partials = wasm.scratch(4 * (blocks + 1) * size);
-      const total = partials + 4 * blocks * size;
-      wasm.parallel('tapsGradient', blocks, xAt, dYAt, partials, batch, length, d, taps, blocks);
-      wasm.parallel('sumBlocks', size, partials, blocks, size, total);
+      const total = wasm.scratch(4 * size);
+      if (!wasm.native('shortConvolutionTaps', batch, length, d, 0, taps, xAt, dYAt, total)) {
+        const partials = wasm.scratch(4 * blocks * size);
+        wasm.parallel('tapsGradient', blocks, xAt, dYAt, partials, batch, length, d, taps, blocks);
+        wasm.parallel('sumBlocks', size, partials, blocks, size, total);
+      }
       wasm.call('contractTaps', total, to, d, taps, d / heads);
     }
     if (dBias) {
@@ -96,11 +100,17 @@ function convolve(
   const [batch, length, d] = x.shape;
   const { taps, heads } = filterSizes(filter, shape);
   const biasAt = bias ? wasm.pointer(bias) : 0;
+  /** A step of a generation is too little to offer. */
+  const done = (mixed: number, tapsAt: number) =>
+    skip === 0 &&
+    wasm.native('shortConvolution', batch, length, d, mixed, taps, Number(direction < 0), x.at, tapsAt, biasAt, y);
   if (shape === 'headMixing') {
+    if (done(heads, wasm.pointer(filter))) return;
     wasm.parallel('mixHeads', batch, x.at, wasm.pointer(filter), biasAt, y, length, d, heads, taps, direction, skip);
     return;
   }
   const expanded = wasm.scratch(4 * taps * d);
   wasm.call('expandFilter', wasm.pointer(filter), expanded, d, taps, d / heads);
+  if (done(0, expanded)) return;
   wasm.parallel('convolve', batch, x.at, expanded, biasAt, y, length, d, taps, direction, skip);
 }
