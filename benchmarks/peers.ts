@@ -1,234 +1,145 @@
 /**
- * `npm run bench:peers`: the same training step on what of its peers is installed: PyTorch as it comes, with its allocator tuned and
- * AdamW in one kernel, compiled, each with logits at the labelled positions, and with logits everywhere as the
- * field's benchmark has it; TensorFlow.js as npm installs it; ours. Who is missing is named with the reason.
+ * `npm run bench:peers`: every mixer beside its peers on the same machine: PyTorch tuned (allocator, AdamW in one kernel), compiled, as it
+ * comes, with logits at the labelled positions or everywhere as the field's benchmark has it; TensorFlow.js as npm installs it; ours.
+ * A training step, its forward pass, a prefill, a token. Who is missing is named with the reason.
  *
- * The same parameters and examples: the first loss must agree. Contenders are processes that take turns, some steps
- * each; a ratio is of medians within a round, its interval a 95 % one of the median over rounds (by order, whatever the
- * distribution). Ours and stock make their examples in the step, PyTorch has read them before.
+ * The same parameters and examples: loss and gradient norm, or logits, must agree with ours. Contenders are processes that
+ * take turns; a ratio is of medians within a round, its interval a bootstrap over rounds and the times in them. Ours and stock make their
+ * examples in the step, PyTorch has read them before. Of the forms that a mixer has in PyTorch the fastest is timed.
  *
- * Options: `--mixers cat,attention`, `--vocabs 8192,512`, `--lengths 64`, `--threads 1,2`, `--width 64`, `--batch 64`, `--steps 5`
- * (a round's), `--rounds 11`, `--python python3` (one that has torch), `--out <directory>` (default reports/peers: peers.json, peers.md).
+ * Options: `--mixers cat,attention` (or `all`), `--kinds step`, `--vocabs 8192`, `--lengths 64`, `--widths 64`, `--threads 1,2`, `--batch n`,
+ * `--field fastest` (`all`: everyone), `--without compiled,stock` (whose names hold one of these), `--rounds 5`, `--seconds 0.5` (a round's), `--python python3` (one that has torch), `--out <directory>`
+ * (default reports/peers: peers.json, peers.md). `--suite`: the cells of the tables in docs/performance.md, less those that the output has
+ * already; `--minutes 25`: begins no cell later; `--fresh`: all again. `--write`: puts the tables into the document, alone those of
+ * what the output has.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@mixerzoo/core';
-import { median } from 'simple-statistics';
 import { describeMachine } from '../packages/bench/src/runs/environment.js';
-import {
-  type Contender,
-  type Entrant,
-  type NodeContender,
-  nodeEntrant,
-  type PeerCase,
-  serveContender,
-  torchEntrant,
-  writeStep,
-} from './peers/contenders.js';
+import { writeDocsTable } from './docs-table.js';
+import { type Cell, cellKey, createCell, type Kind, PEER_MIXERS, suiteCells } from './peers/cases.js';
+import { contenders, createProcesses } from './peers/contenders.js';
+import { serveContender } from './peers/node-work.js';
+import { type PeerResults, peersMarkdown } from './peers/table.js';
+import { type CellResult, timeCell } from './peers/timing.js';
 
-/** Without it PyTorch returns the memory of large tensors to the system and faults it in again, every step. */
-const TUNED_ALLOCATOR = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '17179869184' };
-/** Relative; all compute in float32, in different orders. */
-const LOSS_TOLERANCE = 1e-4;
-/** Whom the others are compared with. */
-const OURS = 'mixerzoo, wasm';
+const OPTIONS = {
+  contender: { type: 'string' },
+  mixers: { type: 'string', default: 'cat,attention' },
+  kinds: { type: 'string', default: 'step' },
+  vocabs: { type: 'string', default: '8192' },
+  lengths: { type: 'string', default: '64' },
+  widths: { type: 'string', default: '64' },
+  threads: { type: 'string', default: '1,2' },
+  batch: { type: 'string' },
+  field: { type: 'string', default: 'fastest' },
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '0.5' },
+  without: { type: 'string' },
+  python: { type: 'string', default: 'python3' },
+  out: { type: 'string', default: 'reports/peers' },
+  suite: { type: 'boolean', default: false },
+  minutes: { type: 'string', default: '25' },
+  fresh: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+} as const;
+type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
-/** The optional addon of the wasm engine. */
-const NATIVE = '@mixerzoo/native';
-
-/** A contender in a setting. */
-interface Row {
-  readonly mixer: string;
-  readonly vocabSize: number;
-  readonly seqLen: number;
-  readonly threads: number;
-  readonly name: string;
-  /** Milliseconds a step: the median over rounds of a round's median. */
-  readonly milliseconds: number;
-  /** Times as long as a step of ours, and the interval. */
-  readonly ratio: { readonly median: number; readonly low: number; readonly high: number };
-  readonly firstLoss: number;
+function askedCells(values: Options): Cell[] {
+  const numbers = (text: string) => text.split(',').map(Number);
+  const mixers = values.mixers === 'all' ? Object.keys(PEER_MIXERS) : values.mixers.split(',');
+  return mixers.flatMap((mixer) =>
+    values.kinds.split(',').flatMap((kind) =>
+      numbers(values.vocabs).flatMap((vocabSize) =>
+        numbers(values.lengths).flatMap((seqLen) =>
+          numbers(values.widths).flatMap((dModel) =>
+            numbers(values.threads).map((threads) => {
+              const sizes = { seqLen, dModel, vocabSize, ...(values.batch && { batchSize: Number(values.batch) }) };
+              return createCell(mixer, kind as Kind, sizes, threads, values.field as Cell['field']);
+            }),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
-interface Missing {
-  readonly name: string;
-  readonly reason: string;
+async function describe(values: Options): Promise<string> {
+  const { cpu, platform } = await describeMachine();
+  return (
+    `One layer on MQAR, k = L / 4. ${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ` +
+    `${values.rounds} rounds of ${values.seconds} s, contenders in turn; ratios with 95 % bootstrap intervals. Command: npm run bench:peers${values.suite ? ' -- --suite' : ''}.`
+  );
 }
 
-function entrants(python: string, directory: string): Entrant[] {
-  const torch = (name: string, options: { logits?: 'all'; compile?: true; tuned?: true }) =>
-    torchEntrant(`PyTorch, ${name}`, {
-      python,
-      directory,
-      logits: options.logits ?? 'query',
-      compile: options.compile ?? false,
-      fused: options.tuned ?? false,
-      ...(options.tuned && { env: TUNED_ALLOCATOR }),
-    });
-  return [
-    nodeEntrant(OURS, 'wasm', { env: { MIXERZOO_NATIVE: '0' } }),
-    ...(hasNative() ? [nodeEntrant('mixerzoo, wasm with the native addon', 'wasm')] : []),
-    nodeEntrant('mixerzoo, tensorflow', 'tensorflow'),
-    torch('tuned', { tuned: true }),
-    torch('tuned and compiled', { tuned: true, compile: true }),
-    torch('tuned, logits everywhere', { tuned: true, logits: 'all' }),
-    torch('as it comes', {}),
-    torch('as it comes, logits everywhere', { logits: 'all' }),
-    nodeEntrant('TensorFlow.js, wasm as npm installs it', 'stock', { steps: 1 }),
-  ];
+/** The results of an earlier call, if there are any. */
+async function earlier(file: string): Promise<PeerResults | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as PeerResults);
 }
 
-function hasNative(): boolean {
-  try {
-    return import.meta.resolve(NATIVE) !== '';
-  } catch {
-    return false;
-  }
-}
-
-/** Times the contenders that start, in turn. */
-async function compete(
-  one: PeerCase,
-  threads: number,
-  rounds: number,
-  all: readonly Entrant[],
-): Promise<{ rows: Row[]; missing: Missing[] }> {
-  const missing: Missing[] = [];
-  const times = new Map<Contender, number[]>();
-  const firstLosses = new Map<Contender, number>();
-  const fail = (name: string, error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    missing.push({ name, reason });
-    console.error(`bench:peers: without ${name}: ${reason}`);
-  };
-  for (const entrant of all) {
-    try {
-      const contender = await entrant.start(one, threads);
-      const { losses } = await contender.round(); // to warm up
-      times.set(contender, []);
-      firstLosses.set(contender, losses[0] as number);
-    } catch (error) {
-      fail(entrant.name, error);
-    }
-  }
-  const contenders = [...times.keys()];
-  const [ours] = contenders;
-  if (ours?.name !== OURS) throw new Error(`bench:peers: expected '${OURS}' to start, got the reason above.`);
-  for (const contender of contenders) {
-    const [loss, expected] = [firstLosses.get(contender) as number, firstLosses.get(ours) as number];
-    if (Math.abs(loss - expected) <= LOSS_TOLERANCE * expected) continue;
-    fail(contender.name, new Error(`expected the first loss ${expected}, got ${loss}: it computes something else.`));
-    contender.stop();
-    times.delete(contender);
-  }
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [contender, medians] of times) medians.push(median([...(await contender.round()).times]));
-  }
-  const reference = times.get(ours) as number[];
-  const rows = [...times].map(([contender, medians]): Row => {
-    contender.stop();
-    const { mixer, vocabSize, seqLen } = one;
-    const ratio = medianInterval(medians.map((time, round) => time / (reference[round] as number)));
-    const firstLoss = firstLosses.get(contender) as number;
-    return { mixer, vocabSize, seqLen, threads, name: contender.name, milliseconds: median(medians), ratio, firstLoss };
-  });
-  return { rows, missing };
-}
-
-/** The median and its 95 % interval: the outermost order statistics that as many fair coins would leave with 95 %. */
-function medianInterval(values: readonly number[]): Row['ratio'] {
-  const sorted = [...values].sort((a, b) => a - b);
-  const n = sorted.length;
-  let below = 0; // P(at most k of n coins show heads)
-  let term = 0.5 ** n;
-  let k = 0;
-  for (; below + term <= 0.025; k += 1) {
-    below += term;
-    term *= (n - k) / (k + 1);
-  }
-  const first = Math.max(0, k - 1);
-  return { median: median(sorted), low: sorted[first] as number, high: sorted[n - 1 - first] as number };
-}
-
-function toMarkdown(header: string, rows: readonly Row[], missing: ReadonlyMap<string, string>): string {
-  const lines = rows.map(({ mixer, vocabSize, seqLen, threads, name, milliseconds, ratio }) => {
-    const times =
-      ratio.median === 1 && ratio.low === 1
-        ? '1'
-        : `${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)} - ${ratio.high.toFixed(2)})`;
-    return `| ${mixer} | ${vocabSize.toLocaleString('en')} | ${seqLen} | ${threads} | ${name} | ${milliseconds.toFixed(1)} | ${times} |`;
-  });
-  return [
-    '# Peers',
-    '',
-    header,
-    '',
-    '| mixer | V | L | threads | who | ms a step | times as long as mixerzoo on wasm |',
-    '|---|---:|---:|---:|---|---:|---:|',
-    ...lines,
-    '',
-    ...(missing.size > 0 ? ['Missing:', '', ...[...missing].map(([name, reason]) => `- ${name}: ${reason}`), ''] : []),
-  ].join('\n');
+async function save(out: string, results: PeerResults): Promise<void> {
+  const file = join(out, 'peers.json');
+  await writeFile(`${file}.part`, `${JSON.stringify(results, null, 1)}\n`);
+  await rename(`${file}.part`, file);
+  await writeFile(join(out, 'peers.md'), `# Peers\n\n${peersMarkdown(results)}\n`);
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      contender: { type: 'string' },
-      mixers: { type: 'string', default: 'cat,attention' },
-      vocabs: { type: 'string', default: '8192,512' },
-      lengths: { type: 'string', default: '64' },
-      threads: { type: 'string', default: '1,2' },
-      width: { type: 'string', default: '64' },
-      batch: { type: 'string', default: '64' },
-      steps: { type: 'string', default: '5' },
-      rounds: { type: 'string', default: '11' },
-      python: { type: 'string', default: 'python3' },
-      out: { type: 'string', default: 'reports/peers' },
-    },
-  });
+  const { values } = parseArgs({ options: OPTIONS });
   if (values.contender) {
-    await serveContender(JSON.parse(values.contender) as NodeContender);
+    await serveContender(values.contender);
     return new Promise(() => {});
   }
-  const numbers = (text: string) => text.split(',').map(Number);
-  const scratch = await mkdtemp(join(tmpdir(), 'mixerzoo-peers-'));
-  await useEngine('wasm');
-  const shared = { dModel: Number(values.width), batchSize: Number(values.batch), steps: Number(values.steps) };
-  const rows: Row[] = [];
-  const missing = new Map<string, string>();
-  for (const mixer of values.mixers.split(',')) {
-    for (const vocabSize of numbers(values.vocabs)) {
-      for (const seqLen of numbers(values.lengths)) {
-        const one: PeerCase = { mixer, vocabSize, seqLen, ...shared };
-        const directory = join(scratch, `${mixer}-${vocabSize}-${seqLen}`);
-        await writeStep(directory, one);
-        for (const threads of numbers(values.threads)) {
-          const found = await compete(one, threads, Number(values.rounds), entrants(values.python, directory));
-          rows.push(...found.rows);
-          const where = `${mixer}, V ${vocabSize}, L ${seqLen}, ${threads} threads`;
-          for (const { name, reason } of found.missing) missing.set(`${name} (${where})`, reason);
-          for (const row of found.rows) console.log(`${where}: ${row.name}: ${row.milliseconds.toFixed(1)} ms`);
-        }
-      }
-    }
-  }
-  await rm(scratch, { recursive: true });
-  const { cpu, platform } = await describeMachine();
-  const header =
-    `MQAR, k = L / 4, d = ${shared.dModel}, batch ${shared.batchSize}, one layer; forward, backward and update. ${cpu.model}, ${cpu.cores} cores, ${platform}, ` +
-    `Node ${process.versions.node}. ${values.rounds} rounds of ${shared.steps} steps, contenders in turn. Command: npm run bench:peers.`;
   const out = resolve(values.out);
   await mkdir(out, { recursive: true });
-  await writeFile(
-    join(out, 'peers.json'),
-    `${JSON.stringify({ header, rows, missing: Object.fromEntries(missing) }, null, 2)}\n`,
-  );
-  const markdown = toMarkdown(header, rows, missing);
-  await writeFile(join(out, 'peers.md'), markdown);
-  console.log(`\n${markdown}\nWritten to ${out}.`);
+  const file = join(out, 'peers.json');
+  const before = await earlier(file);
+  if (values.write && !values.suite) {
+    if (!before)
+      throw new Error(`bench:peers: expected results in ${file}, got none. Run npm run bench:peers -- --suite first.`);
+    await writeDocsTable('peers', before, peersMarkdown(before, '####'));
+    return;
+  }
+  const header = await describe(values);
+  const cells = values.suite ? suiteCells() : askedCells(values);
+  const found = new Map<string, CellResult>();
+  if (values.suite && !values.fresh) for (const result of before?.cells ?? []) found.set(cellKey(result), result);
+
+  // Kept in the order of the suite, whichever call has measured them.
+  const results = (): PeerResults => ({ header, cells: cells.flatMap((cell) => found.get(cellKey(cell)) ?? []) });
+  const scratch = await mkdtemp(join(tmpdir(), 'mixerzoo-peers-'));
+  const processes = createProcesses();
+  const until = performance.now() + 60_000 * Number(values.minutes);
+  const without = values.without?.split(',') ?? [];
+  const everyone = contenders(values.python).filter(({ name }) => !without.some((part) => name.includes(part)));
+  const left = cells.filter((cell) => !found.has(cellKey(cell)));
+  await useEngine('wasm');
+  for (const [index, cell] of left.entries()) {
+    if (values.suite && performance.now() > until) {
+      console.log(`bench:peers: ${left.length - index} of ${cells.length} cells are left. The same command goes on.`);
+      break;
+    }
+    const result = await timeCell(cell, everyone, {
+      processes,
+      file: join(scratch, 'case.safetensors'),
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+    });
+    found.set(cellKey(cell), result);
+    const said = result.entries.map(({ name, milliseconds }) => `${name} ${milliseconds} ms`);
+    console.log(`${cellKey(cell)}: ${said.join(', ')}`);
+    for (const { name, reason } of result.missing) console.log(`  without ${name}: ${reason}`);
+    await save(out, results());
+  }
+  processes.stop();
+  await rm(scratch, { recursive: true });
+  await save(out, results());
+  if (values.write) await writeDocsTable('peers', results(), peersMarkdown(results(), '####'));
+  console.log(`\n${peersMarkdown(results())}\nWritten to ${out}.`);
 }
 
 await main();

@@ -10,6 +10,8 @@ export interface StepCase {
   readonly dModel: number;
   readonly vocabSize: number;
   readonly batchSize: number;
+  /** Of the mixer, beside its width. */
+  readonly options?: Readonly<Record<string, number>>;
 }
 
 export const LEARNING_RATE = 1e-3;
@@ -20,7 +22,14 @@ export async function mixerNames(): Promise<string[]> {
 }
 
 /** The model and the task of a case. */
-export async function planCase({ mixer, seqLen, dModel, vocabSize, batchSize }: StepCase): Promise<PlannedRun> {
+export async function planCase({
+  mixer,
+  seqLen,
+  dModel,
+  vocabSize,
+  batchSize,
+  options,
+}: StepCase): Promise<PlannedRun> {
   const registry = await discoverPlugins(process.cwd());
   const { part: factory } = await findPart(registry, 'mixers', mixer);
   // Dropout costs time and hides equality: none, where the mixer has any.
@@ -28,7 +37,7 @@ export async function planCase({ mixer, seqLen, dModel, vocabSize, batchSize }: 
   const experiment = experimentSchema.parse({
     task: { task: 'mqar', vocabSize, seqLen, numKvPairs: seqLen / 4 },
     model: { dModel, dropout: { embedding: 0, residual: 0 } },
-    models: { [mixer]: { layers: [{ mixer: factory, ...(hasDropout ? { dropout: 0 } : {}) }] } },
+    models: { [mixer]: { layers: [{ mixer: factory, ...options, ...(hasDropout ? { dropout: 0 } : {}) }] } },
     train: { batchSize, stepsPerEpoch: 1, epochs: 1, validationExamples: batchSize },
     learningRates: [LEARNING_RATE],
   });

@@ -12,6 +12,7 @@ import { disposeTree, type Examples, flattenTree, IGNORED_LABEL, type LanguageMo
 export interface StockTraining {
   /** One step on a batch; returns its loss before the update. */
   step(batch: Examples): number;
+  dispose(): void;
 }
 
 /** Starts the stock wasm backend. */
@@ -116,6 +117,10 @@ export function createStockTraining(params: LanguageModelParams, learningRate: n
       const [before] = value.dataSync();
       value.dispose();
       return before as number;
+    },
+    dispose() {
+      tf.dispose([...variables.values()]);
+      optimizer.dispose();
     },
   };
 }

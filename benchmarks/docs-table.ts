@@ -1,0 +1,31 @@
+/** Tables of docs/performance.md that are written from files of results in `benchmarks/results`, between markers. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+
+const ROOT = new URL(import.meta.url.includes('/dist/') ? '../../../../' : '../', import.meta.url);
+const DOCUMENT = new URL('docs/performance.md', ROOT);
+
+/** The file of results that a table is made of. */
+export const resultsFile = (name: string): URL => new URL(`benchmarks/results/${name}.json`, ROOT);
+
+/** The document with another text between the markers of a table. @throws Error if it has no such markers. */
+export function withTable(document: string, name: string, markdown: string): string {
+  const [start, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const [from, to] = [document.indexOf(start), document.indexOf(end)];
+  if (from < 0 || to < from) {
+    throw new Error(
+      `bench:${name}: expected docs/performance.md to have the markers ${start} and ${end}. Put them where the table is to stand.`,
+    );
+  }
+  return `${document.slice(0, from + start.length)}\n\n${markdown.trim()}\n\n${document.slice(to)}`;
+}
+
+/** Keeps the results and puts their table into the document. */
+export async function writeDocsTable(name: string, results: object, markdown: string): Promise<void> {
+  const file = resultsFile(name);
+  await mkdir(new URL('.', file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
+  await writeFile(DOCUMENT, withTable(await readFile(DOCUMENT, 'utf8'), name, markdown));
+}
+
+/** The document, for the test that holds its tables to their files. */
+export const readDocument = (): Promise<string> => readFile(DOCUMENT, 'utf8');
