@@ -100,6 +100,10 @@ export function contenders(python: string): readonly Contender[] {
         stdio: ['pipe', 'pipe', 'pipe'],
       }),
   });
+  const oneThread =
+    (reason: string): Contender['absence'] =>
+    ({ threads }) =>
+      threads > 1 ? reason : undefined;
   return [
     node('mixerzoo, wasm', 'wasm', { role: 'wasm', env: { MIXERZOO_NATIVE: '0' } }),
     node('mixerzoo, wasm with native kernels', 'wasm', { role: 'native', env: { MIXERZOO_NATIVE: '1' } }),
@@ -110,8 +114,9 @@ export function contenders(python: string): readonly Contender[] {
     torch('as it comes', {}),
     torch('as it comes, logits everywhere', { logits: 'all' }),
     node('TensorFlow.js, wasm as npm installs it', 'stock', {
-      absence: ({ threads }) => (threads > 1 ? 'its build for threads does not start in Node.' : undefined),
+      absence: oneThread('its build for threads does not start in Node.'),
     }),
+    node('jax-js, wasm', 'jax', { absence: oneThread('it has no threads.') }),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
   tf,
   useEngine,
 } from '@mixerzoo/core';
+import { createJaxTraining } from '../jax-cat.js';
 import { LEARNING_RATE } from '../step-case.js';
 import { createStockTraining, openStockWasm } from '../stock-cat.js';
 import { type PeerCase, startOf, WEIGHT_DECAY } from './cases.js';
@@ -29,7 +30,7 @@ interface Work {
 /** Answers questions until the parent goes. */
 export async function serveContender(engine: string): Promise<void> {
   if (engine === 'stock') await openStockWasm();
-  else await useEngine(engine as EngineChoice);
+  else await useEngine(engine === 'jax' ? 'wasm' : (engine as EngineChoice));
   let work: Work | undefined;
   const answer = async (question: Question): Promise<Answer> => {
     if ('open' in question) {
@@ -55,7 +56,7 @@ export async function serveContender(engine: string): Promise<void> {
 }
 
 async function openWork(one: PeerCase, engine: string): Promise<Work> {
-  if (engine === 'stock') return stockStep(one);
+  if (engine === 'stock' || engine === 'jax') return otherStep(one, engine);
   if (one.kind === 'step') return trainingStep(one);
   if (one.kind === 'forward') return forwardPass(one);
   return one.kind === 'prefill' ? prefillPass(one) : decodeTokens(one);
@@ -159,11 +160,14 @@ async function decodeTokens(one: PeerCase): Promise<Work> {
   };
 }
 
-/** TensorFlow.js as npm installs it: it knows one step, and no norm of its gradients. */
-async function stockStep(one: PeerCase): Promise<Work> {
+/** Another library: it knows one step, and no norm of its gradients. */
+async function otherStep(one: PeerCase, library: 'stock' | 'jax'): Promise<Work> {
   if (one.mixer !== 'cat' || one.kind !== 'step') throw new Error('its code is a training step of CAT alone.');
   const { batch, params } = await startOf(one);
-  const training = createStockTraining(params(), LEARNING_RATE);
+  const training =
+    library === 'stock'
+      ? createStockTraining(params(), LEARNING_RATE)
+      : await createJaxTraining(params(), { learningRate: LEARNING_RATE, weightDecay: WEIGHT_DECAY });
   let done = 0;
   const step = async () => training.step(batch(done++));
   return { check: async () => [await step()], time: () => timed(step), dispose: () => training.dispose() };
