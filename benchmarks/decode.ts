@@ -4,7 +4,7 @@
  * copied within the machine's memory: what reading it once costs at best.
  *
  * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384`, `--width 64`, `--batch 1`, `--steps 256`,
- * `--engine wasm`, `--out <directory>` (default reports/decode: decode.json, decode.md).
+ * `--engine wasm`, `--out <directory>` (default reports/decode: decode.json, decode.md). `--write` puts the tables into docs/performance.md.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,21 +13,9 @@ import { disposeTree, type EngineChoice, type Mixer, randomNormal, type Tree, tf
 import { mean } from 'simple-statistics';
 import { discoverPlugins, findPart } from '../packages/bench/src/plugins.js';
 import { describeMachine } from '../packages/bench/src/runs/environment.js';
-import { type Spread, spreadOf } from '../packages/bench/src/runs/spread.js';
-
-/** Milliseconds a token: median and quartiles over the steps after `seqLen` tokens. */
-interface Measurement extends Spread {
-  readonly mixer: string;
-  readonly seqLen: number;
-  /** The mean holds what happens now and then: a block being closed, a buffer growing. */
-  readonly mean: number;
-  /** Milliseconds of the prefill. */
-  readonly prefill: number;
-  /** Elements of state of a sequence after `seqLen` tokens. */
-  readonly stateSize: number;
-  /** Milliseconds of copying the state of all sequences. */
-  readonly copy: Spread;
-}
+import { spreadOf } from '../packages/bench/src/runs/spread.js';
+import { type DecodeResults, decodeMarkdown, type Measurement, timesCopying } from './decode-table.js';
+import { writeDocsTable } from './docs-table.js';
 
 const WARM_UP = 8;
 /** Length at which the forms are compared, and the largest error allowed, of the largest magnitude. */
@@ -119,51 +107,6 @@ async function measure(
   };
 }
 
-/** Times as long as copying the state: of lower quartiles, which other programs disturb little. */
-const timesCopying = ({ lowerQuartile, copy }: Measurement) => lowerQuartile / copy.lowerQuartile;
-/** Milliseconds; what is copied faster is in the processor's caches, and says nothing. */
-const LEAST_COPY = 0.05;
-
-function toMarkdown(header: string, lengths: readonly number[], rows: readonly Measurement[]): string {
-  const mixers = [...new Set(rows.map(({ mixer }) => mixer))];
-  const rowOf = (mixer: string, seqLen: number) => rows.find((row) => row.mixer === mixer && row.seqLen === seqLen);
-  const table = (title: string, format: (row: Measurement) => string) => [
-    `## ${title}`,
-    '',
-    `| mixer | ${lengths.map((seqLen) => `L = ${seqLen.toLocaleString('en')}`).join(' | ')} |`,
-    `|---|${lengths.map(() => '---:').join('|')}|`,
-    ...mixers.map(
-      (mixer) =>
-        `| ${mixer} | ${lengths
-          .map((seqLen) => {
-            const row = rowOf(mixer, seqLen);
-            return row ? format(row) : '';
-          })
-          .join(' | ')} |`,
-    ),
-    '',
-  ];
-  return [
-    '# Generation',
-    '',
-    header,
-    '',
-    ...table('Milliseconds a token after L tokens: median (quartiles), mean', (row) => {
-      const [median, low, high, average] = [row.median, row.lowerQuartile, row.upperQuartile, row.mean].map((time) =>
-        time.toFixed(2),
-      );
-      return `${median} (${low} - ${high}), ${average}`;
-    }),
-    ...table('Times as long as copying the state (milliseconds of that)', (row) =>
-      row.copy.lowerQuartile < LEAST_COPY
-        ? ''
-        : `${timesCopying(row).toFixed(1)} (${row.copy.lowerQuartile.toFixed(2)})`,
-    ),
-    ...table('Elements of state of a sequence after L tokens', ({ stateSize }) => stateSize.toLocaleString('en')),
-    ...table('Milliseconds of prefill', ({ prefill }) => prefill.toFixed(0)),
-  ].join('\n');
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -174,6 +117,7 @@ async function main(): Promise<void> {
       steps: { type: 'string', default: '256' },
       engine: { type: 'string', default: 'wasm' },
       out: { type: 'string', default: 'reports/decode' },
+      write: { type: 'boolean', default: false },
     },
   });
   const engine = await useEngine(values.engine as EngineChoice);
@@ -199,11 +143,13 @@ async function main(): Promise<void> {
     }
   }
   const { cpu, platform } = await describeMachine();
-  const header = `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${engine.description}. ${batch === 1 ? 'One sequence' : `${batch} sequences`}, d = ${dModel}, one layer, ${values.steps} tokens timed.`;
+  const header = `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${engine.description}. ${batch === 1 ? 'One sequence' : `${batch} sequences`}, d = ${dModel}, one layer, ${values.steps} tokens timed. Command: npm run bench:decode.`;
   await mkdir(values.out, { recursive: true });
-  await writeFile(join(values.out, 'decode.json'), `${JSON.stringify({ header, rows }, null, 2)}\n`);
-  const markdown = toMarkdown(header, lengths, rows);
+  const results: DecodeResults = { header, lengths, rows };
+  await writeFile(join(values.out, 'decode.json'), `${JSON.stringify(results, null, 2)}\n`);
+  const markdown = `# Generation\n\n${decodeMarkdown(results, '##')}`;
   await writeFile(join(values.out, 'decode.md'), markdown);
+  if (values.write) await writeDocsTable('decode', results, decodeMarkdown(results, '###'));
   console.log(`\n${markdown}`);
 }
 

@@ -19,11 +19,12 @@ export function withTable(document: string, name: string, markdown: string): str
   return `${document.slice(0, from + start.length)}\n\n${markdown.trim()}\n\n${document.slice(to)}`;
 }
 
-/** Keeps the results and puts their table into the document. */
-export async function writeDocsTable(name: string, results: object, markdown: string): Promise<void> {
+/** Keeps the results, and puts their table into the document and their plot beside it. */
+export async function writeDocsTable(name: string, results: object, markdown: string, plot?: string): Promise<void> {
   const file = resultsFile(name);
   await mkdir(new URL('.', file), { recursive: true });
   await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
+  if (plot !== undefined) await writeFile(new URL(`docs/images/${name}.svg`, ROOT), plot);
   await writeFile(DOCUMENT, withTable(await readFile(DOCUMENT, 'utf8'), name, markdown));
 }
 

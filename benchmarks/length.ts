@@ -8,7 +8,7 @@
  * shortest counts, which other programs disturbed least. The exponent is the slope of log time over log length, least squares over the last three lengths measured.
  *
  * Options: `--mixers cat,mamba` (default: all), `--lengths 256,1024,4096,16384,65536`, `--width 64`, `--engine wasm`, `--most 60`,
- * `--out <directory>` (default reports/length: length.json, length.md, length.svg).
+ * `--out <directory>` (default reports/length: length.json, length.md, length.svg). `--write` puts table and plot into docs/performance.md.
  */
 import { fork } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -28,13 +28,19 @@ import {
   unflattenTree,
   useEngine,
 } from '@mixerzoo/core';
-import { linearRegression } from 'simple-statistics';
 import { discoverPlugins, findPart } from '../packages/bench/src/plugins.js';
 import { describeMachine } from '../packages/bench/src/runs/environment.js';
+import { writeDocsTable } from './docs-table.js';
 import { drawPanels } from './length-chart.js';
-
-const PASSES = ['forward', 'training'] as const;
-type Pass = (typeof PASSES)[number];
+import {
+  exponentOf,
+  type LengthResults,
+  lengthMarkdown,
+  milliseconds,
+  PASSES,
+  type Pass,
+  type Point,
+} from './length-table.js';
 
 /** What is measured in one process. */
 interface Case {
@@ -47,17 +53,6 @@ interface Case {
   readonly engine: string;
   /** Seconds. */
   readonly most: number;
-}
-
-/** A length measured. */
-interface Point {
-  readonly label: string;
-  readonly pass: Pass;
-  readonly seqLen: number;
-  readonly milliseconds: number;
-  readonly repeats: number;
-  /** Peak memory of the process beyond what it had before. */
-  readonly peakMiB: number;
 }
 
 interface Curve {
@@ -154,39 +149,6 @@ function measure(one: Case): Promise<Curve> {
   });
 }
 
-/** The slope of log y over log L, over the last three lengths; undefined with fewer. */
-function exponentOf(points: readonly Point[], value: (point: Point) => number): number | undefined {
-  const last = points.slice(-3);
-  if (last.length < 3) return undefined;
-  return linearRegression(last.map((point) => [Math.log(point.seqLen), Math.log(Math.max(value(point), 1e-9))])).m;
-}
-
-const milliseconds = (time: number) => time.toFixed(time < 10 ? 2 : time < 100 ? 1 : 0);
-
-function toMarkdown(header: string, lengths: readonly number[], points: readonly Point[]): string {
-  const table = (pass: Pass) => {
-    const ofPass = points.filter((point) => point.pass === pass);
-    const rows = [...new Set(ofPass.map(({ label }) => label))].map((label) => {
-      const ofMixer = ofPass.filter((point) => point.label === label);
-      const cells = lengths.map((seqLen) => {
-        const point = ofMixer.find((other) => other.seqLen === seqLen);
-        return point ? `${milliseconds(point.milliseconds)} / ${Math.round(point.peakMiB)}` : 'too long';
-      });
-      const exponent = exponentOf(ofMixer, (point) => point.milliseconds);
-      return `| ${label} | ${cells.join(' | ')} | ${exponent?.toFixed(2) ?? ''} |`;
-    });
-    return [
-      `### ${pass === 'forward' ? 'Forward' : 'Training: forward and gradients'}`,
-      '',
-      `| mixer | ${lengths.map((seqLen) => `L = ${seqLen.toLocaleString('en')}`).join(' | ')} | time grows as L^ |`,
-      `|---|${lengths.map(() => '---:').join('|')}|---:|`,
-      ...rows,
-      '',
-    ];
-  };
-  return ['# Long sequences', '', header, '', ...PASSES.flatMap(table)].join('\n');
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -197,6 +159,7 @@ async function main(): Promise<void> {
       engine: { type: 'string', default: 'wasm' },
       most: { type: 'string', default: '60' },
       out: { type: 'string', default: 'reports/length' },
+      write: { type: 'boolean', default: false },
     },
   });
   if (values.case) {
@@ -229,7 +192,7 @@ async function main(): Promise<void> {
   const { cpu, platform } = await describeMachine();
   const header =
     `${cpu.model}, ${cpu.cores} cores, ${platform}, Node ${process.versions.node}. ${description}. One sequence, d = ${shared.dModel}, one layer of ` +
-    'the mixer alone. Shortest time in milliseconds / peak MiB beyond the process at the first length; the exponent is fitted over the last three lengths.';
+    `the mixer alone. Shortest time in milliseconds / peak MiB beyond the process at the first length; the exponent is fitted over the last three lengths. Too long: more than ${values.most} s, if its time grew with the square. Command: npm run bench:length.`;
   const panels = PASSES.flatMap((pass) => {
     const ofPass = points.filter((point) => point.pass === pass);
     return [
@@ -255,10 +218,13 @@ async function main(): Promise<void> {
         : [];
     }),
   );
-  await writeFile(join(out, 'length.json'), `${JSON.stringify({ header, points, fits }, null, 2)}\n`);
-  const markdown = toMarkdown(header, lengths, points);
+  const results: LengthResults = { header, lengths, points, fits };
+  await writeFile(join(out, 'length.json'), `${JSON.stringify(results, null, 2)}\n`);
+  const markdown = `# Long sequences\n\n${lengthMarkdown(results, '##')}`;
   await writeFile(join(out, 'length.md'), markdown);
-  await writeFile(join(out, 'length.svg'), await drawPanels(panels));
+  const chart = await drawPanels(panels);
+  await writeFile(join(out, 'length.svg'), chart);
+  if (values.write) await writeDocsTable('length', results, lengthMarkdown(results, '###'), chart);
   console.log(`\n${markdown}\nWritten to ${out}.`);
 }
 

@@ -1,0 +1,32 @@
+/** The tables of docs/performance.md between markers are those of the files of results that `-- --write` keeps beside them. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { type DecodeResults, decodeMarkdown } from '../../../../benchmarks/decode-table.js';
+import { readDocument, resultsFile, withTable } from '../../../../benchmarks/docs-table.js';
+import { type LengthResults, lengthMarkdown } from '../../../../benchmarks/length-table.js';
+import { type PeerResults, peersMarkdown } from '../../../../benchmarks/peers/table.js';
+
+const TABLES: Readonly<Record<string, (results: unknown) => string>> = {
+  peers: (results) => peersMarkdown(results as PeerResults, '####'),
+  decode: (results) => decodeMarkdown(results as DecodeResults, '###'),
+  length: (results) => lengthMarkdown(results as LengthResults, '###'),
+};
+
+describe('docs/performance.md', () => {
+  it.for(Object.keys(TABLES))('says of bench:%s what was measured', async (name, context) => {
+    const text = await readFile(resultsFile(name), 'utf8').catch(() => undefined);
+    if (text === undefined)
+      return context.skip(`benchmarks/results has no ${name}.json: npm run bench:${name} -- --write`);
+    const document = await readDocument();
+    expect(document).toBe(withTable(document, name, (TABLES[name] as (typeof TABLES)[string])(JSON.parse(text))));
+  });
+
+  it('has to have the markers of a table', () => {
+    expect(() => withTable('# Performance', 'peers', 'table')).toThrow(
+      /expected docs\/performance.md to have the markers/,
+    );
+    const written = withTable('a\n<!-- bench:x -->\nold\n<!-- /bench:x -->\nb', 'x', 'new\n');
+    expect(written).toBe('a\n<!-- bench:x -->\n\nnew\n\n<!-- /bench:x -->\nb');
+    expect(withTable(written, 'x', 'new')).toBe(written);
+  });
+});
