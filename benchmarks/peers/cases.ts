@@ -57,7 +57,7 @@ export interface Cell {
 }
 
 /** The options a mixer takes in a case of a length. */
-export function optionsOf(mixer: string, seqLen: number): Readonly<Record<string, number>> {
+function optionsOf(mixer: string, seqLen: number): Readonly<Record<string, number>> {
   return { ...PEER_MIXERS[mixer], ...(mixer === 'landmarkCat' && { seqLen }) };
 }
 

@@ -142,6 +142,32 @@ describe('wasm threads', () => {
     }
   });
 
+  it('leave alone what was long at first and is no more, and divide what is long', async () => {
+    const { memory, module } = await compile('export function work(start: i32, end: i32): void {}');
+    const threads = startWasmThreads(memory, 2);
+    try {
+      const shared = threads.share(module);
+      let milliseconds = 1;
+      let whole = false;
+      const work = (start: number, end: number) => {
+        whole = end - start === 64;
+        for (const until = performance.now() + (milliseconds * (end - start)) / 64; performance.now() < until; );
+        return 0;
+      };
+      const call = () => threads.parallel(shared, 'work', work, 64, []);
+      for (let index = 0; index < 4; index += 1) call();
+      expect(whole).toBe(false);
+      milliseconds = 0;
+      for (let index = 0; index < 60; index += 1) call();
+      expect(whole).toBe(true);
+      milliseconds = 1;
+      for (let index = 0; index < 60; index += 1) call();
+      expect(whole).toBe(false);
+    } finally {
+      threads.close();
+    }
+  });
+
   it('refuse a number that is none', async () => {
     await expect(checksums(0)).rejects.toThrow(/expected threads \(MIXERZOO_THREADS\) from 1 to 64, got '0'/);
   }, 60_000);

@@ -7,7 +7,8 @@
  * threads gives the same bits.
  *
  * A worker that has nothing to do looks for the next call a short while before it sleeps: waking up takes longer than many a
- * kernel. A function is divided once it has been seen to take long enough.
+ * kernel. A function is divided once it has been seen to take long enough: by the time that a thread spends in it, not by that of
+ * the call, of which handing over is a part. Else what was long once, as first calls are, would be divided ever after.
  */
 import { EngineError } from '../../errors.js';
 
@@ -40,8 +41,10 @@ const PIECE_MASK = 2 ** PIECE_BITS - 1;
 const AWAKE = 0.1;
 /** Calls estimated to take less than this are not divided, ms. */
 const WORTH_DIVIDING = 0.03;
-/** Weight of the newest time in the estimate. */
-const NEWEST = 0.25;
+/** Factor by which a call moves the estimate at most: it goes to the middle of all times, whatever the odd one is. */
+const MOST_CHANGE = 1.4;
+/** Of a unit, ms: a clock that has not moved says no more. */
+const LEAST_ESTIMATE = 1e-9;
 
 /** A module known to the workers. */
 export interface SharedKernelModule {
@@ -131,18 +134,19 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
     port1.unref();
     return { worker, port: port1 };
   });
+  /** By module, function and magnitude of the units: the same function does a few large ones and many small. */
   const millisecondsPerUnit = new Map<string, number>();
   let modules = 0;
   let calls = 0;
 
-  /** One call on all threads. */
+  /** One call on all threads; what a unit took this one, undefined if the others took all. */
   function divide(
     module: SharedKernelModule,
     name: string,
     run: (...args: number[]) => number,
     units: number,
     args: readonly number[],
-  ): void {
+  ): number | undefined {
     const pieces = Math.min(units, PIECES_PER_THREAD * count);
     sharedArgs.set(args);
     cells.set([module.id, module.functions.get(name) as number, args.length, units, pieces], CELL.module);
@@ -150,12 +154,16 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
     calls += 1;
     Atomics.store(cells, CELL.ticket, (calls << PIECE_BITS) | pieces);
     if (Atomics.load(cells, CELL.sleeping) > 0) Atomics.notify(cells, CELL.ticket);
-    let taken = 0;
+    let [taken, covered, spent] = [0, 0, 0];
     try {
       for (let left = take(); left > 0; left = take()) {
         taken += 1;
         const piece = pieces - left;
-        run(...args, Math.floor((units * piece) / pieces), Math.floor((units * (piece + 1)) / pieces));
+        const [from, to] = [Math.floor((units * piece) / pieces), Math.floor((units * (piece + 1)) / pieces)];
+        const start = performance.now();
+        run(...args, from, to);
+        spent += performance.now() - start;
+        covered += to - from;
       }
     } finally {
       // After a fault of its own it leaves what is left undone.
@@ -168,6 +176,7 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
         `wasm threads: expected '${name}' to run on ${count} threads, got ${[...new Set(reasons)].join('; ')} in a worker. Use one thread (MIXERZOO_THREADS=1).`,
       );
     }
+    return covered > 0 ? spent / covered : undefined;
   }
 
   /** How many pieces were left; one less are now. */
@@ -202,16 +211,16 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
     },
     parallel(module, name, run, units, args, always = false) {
       if (units <= 0) return;
-      const key = `${module.id} ${name}`;
-      const estimate = (millisecondsPerUnit.get(key) ?? 0) * units;
-      const divided = units > 1 && (always || estimate > WORTH_DIVIDING);
-      const start = performance.now();
-      if (divided) divide(module, name, run, units, args);
-      else run(...args, 0, units);
-      const elapsed = performance.now() - start;
-      const perUnit = (divided ? elapsed * count : elapsed) / units;
-      const before = millisecondsPerUnit.get(key) ?? perUnit;
-      millisecondsPerUnit.set(key, before + NEWEST * (perUnit - before));
+      const key = `${module.id} ${name} ${Math.clz32(units)}`;
+      const before = millisecondsPerUnit.get(key);
+      const perUnit =
+        units > 1 && (always || (before ?? 0) * units > WORTH_DIVIDING)
+          ? divide(module, name, run, units, args)
+          : timePerUnit(run, units, args);
+      if (perUnit === undefined) return;
+      const towards =
+        before === undefined ? perUnit : Math.min(before * MOST_CHANGE, Math.max(perUnit, before / MOST_CHANGE));
+      millisecondsPerUnit.set(key, Math.max(towards, LEAST_ESTIMATE));
     },
     close() {
       for (const { worker, port } of workers) {
@@ -220,6 +229,13 @@ export function startWasmThreads(memory: WebAssembly.Memory, count: number): Was
       }
     },
   };
+}
+
+/** Runs all units here. */
+function timePerUnit(run: (...args: number[]) => number, units: number, args: readonly number[]): number {
+  const start = performance.now();
+  run(...args, 0, units);
+  return (performance.now() - start) / units;
 }
 
 function workerThreads(): typeof import('node:worker_threads') {
