@@ -1,11 +1,11 @@
 /** Tables of docs/performance.md that are written from files of results in `benchmarks/results`, between markers. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { repositoryFile } from './repository.js';
 
-const ROOT = new URL(import.meta.url.includes('/dist/') ? '../../../../' : '../', import.meta.url);
-const DOCUMENT = new URL('docs/performance.md', ROOT);
+const DOCUMENT = repositoryFile('docs/performance.md');
 
 /** The file of results that a table is made of. */
-export const resultsFile = (name: string): URL => new URL(`benchmarks/results/${name}.json`, ROOT);
+export const resultsFile = (name: string): URL => repositoryFile(`benchmarks/results/${name}.json`);
 
 /** The document with another text between the markers of a table. @throws Error if it has no such markers. */
 export function withTable(document: string, name: string, markdown: string): string {
@@ -24,7 +24,7 @@ export async function writeDocsTable(name: string, results: object, markdown: st
   const file = resultsFile(name);
   await mkdir(new URL('.', file), { recursive: true });
   await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
-  if (plot !== undefined) await writeFile(new URL(`docs/images/${name}.svg`, ROOT), plot);
+  if (plot !== undefined) await writeFile(repositoryFile(`docs/images/${name}.svg`), plot);
   await writeFile(DOCUMENT, withTable(await readFile(DOCUMENT, 'utf8'), name, markdown));
 }
 

@@ -5,9 +5,10 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { repositoryFile } from '../repository.js';
 import type { Cell, PeerCase } from './cases.js';
 
-const PYTHON_SCRIPT = fileURLToPath(new URL('../../../../benchmarks/peers/torch_peer.py', import.meta.url));
+const PYTHON_SCRIPT = fileURLToPath(repositoryFile('benchmarks/peers/torch_peer.py'));
 /** Without it PyTorch returns the memory of large tensors to the system and faults it in again, every step. */
 const TUNED_ALLOCATOR = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '17179869184' };
 /** The longest that an answer may take; a compilation is in it. */

@@ -207,13 +207,13 @@ KINDS = {"step": Training, "forward": Forward, "prefill": Prefill, "decode": Dec
 
 
 def fastest(model, kind):
-    """The work with the form of the mixer that takes the least time here, and its name."""
+    """The work with the form of the mixer that takes the least time here, and its name where there are others."""
     mixer = model.mixer
     forms = {Training: mixer.forms, Forward: mixer.eval_forms}.get(kind, mixer.prefills)
     if kind is Decode or len(forms) == 1:
         forms = dict(list(forms.items())[:1])
-        [(name, form)] = forms.items()
-        return kind(model, form), name if kind is not Decode else None
+        [form] = forms.values()
+        return kind(model, form), None
     # Each eager, after a repetition to warm up.
     compiled, model.case["compile"] = model.case["compile"], False
     times = {}
