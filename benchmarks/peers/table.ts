@@ -11,8 +11,8 @@ export interface PeerResults {
 const TITLES = {
   step: 'A training step',
   forward: 'The loss of a batch, without gradients',
-  prefill: 'Prefill of one sequence',
-  decode: 'A token of one sequence, after so many',
+  prefill: 'Prefill',
+  decode: 'A token after L of them',
 } as const;
 
 /** The tables, the headings of which are of the level of `heading`. */
@@ -40,12 +40,12 @@ function everyone(cells: readonly CellResult[]): string[] {
   const lines = cells.flatMap(({ one, threads, entries }) =>
     entries.map(
       ({ name, form, milliseconds, overWasm, overNative }) =>
-        `| ${one.mixer} | ${one.kind} | ${count(one.vocabSize)} | ${count(one.seqLen)} | ${threads} | ${name}${form ? ` (${form})` : ''} | ${time(milliseconds)} | ${times(overWasm)} | ${times(overNative)} |`,
+        `| ${one.mixer} | ${one.kind} | ${count(one.vocabSize)} | ${count(one.seqLen)} | ${one.dModel} | ${one.batchSize} | ${threads} | ${name}${form ? ` (${form})` : ''} | ${time(milliseconds)} | ${times(overWasm)} | ${times(overNative)} |`,
     ),
   );
   return [
-    '| mixer | | V | L | threads | who | ms | times as long as wasm | as native kernels |',
-    '|---|---|---:|---:|---:|---|---:|---:|---:|',
+    '| mixer | | V | L | d | batch | threads | who | ms | times as long as wasm | as native kernels |',
+    '|---|---|---:|---:|---:|---:|---:|---|---:|---:|---:|',
     ...lines,
   ];
 }
@@ -59,13 +59,13 @@ function mixers(cells: readonly CellResult[]): string[] {
       .sort((a, b) => a.milliseconds - b.milliseconds)[0];
     const what = best ? [best.form, best.name.includes('compiled') ? 'compiled' : ''].filter(Boolean).join(', ') : '';
     return (
-      `| ${one.mixer} | ${count(one.vocabSize)} | ${count(one.seqLen)} | ${one.dModel} | ${threads} | ${time(ofRole('wasm')?.milliseconds)} | ` +
+      `| ${one.mixer} | ${count(one.vocabSize)} | ${count(one.seqLen)} | ${one.dModel} | ${one.batchSize} | ${threads} | ${time(ofRole('wasm')?.milliseconds)} | ` +
       `${time(ofRole('native')?.milliseconds)} | ${time(best?.milliseconds)} | ${what} | ${times(best?.overWasm)} | ${times(best?.overNative)} |`
     );
   });
   return [
-    '| mixer | V | L | d | threads | wasm, ms | native kernels, ms | PyTorch, ms | its form | times as long as wasm | as native kernels |',
-    '|---|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|',
+    '| mixer | V | L | d | batch | threads | wasm, ms | native kernels, ms | PyTorch, ms | its form | times as long as wasm | as native kernels |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|---:|',
     ...lines,
   ];
 }
