@@ -194,7 +194,13 @@ describe('mixerzoo', () => {
       'seeds=[0,1]',
     );
     expect(code).toBe(0);
-    const { runs } = JSON.parse(stdout);
+    const { runs, open } = JSON.parse(stdout);
+    expect(open).toMatchObject({
+      runs: 2,
+      flops: 2 * runs[0].size.flops,
+      'at 50 GFLOP/s': expect.stringMatching(/ s$/),
+    });
+    expect(runs[0].size.parameters).toBeGreaterThan(32 * 16);
     expect(
       runs.map((run: { config: { seed: number; engine: string } }) => [run.config.seed, run.config.engine]),
     ).toEqual([

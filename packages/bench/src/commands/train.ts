@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { Document, visit } from 'yaml';
 import { assertNameIsFree } from '../experiment/names.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
+import { formatBytes, formatSeconds } from '../report/format.js';
 import { createBudget } from '../runs/budget.js';
 import { describeOtherCode, mendConfigs, readPlanned } from '../runs/check-runs.js';
 import { leaseTime } from '../runs/lease.js';
 import { createProgressView } from '../runs/progress.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
 import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
+import { type RunSize, sizeOfRun } from '../runs/run-size.js';
 import { print, printJson, visible } from '../terminal.js';
 import { createFaultLog, type FaultLog } from './fault-log.js';
 import { parseMinutes, parseWorkers, type TrainingFlags } from './flags.js';
@@ -73,15 +75,31 @@ export async function train(
 export async function printPlan(runs: readonly PlannedRun[], out: string, json = false): Promise<number> {
   const faults = createFaultLog();
   const found = await readPlanned(runs, out, faults.count);
-  const planned = [...found].map(([{ config }, { directory, result }]) => {
-    return { directory, status: result?.status ?? 'to do', config };
+  const planned = [...found].map(([run, { directory, result }]) => {
+    return { directory, status: result?.status ?? 'to do', size: sizeOfRun(run), config: run.config };
   });
   const otherCode = await describeOtherCode(found, out, faults.name);
   if (otherCode !== undefined) print(otherCode, process.stderr);
-  const plan = { runs: planned };
+  const plan = { runs: planned, open: sizeOfOpen(planned) };
   if (json) printJson(plan);
   else print(toYaml(plan));
   return faults.exitCode(0);
+}
+
+/** Speeds of training at which the time of what is open is told, FLOP/s: of two CPU cores, and of a GPU for training. */
+const SPEEDS = { '50 GFLOP/s': 50e9, '200 TFLOP/s': 200e12 };
+
+/** What is still to be done, together, and how long it takes. */
+function sizeOfOpen(planned: readonly { readonly status: string; readonly size: RunSize }[]) {
+  const open = planned.filter(({ status }) => status === 'to do');
+  const flops = open.reduce((sum, { size }) => sum + size.flops, 0);
+  const times = Object.entries(SPEEDS).map(([speed, perSecond]) => [`at ${speed}`, formatSeconds(flops / perSecond)]);
+  return {
+    runs: open.length,
+    flops,
+    largestMemory: formatBytes(Math.max(0, ...open.map(({ size }) => size.memoryBytes))),
+    ...(open.length > 0 && Object.fromEntries(times)),
+  };
 }
 
 /** YAML in which texts with control characters are in quotes: there an escaped one is that character. */
