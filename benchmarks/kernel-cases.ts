@@ -6,6 +6,7 @@ import {
   dropout,
   embedding,
   gatherRows,
+  gelu,
   layerNorm,
   linear,
   rmsNorm,
@@ -135,6 +136,13 @@ const CORE_CASES: readonly KernelCase[] = [
     sizes: `[${tokens}]`,
     inputs: () => [normal(tokens, 1)],
     run: ([x]) => dropout(x as tf.Tensor, 0.1, 7),
+    work: { bytes: bytesOf(tokens, tokens) },
+  },
+  {
+    name: 'gelu',
+    sizes: `[${tokens}]`,
+    inputs: () => [normal(tokens, 1)],
+    run: ([x]) => gelu(x as tf.Tensor),
     work: { bytes: bytesOf(tokens, tokens) },
   },
   {

@@ -17,9 +17,10 @@ export interface RunSize {
 const COPIES = 4;
 /**
  * Floats that a layer keeps of each token for the gradient, over the model's width. Measured as the peak of a training step of the tiny
- * models of `@mixerzoo/language-models` at widths 128 and 256 and lengths 128 and 256: 53 (Mamba) to 121 (multi-head CAT).
+ * models of `@mixerzoo/language-models` at widths 128 and 256 and lengths 128 and 256: 52 (Mamba), 56 to 62 (Pythia, CAT),
+ * up to 106 (Mamba-2).
  */
-const ACTIVATIONS = 100;
+const ACTIVATIONS = 80;
 
 /** The size of a run. */
 export function sizeOfRun({ model, task, config: { train } }: PlannedRun): RunSize {

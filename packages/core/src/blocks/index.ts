@@ -7,6 +7,7 @@ export {
   exponentialConvolutionState,
   exponentialConvolutionStep,
 } from '../ops/exponential-convolution/index.js';
+export { gelu } from '../ops/gelu/index.js';
 export type { LinearParams } from '../ops/linear/index.js';
 export { linear } from '../ops/linear/index.js';
 export type { LayerNormParams, RmsNormParams } from '../ops/norm/index.js';

@@ -12,6 +12,7 @@ import { initProjection, type Projection, projectionInitOption } from '../blocks
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import type { ApplyContext } from '../mixer.js';
+import { gelu } from '../ops/gelu/index.js';
 import { linear } from '../ops/linear/index.js';
 import { silu } from '../ops/silu/index.js';
 import { foldIn } from '../rng.js';
@@ -75,13 +76,9 @@ export function defineChannelMixer<C extends z.ZodType, P extends Tree>(definiti
 }
 
 const ACTIVATIONS = {
-  /** The exact form, x Phi(x). */
-  gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
-  /** `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`: Hendrycks and Gimpel 2016; what GPT-NeoX trained Pythia with. */
-  geluTanh: (x) => {
-    const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), 0.044715 * Math.sqrt(2 / Math.PI)), Math.sqrt(2 / Math.PI)));
-    return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1));
-  },
+  gelu: (x) => gelu(x),
+  /** What GPT-NeoX trained Pythia with. */
+  geluTanh: (x) => gelu(x, true),
   relu: (x) => tf.relu(x),
   silu: (x) => silu(x),
 } satisfies Record<string, (x: tf.Tensor) => tf.Tensor>;

@@ -7,6 +7,7 @@ import * as tf from '../tf.js';
 import { withReferenceForms } from './define-op.js';
 import { dropoutOp } from './dropout/index.js';
 import { gatherRowsOp } from './embedding/index.js';
+import { gelu, geluOp } from './gelu/index.js';
 import { linearOp } from './linear/index.js';
 import { layerNormOp, rmsNormOp } from './norm/index.js';
 import { type FilterShape, shortConvolutionOp, shortConvolutionStepOp } from './short-convolution/index.js';
@@ -195,3 +196,28 @@ describeOp(
   siluOp,
   SIZES.map((rows) => ({ name: `[${rows}, 13]`, inputs: () => ({ x: normal([rows, 13], 1) }), attrs: {} })),
 );
+
+describeOp(
+  geluOp,
+  [false, true].flatMap((approximate) =>
+    SIZES.map((rows) => ({
+      name: `[${rows}, 13]${approximate ? ' by tanh' : ''}`,
+      inputs: () => ({ x: normal([rows, 13], 1).mul(3) }),
+      attrs: { approximate },
+    })),
+  ),
+);
+
+it('is GELU, to seven digits of its range, and 0 or x where x is large', async () => {
+  await useEngine();
+  const x = [-40, -6, -1, -0.5, 0, 0.5, 1, 3, 40]; // torch.nn.functional.gelu of 2.13.0, float64
+  const exact = [0, -5.9195262e-9, -0.15865525, -0.15426877, 0, 0.34573123, 0.84134475, 2.9959503, 40];
+  const byTanh = [0, 0, -0.15880801, -0.15428599, 0, 0.34571401, 0.84119199, 2.99636261, 40];
+  for (const [approximate, expected] of [
+    [false, exact],
+    [true, byTanh],
+  ] as const) {
+    const found = await gelu(tf.tensor1d(x), approximate).data();
+    for (const [at, value] of expected.entries()) expect(Math.abs((found[at] as number) - value)).toBeLessThan(4e-7);
+  }
+});
