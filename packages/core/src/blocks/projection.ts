@@ -30,9 +30,15 @@ export type ProjectionBias = boolean | { readonly [R in (typeof BIASED)[number]]
 
 /** The option `bias` of mixers with projections q, k, v and o. */
 export function createBiasOption(whereLeftOut: boolean) {
-  const each = (name: string) => z.boolean().optional().describe(`bias of the projection ${name}`);
+  const one = z.boolean().optional();
+  const each = z.strictObject({
+    q: one.describe('bias of the projection to q'),
+    k: one.describe('bias of the projection to k'),
+    v: one.describe('bias of the projection to v'),
+    o: one.describe('bias of the output projection'),
+  });
   return z
-    .union([z.boolean(), z.strictObject({ q: each('q'), k: each('k'), v: each('v'), o: each('o') })])
+    .union([z.boolean(), each])
     .default(whereLeftOut)
     .describe('biases of the projections: of all four, of none, or of each (left out: none)');
 }

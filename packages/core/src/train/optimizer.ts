@@ -37,7 +37,9 @@ export const optimizerSchema = z.strictObject({
     .record(
       pattern,
       z.strictObject({
+        /** Times the rate. */
         learningRate: z.number().nonnegative().optional(),
+        /** Times the decay. */
         weightDecay: z.number().nonnegative().optional(),
       }),
     )
