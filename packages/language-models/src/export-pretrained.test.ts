@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attention } from '@mixerzoo/attention';
@@ -80,9 +80,7 @@ describe('exportPretrained', () => {
       dropout: { embedding: 0 },
     });
     const params = model.init(3);
-    const tokenizerFile = join(scratch, 'tokenizer.json');
-    await writeFile(tokenizerFile, '{"model":{}}');
-    const options = { dtype: 'BF16' as const, maxLength: 100, tokenizerFile, tokens: { eos: 0 } };
+    const options = { dtype: 'BF16' as const, maxLength: 100, tokenizer: { model: {} }, tokens: { eos: 0 } };
     expect(await exportPretrained(directory, { model, params }, options)).toBe('llama');
     expect((await readdir(directory)).sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
     const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'));

@@ -28,10 +28,10 @@ export interface ExportOptions {
   readonly dtype?: FloatDtype;
   /** `max_position_embeddings`: tokens that positions were trained for. Default 2048, or what its positions are stretched to. */
   readonly maxLength?: number;
-  /** Copied beside the weights as `tokenizer.json`. */
-  readonly tokenizerFile?: string;
+  /** JSON that is written beside the weights as `tokenizer.json`. */
+  readonly tokenizer?: unknown;
   /** Ids of the tokens that begin and end a document. */
-  readonly tokens?: { readonly bos?: number; readonly eos?: number };
+  readonly tokens?: { readonly bos?: number | undefined; readonly eos?: number | undefined };
 }
 
 const DTYPES: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
@@ -49,7 +49,7 @@ export async function exportPretrained(
   { model, params }: { readonly model: LanguageModel; readonly params: LanguageModelParams },
   options: ExportOptions = {},
 ): Promise<string> {
-  const { dtype = 'F32', maxLength, tokenizerFile, tokens } = options;
+  const { dtype = 'F32', maxLength, tokenizer, tokens } = options;
   const fs = process.getBuiltinModule('node:fs/promises');
   const { join } = process.getBuiltinModule('node:path');
   const { family, fields, uniform } = fit(model, options.layout, maxLength);
@@ -66,6 +66,8 @@ export async function exportPretrained(
     ...(tokens?.bos !== undefined && { bos_token_id: tokens.bos }),
     ...(tokens?.eos !== undefined && { eos_token_id: tokens.eos }),
   };
+  const write = (file: string, json: unknown) =>
+    fs.writeFile(join(directory, file), `${JSON.stringify(json, null, 2)}\n`);
   const leaves = new Map(flattenTree(params));
   const tensors = family.tensors(uniform).map((layout): FloatTensor => {
     return { name: layout.name, shape: layout.shape, dtype, data: () => packed(layout, leaves) };
@@ -73,8 +75,8 @@ export async function exportPretrained(
   try {
     await fs.mkdir(directory, { recursive: true });
     await saveSafetensors(join(directory, 'model.safetensors'), tensors, { format: 'pt' });
-    await fs.writeFile(join(directory, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    if (tokenizerFile !== undefined) await fs.copyFile(tokenizerFile, join(directory, 'tokenizer.json'));
+    await write('config.json', config);
+    if (tokenizer !== undefined) await write('tokenizer.json', tokenizer);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (isZooError(error) || code === undefined) throw error;
