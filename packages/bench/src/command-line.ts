@@ -117,9 +117,15 @@ function createCommands(): CAC {
     .example('  mixerzoo compare runs/before runs/after')
     .action(compare);
   cli
-    .command('export <format> [directory]', 'Write the runs of a directory (default: runs) as TensorBoard event files')
-    .option('--out <directory>', 'Where the files go (default: tensorboard in the directory)')
+    .command(
+      'export <format> [directory]',
+      "tensorboard: the runs of a directory (default: runs) as event files; hf: a run's model as Hugging Face's libraries load it",
+    )
+    .option('--out <directory>', 'Where the files go (default: tensorboard or hf in the directory)')
+    .option('--layout <name>', 'hf: gpt_neox, llama, mamba, … (default: the first that has a place for the model)')
+    .option('--dtype <name>', 'hf: F32, F16 or BF16 (default: F32)')
     .example('  mixerzoo export tensorboard runs')
+    .example('  mixerzoo export hf runs/text/pythia-lr0.001-s0-… --dtype F16')
     .action(exportRuns);
   cli
     .command('eval <model>', "Evaluate a run, or weights of Hugging Face's layout, as the field's harness does")

@@ -1,4 +1,4 @@
-/** `mixerzoo export`: the runs of a directory in another tool's format. */
+/** `mixerzoo export`: the runs of a directory in another tool's format, or a run's model in that of Hugging Face. */
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
@@ -8,20 +8,18 @@ import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
 import { exportExperiment, exportRun } from '../tensorboard/export-run.js';
 import { print, printJson } from '../terminal.js';
+import { exportModel, type ModelFlags } from './export-model.js';
 import { createFaultLog } from './fault-log.js';
 
-const FORMATS = ['tensorboard'];
+const FORMATS = ['tensorboard', 'hf'];
 
 /**
  * @returns the exit code: 1 if a record cannot be read.
  * @throws UnknownNameError for an unknown format, InvalidConfigError if there are no runs.
  */
-export async function exportRuns(
-  format: string,
-  directory: string | undefined,
-  flags: { out?: readonly string[]; json?: boolean },
-): Promise<number> {
+export async function exportRuns(format: string, directory: string | undefined, flags: ModelFlags): Promise<number> {
   if (!FORMATS.includes(format)) throw new UnknownNameError('export format', format, FORMATS);
+  if (format === 'hf') return exportModel(directory, flags);
   const from = resolve(directory ?? 'runs');
   const out = resolve(flags.out?.at(-1) ?? join(from, 'tensorboard'));
   const faults = createFaultLog();
