@@ -93,9 +93,13 @@ function initialState(seed: number): Uint32Array {
 
 const mixed = (state: Uint32Array, index: number) => (state[index] as number) ^ ((state[index] as number) >>> 30);
 
+/** The next 624 words of the recurrence, in place. */
 function twist(state: Uint32Array): void {
-  for (let i = 0; i < SIZE; i++) {
-    const y = ((state[i] as number) & 0x80000000) | ((state[(i + 1) % SIZE] as number) & 0x7fffffff);
-    state[i] = (state[(i + PERIOD) % SIZE] as number) ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-  }
+  const step = (i: number, following: number, ahead: number) => {
+    const y = ((state[i] as number) & 0x80000000) | ((state[following] as number) & 0x7fffffff);
+    state[i] = (state[ahead] as number) ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
+  };
+  for (let i = 0; i < SIZE - PERIOD; i++) step(i, i + 1, i + PERIOD);
+  for (let i = SIZE - PERIOD; i < SIZE - 1; i++) step(i, i + 1, i + PERIOD - SIZE);
+  step(SIZE - 1, 0, PERIOD - 1);
 }
