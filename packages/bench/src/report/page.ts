@@ -297,7 +297,7 @@ function likelihoodNote(seeds: boolean): string {
     : 'over the windows of the test text of this one training run; another seed may differ by more';
   return (
     `Nats are per token of the test text, the same tokens for every model; perplexity is their exponential. In brackets the 95 % confidence interval: ${interval}. ` +
-    'Rows without a count of parameters are simple models of the same training text, on the whole test split. Of peak: the share of the speed of a matrix product that training reached. '
+    'Rows without a count of parameters are simple models of the same training text, on the same test text. Of peak: the share of the speed of a matrix product that training reached. '
   );
 }
 

@@ -155,7 +155,7 @@ function drawTable(entries: readonly Entry[], columns: readonly Column[]): strin
 }
 
 /** The texts of a row for each entry, then one for each simple model of the same text. */
-export function tableRows(columns: readonly Column[], entries: readonly Entry[]): string[][] {
+function tableRows(columns: readonly Column[], entries: readonly Entry[]): string[][] {
   return [
     ...entries.map((entry) => columns.map((column) => cellText(column, entry))),
     ...baselineRows(entries).map((row) => columns.map((column) => column.baseline?.(row) ?? '')),

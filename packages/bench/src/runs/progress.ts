@@ -105,7 +105,7 @@ export function formatProgress(progress: RunProgress): string {
 
 function tokenSpeed({ tokensPerSecond, peakShare }: NonNullable<RunProgress['likelihood']>): string {
   const speed = `${compact.format(tokensPerSecond ?? 0)} tokens/s`;
-  return peakShare === null ? speed : `${speed} (${(100 * peakShare).toPrecision(2)} % of peak)`;
+  return peakShare === null ? speed : `${speed} (${Math.round(100 * peakShare)} % of peak)`;
 }
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });

@@ -285,7 +285,7 @@ export interface RunDone {
   readonly totalSeconds: number;
   /** Accuracy of a uniform guesser at the training length. */
   readonly chance: number;
-  /** What simple models of the same data score on the test split, nats per token; absent where the task names none. */
+  /** What simple models of the same data score on the test at the training length, nats per token; absent where the task names none. */
   readonly baselines?: readonly Baseline[] | undefined;
   readonly validation: Evaluation;
   /** One per test length, ascending. */

@@ -15,7 +15,7 @@ import {
 } from '@mixerzoo/core';
 import { measurePeak } from '@mixerzoo/core/harness';
 import { median } from 'simple-statistics';
-import { trainingRecipe } from '../experiment/recipe.js';
+import { testCount, trainingRecipe } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
@@ -132,7 +132,7 @@ export async function trainRun(
     const likelihood = measureOf(config) === 'likelihood';
     const at99 = likelihood ? undefined : metrics.epochs.find((epoch) => epoch.validationAccuracy >= 0.99);
     const tokensPerSecond = median(metrics.epochs.map((epoch) => epoch.tokensPerSecond));
-    const baselines = likelihood ? task.baselines?.('test') : undefined;
+    const baselines = likelihood ? task.baselines?.('test', testCount(train, task.seqLen)) : undefined;
     const result: RunDone = {
       format: RUN_FORMAT,
       id: config.id,

@@ -5,7 +5,7 @@ import { yieldToEventLoop } from './yield.js';
 
 const SIZE = 512;
 const PRODUCTS = 8;
-const BATCHES = 5;
+const BATCHES = 12;
 
 const measured = new Map<string, Promise<number>>();
 
