@@ -60,8 +60,9 @@ export const addonFile = join(BUILD, `${PLATFORM}.node`);
  */
 export async function ensureAddon() {
   const record = join(BUILD, `${PLATFORM}.json`);
+  const sources = digestOf(SOURCE);
   const madeFrom = JSON.stringify({
-    sources: digestOf(SOURCE),
+    sources,
     flags: digest(JSON.stringify([FLAGS, INSTRUCTION_SETS])),
   });
   if (existsSync(addonFile) && existsSync(record) && readFileSync(record, 'utf8') === madeFrom) return false;
@@ -82,7 +83,7 @@ export async function ensureAddon() {
       return object;
     };
     const objects = await Promise.all([
-      compile('addon.cc', 'addon', [`-I${headers}`]),
+      compile('addon.cc', 'addon', [`-I${headers}`, `-DSOURCES="${sources}"`]),
       compile('pool.cc', 'pool', ['-pthread']),
       ...Object.entries(sets).map(([name, { lanes, registers, flags }]) =>
         compile('kernels.cc', name, [

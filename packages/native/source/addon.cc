@@ -1,6 +1,7 @@
 /**
  * The addon: Node-API around the kernels. Every environment (the main thread, a worker) has its own heap, arguments and threads.
  *
+ *   sources                      a fingerprint of what this was compiled from
  *   sets                         the instruction sets of this processor, best first
  *   open(instructions, threads)  chooses the instruction set and starts the threads
  *   bind(bytes)                  the heap, as a Uint8Array; again whenever it has grown
@@ -169,6 +170,7 @@ NAPI_MODULE_INIT() {
   napi_create_int32(env, mixerzoo::kAbi, &abi);
   napi_set_named_property(env, exports, "abi", abi);
   napi_set_named_property(env, exports, "args", args);
+  napi_set_named_property(env, exports, "sources", text(env, SOURCES));
   napi_value sets;
   uint32_t found = 0;
   napi_create_array(env, &sets);

@@ -80,7 +80,8 @@ describe.skipIf(!built)('native kernels', () => {
 
     it('equal reference forms, values and gradients, and give the same bits on one thread and three', async () => {
       const one = await native(1);
-      expect(one.details).toMatchObject({ native: MIXERZOO_NATIVE_ISA, threads: 1 });
+      expect(one.details).toMatchObject({ native: MIXERZOO_NATIVE_ISA, threads: 1, nativeSources: addon.sources });
+      expect(addon.sources).toMatch(/^[0-9a-f]{16}$/);
       const wrong = Object.entries(one.found).flatMap(([name, tensors]) =>
         tensors.flatMap((tensor, index) => {
           const error = errorOf(tensor, reference.found[name]?.[index] as string);

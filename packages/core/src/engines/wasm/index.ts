@@ -64,7 +64,12 @@ export async function openWasmEngine(options: EngineOptions = {}): Promise<Engin
   return {
     name: 'wasm',
     description: `WebAssembly, ${instructions}, ${native ? `native kernels (${native.instructions}), ` : ''}${threads > 1 ? `${threads} threads` : 'one core'}`,
-    details: { relaxedSimd, threads, native: native?.instructions ?? false },
+    details: {
+      relaxedSimd,
+      threads,
+      native: native?.instructions ?? false,
+      ...(native?.sources && { nativeSources: native.sources }),
+    },
     ...('missing' in found ? { withoutNative: found.missing } : {}),
   };
 }

@@ -15,6 +15,8 @@ const PACKAGE = '@mixerzoo/native';
 export interface NativeAddon {
   readonly abi: number;
   readonly args: Float64Array;
+  /** A fingerprint of what it was compiled from. */
+  readonly sources?: string;
   /** The instruction sets of this processor that it has kernels for, best first. */
   readonly sets: readonly string[];
   open(
@@ -32,6 +34,8 @@ export interface NativeAddon {
 export interface NativeKernels {
   /** The instruction set: avx512, avx2, neon or portable. */
   readonly instructions: string;
+  /** A fingerprint of what the addon was compiled from, for records. */
+  readonly sources: string | undefined;
   /**
    * Runs a kernel on the heap.
    * @returns false, and does nothing, where the addon has none of this name.
@@ -87,6 +91,7 @@ export function startAddon(
   let bound: ArrayBufferLike | undefined;
   return {
     instructions: opened.instructions,
+    sources: addon.sources,
     run(name, args) {
       const index = indices.get(name);
       if (index === undefined) return false;
