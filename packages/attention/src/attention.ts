@@ -21,7 +21,6 @@ import {
 import {
   cachedTokens,
   cacheRoom,
-  createBiasOption,
   createConvolvedProjections,
   emptyKvCache,
   hasBias,
@@ -29,6 +28,7 @@ import {
   type KvCache,
   linear,
   type Projection,
+  projectionBiasSchema,
   projectionInitOption,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
@@ -39,7 +39,9 @@ import { createPositions, positionalCheck, positionalOptions } from './positions
 const options = {
   dModel: z.int().positive().describe('model width'),
   ...headOptions,
-  bias: createBiasOption(true),
+  bias: projectionBiasSchema
+    .default(true)
+    .describe('biases of the projections: of all four, of none, or of each (left out: none)'),
   dropout: z.number().min(0).lt(1).default(0.1).describe('dropout on the attention map while training'),
   ...projectionInitOption,
   ...positionalOptions,

@@ -38,7 +38,6 @@ import {
 import {
   type ConvolvedProjectionParams,
   cacheRoom,
-  createBiasOption,
   createConvolvedProjections,
   emptyKvCache,
   type FilterStates,
@@ -50,6 +49,7 @@ import {
   l2Norm,
   linear,
   type Projection,
+  projectionBiasSchema,
   projectionInitOption,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
@@ -58,7 +58,9 @@ const options = {
   dModel: z.int().positive().describe('model width'),
   ...headOptions,
   ...filterOptions,
-  bias: createBiasOption(false),
+  bias: projectionBiasSchema
+    .default(false)
+    .describe('biases of the projections: of all four, of none, or of each (left out: none)'),
   ...projectionInitOption,
   normalizeQK: z.boolean().default(false).describe('rows of filtered q and k of unit norm, as in Theorem 1'),
   temperature: z.number().positive().default(10).describe('factor of normalised logits, at the start if it is learned'),

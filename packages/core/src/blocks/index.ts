@@ -38,6 +38,6 @@ export { cachedTokens, cacheRoom, emptyKvCache, extendKvCache, kvCacheOf, tokens
 export type { GatedRmsNormOptions } from './norms.js';
 export { gatedRmsNorm, l2Norm, rmsNormPerHead } from './norms.js';
 export type { Projection, ProjectionBias, ProjectionInit, ProjectionOptions } from './projection.js';
-export { createBiasOption, hasBias, initProjection, projectionInitOption } from './projection.js';
+export { hasBias, initProjection, projectionBiasSchema, projectionInitOption } from './projection.js';
 export type { ScanMixer, ScanState } from './scan-mixer.js';
 export { createScanMixer } from './scan-mixer.js';

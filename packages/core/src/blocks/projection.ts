@@ -28,20 +28,17 @@ const BIASED = ['q', 'k', 'v', 'o'] as const;
 /** Which projections of a mixer that attends have a bias: all, none, or those named. */
 export type ProjectionBias = boolean | { readonly [R in (typeof BIASED)[number]]?: boolean | undefined };
 
-/** The option `bias` of mixers with projections q, k, v and o. */
-export function createBiasOption(whereLeftOut: boolean) {
-  const one = z.boolean().optional();
-  const each = z.strictObject({
-    q: one.describe('bias of the projection to q'),
-    k: one.describe('bias of the projection to k'),
-    v: one.describe('bias of the projection to v'),
-    o: one.describe('bias of the output projection'),
-  });
-  return z
-    .union([z.boolean(), each])
-    .default(whereLeftOut)
-    .describe('biases of the projections: of all four, of none, or of each (left out: none)');
-}
+const oneBias = z.boolean().optional();
+/** What the option `bias` of mixers with projections q, k, v and o takes. */
+export const projectionBiasSchema = z.union([
+  z.boolean(),
+  z.strictObject({
+    q: oneBias.describe('bias of the projection to q'),
+    k: oneBias.describe('bias of the projection to k'),
+    v: oneBias.describe('bias of the projection to v'),
+    o: oneBias.describe('bias of the output projection'),
+  }),
+]);
 
 /** Whether one of the projections has a bias. */
 export function hasBias(bias: ProjectionBias, role: (typeof BIASED)[number]): boolean {
