@@ -38,9 +38,9 @@ export const shortConvolutionGradient: WasmKernel<GradientInputs<Inputs, Outputs
       }
     } else {
       const size = taps * d;
-      const total = wasm.scratch(4 * size);
+      const partials = wasm.scratch(4 * (blocks + 1) * size);
+      const total = partials + 4 * blocks * size;
       if (!wasm.native('shortConvolutionTaps', batch, length, d, 0, taps, xAt, dYAt, total)) {
-        const partials = wasm.scratch(4 * blocks * size);
         wasm.parallel('tapsGradient', blocks, xAt, dYAt, partials, batch, length, d, taps, blocks);
         wasm.parallel('sumBlocks', size, partials, blocks, size, total);
       }
