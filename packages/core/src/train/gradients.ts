@@ -54,16 +54,20 @@ export async function computeGradients(
     const before = sums;
     sums = before ? found.map((tensor, index) => takenTogether(tensor, before[index] as tf.Tensor)) : found;
   }
-  const [statistics, ...grads] = sums as [tf.Tensor, ...tf.Tensor[]];
-  const packed = tf.tidy(() => tf.concat1d([statistics as tf.Tensor1D, globalNorm(grads).reshape([1])]));
+  const [statistics, grads] = [sums?.slice(0, STATISTICS) ?? [], sums?.slice(STATISTICS) ?? []];
+  const packed = tf.tidy(() => tf.stack([...statistics, globalNorm(grads)]));
+  tf.dispose(statistics);
   const values = await packed.data();
-  tf.dispose([statistics, packed]);
+  packed.dispose();
   const [loss, hits, objective, gradientNorm] = values as unknown as [number, number, number, number];
   return { grads: withTensors<Tree>(params, grads), loss, objective, hits, count: total, gradientNorm };
 }
 
+/** Numbers that stand before the gradients. */
+const STATISTICS = 3;
+
 /**
- * [cross-entropy, hits, objective] and a gradient per tensor; all but the hits times `share`, which is 1 for a whole batch.
+ * Cross-entropy, hits, objective, and a gradient per tensor; all but the hits times `share`, which is 1 for a whole batch.
  */
 function gradientsOf(
   model: LanguageModel,
@@ -85,9 +89,7 @@ function gradientsOf(
     undefined,
     true,
   );
-  const statistics = tf.stack([...kept, value]);
-  tf.dispose(kept);
-  return [statistics, ...tensors.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor))];
+  return [...kept, value, ...tensors.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor))];
 }
 
 /** The sum of two tensors, which are freed. */
