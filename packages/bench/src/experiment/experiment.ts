@@ -230,6 +230,11 @@ export const experimentSchema = z.strictObject({
    * input and with the model's own answers in their place.
    */
   freeRunning: z.boolean().default(false),
+  /**
+   * True: at test lengths beyond the training length mixers that take `contextExtension` have it, rotary positions by
+   * interpolation with YaRN's temperature, no positions with the temperature alone; others are tested as they are.
+   */
+  extendContext: z.boolean().default(false),
   /** Random streams have seeds of 32 bits. */
   seeds: z
     .array(

@@ -3,7 +3,7 @@
  * parsed, models put together, so that a mistake shows before anything is trained.
  */
 import { join } from 'node:path';
-import { createLanguageModel, InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
+import { createLanguageModel, InvalidConfigError, type LanguageModel, type LayerSpec, type Task } from '@mixerzoo/core';
 import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
@@ -12,6 +12,7 @@ import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
 import type { Experiment } from './experiment.js';
 import type { LoadedExperiment } from './experiment-source.js';
+import { extendContext } from './extend-context.js';
 import { assertCountable, assertExamplesFit, assertModelFits } from './limits.js';
 import { foldName, slug } from './names.js';
 import { assertTrainable, testCount } from './recipe.js';
@@ -25,6 +26,8 @@ export interface PlannedRun {
   readonly directoryName: string;
   readonly task: Task;
   readonly model: LanguageModel;
+  /** By test length, where the experiment extends the context: the model as it is tested there. */
+  readonly extended: ReadonlyMap<number, LanguageModel>;
 }
 
 /** Where a run's files go. */
@@ -49,7 +52,7 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
   const runs = experiment.seeds.flatMap((seed) =>
     experiment.learningRates.flatMap((learningRate) =>
       cells.flatMap(({ train, task, from, testLengths, parts }) =>
-        parts.map(({ label, model, resolved }): PlannedRun => {
+        parts.map(({ label, model, extended, resolved }): PlannedRun => {
           const decisive = {
             format: RUN_FORMAT,
             task: {
@@ -65,6 +68,7 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
             learningRate,
             engine: experiment.engine,
             ...(experiment.freeRunning ? { freeRunning: true as const } : {}),
+            ...(experiment.extendContext ? { extendContext: true as const } : {}),
           } as const;
           const id = hashConfig(decisive).slice(0, 12);
           const about = {
@@ -76,7 +80,13 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
           };
           const config: RunConfig = { ...decisive, id, ...about };
           const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
-          return { config, directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`, task, model };
+          return {
+            config,
+            directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`,
+            task,
+            model,
+            extended,
+          };
         }),
       ),
     ),
@@ -114,6 +124,7 @@ interface Cell {
   readonly parts: readonly {
     readonly label: string;
     readonly model: LanguageModel;
+    readonly extended: ReadonlyMap<number, LanguageModel>;
     readonly resolved: Pick<RunConfig, 'model' | 'layers' | 'code'>;
   }[];
 }
@@ -162,19 +173,28 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
       ...rest,
       ...(backbone.positions === 'learned' ? { maxPositions: maxPositions ?? Math.max(...testLengths) } : {}),
     };
-    const made = within(`models.${label}`, () =>
-      createLanguageModel({
-        ...model,
-        ...(norm && { norm: norm.part }),
-        vocabSize: vocabularyOf(backbone, task),
-        layers: layers.map(({ spec }) => spec),
-      }),
-    );
+    const create = (specs: readonly LayerSpec[]) =>
+      within(`models.${label}`, () =>
+        createLanguageModel({
+          ...model,
+          ...(norm && { norm: norm.part }),
+          vocabSize: vocabularyOf(backbone, task),
+          layers: [...specs],
+        }),
+      );
+    const specs = layers.map(({ spec }) => spec);
+    const made = create(specs);
+    const extended = new Map<number, LanguageModel>();
+    for (const seqLen of experiment.extendContext ? testLengths : []) {
+      const own = within(`models.${label}`, () => extendContext(specs, task.seqLen, seqLen));
+      if (own) extended.set(seqLen, create(own));
+    }
     assertModelFits(`models.${label}`, experiment, { model: made, task, train, testLengths });
     const sources = [taskSource, ...(norm?.sources ?? []), ...layers.flatMap((layer) => layer.sources)];
     parts.push({
       label,
       model: made,
+      extended,
       resolved: {
         model: { ...model, ...(norm && { norm: norm.record }), dModel: backbone.dModel, nLayers },
         layers: layers.map(({ record }) => record),

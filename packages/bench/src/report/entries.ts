@@ -165,8 +165,21 @@ function trainLengthOf(config: RunConfig): number {
 
 /** Everything but what an entry averages over. */
 function entryKey(config: RunConfig): string {
-  const { experiment, label, task, model, layers, code, train, testLengths, freeRunning, engine } = config;
-  return JSON.stringify([experiment, label, task, model, layers, code, train, testLengths, freeRunning, engine]);
+  const { experiment, label, task, model, layers, code, train, testLengths, engine } = config;
+  const { freeRunning, extendContext } = config;
+  return JSON.stringify([
+    experiment,
+    label,
+    task,
+    model,
+    layers,
+    code,
+    train,
+    testLengths,
+    freeRunning,
+    extendContext,
+    engine,
+  ]);
 }
 
 function unstarted(config: RunConfig): RunRecord {

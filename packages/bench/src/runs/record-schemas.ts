@@ -63,6 +63,7 @@ export const runConfigSchema = z.looseObject({
   learningRate: z.number().positive(),
   engine: z.string(),
   freeRunning: z.literal(true).optional(),
+  extendContext: z.literal(true).optional(),
   enoughAt: amount.optional(),
   checkpointMinutes: amount.optional(),
 }) satisfies z.ZodType<RunConfig>;
@@ -153,6 +154,7 @@ export const resultSchema = z.discriminatedUnion('status', [
           ...evaluation,
           stateSize: count,
           flops: amount,
+          extended: z.literal(true).optional(),
           freeRunning: z.looseObject({ ...answers, exactMatches: count, perPosition: z.array(share) }).optional(),
         }),
       )

@@ -71,6 +71,8 @@ export interface RunConfig {
   readonly engine: string;
   /** Where the trained model also answers on its own; see {@link FreeRunning}. */
   readonly freeRunning?: true | undefined;
+  /** Where tests beyond the training length extend the context of mixers that can; see `extendContext` of experiments. */
+  readonly extendContext?: true | undefined;
   /** The experiment's `sweep.enoughAt`, where it has one: which runs beside this one were not needed. */
   readonly enoughAt?: number | undefined;
   /** Minutes between checkpoints within an epoch; absent: 10. */
@@ -299,6 +301,8 @@ export interface RunDone {
 export interface LengthEvaluation extends Evaluation {
   readonly stateSize: number;
   readonly flops: number;
+  /** True where the mixers' context was extended to this length. */
+  readonly extended?: true | undefined;
   /** Where the config asks for it. */
   readonly freeRunning?: FreeRunning | undefined;
 }

@@ -8,7 +8,7 @@ import type { Evaluation, LengthEvaluation } from './results.js';
 
 /** @param onBatch called after each batch of each test. */
 export async function testRun(
-  { config, task, model }: PlannedRun,
+  { config, task, model, extended }: PlannedRun,
   trainer: Trainer,
   onBatch: () => void,
 ): Promise<{ validation: Evaluation; test: LengthEvaluation[] }> {
@@ -16,8 +16,9 @@ export async function testRun(
   const test: LengthEvaluation[] = [];
   for (const seqLen of testLengths) {
     const at = task.atLength(seqLen);
+    const tested = extended.get(seqLen) ?? model;
     const count = testCount(train, seqLen);
-    const evaluation = await evaluate('test', at, count);
+    const evaluation = await evaluate('test', at, count, tested);
     // The examples that the trainer draws, and as many tokens at a time as in a training batch.
     const examples = () => at.generate({ split: 'test', seed: foldIn(seed, 'test'), count });
     const batchSize = Math.max(1, Math.floor((train.batchSize * task.seqLen) / (train.accumulation ?? 1) / seqLen));
@@ -25,22 +26,23 @@ export async function testRun(
       ...evaluation,
       stateSize: model.stateSize(seqLen),
       flops: model.flops(seqLen, at.labelsPerExample),
+      ...(tested !== model && { extended: true as const }),
       ...(freeRunning && {
-        freeRunning: await evaluateFreeRunning(model, trainer.params, examples(), { batchSize, onBatch }),
+        freeRunning: await evaluateFreeRunning(tested, trainer.params, examples(), { batchSize, onBatch }),
       }),
     });
   }
   return { validation: await evaluate('validation', task, train.validationExamples), test };
 
   /** In the soft form too, of a model that has one. */
-  async function evaluate(split: 'validation' | 'test', on: Task, count: number): Promise<Evaluation> {
-    const evaluated = await trainer.evaluate(on, split, count, { onBatch });
+  async function evaluate(split: 'validation' | 'test', on: Task, count: number, tested = model): Promise<Evaluation> {
+    const evaluated = await trainer.evaluate(on, split, count, { model: tested, onBatch });
     const { seqLen, loss, ...per } = evaluated;
     const answers = countAnswers(per.perExampleCorrect, per.perExampleTotal, per.perExampleCopies);
     const likelihood = lossInParts(evaluated);
     const hard = { seqLen, ...answers, loss, ...(likelihood && { likelihood }) };
     if (!model.softForm) return hard;
-    const soft = await trainer.evaluate(on, split, count, { soft: true, onBatch });
+    const soft = await trainer.evaluate(on, split, count, { model: tested, soft: true, onBatch });
     return { ...hard, softAccuracy: soft.accuracy };
   }
 }

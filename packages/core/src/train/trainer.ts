@@ -13,6 +13,7 @@ import { CheckpointError, InvalidConfigError, isZooError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { foldIn, LARGEST_SEED, LEAST_SEED } from '../rng.js';
 import type { Split, Task } from '../task.js';
+import { flattenTree, unflattenTree } from '../tree.js';
 import { createBatches } from './batches.js';
 import { hashConfig, toJson } from './config-identity.js';
 import { type EvaluationOptions, type EvaluationResult, evaluate, evaluateExamples } from './evaluate.js';
@@ -111,10 +112,15 @@ export interface Trainer {
    */
   runEpoch(options?: EpochOptions): Promise<EpochMetrics>;
   /**
-   * Evaluates the current parameters on a task, at any length.
+   * Evaluates the current parameters on a task, at any length; in another model of the same parameters where one is given.
    * @throws NumericalError, which names the length, if the loss is not finite; ShapeError without examples.
    */
-  evaluate(task: Task, split: Split, count: number, options?: EvaluationOptions): Promise<EvaluationResult>;
+  evaluate(
+    task: Task,
+    split: Split,
+    count: number,
+    options?: EvaluationOptions & { readonly model?: LanguageModel | undefined },
+  ): Promise<EvaluationResult>;
   /** Writes a checkpoint: between epochs, or in an epoch's `onStep`. @throws CheckpointError */
   save(directory: string): Promise<void>;
   /**
@@ -126,6 +132,9 @@ export interface Trainer {
   /** Frees every tensor. */
   dispose(): void;
 }
+
+/** The same tensors in a tree that no model made: it is for whoever takes it. */
+const copyTree = (params: LanguageModelParams) => unflattenTree<LanguageModelParams>(flattenTree(params));
 
 /**
  * Sets up a run: parameters, optimizer, validation examples.
@@ -286,8 +295,8 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       state = 'idle';
       return metrics;
     },
-    evaluate: (other, split, count, evaluation) =>
-      evaluate(model, learner.trees.params, other, {
+    evaluate: (other, split, count, { model: tested = model, ...evaluation } = {}) =>
+      evaluate(tested, tested === model ? learner.trees.params : copyTree(learner.trees.params), other, {
         ...evaluation,
         split,
         seed: foldIn(dataSeed, split),
