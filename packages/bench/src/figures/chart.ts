@@ -3,6 +3,8 @@
  * for each model, the legend above. The panels are vega-lite charts in the looks of the report, whose style sheet can
  * recolour them.
  */
+import { max, min } from 'simple-statistics';
+import { scale } from 'vega';
 import type { TopLevelSpec } from 'vega-lite';
 import {
   accuracyAxis,
@@ -14,9 +16,15 @@ import {
   renderSvg,
   trainLengthMark,
 } from '../report/charts.js';
-import { formatCount, formatEstimate, formatPercent } from '../report/format.js';
+import {
+  formatCount,
+  formatEstimate,
+  formatPercent,
+  formatPerplexity,
+  formatPerplexityEstimate,
+} from '../report/format.js';
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
-import type { FigurePoint, TrainedFigure } from './figure.js';
+import type { FigurePoint, Measured, TrainedFigure } from './figure.js';
 import { drawLegend, placed, wholeSvg } from './legend.js';
 import { alongWidths } from './points.js';
 
@@ -29,12 +37,14 @@ export function figureSeries(figure: TrainedFigure): { readonly label: string; r
 /** Sizes of panels. */
 export interface Layout {
   readonly panelWidth: number;
+  /** Of a panel with no other beside it; default: as all. */
+  readonly loneWidth?: number;
   readonly panelHeight: number;
   /** Panels side by side at most; undefined: as many as a row has. */
   readonly columns?: number;
 }
 
-export const WIDE: Layout = { panelWidth: 300, panelHeight: 250 };
+export const WIDE: Layout = { panelWidth: 300, loneWidth: 560, panelHeight: 250 };
 /** One below the other, for a phone. */
 export const NARROW: Layout = { panelWidth: 330, panelHeight: 250, columns: 1 };
 
@@ -42,7 +52,7 @@ export const NARROW: Layout = { panelWidth: 330, panelHeight: 250, columns: 1 };
 export async function drawFigure(
   figure: TrainedFigure,
   points: readonly FigurePoint[],
-  { panelWidth, panelHeight, columns }: Layout,
+  { panelHeight, columns, ...widths }: Layout,
 ): Promise<string | undefined> {
   if (!points.some(({ measured }) => measured)) return undefined;
   const rows = figure.rows.map(({ title }) => {
@@ -54,6 +64,7 @@ export async function drawFigure(
     }));
   });
   const across = columns ?? Math.max(...rows.map((panels) => panels.length));
+  const panelWidth = across === 1 ? (widths.loneWidth ?? widths.panelWidth) : widths.panelWidth;
   const width = Math.max(across * panelWidth, 330);
   const legend = drawLegend(
     figureSeries(figure).map((one) => ({ ...one, kind: 'marked' })),
@@ -101,7 +112,7 @@ function panelSpec(
             y: measured.best,
             low: measured.mean.low ?? measured.best,
             high: measured.mean.high ?? measured.best,
-            said: `${model}, d = ${dModel}, length ${testLength}: best run ${formatPercent(measured.best)}, mean ${formatEstimate(measured.mean)}, state ${formatCount(measured.stateSize)}`,
+            said: `${model}, d = ${dModel}, length ${testLength}: ${sayMeasured(figure, measured)}, state ${formatCount(measured.stateSize)}`,
           },
         ]
       : [],
@@ -120,7 +131,7 @@ function panelSpec(
       labelFlush: false,
     },
   };
-  const y = accuracyAxis;
+  const y = figure.y === 'perplexity' ? perplexityAxis(values) : accuracyAxis;
   const predicted = predictedRows(figure, points, places);
   const trained = figure.x === 'testLength' ? [...new Set(points.map(({ trainLength }) => trainLength))] : [];
   const spec = chart(size, values, [
@@ -138,6 +149,26 @@ function panelSpec(
   ]);
   const heading = { text: title, fontSize: 13, fontWeight: 'bold', color: CHART_INK.text, anchor: 'middle', offset: 8 };
   return { ...spec, title: heading } as TopLevelSpec;
+}
+
+function sayMeasured({ y }: TrainedFigure, { best, mean }: Measured): string {
+  if (y !== 'perplexity') return `best run ${formatPercent(best)}, mean ${formatEstimate(mean)}`;
+  return `perplexity of the best run ${formatPerplexity(best)}, of the mean loss ${formatPerplexityEstimate(mean)}`;
+}
+
+/** Logarithmic, since perplexities differ by factors; values of the axis as d3 chooses them. */
+function perplexityAxis(rows: readonly Row[]) {
+  const ends = (key: 'low' | 'high') => rows.map((row) => row[key] as number).filter(Number.isFinite);
+  const domain = [min(ends('low')) / 1.03, max(ends('high')) * 1.03] as [number, number];
+  const ticks = scale('log')().domain(domain).ticks(5) as number[];
+  const values = ticks.length <= 8 ? ticks : ticks.filter((value) => '125'.includes(value.toExponential()[0]!));
+  return {
+    field: 'y',
+    type: 'quantitative',
+    title: null,
+    scale: { type: 'log', domain, nice: false },
+    axis: { values, labelOverlap: 'greedy', labelExpr: 'datum.value' },
+  };
 }
 
 /** Steps of a line between two places of the axis. */

@@ -17,7 +17,7 @@ export function judge<Data>(claims: readonly Claim<Data>[], data: readonly Data[
 export const VERDICT_MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
 
 /** What a claim is about. */
-interface Subject {
+export interface Subject {
   readonly models: readonly string[];
   /** Title of a row; left out: all rows. */
   readonly row?: string;
@@ -139,10 +139,10 @@ export function keepsUpWith(
 }
 
 /** A point that is measured. */
-type MeasuredPoint = FigurePoint & { readonly best: number };
+export type MeasuredPoint = FigurePoint & { readonly best: number };
 
 /** `early`: how some of the points can decide, and the only status that they can decide on. */
-function claim(
+export function claim(
   { models, row }: Subject,
   source: string,
   text: string,
@@ -169,7 +169,10 @@ function claim(
   };
 }
 
-const decide = (holds: boolean, evidence: string): Verdict => ({ status: holds ? 'holding' : 'not holding', evidence });
+export const decide = (holds: boolean, evidence: string): Verdict => ({
+  status: holds ? 'holding' : 'not holding',
+  evidence,
+});
 
 const lowest = (points: readonly MeasuredPoint[]) => points.reduce((a, b) => (b.best < a.best ? b : a));
 

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { assertData } from '../experiment/config-text.js';
 import type { ExperimentConfig } from '../experiment/experiment.js';
 import type { Estimate } from '../report/statistics.js';
+import type { PaperTable } from './paper-table.js';
 import type { Scale } from './scales.js';
 
 /** An experiment behind figures. Those that show one share its runs, which are made once. */
@@ -40,6 +41,9 @@ export interface FigureRow {
   readonly dims?: readonly number[];
 }
 
+/** What models of a figure are judged by. */
+export type FigureMeasure = 'accuracy' | 'perplexity';
+
 interface FigureWords {
   /** By which the command knows it; names its directory and files. */
   readonly id: string;
@@ -55,7 +59,11 @@ export interface TrainedFigure extends FigureWords {
    * widths.
    */
   readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width';
+  /** What is drawn of the test: its accuracy (default), or its perplexity, exp of the mean loss, along a logarithmic axis. */
+  readonly y?: FigureMeasure | undefined;
   readonly rows: readonly FigureRow[];
+  /** The table of the paper whose rows are the models of the first row: made beside the figure (`mixerzoo table`). */
+  readonly table?: PaperTable | undefined;
   /** The accuracy that a theory predicts for a model: drawn dashed beside what was measured, along widths. */
   predicted?(at: Pick<FigurePoint, 'model' | 'dModel' | 'testLength'>): number;
   readonly claims: readonly Claim[];
@@ -73,6 +81,9 @@ export type Figure = TrainedFigure | ComputedFigure;
 /** True for a figure with nothing to train. */
 export const isComputed = (figure: Figure): figure is ComputedFigure => 'compute' in figure;
 
+/** True for a figure whose runs are put beside a table of the paper. */
+export const hasTable = (figure: Figure): boolean => !isComputed(figure) && figure.table !== undefined;
+
 /** A point of a figure: where it stands, and what was measured there. */
 export interface FigurePoint {
   readonly row: string;
@@ -85,14 +96,16 @@ export interface FigurePoint {
   readonly trainLength: number;
   readonly testLength: number;
   readonly measured: Measured | undefined;
+  /** True where no run has a result, since the losses of one were no numbers any more. */
+  readonly diverged?: true | undefined;
 }
 
 export interface Measured {
-  /** Test accuracy of the best run by validation. */
+  /** What the figure's `y` says, of the test, in the best run by validation. */
   readonly best: number;
-  /** Mean over the seeds at the learning rate chosen on validation. */
+  /** Mean over the seeds at the learning rate chosen on validation; of perplexities, exp of the mean loss. */
   readonly mean: Estimate;
-  /** The same when the models go on from their own answers; NaN where that was not tested. */
+  /** Accuracy when the models go on from their own answers; NaN where that was not tested. */
   readonly freeRunning: number;
   readonly runs: number;
   readonly learningRate: number;
@@ -142,6 +155,7 @@ const words = {
 const trainedSchema = z.strictObject({
   ...words,
   x: z.enum(['trainLength', 'testLength', 'stateSize', 'width']),
+  y: z.enum(['accuracy', 'perplexity']).optional(),
   rows: z
     .array(
       z.strictObject({
@@ -152,6 +166,12 @@ const trainedSchema = z.strictObject({
       }),
     )
     .min(1),
+  table: z
+    .strictObject({
+      title: z.string(),
+      paper: z.record(z.string(), z.union([z.string(), z.record(z.string(), z.number())])),
+    })
+    .optional(),
   predicted: custom('a function of model, width and length').optional(),
 });
 const computedSchema = z.strictObject({ ...words, compute: custom('a function of the scale') });

@@ -1,11 +1,12 @@
 /**
  * What a figure shows, as data: every point that its definition plans, measured or not.
  *
- * The accuracy of a point is that of the best run, as the paper reports it, but chosen on validation examples and not on
- * the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
+ * The accuracy of a point, or its perplexity, is that of the best run, as the paper reports it, but chosen on validation
+ * examples and not on the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
  */
 import type { Entry } from '../report/entries.js';
-import type { RunConfig } from '../runs/results.js';
+import { perplexity } from '../report/score.js';
+import { isDone, type RunConfig, type RunRecord } from '../runs/results.js';
 import { experimentName, type FigurePoint, type FigureRow, type Measured, type TrainedFigure } from './figure.js';
 
 /** True for a run that a row of a figure shows. */
@@ -44,8 +45,8 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
     const measured =
       outcome && at && best
         ? {
-            best: best.accuracy,
-            mean: at.accuracy,
+            best: figure.y === 'perplexity' ? Math.exp(best.loss) : best.accuracy,
+            mean: figure.y === 'perplexity' ? perplexity(at.lossEstimate) : at.accuracy,
             freeRunning: at.freeRunning?.accuracy.value ?? Number.NaN,
             runs: outcome.selected.length,
             learningRate: outcome.learningRate,
@@ -66,6 +67,11 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
       trainLength,
       testLength,
       measured,
+      ...(hasDiverged(runs) && { diverged: true as const }),
     };
   });
 }
+
+/** True where no run has a result, and one failed since its losses were no numbers any more. */
+export const hasDiverged = (runs: readonly RunRecord[]) =>
+  !runs.some(isDone) && runs.some(({ result }) => result?.status === 'failed' && result.code === 'numerical');

@@ -34,6 +34,19 @@ export function formatEstimate(estimate: Estimate): string {
   return `${formatPercent(estimate.value)} ${formatInterval(estimate)}`.trimEnd();
 }
 
+/** `5.137`, `27.41`, `1,240`: four digits; `diverged` where it is infinite. */
+export function formatPerplexity(perplexity = Number.NaN): string {
+  if (perplexity === Number.POSITIVE_INFINITY) return 'diverged';
+  if (!Number.isFinite(perplexity)) return NO_VALUE;
+  return perplexity < 999.5 ? perplexity.toPrecision(4) : exact.format(perplexity);
+}
+
+/** `5.137 [5.09, 5.19]`. */
+export function formatPerplexityEstimate({ value, low, high }: Estimate): string {
+  const interval = low === null || high === null ? '' : ` [${low.toPrecision(3)}, ${high.toPrecision(3)}]`;
+  return `${formatPerplexity(value)}${interval}`;
+}
+
 /** Exact below 100,000 (`8,192`), three digits above (`9.1M`). */
 export function formatCount(count: number): string {
   if (!Number.isFinite(count)) return NO_VALUE;

@@ -72,7 +72,7 @@ export function formatLossEstimate(estimate: Estimate): string {
 }
 
 /** A loss as a perplexity, its interval too. */
-function perplexity({ value, low, high }: Estimate): Estimate {
+export function perplexity({ value, low, high }: Estimate): Estimate {
   return {
     value: Math.exp(value),
     low: low === null ? null : Math.exp(low),
