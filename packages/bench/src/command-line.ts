@@ -11,7 +11,7 @@ import { data } from './commands/data.js';
 import { doctor } from './commands/doctor.js';
 import { engines } from './commands/engines.js';
 import { exportRuns } from './commands/export.js';
-import { figure } from './commands/figure.js';
+import { figure, table } from './commands/figure.js';
 import { list } from './commands/list.js';
 import { newMixer } from './commands/new-mixer.js';
 import { report } from './commands/report.js';
@@ -84,7 +84,7 @@ function createCommands(): CAC {
     .example('The same command again resumes what is partial and skips what is done.')
     .action(run);
   cli
-    .command('list <what>', 'List mixers, tasks, channel-mixers, norms, models, presets, figures or engines')
+    .command('list <what>', 'List mixers, tasks, channel-mixers, norms, models, presets, figures, tables or engines')
     .example('  mixerzoo list mixers')
     .action(list);
   cli
@@ -99,6 +99,22 @@ function createCommands(): CAC {
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
     .action(figure);
+  cli
+    .command('table <id>', 'Train the models of a table of the paper, and put what they measure beside it')
+    .option('--scale <scale>', "quick (minutes), small (a night) or paper (the paper's sizes; default: quick)")
+    .option(...SET)
+    .option(...ENGINE)
+    .option(...WORKERS)
+    .option(
+      '--data <directory>',
+      "Published files of the harness's tasks (Wikitext, LAMBADA, PIQA, …), for their columns",
+    )
+    .option('--out <directory>', 'Where runs and tables are kept (default: runs)')
+    .option(...MAX_MINUTES)
+    .option(...STALL_MINUTES)
+    .option('--dry-run', 'Print the runs, and stop')
+    .example('  mixerzoo table table2 --scale quick')
+    .action(table);
   cli
     .command('theory', "Run the paper's claims as experiments, and hold each quantity to its bound")
     .option('--claim <id>', 'Run this claim (repeatable; default: all)')

@@ -19,6 +19,7 @@ export type {
   ComputedFigure,
   Figure,
   FigureExperiment,
+  FigureMeasure,
   FigurePoint,
   FigureRow,
   Measured,
@@ -26,6 +27,9 @@ export type {
   Verdict,
 } from './figures/figure.js';
 export { defineFigure } from './figures/figure.js';
+export type { HarnessValues, PaperRow, PaperTable } from './figures/paper-table.js';
+export { paperRow } from './figures/paper-table.js';
+export { holdsBeyond, isBelow, isNear, lagsBehind, type Reach, risesBeyond } from './figures/perplexity-claims.js';
 export type { Scale } from './figures/scales.js';
 export { loadRun, loadRuns } from './runs/read-results.js';
 export type {

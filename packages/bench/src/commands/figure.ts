@@ -1,7 +1,8 @@
 /** `mixerzoo figure`: trains or computes what a figure needs, draws it, and says which of its claims hold. */
 import { join, resolve } from 'node:path';
-import { InvalidConfigError } from '@mixerzoo/core';
+import { type EngineChoice, InvalidConfigError, isZooError, useEngine } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
+import { engineOfEnvironment } from '@mixerzoo/core/harness';
 import type { Experiment, ExperimentConfig } from '../experiment/experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
@@ -9,14 +10,18 @@ import { VERDICT_MARKS } from '../figures/claims.js';
 import {
   type ComputedFigure,
   experimentAt,
+  type Figure,
+  hasTable,
   isComputed,
   type JudgedClaim,
   type TrainedFigure,
 } from '../figures/figure.js';
 import { belongsTo } from '../figures/points.js';
 import { SCALES, type Scale } from '../figures/scales.js';
+import type { TableData } from '../figures/table-rows.js';
 import { figureSource, type WrittenFigure, writeComputedFigure, writeFigure } from '../figures/write-figure.js';
 import { findPart, type Registered, type Registry } from '../plugins.js';
+import { type Entry, groupEntries } from '../report/entries.js';
 import { plural } from '../report/format.js';
 import { assertOwnReport } from '../report/report-owner.js';
 import { writeIndex } from '../report/write-index.js';
@@ -29,15 +34,34 @@ import { printPlan, toJson, train } from './train.js';
 
 interface FigureFlags extends TrainingFlags {
   readonly scale?: readonly string[];
+  /** Of a table alone: directory of the files that the harness's tasks are published in. */
+  readonly data?: readonly string[];
 }
 
 /** @returns the exit code, as of `run`: claims that do not hold are a result, not a failure. */
 export async function figure(name: string, flags: FigureFlags): Promise<number> {
-  const cwd = process.cwd();
-  const registry = await findPlugins(cwd);
-  const found = await findPart(registry, 'figures', name);
+  const registry = await findPlugins(process.cwd());
+  return makeFigure(await findPart(registry, 'figures', name), flags, registry);
+}
+
+/** @returns as {@link figure}. @throws UnknownNameError for a figure without a table. */
+export async function table(name: string, flags: FigureFlags): Promise<number> {
+  const registry = await findPlugins(process.cwd());
+  const tables = registry.figures.filter(({ part }) => hasTable(part));
+  const found = await findPart({ ...registry, figures: tables }, 'figures', name).catch((error: unknown) => {
+    if (!isZooError(error, 'unknown-name')) throw error;
+    throw new UnknownNameError(
+      'table',
+      name,
+      tables.map(({ name: known }) => known),
+    );
+  });
+  return makeFigure(found, flags, registry);
+}
+
+async function makeFigure(found: Registered<Figure>, flags: FigureFlags, registry: Registry): Promise<number> {
   const scale = parseScale(flags.scale?.at(-1));
-  const out = resolve(cwd, flags.out?.at(-1) ?? 'runs');
+  const out = resolve(process.cwd(), flags.out?.at(-1) ?? 'runs');
   const place = { scale, out, directory: join(out, `${found.part.id}-${scale}`) };
   const { part } = found;
   return isComputed(part)
@@ -98,7 +122,8 @@ async function trainFigure(
     out,
     heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
-  const written = await exclusively([directory], () => writeFigure(found, scale, records, planned, directory));
+  const data = flags.data && (await measureHarness(flags, groupEntries(records, planned), registry));
+  const written = await exclusively([directory], () => writeFigure(found, scale, records, planned, directory, data));
   const index = await exclusively([out], () => writeIndex(out, faults.count));
   if (flags.json) {
     const result = { figure: id, scale, ...written, index, runs: outcomes.map(toJson) };
@@ -110,13 +135,26 @@ async function trainFigure(
   return exitCode();
 }
 
+/** What the harness says of the best run of each model, by validation. */
+async function measureHarness(
+  { data, engine }: FigureFlags,
+  entries: readonly Entry[],
+  registry: Registry,
+): Promise<TableData> {
+  const { harnessValues } = await import('../evaluation/harness-values.js');
+  const runs = new Map(entries.flatMap(({ label, outcome }) => (outcome ? [[label, outcome.bestRun.directory]] : [])));
+  const choice = (engine?.at(-1) ?? engineOfEnvironment() ?? 'auto') as EngineChoice;
+  return harnessValues(runs, { data: resolve(data!.at(-1)!), engine: await useEngine(choice), registry });
+}
+
 function printWritten(
   { claims, paths }: WrittenFigure,
   index: string | undefined,
   stream: NodeJS.WriteStream = process.stdout,
 ): void {
   print(`\n${formatClaims(claims)}\n`, stream);
-  for (const path of [paths.svg, paths.png, paths.csv, paths.page, index]) if (path !== undefined) print(path, stream);
+  for (const path of [paths.svg, paths.png, paths.csv, paths.document, paths.page, index])
+    if (path !== undefined) print(path, stream);
 }
 
 /** An experiment of a figure with the runs that the figure shows. */

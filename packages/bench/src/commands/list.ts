@@ -1,4 +1,4 @@
-/** `mixerzoo list mixers|tasks|channel-mixers|norms|models|presets|figures|engines`. */
+/** `mixerzoo list mixers|tasks|channel-mixers|norms|models|presets|figures|tables|engines`. */
 import { isZooError, type ModelPreset } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import { diagnoseEngines } from '@mixerzoo/core/harness';
@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { presetModel } from '../experiment/preset-model.js';
-import { isComputed } from '../figures/figure.js';
+import { type Figure, hasTable, isComputed } from '../figures/figure.js';
 import { qualifiedName, type Registered, type Registry } from '../plugins.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
@@ -38,14 +38,9 @@ const LISTS: Record<string, () => Promise<Row[]>> = {
       }),
     );
   },
-  figures: async () =>
-    (await findPlugins(process.cwd())).figures.map(({ name, packageName, part }) => ({
-      name,
-      summary: part.caption,
-      package: packageName,
-      experiments: isComputed(part) ? [] : part.rows.map(({ experiment }) => experiment.id),
-      claims: part.claims.map(({ text }) => text),
-    })),
+  figures: async () => (await findPlugins(process.cwd())).figures.map(describeFigure),
+  tables: async () =>
+    (await findPlugins(process.cwd())).figures.filter(({ part }) => hasTable(part)).map(describeFigure),
   engines: async () =>
     (await diagnoseEngines()).map(({ name, available, message, withoutNative }) => ({
       name,
@@ -92,6 +87,16 @@ async function describeModel({ name, packageName, part }: Registered<ModelPreset
     if (!isZooError(error)) throw error;
     return { ...row, summary: `${summary} ${error.message}`, available: false };
   }
+}
+
+function describeFigure({ name, packageName, part }: Registered<Figure>): Row {
+  return {
+    name,
+    summary: part.caption,
+    package: packageName,
+    experiments: isComputed(part) ? [] : part.rows.map(({ experiment }) => experiment.id),
+    claims: part.claims.map(({ text }) => text),
+  };
 }
 
 /** JSON Schema of the options, as typed in a config. */

@@ -7,6 +7,7 @@ import { declines, fallsShortOf, growsWithWidth, keepsUpWith, leads, staysAbove 
 import { BLOCK_SIZES, blockLabel, experiments } from './experiments.js';
 import type { Figure, FigurePoint } from './figure.js';
 import { figure4Definition } from './figure-4.js';
+import { figure1Right, table2 } from './table-2.js';
 
 const CAT = 'CAT, 1 layer';
 const WIDE_CAT = 'CAT W = N, 1 layer';
@@ -70,6 +71,7 @@ export const figures: readonly Figure[] = [
       ),
     ],
   },
+  figure1Right,
   {
     id: 'fig2-right',
     title: 'Multi-query recall at d = 64',
@@ -187,6 +189,7 @@ export const figures: readonly Figure[] = [
     rows: [{ title: 'MQNAR', experiment: experiments['mqnar-generalization'], models: SINGLE }],
     claims: [catSolves('Appendix B'), othersDecline([LINCAT, ...one], 'Appendix B')],
   },
+  table2,
   {
     id: 'recall-state',
     title: 'Recall against the size of the state',

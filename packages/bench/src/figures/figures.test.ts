@@ -8,6 +8,7 @@ import { discoverPlugins, matching, type Registered } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/write-index.js';
 import type { RunRecord } from '../runs/results.js';
+import { testAssignments } from './__fixtures__/text-at-paper-scale.js';
 import { declines, fallsShortOf, growsWithWidth, judge, keepsUpWith, leads, staysAbove } from './claims.js';
 import { figures } from './definitions.js';
 import { experiments } from './experiments.js';
@@ -23,8 +24,9 @@ const trained = figures.filter((figure) => !isComputed(figure)) as readonly Trai
 describe.each(trained)('$id', (figure) => {
   it.each(SCALES)('resolves at %s scale, with every model of its rows', async (scale) => {
     for (const row of figure.rows) {
+      const assignments = testAssignments(row.experiment, scale);
       const runs = await resolveRuns(
-        await loadExperiment({ inline: experimentAt(row.experiment, scale), assignments: [] }, registry),
+        await loadExperiment({ inline: experimentAt(row.experiment, scale), assignments }, registry),
         registry,
       );
       const shown = runs.filter(({ config }) => belongsTo(row, config, scale));

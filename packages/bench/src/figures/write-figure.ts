@@ -6,16 +6,20 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Registered } from '../plugins.js';
 import { toCsv } from '../report/csv.js';
-import { groupEntries } from '../report/entries.js';
+import { type Entry, groupEntries } from '../report/entries.js';
 import { writePlainReport } from '../report/plain-report.js';
+import { plainTableMarkdown } from '../report/plain-table.js';
+import { escapeMarkdown } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunConfig, RunRecord } from '../runs/results.js';
-import { judge } from './claims.js';
+import { judge, VERDICT_MARKS } from './claims.js';
 import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
 import { onWhite } from './legend.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
+import { measuredTable, missingColumns, paperTable } from './table-report.js';
+import { NO_DATA, type TableData, tableRows } from './table-rows.js';
 
 /** What was written. */
 export interface WrittenFigure {
@@ -25,6 +29,9 @@ export interface WrittenFigure {
     readonly png?: string;
     readonly csv: string;
     readonly claims: string;
+    /** Of a figure with a table: its rows, and in Markdown with the claims. */
+    readonly rows?: string;
+    readonly document?: string;
   };
   readonly claims: readonly JudgedClaim[];
   /** Points measured, of how many. */
@@ -39,6 +46,7 @@ export const figureSource = ({ name, packageName }: Registered<Figure>, scale: S
 /**
  * Writes a figure from its runs. The same runs give the same files.
  * @param planned configs of all runs that the figure needs, done or not.
+ * @param data what a figure with a table shows beside its runs.
  */
 export async function writeFigure(
   registered: Registered<TrainedFigure>,
@@ -46,12 +54,14 @@ export async function writeFigure(
   runs: readonly RunRecord[],
   planned: readonly RunConfig[],
   directory: string,
+  data: TableData = NO_DATA,
 ): Promise<WrittenFigure> {
   const { part: figure } = registered;
   const { drawFigure, figureSeries, NARROW, WIDE } = await import('./chart.js');
-  const points = figurePoints(figure, scale, groupEntries(runs, planned));
+  const entries = groupEntries(runs, planned);
+  const points = figurePoints(figure, scale, entries);
   const claims = judge(figure.claims, points);
-  const measured = points.filter((point) => point.measured).length;
+  const measured = points.filter((point) => point.measured ?? point.diverged).length;
   const [wide, narrow] = await Promise.all([drawFigure(figure, points, WIDE), drawFigure(figure, points, NARROW)]);
   const counts = { points: points.length, measured };
   const { paths, files } = await writeFiles(figure, directory, {
@@ -59,6 +69,7 @@ export async function writeFigure(
     csv: pointsCsv(figure, points),
     claims: { figure: figure.id, scale, ...counts, claims },
   });
+  const table = figure.table && (await writeTable(figure, scale, entries, data, claims, directory));
   const report = await writeReport(runs, directory, {
     title: figureTitle(figure, scale),
     description: [...new Set(planned.map(({ description }) => description))].join(' '),
@@ -69,16 +80,22 @@ export async function writeFigure(
       caption: figure.caption,
       reading: figure.predicted
         ? 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.'
-        : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.',
+        : `Lines: ${figure.y === 'perplexity' ? 'perplexity of the ' : ''}best run, chosen on validation. Bars: 95 % interval of the mean.`,
       labels: figureSeries(figure).map(({ label }) => label),
       wide,
       narrow,
       claims,
-      files,
-      notes: measured === points.length ? [] : [`${points.length - measured} of ${points.length} points are missing.`],
+      tables: table?.tables,
+      files: [...files, ...(table ? table.files : [])],
+      notes: [
+        ...[...new Set(points.flatMap(({ model, diverged }) => (diverged ? [model] : [])))].map(
+          (model) => `${model} diverged: its losses were no numbers any more.`,
+        ),
+        ...(measured === points.length ? [] : [`${points.length - measured} of ${points.length} points are missing.`]),
+      ],
     },
   });
-  return { paths: { ...report, ...paths }, claims, ...counts };
+  return { paths: { ...report, ...paths, ...table?.paths }, claims, ...counts };
 }
 
 /** Computes a figure and writes it. The same scale gives the same files. */
@@ -122,6 +139,41 @@ export async function writeComputedFigure(
   return { paths: { page, ...paths }, claims, ...counts };
 }
 
+/** The rows of a figure's table as JSON; in Markdown what a document says of them. */
+async function writeTable(
+  figure: TrainedFigure,
+  scale: Scale,
+  entries: readonly Entry[],
+  data: TableData,
+  claims: readonly JudgedClaim[],
+  directory: string,
+) {
+  const rows = tableRows(figure, scale, entries, data);
+  const trainLength = entries[0]?.trainLength ?? Number.NaN;
+  const missing = missingColumns(rows, data.missing);
+  const tables = [measuredTable(rows, trainLength, missing), paperTable(figure.table!, figure.rows[0]!.models)];
+  const [measured, paper] = tables.map(plainTableMarkdown);
+  const paths = { rows: join(directory, `${figure.id}.json`), document: join(directory, `${figure.id}.md`) };
+  await replaceJson(paths.rows, { figure: figure.id, scale, trainLength, rows, missing });
+  await replaceFile(
+    paths.document,
+    [
+      `# ${escapeMarkdown(figureTitle(figure, scale))}`,
+      escapeMarkdown(figure.caption),
+      measured,
+      claims
+        .map(
+          ({ claim, source, status, evidence }) =>
+            `- ${VERDICT_MARKS[status]} ${status}: ${escapeMarkdown(`${claim} (${source}): ${evidence}`)}`,
+        )
+        .join('\n'),
+      `## ${escapeMarkdown(figure.table!.title)}`,
+      paper,
+    ].join('\n\n'),
+  );
+  return { tables, paths, files: Object.values(paths).map((path) => basename(path)) };
+}
+
 const figureTitle = ({ title, id }: Figure, scale: Scale) => `${title} (${id}, ${scale} scale)`;
 
 /** Drawing, data and verdicts, beside which the page goes. */
@@ -150,8 +202,8 @@ async function writeFiles(
 }
 
 /** A line for every point, measured or not. */
-function pointsCsv({ predicted }: TrainedFigure, points: readonly FigurePoint[]): string {
-  const rows = points.map(({ measured, row, model, dModel, trainLength, testLength }) => ({
+function pointsCsv({ predicted, y }: TrainedFigure, points: readonly FigurePoint[]): string {
+  const rows = points.map(({ measured, diverged, row, model, dModel, trainLength, testLength }) => ({
     row,
     model,
     dModel,
@@ -171,6 +223,7 @@ function pointsCsv({ predicted }: TrainedFigure, points: readonly FigurePoint[])
     tokenMs: measured?.tokenMs,
     peakMemoryBytes: measured?.peakMemoryBytes,
     ...(predicted && { predicted: predicted({ model, dModel, testLength }) }),
+    ...(y && { measure: y, status: measured ? 'measured' : diverged ? 'diverged' : 'missing' }),
   }));
   return toCsv(rows);
 }

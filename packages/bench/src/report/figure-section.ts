@@ -2,6 +2,7 @@
 import { VERDICT_MARKS } from '../figures/claims.js';
 import type { JudgedClaim } from '../figures/figure.js';
 import { type Html, html, trusted } from './html.js';
+import { type PlainTable, plainTableSection } from './plain-table.js';
 
 /** A figure drawn and judged. */
 export interface FigureReport {
@@ -15,6 +16,8 @@ export interface FigureReport {
   readonly wide: string | undefined;
   readonly narrow: string | undefined;
   readonly claims: readonly JudgedClaim[];
+  /** Tables that belong to it: the first is shown at once, above the drawing, the others on demand below the claims. */
+  readonly tables?: readonly PlainTable[] | undefined;
   /** Files beside the page. */
   readonly files: readonly string[];
   /** What a reader must know: scale, deviations, what is missing. */
@@ -27,7 +30,8 @@ const LARGEST = 1.25;
 const widthOf = (svg: string) => Number(/ width="(\d+)"/.exec(svg)?.[1]);
 
 /** The sections of a figure. */
-export function figureSections({ id, caption, reading, wide, narrow, claims, files, notes }: FigureReport): Html {
+export function figureSections(figure: FigureReport): Html {
+  const { id, caption, reading, wide, narrow, claims, tables: [table, ...others] = [], files, notes } = figure;
   const drawing = (name: string, svg: string | undefined) =>
     svg === undefined
       ? ''
@@ -37,10 +41,12 @@ export function figureSections({ id, caption, reading, wide, narrow, claims, fil
       html`<li class="claim"><span class="verdict ${status.replace(' ', '-')}">${VERDICT_MARKS[status]} ${status}</span><span><strong>${claim}.</strong> <span class="muted">${evidence} (${source})</span></span></li>`,
   );
   const links = files.map((file) => html`<a href="${file}">${file}</a> `);
-  return html`<section data-charts><h2>The figure</h2>
+  return html`${table && plainTableSection(table)}
+<section data-charts><h2>The figure</h2>
 <p class="note">${caption} ${reading}</p>
 ${wide === undefined ? html`<p>Nothing is measured yet.</p>` : html`<figure>${drawing('wide', wide)}${drawing('narrow', narrow)}</figure>`}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 <p class="note">Files: ${links}</p></section>
-<section><h2>What is claimed</h2><ul class="claims">${items}</ul></section>`;
+<section><h2>What is claimed</h2><ul class="claims">${items}</ul></section>
+${others.map((other) => plainTableSection(other, true))}`;
 }

@@ -246,5 +246,5 @@ export function escapeMarkdown(text: string): string {
     .trim()
     .replace(/[\\|`*_<>[\]&~$#]/g, '\\$&')
     .replace(/^[+=-]/, '\\$&')
-    .replace(/^(\d+)([.)])/, '$1\\$2');
+    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2');
 }
