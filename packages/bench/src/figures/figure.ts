@@ -107,6 +107,8 @@ export interface Measured {
   readonly mean: Estimate;
   /** Accuracy when the models go on from their own answers; NaN where that was not tested. */
   readonly freeRunning: number;
+  /** False where its loss at the training length is not below that of all simple models of the same text but the best. */
+  readonly learned?: false | undefined;
   readonly runs: number;
   readonly learningRate: number;
   readonly steps: number;

@@ -82,6 +82,20 @@ describe('claims on perplexities', () => {
     expect(status(risesBeyond(0.5, about('B', 'C'), 'S', 'T'), data)).toBe('not holding');
   });
 
+  it('say nothing of a model that has learned no more than simple ones, but that it lags', () => {
+    const some = data.map((point) =>
+      point.model === 'B' ? { ...point, measured: { ...point.measured!, learned: false as const } } : point,
+    );
+    expect(verdict(holdsBeyond(0.05, about('A', 'B'), 'S', 'T'), some)).toMatchObject({
+      status: 'not measured',
+      evidence: 'B learned no more than simple models of the text at this budget',
+    });
+    expect(status(isBelow('B', about('A'), 'trained', 'S', 'T'), some)).toBe('not measured');
+    expect(status(isNear('A', about('B'), 'trained', 0.1, 'S', 'T'), some)).toBe('not measured');
+    expect(status(lagsBehind('B', about('A'), 'trained', 0.05, 'S', 'T'), some)).toBe('holding');
+    expect(status(isBelow('A', about('B'), 'trained', 'S', 'T'), some)).toBe('holding');
+  });
+
   it('are not measured where a point is missing', () => {
     const some = points({ A: [9, 8, undefined], B: [9, 9, 9] });
     expect(status(isBelow('A', about('B'), 'beyond', 'S', 'T'), some)).toBe('not measured');

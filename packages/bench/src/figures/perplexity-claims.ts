@@ -1,8 +1,9 @@
 /**
  * What the paper says of perplexities, as functions of the data. As in claims.ts: a claim holds, does not hold, or is not
- * measured. A model that diverged has been measured: its perplexity counts as infinite.
+ * measured. A model that diverged has been measured: its perplexity counts as infinite. Of a model that has learned no more than
+ * simple ones of its text can be said that it lags, and nothing else.
  */
-import { formatPerplexity } from '../report/format.js';
+import { formatPerplexity, listWords } from '../report/format.js';
 import { claim, decide, type MeasuredPoint, type Subject } from './claims.js';
 import type { Claim, FigurePoint, Measured } from './figure.js';
 
@@ -14,7 +15,12 @@ export type Reach = 'trained' | 'beyond';
 
 /** A model has a lower perplexity than each of the others. */
 export function isBelow(model: string, others: Subject, reach: Reach, source: string, text: string): Claim {
-  return compare(model, others, reach, source, text, (own, other) => other > own * (1 + TOLERANCE));
+  return compare(
+    { model, others, reach, learners: [model] },
+    source,
+    text,
+    (own, other) => other > own * (1 + TOLERANCE),
+  );
 }
 
 /** A model's perplexity is at most the share `slack` above that of each of the others. */
@@ -27,9 +33,7 @@ export function isNear(
   text: string,
 ): Claim {
   return compare(
-    model,
-    others,
-    reach,
+    { model, others, reach, learners: others.models },
     source,
     text,
     (own, other) => Number.isFinite(own) && own <= other * (1 + slack),
@@ -45,7 +49,12 @@ export function lagsBehind(
   source: string,
   text: string,
 ): Claim {
-  return compare(model, others, reach, source, text, (own, other) => Number.isFinite(other) && own >= other * (1 + by));
+  return compare(
+    { model, others, reach, learners: others.models },
+    source,
+    text,
+    (own, other) => Number.isFinite(other) && own >= other * (1 + by),
+  );
 }
 
 /** At every test length beyond the training length each model's perplexity is at most the share `slack` above that at it. */
@@ -84,7 +93,7 @@ function alongLengths(
   text: string,
   evaluate: (pairs: readonly Pair[]) => ReturnType<Claim['evaluate']>,
 ): Claim {
-  return ofPerplexities(subject, source, text, (points) => {
+  return ofPerplexities(subject, subject.models, source, text, (points) => {
     const pairs = points
       .filter(({ testLength, trainLength }) => testLength > trainLength)
       .flatMap((end) => {
@@ -100,15 +109,18 @@ function alongLengths(
 
 /** Each pair of a model and another at one place is as it should be; the evidence are those that are not, if any, else all. */
 function compare(
-  model: string,
-  { row, models }: Subject,
-  reach: Reach,
+  {
+    model,
+    others: { row, models },
+    reach,
+    learners,
+  }: { model: string; others: Subject; reach: Reach; learners: readonly string[] },
   source: string,
   text: string,
   holds: (own: number, other: number) => boolean,
 ): Claim {
   const subject = { models: [model, ...models], ...(row === undefined ? {} : { row }) };
-  return ofPerplexities(subject, source, text, (points) => {
+  return ofPerplexities(subject, learners, source, text, (points) => {
     const reached = points.filter(({ testLength, trainLength }) =>
       reach === 'trained' ? testLength === trainLength : testLength > trainLength,
     );
@@ -134,13 +146,21 @@ function compare(
 const sameLine = (a: FigurePoint, b: FigurePoint) => a.row === b.row && a.dModel === b.dModel && a.model === b.model;
 const samePlace = (a: FigurePoint, b: FigurePoint) => a.row === b.row && a.testLength === b.testLength;
 
+/** @param learners the models that must have learned something, or have diverged. */
 function ofPerplexities(
   subject: Subject,
+  learners: readonly string[],
   source: string,
   text: string,
   evaluate: (points: readonly MeasuredPoint[]) => ReturnType<Claim['evaluate']>,
 ): Claim {
-  const judged = claim(subject, source, text, evaluate);
+  const judged = claim(subject, source, text, (points) => {
+    const slow = points.flatMap(({ model, measured }) => (measured?.learned === false ? [model] : []));
+    const unlearned = learners.filter((model) => slow.includes(model));
+    if (unlearned.length === 0) return evaluate(points);
+    const evidence = `${listWords(unlearned)} learned no more than simple models of the text at this budget`;
+    return { status: 'not measured', evidence };
+  });
   return {
     ...judged,
     evaluate: (points) =>

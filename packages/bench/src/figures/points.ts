@@ -4,7 +4,7 @@
  * The accuracy of a point, or its perplexity, is that of the best run, as the paper reports it, but chosen on validation
  * examples and not on the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
  */
-import type { Entry } from '../report/entries.js';
+import type { Entry, Outcome } from '../report/entries.js';
 import { perplexity } from '../report/score.js';
 import { isDone, type RunConfig, type RunRecord } from '../runs/results.js';
 import { experimentName, type FigurePoint, type FigureRow, type Measured, type TrainedFigure } from './figure.js';
@@ -48,6 +48,7 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
             best: figure.y === 'perplexity' ? Math.exp(best.loss) : best.accuracy,
             mean: figure.y === 'perplexity' ? perplexity(at.lossEstimate) : at.accuracy,
             freeRunning: at.freeRunning?.accuracy.value ?? Number.NaN,
+            ...(hasLearned(outcome) ? {} : { learned: false as const }),
             runs: outcome.selected.length,
             learningRate: outcome.learningRate,
             steps: outcome.steps,
@@ -71,6 +72,9 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
     };
   });
 }
+
+/** Better than all simple models of the text but the best: than a bigram, where there is a 5-gram. */
+const hasLearned = ({ loss, baselines: [, bar] }: Outcome) => bar === undefined || loss.value < bar.loss;
 
 /** True where no run has a result, and one failed since its losses were no numbers any more. */
 export const hasDiverged = (runs: readonly RunRecord[]) =>
