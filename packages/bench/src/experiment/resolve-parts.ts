@@ -72,7 +72,7 @@ export async function resolveTask({ task, ...options }: TaskConfig, registry: Re
  * The parts of a layer; what its block does not say is the model's.
  * @throws InvalidConfigError, UnknownNameError that begin with `where`.
  */
-export async function resolveLayer(
+async function resolveLayer(
   config: LayerConfig,
   backbone: Experiment['model'],
   where: string,
