@@ -174,11 +174,13 @@ export default { models: { Theirs: { layers: [theirs] }, InBase: { layers: [inBa
         platform: 'node',
         conditions: [source],
         absWorkingDir: packages,
-        external: ['webgpu', '@tensorflow/*', 'zod', 'pure-rand', 'fastest-levenshtein'],
+        external: ['webgpu', '@tensorflow/*'],
       });
-      const loaded = Object.keys(metafile.inputs).map((file) => join(packages, file));
+      const inputs = Object.keys(metafile.inputs).filter((file) => !file.includes('node_modules')); // those are named by version
+      const loaded = inputs.map((file) => join(packages, file));
       expect(loaded.length).toBeGreaterThan(2);
-      expect(reader.reach([entry])).toEqual(expect.arrayContaining(loaded));
+      const reached = new Set(reader.reach([entry]));
+      expect(loaded.filter((file) => !reached.has(file))).toEqual([]);
     }
   });
 });
