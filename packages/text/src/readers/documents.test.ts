@@ -41,6 +41,12 @@ describe('text', () => {
     expect(await read(file, { separator: 'blank-line' })).toEqual(['  one\ntwo', 'three', 'four']);
     const many = Array.from({ length: 50_000 }, (_, i) => `document ${i}`);
     expect(await read(write('c.txt', many.join('\n\n')), { separator: 'blank-line' })).toEqual(many);
+    expect(await read(write('blank.txt', '\n \n'), { separator: 'blank-line' })).toEqual([]);
+  });
+
+  it('is divided in time that grows with its size, however many lines are blank', { timeout: 5_000 }, async () => {
+    const file = write('newlines.txt', `one${'\n'.repeat(1_000_000)}two`);
+    expect(await read(file, { separator: 'blank-line' })).toEqual(['one', 'two']);
   });
 
   it('names the byte that is no UTF-8', async () => {
@@ -110,7 +116,13 @@ describe('JSON Lines', () => {
       /bad\.jsonl:1: expected a text in 'text', got keys body\. Name the field/,
     );
     await expect(of('{"text":3}')).rejects.toThrow(/bad\.jsonl:1: expected a text in 'text', got number/);
-    await expect(of('null')).rejects.toThrow(/bad\.jsonl:1: expected a text/);
+    await expect(of('null')).rejects.toThrow(/bad\.jsonl:1: expected a text in 'text', got null in place of an object/);
+    await expect(of('["a"]')).rejects.toThrow(/bad\.jsonl:1: expected a text in 'text', got a list/);
+    await expect(of('{"text":null}')).rejects.toThrow(/bad\.jsonl:1: expected a text in 'text', got null\. Name/);
+    await expect(of('{"text":"a"}\n{"text":"half \\ud83d of one"}')).rejects.toThrow(
+      /bad\.jsonl:2: expected characters, got half of one, \\ud83d, at 5 of 'text'/,
+    );
+    expect(await of('{"text":"\\ud83d\\ude00 \\u0000"}')).toEqual(['😀 \0']);
     await expect(read(write('u.jsonl', Buffer.from('{"text":"a"}\n{"text":"\xe9"}', 'latin1')))).rejects.toThrow(
       /u\.jsonl:2: expected UTF-8, got the byte 0xe9 at offset 22/,
     );
@@ -149,6 +161,15 @@ describe('Parquet', () => {
   it('is a document a row, of all row groups', async () => {
     const texts = Array.from({ length: 10 }, (_, i) => `größer ${i}`.repeat(i));
     expect(await read(parquet('a.parquet', texts))).toEqual(texts);
+  });
+
+  it('is UTF-8, as the other formats: nothing is replaced in silence', async () => {
+    const file = parquet('latin.parquet', ['one', 'caf_ noir']);
+    const bytes = readFileSync(file);
+    for (let at = bytes.indexOf('caf_'); at >= 0; at = bytes.indexOf('caf_', at + 1)) bytes[at + 3] = 0xe9;
+    await expect(read(write('latin.parquet', bytes))).rejects.toThrow(
+      /latin\.parquet: expected UTF-8, got the byte 0xe9 at offset 3/,
+    );
   });
 
   it('names column and row of what is no text, and a damaged file', async () => {

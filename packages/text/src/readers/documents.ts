@@ -22,6 +22,9 @@ export interface ReadOptions {
   readonly separator?: 'blank-line' | undefined;
 }
 
+/** Characters (UTF-16 units) of a document between blank lines. */
+const LONGEST_PARAGRAPH = 2 ** 26;
+
 /** A piece of a document. */
 export interface DocumentPart {
   readonly text: string;
@@ -39,11 +42,12 @@ export async function* readDocuments(path: string, options: ReadOptions = {}): A
   const field = options.field ?? 'text';
   if (format === 'parquet') yield* wholes(readParquet(path, field));
   else if (format === 'jsonl') yield* wholes(readJsonLines(byteStream(path), path, field));
-  else if (options.separator === 'blank-line') yield* paragraphs(decodeChunks(byteStream(path), path));
+  else if (options.separator === 'blank-line') yield* paragraphs(decodeChunks(byteStream(path), path), path);
   else yield* oneDocument(decodeChunks(byteStream(path), path));
 }
 
-function formatOf(path: string): Format {
+/** The format of a file by its name. @throws InvalidConfigError for one that says none. */
+export function formatOf(path: string): Format {
   const name = path.replace(/\.(gz|zst)$/, '');
   if (/\.(jsonl|ndjson)$/.test(name)) return 'jsonl';
   if (name.endsWith('.parquet')) return 'parquet';
@@ -62,23 +66,27 @@ async function* oneDocument(texts: AsyncIterable<string>): AsyncGenerator<Docume
   for await (const text of texts) yield { text, begins: false };
 }
 
-/** Documents divided by lines without text. Newlines at their ends belong to no document. */
-async function* paragraphs(texts: AsyncIterable<string>): AsyncGenerator<DocumentPart> {
-  let text = '';
-  for await (const part of texts) {
-    text += part;
-    const found = text.split(/\r?\n(?:[ \t]*\r?\n)+(?=[ \t]*\S)/);
-    text = found.pop()!;
-    for (const document of found.map(trimLines)) if (document !== '') yield { text: document, begins: true };
-    if (text.length > 2 ** 26) {
+/** Documents divided by lines without text, which belong to none; nor does space at their ends. */
+async function* paragraphs(texts: AsyncIterable<string>, path: string): AsyncGenerator<DocumentPart> {
+  let document = '';
+  let line = '';
+  for await (const text of texts) {
+    const [first, ...more] = text.split('\n') as [string, ...string[]];
+    line += first;
+    for (const next of more) {
+      if (line.trim() !== '') document += `${line}\n`;
+      else if (document !== '') {
+        yield { text: document.trimEnd(), begins: true };
+        document = '';
+      }
+      line = next;
+    }
+    if (document.length + line.length > LONGEST_PARAGRAPH) {
       throw new InvalidConfigError(
-        '--separator blank-line: expected blank lines between documents, got 64 MB without.',
+        `${path}: expected blank lines between documents of at most ${LONGEST_PARAGRAPH} characters, got a longer one. Divide it, or leave --separator out.`,
       );
     }
   }
-  text = trimLines(text);
-  if (text !== '') yield { text, begins: true };
+  document = (document + line).trimEnd();
+  if (document !== '') yield { text: document, begins: true };
 }
-
-/** Without blank lines at the start and space at the end. */
-const trimLines = (text: string): string => text.replace(/^(?:[ \t]*\r?\n)+/, '').trimEnd();

@@ -32,11 +32,23 @@ function textOf(source: string, field: string, where: string): string {
     throw new InvalidConfigError(`${where}: expected a line of JSON, got '${reason}'.`, { cause: error });
   }
   const text = (row as Record<string, unknown> | null)?.[field];
-  if (typeof text === 'string') return text;
-  const keys = typeof row === 'object' && row !== null ? Object.keys(row).join(', ') : typeof row;
+  if (typeof text !== 'string') {
+    throw new InvalidConfigError(`${where}: expected a text in '${field}', got ${describe(row, text)}. Name the field: --field.`);
+  }
+  const half = text.search(/\p{Surrogate}/u); // none of a pair
+  if (half < 0) return text;
+  const code = text.charCodeAt(half).toString(16);
   throw new InvalidConfigError(
-    `${where}: expected a text in '${field}', got ${text === undefined ? `keys ${keys}` : typeof text}. Name the field: --field.`,
+    `${where}: expected characters, got half of one, \\u${code}, at ${half} of '${field}'. Write whole ones where the file is made.`,
   );
+}
+
+function describe(row: unknown, text: unknown): string {
+  if (text !== undefined) return text === null ? 'null' : typeof text;
+  if (Array.isArray(row)) return 'a list in place of an object';
+  return typeof row === 'object' && row !== null
+    ? `keys ${Object.keys(row).join(', ')}`
+    : `${row === null ? 'null' : `a ${typeof row}`} in place of an object`;
 }
 
 async function* splitLines(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
