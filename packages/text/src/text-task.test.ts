@@ -96,6 +96,15 @@ describe('text', () => {
     expect(text({ data, seqLen: 16 }).baselines('test', 3)).toEqual(few);
   });
 
+  it('has no n-grams of a split without tokens', async () => {
+    const file = join(directory, 'short.txt');
+    writeFileSync(file, 'one line\n');
+    const out = join(directory, 'short');
+    await prepareData({ files: [file], tokenizer: byteTokenizer(), out, validation: 0, test: 0 });
+    expect(text({ data: out, seqLen: 4 }).baselines('test')).toEqual([]);
+    expect(text({ data: out, seqLen: 400 }).baselines('train')).toEqual([]);
+  });
+
   it('asks for data, or a corpus', () => {
     expect(() => text({ seqLen: 16 })).toThrow(/text: expected either `data`.*or `corpus`/);
     expect(() => text({ data, corpus: 'factbook' })).toThrow(/expected either/);
@@ -130,8 +139,33 @@ describe('damaged data', () => {
       /train_000000\.bin: expected magic 20240520, version 1, 50000 tokens, got 20240520, 9, 50000/,
     );
     expect(() => openDataSet(copy((path) => writeFileSync(join(path, 'index.json'), '{')))).toThrow(
-      /index\.json: expected JSON/,
+      /index\.json: expected JSON, got '.+'\. The file is damaged: copy it anew, or prepare/,
     );
+  });
+
+  it('are named when the index counts what its shards do not hold', () => {
+    const more = copy((path) => {
+      const file = join(path, 'index.json');
+      const index = JSON.parse(readFileSync(file, 'utf8'));
+      index.splits.test.tokens += 5;
+      writeFileSync(file, JSON.stringify(index));
+    });
+    expect(() => openDataSet(more)).toThrow(/index\.json: expected \d+ tokens of test, as in its shards, got \d+/);
+  });
+
+  it('keep no file open that was damaged', ({ skip }) => {
+    if (!existsSync('/proc/self/fd')) skip('no /proc: open files cannot be counted');
+    const foreign = openDataSet(copy((path) => change(path, 'test_000000.bin', 1_024 + 7, 2)));
+    const cut = copy(() => {});
+    const set = openDataSet(cut);
+    truncateSync(join(cut, 'test_000000.bin'), 1_100);
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let i = 0; i < 20; i++) {
+      expect(() => foreign.read('test', 0, 10)).toThrow(/expected ids/);
+      expect(() => set.read('test', 0, 1_000)).toThrow(/test_000000\.bin: expected 2000 bytes at 1024, got 76/);
+    }
+    expect(open()).toBeLessThan(before + 5);
   });
 
   it('are named when the index or the tokenizer is that of others', () => {

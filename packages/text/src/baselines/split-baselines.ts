@@ -27,10 +27,11 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 type Scores = ReadonlyMap<string, Float32Array>;
 
 /**
- * Mean nats per token of each model on the tokens 1 to `labels` of a split: those that its first windows are labelled with.
- * Seconds for each million tokens of train the first time.
+ * Mean nats per token of each model on the tokens 1 to `labels` of a split: those that its first windows are labelled with; no
+ * models where there are none. Seconds for each million tokens of train the first time.
  */
 export function splitBaselines(data: DataSet, split: Split, labels: number): Baseline[] {
+  if (labels < 1 || data.tokens(split) < 2) return [];
   const scores = readScores(data, split) ?? keepScores(data, split, computeScores(data, split));
   return [...scores].map(([name, nats]) => {
     const scored = nats.subarray(0, Math.min(labels, nats.length));

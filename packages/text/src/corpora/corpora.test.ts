@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openDataSet } from '../shards/data-set.js';
 import { text } from '../text-task.js';
 import { prepareCorpus } from './open-corpus.js';
@@ -46,7 +46,33 @@ it('is prepared on first use, by several processes at once, the same as elsewher
   expect(set.hash).toBe(task.config['dataHash']);
   expect(set.index.splits.train.documents).toBe(235);
   expect(set.tokenizer.decode(set.read('train', 1, 13))).toBe('Introduction\n');
-  expect(() => prepareCorpus('factbook', 'bytes', elsewhere)).toThrow(/expected a new directory/);
+  prepareCorpus('factbook', 'bytes', elsewhere);
+  expect(() => prepareCorpus('factbook', 'bpe:300', elsewhere)).toThrow(
+    /expected a new directory, or data prepared from/,
+  );
+  expect(() => prepareCorpus('factbook', 'bytes', cache)).toThrow(/expected a new directory/);
+});
+
+it('is prepared anew where the cache is damaged, and says so', () => {
+  const corpus = { corpus: 'factbook', seqLen: 128 } as const;
+  const { dataHash } = text(corpus).config;
+  const [kept] = readdirSync(join(cache, 'mixerzoo')).filter((name) => name.startsWith('factbook-bytes'));
+  const directory = join(cache, 'mixerzoo', kept!);
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  for (const damage of [
+    () => truncateSync(join(directory, 'test_000000.bin'), 2_000),
+    () => writeFileSync(join(directory, 'tokenizer.json'), '{}'),
+  ]) {
+    damage();
+    expect(text(corpus).config['dataHash']).toBe(dataHash);
+  }
+  expect(warn.mock.calls.map(([message]) => String(message))).toEqual([
+    expect.stringMatching(/corpus 'factbook' is prepared anew: .*test_000000\.bin: expected \d+ bytes, got 2000/),
+    expect.stringMatching(/prepared anew: .*tokenizer\.json: expected the tokenizer of the shards/),
+  ]);
+  warn.mockClear();
+  expect(text(corpus).config['dataHash']).toBe(dataHash);
+  expect(warn).not.toHaveBeenCalled();
 });
 
 it('has a tokenizer of its own, if asked', () => {

@@ -1,9 +1,10 @@
 /** Corpora that npm installs, prepared like files: on first use, in the user's cache, or wherever one asks. */
-import { InvalidConfigError } from '@mixerzoo/core/errors';
+import { InvalidConfigError, isZooError } from '@mixerzoo/core/errors';
 import { nodeModules, sha256 } from '../node-modules.js';
 import { divideByDocuments, splitOfDocument } from '../prepare/divide.js';
 import { publish, writeIndex, writeTokenizer } from '../prepare/publish.js';
 import { type DataSet, openDataSet } from '../shards/data-set.js';
+import { INDEX_FILE, readIndex } from '../shards/index-file.js';
 import { createShardWriter } from '../shards/writer.js';
 import { byteTokenizer } from '../tokenizers/bytes.js';
 import { parseTokenizer } from '../tokenizers/hugging-face.js';
@@ -21,16 +22,26 @@ const TEXT_VERSION = 1;
 const SHARES = { validation: 0.05, test: 0.05 };
 
 /**
- * Prepares a corpus: 90 % of its documents to train on, 5 % each for validation and test.
+ * Prepares a corpus: 90 % of its documents to train on, 5 % each for validation and test. What is there already is left as it is.
  *
  * @param tokenizer - `bytes`, `bpe:<vocabulary>` trained on the documents to train on, or one at hand.
- * @param out - a new directory; it is there as a whole or not at all.
- * @throws InvalidConfigError if the package is not installed, or `out` is there.
+ * @param out - the directory to make; it is there as a whole or not at all.
+ * @throws InvalidConfigError if the package is not installed, and where `out` holds something else.
  */
 export function prepareCorpus(name: CorpusName, tokenizer: string | Tokenizer, out: string): void {
   const { fs, path } = nodeModules();
+  const options = {
+    corpus: name,
+    version: SOURCES[name].version(),
+    text: TEXT_VERSION,
+    ...(typeof tokenizer === 'string' ? { tokenizer } : { tokenizer: tokenizer.hash, endOfText: tokenizer.endOfText }),
+  };
   if (fs.existsSync(out)) {
-    throw new InvalidConfigError(`${out}: expected a new directory, got one that is there. Give another --out.`);
+    const isThere = fs.existsSync(path.join(out, INDEX_FILE));
+    if (isThere && JSON.stringify(readIndex(out).options) === JSON.stringify(options)) return;
+    throw new InvalidConfigError(
+      `${out}: expected a new directory, or data prepared from the same corpus and tokenizer, got others. Give another --out.`,
+    );
   }
   const documents = SOURCES[name].read();
   const extent = { documents: documents.length, textBytes: 0 };
@@ -39,7 +50,7 @@ export function prepareCorpus(name: CorpusName, tokenizer: string | Tokenizer, o
   const training = documents.filter((_, index) => splitOf(index) === 'train');
   const encoder = typeof tokenizer === 'string' ? tokenizerOf(tokenizer, training) : tokenizer;
   fs.mkdirSync(path.dirname(path.resolve(out)), { recursive: true });
-  const partial = fs.mkdtempSync(`${out}.partial-`);
+  const partial = fs.mkdtempSync(`${path.resolve(out)}.partial-`);
   try {
     writeTokenizer(partial, encoder);
     const writer = createShardWriter(partial, encoder, 1e8);
@@ -50,7 +61,6 @@ export function prepareCorpus(name: CorpusName, tokenizer: string | Tokenizer, o
         writer.append(splitOf(index), encoder.encode(piece), false);
       }
     }
-    const options = { corpus: name, version: SOURCES[name].version(), text: TEXT_VERSION };
     writeIndex(partial, encoder, { splits: writer.finish(), sources: [], options });
     publish(partial, out);
   } finally {
@@ -59,8 +69,8 @@ export function prepareCorpus(name: CorpusName, tokenizer: string | Tokenizer, o
 }
 
 /**
- * A corpus out of the cache (`XDG_CACHE_HOME`, else `.cache` in the home directory), where it is prepared if it is not there;
- * several processes may do so at once.
+ * A corpus out of the cache (`XDG_CACHE_HOME`, else `.cache` in the home directory), where it is prepared if it is not there, or
+ * damaged, which is said on standard error; several processes may do so at once.
  * @throws InvalidConfigError as {@link prepareCorpus}
  */
 export function openCorpus(name: CorpusName, tokenizer: string): DataSet {
@@ -68,12 +78,19 @@ export function openCorpus(name: CorpusName, tokenizer: string): DataSet {
   const cache = process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache');
   const key = sha256(JSON.stringify([name, SOURCES[name].version(), TEXT_VERSION, tokenizer])).slice(0, 16);
   const directory = path.join(cache, 'mixerzoo', `${name}-${tokenizer.replace(':', '-')}-${key}`);
-  if (!fs.existsSync(directory)) {
+  if (fs.existsSync(directory)) {
     try {
-      prepareCorpus(name, tokenizer, directory);
+      return openDataSet(directory);
     } catch (error) {
-      if (!fs.existsSync(directory)) throw error; // else another process was faster
+      if (!isZooError(error, 'invalid-config')) throw error;
+      console.warn(`mixerzoo: the corpus '${name}' is prepared anew: ${error.message}`);
+      fs.rmSync(directory, { recursive: true, force: true });
     }
+  }
+  try {
+    prepareCorpus(name, tokenizer, directory);
+  } catch (error) {
+    if (!fs.existsSync(directory)) throw error; // else another process was faster
   }
   return openDataSet(directory);
 }

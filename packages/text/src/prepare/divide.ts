@@ -1,7 +1,8 @@
 /**
  * Which split a document is for. The last documents in order are for test, those before for validation, by a share of their
  * number. Where there are too few for that, as of a book in one file, the text itself is divided by a share of its bytes, at
- * the ends of lines; each piece is a document then.
+ * the ends of lines; each piece is a document then. Where no line ends within a quarter of the smaller share, it is divided at
+ * a space, and where no space comes within another, between characters.
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import type { Split } from '@mixerzoo/core/task';
@@ -71,21 +72,33 @@ function divideDocuments(splitOf: (document: number) => Split, before: number) {
 
 function divideText({ textBytes }: Extent, { validation, test }: Shares, before: number) {
   const ends = [textBytes * (1 - validation - test), textBytes * (1 - test), Number.POSITIVE_INFINITY];
+  const patience = (textBytes * Math.min(validation || test, test || validation)) / 4;
   let stage = 0;
   let position = before;
   let begins = false;
   const advance = () => {
     while (position >= ends[stage]!) stage++;
   };
+
+  /** The bytes up to where a split ends: after a line, else after a space, else anywhere between characters; infinite if not here. */
+  function lengthToCut(rest: Buffer): number {
+    const [line, space, any] = [0, 1, 2].map((times) =>
+      Math.max(0, Math.ceil(ends[stage]! + times * patience - position) - 1),
+    ) as [number, number, number];
+    let last = any;
+    while ((rest[last + 1]! & 0xc0) === 0x80) last++;
+    const found = [rest.indexOf(0x0a, line), rest.indexOf(0x20, space), last];
+    return Math.min(...found.map((at) => (at >= 0 && at < rest.length ? at + 1 : Number.POSITIVE_INFINITY)));
+  }
+
   return function* (part: DocumentPart): Generator<DividedPart> {
     begins ||= part.begins;
     if (part.begins) advance();
     for (let rest = Buffer.from(part.text); rest.length > 0; ) {
-      const from = Math.max(0, Math.ceil(ends[stage]! - position) - 1);
-      const newline = from < rest.length ? rest.indexOf(0x0a, from) : -1;
-      const taken = rest.subarray(0, newline < 0 ? rest.length : newline + 1);
+      const length = ends[stage] === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : lengthToCut(rest);
+      const taken = rest.subarray(0, length);
       yield { split: SPLITS[stage]!, text: taken.toString(), begins };
-      begins = newline >= 0;
+      begins = length <= rest.length;
       position += taken.length;
       if (begins) advance();
       rest = rest.subarray(taken.length);

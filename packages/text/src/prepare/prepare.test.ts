@@ -130,6 +130,22 @@ describe('prepareData', () => {
     }
   });
 
+  it('divides text of one line at a space, and text of one word between characters', async () => {
+    for (const [text, cut] of [
+      ['many words without an end '.repeat(300), / $/],
+      ['größer'.repeat(1_000), /^(?!.*\ufffd)/],
+    ] as const) {
+      const out = fresh();
+      await prepare({ out, files: [write('line.txt', text)] });
+      const set = openDataSet(out);
+      const splits = (['train', 'validation', 'test'] as const).map((split) => documentsOf(set, split));
+      expect(splits.map((documents) => documents.length)).toEqual([1, 1, 1]);
+      expect(splits.flat().join('')).toBe(text);
+      for (const [document] of splits) expect(document).toMatch(cut);
+      for (const held of splits.slice(1)) expect(held[0]!.length / text.length).toBeCloseTo(0.05, 1);
+    }
+  });
+
   it('takes files for validation and test', async () => {
     const out = fresh();
     const held = write('held.txt', 'held out');
@@ -159,16 +175,66 @@ describe('prepareData', () => {
     await expect(prepare({ out: directory })).rejects.toThrow(/expected a new directory, got one with other files/);
   });
 
+  it('takes what decides the tokens for another: which file is for which split, and the token that ends a text', async () => {
+    const [out, small] = [fresh(), write('small.jsonl', jsonLines(['one', 'two']))];
+    const [a, b] = files as [string, string];
+    await prepare({ out, files: [a, b], validation: [small], test: 0 });
+    await expect(prepare({ out, files: [a], validation: [b, small], test: 0 })).rejects.toThrow(/got others/);
+    const ends = fresh();
+    const tokenizer = (endOfText?: string) => huggingFaceTokenizer(bytes.json, { endOfText });
+    await prepare({ out: ends, tokenizer: tokenizer() });
+    await expect(prepare({ out: ends, tokenizer: tokenizer('!') })).rejects.toThrow(/got others/);
+    expect(await prepare({ out: `${ends}/`, tokenizer: tokenizer() })).toEqual(openDataSet(ends).index);
+    const slash = fresh();
+    await prepare({ out: `${slash}/` });
+    expect(openDataSet(slash).index.sources.map(({ role }) => role)).toEqual(['shared', 'shared']);
+  });
+
   it('refuses shares that leave nothing, files that are none or given twice', async () => {
     await expect(prepare({ validation: 0.5, test: 0.5 })).rejects.toThrow(
       /expected shares from 0 that sum to less than 1/,
     );
     await expect(prepare({ files: [directory] })).rejects.toThrow(/expected a file, got a directory/);
-    await expect(prepare({ files: [files[0]!, files[0]!] })).rejects.toThrow(/expected each file once/);
+    await expect(prepare({ files: [files[0]!, files[0]!] })).rejects.toThrow(/expected each file once, got it twice/);
+    await expect(prepare({ validation: [files[0]!] })).rejects.toThrow(/once, got it for validation too\. Leave one/);
+    await expect(prepare({ files: ['/dev/null'] })).rejects.toThrow(/expected a file, got something else/);
     await expect(prepare({ files: [write('bad.jsonl', '{"text":"a"}\n{')] })).rejects.toThrow(
       /bad\.jsonl:2: expected a line of JSON/,
     );
   });
+});
+
+describe('before a file is read', () => {
+  it.each([
+    [{ field: 'body' }, /expected JSON Lines or Parquet beside the field 'body', got text alone/],
+    [{ separator: 'blank-line', format: 'jsonl' }, /expected files of text beside the separator.*got jsonl/],
+    [{ tokenizer: { trainVocabSize: 12 } }, /bpe: expected a vocabulary of 257 or more/],
+    [
+      { tokenizer: huggingFaceTokenizer({ ...(bytes.json as object), decoder: { type: 'none' } }) },
+      /expected one that loads/,
+    ],
+    [{ files: ['/none/a.doc'] }, /expected a file, got none/],
+  ] as const)('refuses %o', async (options, message) => {
+    const file = write('unread.txt', Buffer.from([0xff]));
+    await expect(prepare({ files: [file], ...options })).rejects.toThrow(message);
+  });
+
+  it('refuses a name that says no format', async () => {
+    const named = [write('unread.txt', Buffer.from([0xff])), write('a.doc', 'text')];
+    await expect(prepare({ files: named })).rejects.toThrow(/a\.doc: expected a name that ends in/);
+  });
+});
+
+it('says that a file was changed while it was read', async () => {
+  const file = write('growing.jsonl', jsonLines(DOCUMENTS));
+  let grown = false;
+  const onProgress: PrepareOptions['onProgress'] = ({ phase }) => {
+    if (phase === 'encode' && !grown) appendFileSync(file, jsonLines(['more']));
+    grown ||= phase === 'encode';
+  };
+  await expect(prepare({ files: [file], onProgress })).rejects.toThrow(
+    /growing\.jsonl: expected the file that preparing began with, got one changed since/,
+  );
 });
 
 describe('a process that is killed', () => {

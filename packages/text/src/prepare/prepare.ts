@@ -7,17 +7,17 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { nodeModules, sha256 } from '../node-modules.js';
-import { type ReadOptions, readDocuments } from '../readers/documents.js';
+import { formatOf, type ReadOptions, readDocuments } from '../readers/documents.js';
 import { hashFile } from '../shards/files.js';
 import { type DataIndex, INDEX_FILE, readIndex, readJson, STATE_FILE, TOKENIZER_FILE } from '../shards/index-file.js';
 import { createShardWriter } from '../shards/writer.js';
 import { parseTokenizer } from '../tokenizers/hugging-face.js';
 import { createTextPieces } from '../tokenizers/text-pieces.js';
 import { separatorOf, type Tokenizer } from '../tokenizers/tokenizer.js';
-import { createWordCounts, trainBytePairs } from '../tokenizers/train-byte-pairs.js';
+import { assertVocabSize, createWordCounts, trainBytePairs } from '../tokenizers/train-byte-pairs.js';
 import { assertShares, createDivider, type DividedPart, type Shares } from './divide.js';
 import { publish, writeIndex, writeTokenizer } from './publish.js';
-import { listSources, type SourceState, survey } from './sources.js';
+import { assertUnchanged, listSources, type SourceState, survey } from './sources.js';
 import { type PrepareState, takeUp, writeState } from './state.js';
 
 export interface PrepareProgress {
@@ -55,16 +55,21 @@ const TRAINED_ON = 2 ** 26;
  */
 export async function prepareData(options: PrepareOptions): Promise<DataIndex> {
   const { fs, path } = nodeModules();
-  const { out, validation = 0.05, test = 0.05, shardTokens = 1e8, onProgress = () => {} } = options;
+  const { tokenizer, validation = 0.05, test = 0.05, shardTokens = 1e8, onProgress = () => {} } = options;
+  const out = path.resolve(options.out);
   const shares = { validation: shareOf(validation), test: shareOf(test) };
   assertShares(shares);
   if (!Number.isInteger(shardTokens) || shardTokens < 1 || shardTokens >= 2 ** 31) {
     throw new InvalidConfigError(`data: expected files of 1 to 2^31 - 1 tokens, got ${shardTokens}.`);
   }
   const listed = listSources({ shared: options.files, validation: filesOf(validation), test: filesOf(test) });
+  assertOptionsUsed(listed, options);
+  if ('trainVocabSize' in tokenizer) assertVocabSize(tokenizer.trainVocabSize);
+  else tokenizer.encode('one that does not load says so now');
   const asked = {
-    tokenizer:
-      'trainVocabSize' in options.tokenizer ? `bpe:${options.tokenizer.trainVocabSize}` : options.tokenizer.hash,
+    ...('trainVocabSize' in tokenizer
+      ? { tokenizer: `bpe:${tokenizer.trainVocabSize}` }
+      : { tokenizer: tokenizer.hash, endOfText: tokenizer.endOfText }),
     format: options.format ?? null,
     field: options.field ?? null,
     separator: options.separator ?? null,
@@ -85,17 +90,33 @@ export async function prepareData(options: PrepareOptions): Promise<DataIndex> {
   if (!fs.existsSync(path.join(made, INDEX_FILE))) {
     const job = createJob({ work, made }, state, options, shares, onProgress);
     await job.survey();
-    const tokenizer = await job.tokenizer();
-    const splits = await job.encode(tokenizer, shardTokens, options.recordSeconds ?? 5);
-    const sources = state.sources.map(({ surveyed }) => {
+    const encoder = await job.tokenizer();
+    const splits = await job.encode(encoder, shardTokens, options.recordSeconds ?? 5);
+    assertUnchanged(state.sources, work);
+    const sources = state.sources.map(({ role, surveyed }) => {
       const { textBytes: _, ...source } = surveyed!;
-      return source;
+      return { role, ...source };
     });
-    writeIndex(made, tokenizer, { splits, sources, options: asked });
+    writeIndex(made, encoder, { splits, sources, options: asked });
   }
   publish(made, out);
   clearWork(out);
   return readIndex(out);
+}
+
+/** @throws InvalidConfigError for an option that none of the files has a use for. */
+function assertOptionsUsed(sources: readonly SourceState[], { format, field, separator }: ReadOptions): void {
+  const formats = new Set(sources.map(({ path }) => format ?? formatOf(path)));
+  if (field !== undefined && !formats.has('jsonl') && !formats.has('parquet')) {
+    throw new InvalidConfigError(
+      `data: expected JSON Lines or Parquet beside the field '${field}', got text alone. Leave --field out.`,
+    );
+  }
+  if (separator !== undefined && !formats.has('text')) {
+    throw new InvalidConfigError(
+      `data: expected files of text beside the separator '${separator}', got ${[...formats].join(' and ')}. Leave --separator out.`,
+    );
+  }
 }
 
 /** Where data are made: what is recorded to go on, and `data`, which becomes the directory that is asked for. */
@@ -272,7 +293,10 @@ function readPrepared(out: string, asked: DataIndex['options'], listed: readonly
   const same =
     JSON.stringify(index.options) === JSON.stringify(asked) &&
     index.sources.length === listed.length &&
-    index.sources.every(({ bytes, sha256 }, i) => bytes === listed[i]!.bytes && sha256 === hashFile(listed[i]!.path));
+    index.sources.every(
+      ({ role, bytes, sha256 }, i) =>
+        role === listed[i]!.role && bytes === listed[i]!.bytes && sha256 === hashFile(listed[i]!.path),
+    );
   if (same) {
     clearWork(out); // of a process that was killed at the very end
     return index;

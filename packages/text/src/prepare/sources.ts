@@ -8,31 +8,51 @@ import { sourceSchema } from '../shards/index-file.js';
 
 export const sourceStateSchema = z.strictObject({
   path: z.string(),
-  /** `shared`: its last documents are for validation and test, unless files are given for these. */
-  role: z.enum(['shared', 'validation', 'test']),
+  role: sourceSchema.shape.role,
   bytes: z.int().min(0),
   mtimeMs: z.number(),
-  surveyed: sourceSchema.extend({ textBytes: z.int().min(0) }).nullable(),
+  surveyed: sourceSchema
+    .omit({ role: true })
+    .extend({ textBytes: z.int().min(0) })
+    .nullable(),
 });
 export type SourceState = z.output<typeof sourceStateSchema>;
 export type Survey = NonNullable<SourceState['surveyed']>;
 
-/** @throws InvalidConfigError for what is no file, and for a file that is given twice. */
+/**
+ * The files as they are. The same one may be for validation and for test, but is not trained on then.
+ * @throws InvalidConfigError for what is no file, and for a file that is given twice.
+ */
 export function listSources(files: Readonly<Record<SourceState['role'], readonly string[]>>): SourceState[] {
   const { fs, path } = nodeModules();
   const roles = ['shared', 'validation', 'test'] as const;
   const sources = roles.flatMap((role) => files[role].map((file) => ({ role, path: path.resolve(file) })));
-  const twice = sources.find((one, index) => sources.findIndex((other) => other.path === one.path) < index);
-  if (twice && twice.role === 'shared') {
-    throw new InvalidConfigError(`${twice.path}: expected each file once, got it twice. Leave one out.`);
+  const twice = sources.find(({ role, path }, index) =>
+    sources.slice(0, index).some((other) => other.path === path && ['shared', role].includes(other.role)),
+  );
+  if (twice) {
+    const what = twice.role === 'shared' ? 'it twice' : `it for ${twice.role} too`;
+    throw new InvalidConfigError(`${twice.path}: expected each file once, got ${what}. Leave one out.`);
   }
-  return sources.map((source) => {
-    const stat = fs.statSync(source.path, { throwIfNoEntry: false });
-    if (!stat?.isFile()) {
-      throw new InvalidConfigError(`${source.path}: expected a file, got ${stat ? 'a directory' : 'none'}.`);
-    }
-    return { ...source, bytes: stat.size, mtimeMs: stat.mtimeMs, surveyed: null };
-  });
+  return sources.map((source) => ({ ...source, ...stateOfFile(source.path), surveyed: null }));
+}
+
+function stateOfFile(file: string): Pick<SourceState, 'bytes' | 'mtimeMs'> {
+  const stat = nodeModules().fs.statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile()) return { bytes: stat.size, mtimeMs: stat.mtimeMs };
+  const found = stat ? (stat.isDirectory() ? 'a directory' : 'something else') : 'none';
+  throw new InvalidConfigError(`${file}: expected a file, got ${found}.`);
+}
+
+/** @throws InvalidConfigError if one of the files is not what preparing began with. */
+export function assertUnchanged(sources: readonly SourceState[], work: string): void {
+  for (const { path, bytes, mtimeMs } of sources) {
+    const now = stateOfFile(path);
+    if (now.bytes === bytes && now.mtimeMs === mtimeMs) continue;
+    throw new InvalidConfigError(
+      `${path}: expected the file that preparing began with, got one changed since. Delete ${work} to begin anew.`,
+    );
+  }
 }
 
 /** Reads a file through: its hash, its documents and the size of their text. @throws InvalidConfigError as the readers. */

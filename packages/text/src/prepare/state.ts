@@ -6,7 +6,7 @@ import { nodeModules } from '../node-modules.js';
 import { replaceFile } from '../shards/files.js';
 import { readJson, STATE_FILE } from '../shards/index-file.js';
 import { writerStateSchema } from '../shards/writer.js';
-import { type SourceState, sourceStateSchema } from './sources.js';
+import { assertUnchanged, type SourceState, sourceStateSchema } from './sources.js';
 
 const stateSchema = z.strictObject({
   version: z.literal(1),
@@ -41,20 +41,12 @@ export function takeUp(directory: string, command: string, sources: readonly Sou
       writer: { closed: [], open: null },
     };
   }
-  const state = parseConfig(stateSchema, readJson(file), file);
+  const state = parseConfig(stateSchema, readJson(file, `Delete ${directory} to begin anew.`), file);
   if (state.command !== command) {
     throw new InvalidConfigError(
       `${directory}: expected data half made by this command, got those of another. Delete the directory, or give the same files and options.`,
     );
   }
-  const changed = sources.find(({ bytes, mtimeMs }, index) => {
-    const before = state.sources[index];
-    return before?.bytes !== bytes || before.mtimeMs !== mtimeMs;
-  });
-  if (changed) {
-    throw new InvalidConfigError(
-      `${changed.path}: expected the file that preparing began with, got one changed since. Delete ${directory} to begin anew.`,
-    );
-  }
+  assertUnchanged(state.sources, directory);
   return state;
 }

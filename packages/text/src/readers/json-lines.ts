@@ -33,7 +33,9 @@ function textOf(source: string, field: string, where: string): string {
   }
   const text = (row as Record<string, unknown> | null)?.[field];
   if (typeof text !== 'string') {
-    throw new InvalidConfigError(`${where}: expected a text in '${field}', got ${describe(row, text)}. Name the field: --field.`);
+    throw new InvalidConfigError(
+      `${where}: expected a text in '${field}', got ${describe(row, text)}. Name the field: --field.`,
+    );
   }
   const half = text.search(/\p{Surrogate}/u); // none of a pair
   if (half < 0) return text;

@@ -4,7 +4,7 @@ import type { Split } from '@mixerzoo/core/task';
 import { nodeModules, sha256 } from '../node-modules.js';
 import { parseTokenizer } from '../tokenizers/hugging-face.js';
 import { separatorOf, type Tokenizer } from '../tokenizers/tokenizer.js';
-import { hashFile } from './files.js';
+import { hashFile, withFile } from './files.js';
 import { assertHeader, damaged, formatFor, HEADER_BYTES, unpackTokens } from './format.js';
 import { type DataIndex, readIndex, readJson, type Shard } from './index-file.js';
 
@@ -48,32 +48,30 @@ export function openDataSet(directory: string): DataSet {
     if (size !== bytes || size !== HEADER_BYTES + tokens * format.width) {
       throw damaged(file, `${bytes} bytes`, `${size}`);
     }
-    const handle = fs.openSync(file, 'r');
     const header = Buffer.alloc(HEADER_BYTES);
-    fs.readSync(handle, header, 0, HEADER_BYTES, 0);
-    fs.closeSync(handle);
+    withFile(file, (handle) => fs.readSync(handle, header, 0, HEADER_BYTES, 0));
     assertHeader(header, format, tokens, file);
   }
 
   /** Tokens `from` to `from + length` of a shard into `out` at `at`. */
   function readShard({ file }: Shard, from: number, length: number, out: Int32Array, at: number): void {
-    const handle = fs.openSync(path.join(directory, file), 'r');
-    for (let done = 0; done < length; ) {
-      const some = Math.min(length - done, CHUNK / format.width);
-      const position = HEADER_BYTES + (from + done) * format.width;
-      const read = fs.readSync(handle, chunk, 0, some * format.width, position);
-      if (read !== some * format.width) {
-        throw damaged(path.join(directory, file), `${some * format.width} bytes at ${position}`, `${read}`);
+    const place = path.join(directory, file);
+    withFile(place, (handle) => {
+      for (let done = 0; done < length; ) {
+        const some = Math.min(length - done, CHUNK / format.width);
+        const position = HEADER_BYTES + (from + done) * format.width;
+        const read = fs.readSync(handle, chunk, 0, some * format.width, position);
+        if (read !== some * format.width)
+          throw damaged(place, `${some * format.width} bytes at ${position}`, `${read}`);
+        unpackTokens(chunk.subarray(0, read), format.width, out, at + done);
+        done += some;
       }
-      unpackTokens(chunk.subarray(0, read), format.width, out, at + done);
-      done += some;
-    }
-    fs.closeSync(handle);
+    });
     const { vocabSize } = index.tokenizer;
     const unknown = out.subarray(at, at + length).findIndex((id) => id >>> 0 >= vocabSize);
     if (unknown < 0) return;
-    const place = `${out[at + unknown]} at token ${from + unknown}`;
-    throw damaged(path.join(directory, file), `ids below ${vocabSize}, the vocabulary of its tokenizer`, place);
+    const found = `${out[at + unknown]} at token ${from + unknown}`;
+    throw damaged(place, `ids below ${vocabSize}, the vocabulary of its tokenizer`, found);
   }
 
   function read(split: Split, start: number, length: number): Int32Array {

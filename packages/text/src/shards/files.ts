@@ -18,14 +18,7 @@ export function replaceFile(file: string, content: string | Uint8Array): void {
 
 /** Brings the names in a directory to the disk, where the system can. */
 export function syncDirectory(directory: string): void {
-  const { fs } = nodeModules();
-  if (process.platform === 'win32') return;
-  const handle = fs.openSync(directory, 'r');
-  try {
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
-  }
+  if (process.platform !== 'win32') withFile(directory, nodeModules().fs.fsyncSync);
 }
 
 /** Hex SHA-256 of a file, read a piece at a time. */
@@ -33,13 +26,21 @@ export function hashFile(file: string): string {
   const { fs, crypto } = nodeModules();
   const hash = crypto.createHash('sha256');
   const buffer = Buffer.allocUnsafe(2 ** 20);
-  const handle = fs.openSync(file, 'r');
-  try {
+  withFile(file, (handle) => {
     for (let read = fs.readSync(handle, buffer); read > 0; read = fs.readSync(handle, buffer)) {
       hash.update(buffer.subarray(0, read));
     }
+  });
+  return hash.digest('hex');
+}
+
+/** Opens a file to read it, and closes it whatever happens. */
+export function withFile<T>(file: string, read: (handle: number) => T): T {
+  const { fs } = nodeModules();
+  const handle = fs.openSync(file, 'r');
+  try {
+    return read(handle);
   } finally {
     fs.closeSync(handle);
   }
-  return hash.digest('hex');
 }

@@ -48,11 +48,12 @@ export function assertHeader(bytes: Uint8Array, { magic, version }: TokenFormat,
   }
 }
 
+/** What to do about prepared data that are damaged. */
+export const REMEDY = 'The file is damaged: copy it anew, or prepare the data again.';
+
 /** A file that is not what the index says. */
 export function damaged(path: string, expected: string, found: string): InvalidConfigError {
-  return new InvalidConfigError(
-    `${path}: expected ${expected}, got ${found}. The file is damaged: copy it anew, or prepare the data again.`,
-  );
+  return new InvalidConfigError(`${path}: expected ${expected}, got ${found}. ${REMEDY}`);
 }
 
 /** Ids as the bytes of a file. */

@@ -3,6 +3,7 @@ import { parseConfig } from '@mixerzoo/core/config';
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { z } from 'zod';
 import { nodeModules, sha256 } from '../node-modules.js';
+import { damaged, REMEDY } from './format.js';
 
 export const INDEX_FILE = 'index.json';
 export const TOKENIZER_FILE = 'tokenizer.json';
@@ -25,6 +26,9 @@ export const shardSchema = z.strictObject({
 export type Shard = z.output<typeof shardSchema>;
 
 export const sourceSchema = z.strictObject({
+  role: z
+    .enum(['shared', 'validation', 'test'])
+    .describe('`shared`: its last documents are for validation and test, unless files are given for these'),
   file: z.string(),
   bytes: count,
   sha256: hash,
@@ -58,6 +62,14 @@ const indexSchema = z.strictObject({
 });
 export type DataIndex = z.output<typeof indexSchema>;
 
+const COUNTS = ['tokens', 'documents', 'textBytes'] as const;
+
+/** What shards hold together. */
+export function sumsOf(shards: readonly Shard[]): Readonly<Record<(typeof COUNTS)[number], number>> {
+  const sum = (key: (typeof COUNTS)[number]) => shards.reduce((all, shard) => all + shard[key], 0);
+  return { tokens: sum('tokens'), documents: sum('documents'), textBytes: sum('textBytes') };
+}
+
 /** What identifies data: the tokenizer and the contents of the shards of each split, in order. */
 export function hashOf({ tokenizer, splits }: Pick<DataIndex, 'tokenizer' | 'splits'>): string {
   const contents = Object.entries(splits).map(([name, { shards }]) => [name, ...shards.map((shard) => shard.sha256)]);
@@ -77,21 +89,24 @@ export function readIndex(directory: string): DataIndex {
     );
   }
   const index = parseConfig(indexSchema, readJson(file), file);
+  for (const [name, { shards, ...split }] of Object.entries(index.splits)) {
+    const sums = sumsOf(shards);
+    const odd = COUNTS.find((key) => split[key] !== sums[key]);
+    if (odd) throw damaged(file, `${sums[odd]} ${odd} of ${name}, as in its shards`, `${split[odd]}`);
+  }
   if (hashOf(index) !== index.hash) {
-    throw new InvalidConfigError(
-      `${file}: expected the hash of its shards and tokenizer, got another. The file was changed: prepare the data again.`,
-    );
+    throw damaged(file, 'the hash of its shards and tokenizer', 'another');
   }
   return index;
 }
 
-/** @throws InvalidConfigError that names the file. */
-export function readJson(file: string): unknown {
+/** @throws InvalidConfigError that names the file, and says what to do. */
+export function readJson(file: string, remedy = REMEDY): unknown {
   const { fs } = nodeModules();
   try {
     return JSON.parse(fs.readFileSync(file, 'utf8'));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new InvalidConfigError(`${file}: expected JSON, got '${reason}'.`, { cause: error });
+    throw new InvalidConfigError(`${file}: expected JSON, got '${reason}'. ${remedy}`, { cause: error });
   }
 }

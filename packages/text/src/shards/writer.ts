@@ -8,7 +8,7 @@ import { nodeModules } from '../node-modules.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { hashFile } from './files.js';
 import { damaged, formatFor, HEADER_BYTES, packTokens, writeHeader } from './format.js';
-import { type DataIndex, type Shard, shardSchema } from './index-file.js';
+import { type DataIndex, type Shard, shardSchema, sumsOf } from './index-file.js';
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 const splitName = z.enum(SPLITS);
@@ -99,8 +99,7 @@ export function createShardWriter(
       close();
       const of = (split: Split) => {
         const shards: Shard[] = closed.filter((shard) => shard.split === split).map(({ split: _, ...shard }) => shard);
-        const sum = (key: 'tokens' | 'documents' | 'textBytes') => shards.reduce((all, shard) => all + shard[key], 0);
-        return { tokens: sum('tokens'), documents: sum('documents'), textBytes: sum('textBytes'), shards };
+        return { ...sumsOf(shards), shards };
       };
       return { train: of('train'), validation: of('validation'), test: of('test') };
     },

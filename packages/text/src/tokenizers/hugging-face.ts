@@ -67,12 +67,16 @@ export function huggingFaceTokenizer(json: unknown, { endOfText }: HuggingFaceOp
     ? createWordCache(encodeWhole, added, parsed.normalizer != null)
     : undefined;
   let tokenBytes: Uint16Array | undefined;
+  let separable: boolean | undefined;
   return {
     name: parsed.model.type,
     vocabSize: words.length,
     endOfText: end,
     bos: bos < 0 || first === '[CLS]' ? undefined : bos,
-    separable: isByteLevel(parsed) && !addsPrefix(parsed),
+    get separable() {
+      separable ??= isSeparable(parsed, words);
+      return separable;
+    },
     get tokenBytes() {
       tokenBytes ??= countBytes(parsed, words, (id) => tokenizer().decode([id]));
       return tokenBytes;
@@ -130,8 +134,22 @@ const byteLevelOf = ({ pre_tokenizer: pre }: Json) => findPart(pre, 'pretokenize
 const isByteLevel = (json: Json): boolean =>
   byteLevelOf(json) !== undefined || findPart(json.decoder, 'decoders', 'ByteLevel') !== undefined;
 
-const addsPrefix = (json: Json): boolean =>
-  byteLevelOf(json)?.['add_prefix_space'] === true || findPart(json.normalizer, 'normalizers', 'Prepend') !== undefined;
+/**
+ * Whether parts of a text are encoded as within it: of bytes, none put before or taken away, and no token that goes across a
+ * place where text is cut.
+ */
+function isSeparable(json: Json, words: readonly (string | undefined)[]): boolean {
+  const changesEnds = ['Prepend', 'Strip'].some((type) => findPart(json.normalizer, 'normalizers', type) !== undefined);
+  if (!isByteLevel(json) || byteLevelOf(json)?.['add_prefix_space'] === true || changesEnds) return false;
+  const decoder = new TextDecoder();
+  const textOf = (word: string) =>
+    decoder.decode(Uint8Array.from(word, (character) => CHARACTER_BYTES.get(character) ?? 0));
+  const crosses = (text: string) => /[\p{L}\p{N}][ \n]/u.test(text);
+  return (
+    !words.some((word) => word !== undefined && /.[ĠĊ]/.test(word) && crosses(textOf(word))) &&
+    !json.added_tokens.some(({ content }) => crosses(content))
+  );
+}
 
 /** Whether text is put into NFC, if at all, divided as GPT-2 does, and nothing else. */
 const isDividedIntoWords = ({ normalizer, pre_tokenizer: pre }: Json): boolean =>

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { byteLevelJson } from './byte-level.js';
 import { byteTokenizer } from './bytes.js';
 import { huggingFaceTokenizer, parseTokenizer } from './hugging-face.js';
 import { createTextPieces } from './text-pieces.js';
@@ -107,6 +108,20 @@ describe('tokenizer.json', () => {
     expect([...neox.encode('bar foo')]).toEqual([2009, 17374]);
     expect([neox.vocabSize, neox.endOfText, neox.bos, neox.separable]).toEqual([50277, 0, undefined, true]);
     expect([12110, 2534, 50276, 50254, 0].map((id) => neox.tokenBytes[id])).toEqual([3, 4, 2, 24, 0]);
+  });
+
+  it('is separable where no token goes across a place to cut, and nothing is done at the ends of a text', () => {
+    const json = byteLevelJson([], [], false);
+    const separable = (changed: object) => huggingFaceTokenizer({ ...json, ...changed }).separable;
+    const added = (content: string) => ({ added_tokens: [...json.added_tokens, { id: 300, content, special: false }] });
+    expect(separable({})).toBe(true);
+    expect(separable(byteLevelJson(['.Ġ', 'ĠĠ', 'Ġa'], [], false))).toBe(true);
+    expect(separable(byteLevelJson(['aĠ'], [['a', 'Ġ']], false))).toBe(false);
+    expect(separable(byteLevelJson(['Ã©Ċ'], [['Ã©', 'Ċ']], false))).toBe(false);
+    expect(separable(added('<end>'))).toBe(true);
+    expect(separable(added('the end'))).toBe(false);
+    expect(separable({ normalizer: { type: 'NFC' } })).toBe(true);
+    expect(separable({ normalizer: { type: 'Sequence', normalizers: [{ type: 'Strip' }] } })).toBe(false);
   });
 
   it('leaves ids of a padded vocabulary out', () => {

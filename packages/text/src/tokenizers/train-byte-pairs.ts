@@ -45,11 +45,17 @@ interface Pair {
   readonly count: number;
 }
 
+/** @throws InvalidConfigError for a size that no vocabulary of byte pairs has. */
+export function assertVocabSize(vocabSize: number): void {
+  if (Number.isSafeInteger(vocabSize) && vocabSize >= FIRST_MERGE) return;
+  throw new InvalidConfigError(
+    `bpe: expected a vocabulary of ${FIRST_MERGE} or more, the bytes and the end of text, got ${vocabSize}.`,
+  );
+}
+
 /** {@link trainBytePairTokenizer} from counted words. */
 export function trainBytePairs(counts: ReadonlyMap<string, number>, vocabSize: number) {
-  if (!Number.isInteger(vocabSize) || vocabSize < FIRST_MERGE) {
-    throw new InvalidConfigError(`bpe: expected a vocabulary of ${FIRST_MERGE} or more, got ${vocabSize}.`);
-  }
+  assertVocabSize(vocabSize);
   const encoder = new TextEncoder();
   const words: Word[] = [...counts].map(([word, count]) => ({ tokens: [...encoder.encode(word)], count }));
   const pairs = createPairs(words, vocabSize);
