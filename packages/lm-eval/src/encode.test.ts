@@ -32,12 +32,26 @@ describe('a pair', () => {
     expect(encodePair({ context: ' ', continuation: 'c' }, tokenizer)).toEqual({ context: [0], continuation: [31] });
   });
 
+  it('begins with that token if asked to, once', () => {
+    expect(encodePair({ context: 'x', continuation: 'y' }, tokenizer, true)).toEqual({
+      context: [0, 24],
+      continuation: [25],
+    });
+    expect(encodePair({ context: 'x', continuation: 'y' }, { ...tokenizer, bos: 24 }, true).context).toEqual([24]);
+    expect(encodePair({ context: '', continuation: 'x' }, tokenizer, true)).toEqual({
+      context: [0],
+      continuation: [24],
+    });
+  });
+
   it('is refused where the context takes all tokens, or the model too few', () => {
     const request = { kind: 'continuation', context: 'xa', continuation: 'b' } as const;
-    expect(() => encodeRequest(request, tokenizer, 8, 'task, document 3')).toThrow(
+    expect(() => encodeRequest(request, tokenizer, { maxLength: 8, where: 'task, document 3' })).toThrow(
       'task, document 3: expected a continuation of 1 to 8 tokens, got 0 of "b"',
     );
-    expect(() => encodeRequest({ ...request, continuation: 'xyz' }, tokenizer, 2, 'here')).toThrow('got 3 of "xyz"');
+    expect(() =>
+      encodeRequest({ ...request, continuation: 'xyz' }, tokenizer, { maxLength: 2, where: 'here' }),
+    ).toThrow('got 3 of "xyz"');
   });
 
   it('is cut on the left', () => {

@@ -30,20 +30,22 @@ export const prefixToken = ({ bos, endOfText }: EvalTokenizer) => bos ?? endOfTe
 export function encodeRequest(
   request: TextRequest,
   tokenizer: EvalTokenizer,
-  maxLength: number,
-  where: string,
+  options: { readonly maxLength: number; readonly addBos?: boolean; readonly where: string },
 ): readonly TokenPair[] {
+  const { maxLength, addBos = false, where } = options;
   const prefix = prefixToken(tokenizer);
   if (request.kind === 'rolling') {
     const windows = rollingWindows(tokenizer.encode(request.text), { prefix, maxLength, contextLength: 1 });
     return Array.from(windows, (window) => ({ context: disjointContext(window), continuation: window.predicted }));
   }
-  const pair = encodePair(request, tokenizer);
+  const pair = encodePair(request, tokenizer, addBos);
   const { length } = pair.continuation;
   if (length === 0 || length > maxLength) {
     throw new InvalidConfigError(
       `${where}: expected a continuation of 1 to ${maxLength} tokens, got ${length} of ${JSON.stringify(request.continuation)}. ` +
-        (length === 0 ? 'Its tokens are all in the context; use another tokenizer.' : 'Raise --max-length.'),
+        (length === 0
+          ? 'Its tokens are all in the context; use another tokenizer.'
+          : 'Raise the length that the model is given.'),
     );
   }
   return [pair];
@@ -51,21 +53,24 @@ export function encodeRequest(
 
 /**
  * White space at the context's end belongs to the continuation. Both are encoded as one text: the continuation's tokens are those
- * beyond as many as the context alone has. Without a context the prefix stands in for it.
+ * beyond as many as the context alone has. Without a context the prefix stands in for it; with `addBos` it stands before every one
+ * that does not begin with it.
  */
 export function encodePair(
   { context, continuation }: { readonly context: string; readonly continuation: string },
   tokenizer: EvalTokenizer,
+  addBos = false,
 ): TokenPair {
+  const prefix = prefixToken(tokenizer);
   const kept = rstrip(context);
   if (kept === '') {
-    const prefix = prefixToken(tokenizer);
     const tokens = Array.from(tokenizer.encode(context + continuation));
     return { context: [prefix], continuation: tokens[0] === prefix ? tokens.slice(1) : tokens };
   }
   const before = Array.from(tokenizer.encode(kept));
   const whole = Array.from(tokenizer.encode(kept + context.slice(kept.length) + continuation));
-  return { context: before, continuation: whole.slice(before.length) };
+  const begun = addBos && before[0] !== prefix ? [prefix, ...before] : before;
+  return { context: begun, continuation: whole.slice(before.length) };
 }
 
 /**

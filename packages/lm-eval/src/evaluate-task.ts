@@ -28,7 +28,8 @@ export interface TaskResult {
 /** How far an evaluation is. */
 export interface EvalProgress {
   readonly task: string;
-  /** Pieces scored: requests, and windows of those that roll. */
+  /** Requests are scored, also by windows; then resamplings are made, of metrics whose standard error takes them. */
+  readonly what: 'requests' | 'resamplings';
   readonly done: number;
   readonly total: number;
   /** Tokens given to the model by this process. */
@@ -40,6 +41,8 @@ export interface EvaluateTaskOptions {
   readonly score: ScorePieces;
   /** Tokens the model is given at a time at most. */
   readonly maxLength: number;
+  /** Whether every context begins with the token that an empty one has: the harness's `add_bos_token`. Default: no. */
+  readonly addBos?: boolean | undefined;
   /** Pieces at a time; default: as many as 8,192 tokens hold. It moves no result but rounding. */
   readonly batchSize?: number | undefined;
   /** Of the bootstrap; default: the harness's 100,000. */
@@ -70,6 +73,7 @@ export async function evaluateTask(
     tokenizer,
     score,
     maxLength,
+    addBos = false,
     batchSize,
     bootstrapIterations = BOOTSTRAP_ITERATIONS,
     log,
@@ -83,7 +87,8 @@ export async function evaluateTask(
   const pieces: Piece[] = [];
   for (const [number, { request, index }] of flat.entries()) {
     const where = `${task.name}, document ${index}`;
-    for (const pair of encodeRequest(request, tokenizer, maxLength, where)) pieces.push({ request: number, pair });
+    for (const pair of encodeRequest(request, tokenizer, { maxLength, addBos, where }))
+      pieces.push({ request: number, pair });
     if (number % 256 === 0) await yieldToEventLoop();
   }
   const batches = batched(pieces, maxLength, batchSize);
@@ -104,7 +109,7 @@ export async function evaluateTask(
       sum.greedy &&= answer.greedy;
     }
     done += batch.length;
-    onProgress?.({ task: task.name, done, total: pieces.length, tokens });
+    onProgress?.({ task: task.name, what: 'requests', done, total: pieces.length, tokens });
     await yieldToEventLoop();
   }
   let next = 0;
@@ -117,7 +122,9 @@ export async function evaluateTask(
   return {
     task: task.name,
     version: task.version,
-    metrics: await summarize(task, samples, bootstrapIterations),
+    metrics: await summarize(task, samples, bootstrapIterations, (made, total) =>
+      onProgress?.({ task: task.name, what: 'resamplings', done: made, total, tokens }),
+    ),
     samples,
   };
 }
@@ -126,12 +133,13 @@ async function summarize(
   task: EvalTask,
   samples: readonly Sample[],
   iterations: number,
+  onResampled: (done: number, total: number) => void,
 ): Promise<TaskResult['metrics']> {
   const metrics: Partial<Record<MetricName, MetricResult>> = {};
   for (const name of task.metrics) {
     const items = samples.map((sample) => sample.items[name] as Item);
     const { aggregate, stderr } = METRICS[name];
-    metrics[name] = { value: aggregate(items), stderr: await stderr(items, iterations) };
+    metrics[name] = { value: aggregate(items), stderr: await stderr(items, iterations, onResampled) };
   }
   return metrics;
 }

@@ -85,8 +85,9 @@ describe('an evaluation', () => {
     const before = await contents();
     await evaluate(createScorer().score, { limit: 2 });
     await evaluate(createScorer().score, { identity: { model: 'another' } });
+    await evaluate(createScorer().score, { addBos: true });
     const after = await contents();
-    expect(Object.keys(after).length).toBe(3 * Object.keys(before).length);
+    expect(Object.keys(after).length).toBe(4 * Object.keys(before).length);
     expect(after).toMatchObject(before);
   });
 

@@ -63,6 +63,7 @@ export async function evaluateTasks(options: EvaluateOptions): Promise<TaskSumma
       version: task.version,
       data: data.sha256,
       maxLength: rest.maxLength,
+      addBos: rest.addBos ?? false,
       batchSize: rest.batchSize ?? null,
       bootstrapIterations: rest.bootstrapIterations ?? null,
       limit: limit ?? null,

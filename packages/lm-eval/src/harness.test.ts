@@ -85,3 +85,20 @@ it.each(expected)(
 
 const expectClose = (value: number, wanted: number) =>
   expect(Math.abs(value / (wanted || 1) - (wanted ? 1 : 0))).toBeLessThan(1e-11);
+
+it('tells how far it is, through the resamplings of a standard error', async () => {
+  const task = evalTask('lambada_openai');
+  const { documents } = await loadDocuments(task, fixture('data'));
+  const seen: string[] = [];
+  await evaluateTask(task, documents, {
+    tokenizer,
+    score,
+    maxLength: 64,
+    bootstrapIterations: 3000,
+    onProgress: ({ what, done, total }) => void seen.push(`${what} ${done} / ${total}`),
+  });
+  expect(seen.slice(-4)).toEqual([
+    `requests ${documents.length} / ${documents.length}`,
+    ...[1000, 2000, 3000].map((made) => `resamplings ${made} / 3000`),
+  ]);
+});

@@ -10,10 +10,13 @@ export interface MetricResult {
   readonly stderr: number | null;
 }
 
+type OnResampled = (done: number, total: number) => void;
+
 interface Metric {
   readonly higherIsBetter: boolean;
   aggregate(items: readonly Item[]): number;
-  stderr(items: readonly Item[], iterations: number): Promise<number | null>;
+  /** @param onResampled - called now and then, where it takes resamplings. */
+  stderr(items: readonly Item[], iterations: number, onResampled?: OnResampled): Promise<number | null>;
 }
 
 const none = async () => null;
@@ -32,7 +35,7 @@ export const METRICS: Readonly<Record<MetricName, Metric>> = {
   perplexity: {
     higherIsBetter: false,
     aggregate: (items) => Math.exp(-mean(items as number[])),
-    stderr: (items, iterations) => bootstrapPerplexity(items as number[], iterations),
+    stderr: (items, iterations, onResampled) => bootstrapPerplexity(items as number[], iterations, onResampled),
   },
   word_perplexity: weightedPerplexity,
   byte_perplexity: weightedPerplexity,
@@ -63,7 +66,11 @@ const meanStderr = (values: readonly number[]) => sampleDeviation(values) / Math
  * own that its number seeds. Frees the event loop after each.
  * @param iterations of which whole thousands count, or all of them where they are fewer; null below 2.
  */
-async function bootstrapPerplexity(items: readonly number[], iterations: number): Promise<number | null> {
+async function bootstrapPerplexity(
+  items: readonly number[],
+  iterations: number,
+  onResampled?: OnResampled,
+): Promise<number | null> {
   const size = Math.min(1000, iterations);
   if (size < 2) return null;
   const values = Float64Array.from(items);
@@ -76,6 +83,7 @@ async function bootstrapPerplexity(items: readonly number[], iterations: number)
       for (let index = 0; index < length; index++) total += values[Math.floor(random() * length)] as number;
       found.push(Math.exp(-(total / length)));
     }
+    onResampled?.(found.length, iterations);
     await yieldToEventLoop();
   }
   return sampleDeviation(found);

@@ -30,7 +30,7 @@ export function findFiles(task: Pick<EvalTask, 'name' | 'source'>, place: string
   }
   throw new InvalidConfigError(
     `${name}: expected its data in ${place}, got ${found ? 'no file of it' : 'no such directory'}. Get ${describe(source)}, ` +
-      `and put it into ${join(place, name)}; or name the file: --data ${name}=<file>.`,
+      `and put it into ${join(place, name)}.`,
   );
 }
 

@@ -60,6 +60,6 @@ function parseRow(task: EvalTask, row: Row, where: string): unknown {
   const { dataSet, split } = task.source;
   throw new InvalidConfigError(
     `${task.name}: expected rows of the ${split} split of ${dataSet}${column === '' ? '' : ` with ${column}`}, got ${got} in ${where}. ` +
-      `Give it that data: --data ${task.name}=<file>.`,
+      'Put that data there.',
   );
 }
