@@ -14,6 +14,7 @@ const LEVEL = 0.05;
 /** What a p-value is from. */
 const TESTS = {
   seeds: "Welch's t-test over seeds",
+  text: '* one seed, or seeds that agree: t-test over stretches of the test text, paired, which speaks of these trained models only',
   examples: '* one seed, or seeds that agree: z-test over examples, which speaks of these trained models only',
 } as const;
 
@@ -66,7 +67,7 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
       format(a),
       format(b),
       `${amount(value)} [${amount(low)}, ${amount(high)}]${unit}`,
-      `${p < 0.001 ? '< 0.001' : p.toFixed(3)}${by === 'examples' ? '*' : ''}`,
+      `${p < 0.001 ? '< 0.001' : p.toFixed(3)}${by === 'seeds' ? '' : '*'}`,
       verdict,
     ]);
   }

@@ -14,7 +14,7 @@ export function judge<Data>(claims: readonly Claim<Data>[], data: readonly Data[
 }
 
 /** A sign for each verdict. */
-export const VERDICT_MARKS = { holding: '✔', 'not holding': '✖', 'not measured': '–' } as const;
+export const VERDICT_MARKS = { holding: '✔', 'not holding': '✖', 'not shown': '?', 'not measured': '–' } as const;
 
 /** What a claim is about. */
 export interface Subject {

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { assertData } from '../experiment/config-text.js';
 import type { ExperimentConfig } from '../experiment/experiment.js';
 import type { Estimate } from '../report/statistics.js';
+import type { Evaluation } from '../runs/results.js';
 import type { PaperTable } from './paper-table.js';
 import type { Scale } from './scales.js';
 
@@ -109,6 +110,8 @@ export interface Measured {
   readonly freeRunning: number;
   /** False where its loss at the training length is not below that of all simple models of the same text but the best. */
   readonly learned?: false | undefined;
+  /** The tests behind the mean, one of each seed. */
+  readonly tests: readonly Evaluation[];
   readonly runs: number;
   readonly learningRate: number;
   readonly steps: number;
@@ -128,7 +131,8 @@ export interface Claim<Data = FigurePoint> {
 }
 
 export interface Verdict {
-  readonly status: 'holding' | 'not holding' | 'not measured';
+  /** `not shown`: measured, and the interval leaves it open. */
+  readonly status: 'holding' | 'not holding' | 'not shown' | 'not measured';
   /** The numbers that decide. */
   readonly evidence: string;
 }

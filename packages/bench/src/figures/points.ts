@@ -49,6 +49,7 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
             mean: figure.y === 'perplexity' ? perplexity(at.lossEstimate) : at.accuracy,
             freeRunning: at.freeRunning?.accuracy.value ?? Number.NaN,
             ...(hasLearned(outcome) ? {} : { learned: false as const }),
+            tests: outcome.selected.flatMap(({ result }) => result.test.filter(({ seqLen }) => seqLen === testLength)),
             runs: outcome.selected.length,
             learningRate: outcome.learningRate,
             steps: outcome.steps,

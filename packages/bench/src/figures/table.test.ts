@@ -113,7 +113,7 @@ describe('writeFigure of one with a table', () => {
     expect(json.rows[0].paper).toEqual({ wikitext: 25.858, lambadaOpenaiPerplexity: 28.273 });
     const document = await readFile(written.paths.document!, 'utf8');
     expect(document).toContain('| Bare | diverged |');
-    expect(document).toContain('✔ holding: Bare diverges (Section 6.2): Bare diverged, Worse 7.3');
+    expect(document).toContain('✔ holding: Bare diverges (Section 6.2): Bare diverged at length 64, against Worse 7.3');
     expect(document).toContain('| 5-gram | – | – | 4.482 | 1.082 |');
     expect(document).toContain('Not measured: LAMBADA');
     const page = await readFile(written.paths.page, 'utf8');

@@ -1,7 +1,7 @@
 /** Two sets of runs side by side: what differs in accuracy, or by likelihood in loss, and whether it is more than chance. */
 
 import { codeChanges } from '../experiment/code-changes.js';
-import type { RunConfig, RunRecord } from '../runs/results.js';
+import type { LengthEvaluation, RunConfig, RunRecord } from '../runs/results.js';
 import { type Entry, groupEntries } from './entries.js';
 import type { Measure } from './score.js';
 import { compareAccuracies, compareLosses, type Difference, holm } from './statistics.js';
@@ -69,6 +69,16 @@ function changedOptions(one: Entry, other: Entry): string[] {
     .map(([key, from, to]) => `${key} ${from ?? 'none'} → ${to ?? 'none'}`);
 }
 
+/** Whether both were tested on the same examples: of one task, drawn by the same seeds. */
+function isSameText(one: Entry, other: Entry): boolean {
+  const [a, b] = [one, other].map(({ runs, outcome }) => {
+    const { task, train } = runs[0]!.config;
+    const seeds = outcome!.selected.map(({ config }) => config.seed).sort((x, y) => x - y);
+    return JSON.stringify([task.name, { ...task.config, seqLen: 0 }, train.testExamples, train.testTokens, seeds]);
+  });
+  return a === b;
+}
+
 function pairComparisons(one: Entry, other: Entry): Comparison[] {
   const tests = (entry: Entry, seqLen: number) =>
     entry.outcome!.selected.flatMap(({ result }) => result.test.filter((test) => test.seqLen === seqLen));
@@ -79,7 +89,7 @@ function pairComparisons(one: Entry, other: Entry): Comparison[] {
   const where = [settings.join(' → '), ...changes].join(', ');
   const { measure } = one;
   if (measure !== other.measure) return [];
-  const compared = measure === 'likelihood' ? compareLosses : compareAccuracies;
+  const sameText = isSameText(one, other);
   return one.outcome!.lengths.flatMap((length): Comparison[] => {
     const { seqLen } = length;
     const theirs = other.outcome!.lengths.find((at) => at.seqLen === seqLen);
@@ -88,7 +98,12 @@ function pairComparisons(one: Entry, other: Entry): Comparison[] {
       number,
       number,
     ];
-    const difference = compared(tests(one, seqLen), tests(other, seqLen));
+    const [ours, others] = [one, other].map((entry) => tests(entry, seqLen)) as [
+      LengthEvaluation[],
+      LengthEvaluation[],
+    ];
+    const difference =
+      measure === 'likelihood' ? compareLosses(ours, others, sameText) : compareAccuracies(ours, others);
     return [{ model: labels.join(' → '), setting: where, seqLen, measure, a, b, difference }];
   });
 }

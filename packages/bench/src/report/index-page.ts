@@ -16,11 +16,11 @@ ${reports.map(({ href, summary }) => reportSection(href, summary))}
 
 function reportSection(href: string, summary: ReportSummary): Html {
   const { title, description, models, tasks, runs, finished, lastFinishedAt, claims } = summary;
-  const count = (status: string) => claims.filter((claim) => claim.status === status).length;
-  const judged =
-    claims.length === 0
-      ? ''
-      : html`<div><dt>Claims</dt><dd>${count('holding')} holding, ${count('not holding')} not holding, ${count('not measured')} not measured</dd></div>`;
+  const counts = (['holding', 'not holding', 'not shown', 'not measured'] as const).flatMap((status) => {
+    const count = claims.filter((claim) => claim.status === status).length;
+    return count > 0 || status !== 'not shown' ? [`${count} ${status}`] : [];
+  });
+  const judged = claims.length === 0 ? '' : html`<div><dt>Claims</dt><dd>${counts.join(', ')}</dd></div>`;
   const ran =
     runs === 0
       ? ''

@@ -1,7 +1,7 @@
 /** The columns of models that are judged by likelihood, and the rows of what simple models of the same text score. */
 import type { Baseline } from '@mixerzoo/core';
 import type { Entry, Outcome } from './entries.js';
-import { formatCount, formatPercent, formatSignificant, NO_VALUE } from './format.js';
+import { formatCount, formatPercent, formatPerplexity, NO_VALUE } from './format.js';
 import { formatLossEstimate, formatNats, LENGTH_SCORES } from './score.js';
 import type { Column } from './table.js';
 
@@ -58,7 +58,7 @@ export function likelihoodColumns(entries: readonly Entry[]): Column[] {
         const found = outcome.lengths.find((length) => length.seqLen === seqLen);
         return found ? LENGTH_SCORES.likelihood.formatEstimate(LENGTH_SCORES.likelihood.of(found)) : NO_VALUE;
       },
-      ({ loss }) => (trainLengths.includes(seqLen) ? formatSignificant(Math.exp(loss), 4) : ''),
+      ({ loss }) => (trainLengths.includes(seqLen) ? formatPerplexity(Math.exp(loss)) : ''),
     );
   const best = outcomes.find(({ baselines }) => baselines.length > 0)?.baselines[0];
   return [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { RunDone, RunRecord } from '../runs/results.js';
 import { type SampleOptions, sampleConfig, sampleRun } from './__fixtures__/sample-run.js';
-import { compareRuns } from './compare.js';
+import { type Comparison, compareRuns } from './compare.js';
 import { curvesCsv, lengthsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
 import { findings } from './findings.js';
@@ -32,7 +33,7 @@ describe('a report by likelihood', () => {
     const cat = cells(table, 'CAT');
     expect(cat['Nats at 64 [95 %]']).toBe('1.200 [1.051, 1.349]'); // Student's t of 1.2 +- 0.06, n = 3: 4.303 x 0.06 / sqrt 3
     expect(cat['Bits per byte']).toBe((1.2 / 2 / Math.LN2).toFixed(3));
-    expect(cat['Perplexity at 64 [95 %]']).toBe('3.32 [2.86, 3.854]');
+    expect(cat['Perplexity at 64 [95 %]']).toBe('3.320 [2.860, 3.854]');
     expect(cat['Better than 5-gram']).toBe('yes');
     expect(cat['Tokens']).toBe('205K');
     expect(cells(table, 'Mamba')['Better than 5-gram']).toBe('not shown');
@@ -63,7 +64,7 @@ describe('a report by likelihood', () => {
   it('says in sentences what came out', () => {
     const [best, , worst] = findings(entries);
     expect(best!.text).toBe(
-      'comes to 1.200 nats per token at length 64 (perplexity 3.32, 0.866 bits per byte, mean of 3 seeds) after 205K tokens, better than 5-gram (1.500); perplexity 66.69 at length 256 (4 × as long).',
+      'comes to 1.200 nats per token at length 64 (perplexity 3.320, 0.866 bits per byte, mean of 3 seeds) after 205K tokens, better than 5-gram (1.500); perplexity 66.69 at length 256 (4 × as long).',
     );
     expect(worst!.text).toContain('worse than 5-gram (1.500)');
   });
@@ -122,6 +123,29 @@ describe('a report by likelihood', () => {
     const [one] = compareRuns([run('A', 0.7)], [run('A', 0.703)]).comparisons;
     expect(one!.difference).toMatchObject({ by: 'examples' });
     expect(one!.difference.p).toBeGreaterThan(0.01);
+  });
+
+  it('compares one training of each stretch by stretch of the text they share', () => {
+    const hard = [0.5, -0.4, 0.3, -0.4]; // what is hard is so for both
+    const along = (record: RunRecord, noise: readonly number[]) => {
+      for (const test of (record.result as RunDone).test) {
+        const byStretch = hard.map((more, index) => test.loss + more + noise[index]!);
+        Object.assign(test.likelihood!, { byStretch });
+      }
+      return record;
+    };
+    const of = (seed: number) => [along(run('B', 0.71, { seed }), [0.01, -0.01, 0.01, -0.01])];
+    const a = [along(run('A', 0.7), [0, 0, 0, 0])];
+    const [{ difference }] = compareRuns(a, of(0)).comparisons as [Comparison];
+    // -0.06 +- 3.182 x 0.01155 / sqrt 4
+    expect([difference.value, difference.low, difference.high].map((number) => number!.toFixed(4))).toEqual([
+      '-0.0600',
+      '-0.0784',
+      '-0.0416',
+    ]);
+    expect(difference.by).toBe('text');
+    // Another seed may have drawn other text.
+    expect(compareRuns(a, of(1)).comparisons[0]!.difference.by).toBe('examples');
   });
 
   it('takes a simple model for beaten only with the whole interval', () => {

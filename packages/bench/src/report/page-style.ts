@@ -103,7 +103,7 @@ header > details { margin-top: 1rem; }
 @media (max-width: 599px) { .claim { grid-template-columns: 1fr; } }
 .verdict { font-weight: 600; white-space: nowrap; color: var(--muted); }
 .verdict.holding { color: var(--good); }
-.verdict.not-holding { color: var(--bad); }
+.verdict.not-holding { color: var(--bad); } .verdict.not-shown { color: var(--warn); }
 .folded section { border: 0; padding: .5rem 0; margin-top: .75rem; }
 .folded > details { border-top: 0; }
 

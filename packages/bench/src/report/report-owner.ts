@@ -17,7 +17,9 @@ export const summarySchema = z.looseObject({
   finished: z.number(),
   /** ISO 8601; null while no run has finished. */
   lastFinishedAt: z.string().nullable(),
-  claims: z.array(z.looseObject({ claim: z.string(), status: z.enum(['holding', 'not holding', 'not measured']) })),
+  claims: z.array(
+    z.looseObject({ claim: z.string(), status: z.enum(['holding', 'not holding', 'not shown', 'not measured']) }),
+  ),
 });
 
 export type ReportSummary = z.output<typeof summarySchema>;

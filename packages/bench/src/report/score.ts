@@ -1,7 +1,7 @@
 /** What accuracies and likelihoods have in common where they are shown: a number for how good a model is, with its words. */
 import type { EpochRecord, Evaluation, measureOf, RunConfig } from '../runs/results.js';
 import type { Entry, LengthOutcome, Outcome } from './entries.js';
-import { formatEstimate, formatInterval, formatPercent, formatSignificant, NO_VALUE } from './format.js';
+import { formatEstimate, formatInterval, formatPercent, formatPerplexity, NO_VALUE } from './format.js';
 import type { Estimate } from './statistics.js';
 
 export type Measure = ReturnType<typeof measureOf>;
@@ -37,7 +37,7 @@ export const SCORES: Readonly<Record<Measure, Score>> = {
     ofEvaluation: ({ loss }) => loss,
     ofEpoch: ({ validationLoss }) => validationLoss,
     format: formatNats,
-    interval: (estimate) => span(estimate, 4),
+    interval: (estimate) => span(estimate, formatNats),
   },
 };
 
@@ -55,9 +55,10 @@ export const LENGTH_SCORES = {
     word: 'perplexity',
     title: 'Perplexity',
     of: ({ lossEstimate }: LengthOutcome) => perplexity(lossEstimate),
-    format: (value: number | undefined) => formatSignificant(value, 4),
-    formatEstimate: (estimate: Estimate) => `${formatSignificant(estimate.value, 4)} ${span(estimate, 4)}`.trimEnd(),
-    interval: (estimate: Estimate) => span(estimate, 4),
+    format: formatPerplexity,
+    formatEstimate: (estimate: Estimate) =>
+      `${formatPerplexity(estimate.value)} ${span(estimate, formatPerplexity)}`.trimEnd(),
+    interval: (estimate: Estimate) => span(estimate, formatPerplexity),
   },
 } as const;
 
@@ -66,9 +67,9 @@ export function formatNats(loss = Number.NaN): string {
   return Number.isFinite(loss) ? loss.toFixed(3) : NO_VALUE;
 }
 
-/** `1.443 [1.43, 1.45]`. */
+/** `1.443 [1.430, 1.455]`. */
 export function formatLossEstimate(estimate: Estimate): string {
-  return `${formatNats(estimate.value)} ${span(estimate, 4)}`.trimEnd();
+  return `${formatNats(estimate.value)} ${span(estimate, formatNats)}`.trimEnd();
 }
 
 /** A loss as a perplexity, its interval too. */
@@ -80,8 +81,8 @@ export function perplexity({ value, low, high }: Estimate): Estimate {
   };
 }
 
-function span({ low, high }: Estimate, digits: number): string {
-  return low === null || high === null ? '' : `[${formatSignificant(low, digits)}, ${formatSignificant(high, digits)}]`;
+function span({ low, high }: Estimate, format: (value: number) => string): string {
+  return low === null || high === null ? '' : `[${format(low)}, ${format(high)}]`;
 }
 
 /** What entries are shown by: likelihood where all of them are judged by it. */

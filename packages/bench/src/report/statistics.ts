@@ -118,8 +118,11 @@ function lossVariance(evaluations: readonly Evaluation[]): number {
 /** A difference of two accuracies or losses: `b - a` with its 95 % interval and two-sided p-value. */
 export interface Difference extends Estimate {
   readonly p: number;
-  /** `seeds`: Welch's test over seeds. `examples`: z-test over test examples; it speaks of these trained models only. */
-  readonly by: 'seeds' | 'examples';
+  /**
+   * `seeds`: over trainings. `text`: t-test over stretches of the test text, paired. `examples`: z-test over test examples. The
+   * last two speak of these trained models only.
+   */
+  readonly by: 'seeds' | 'text' | 'examples';
 }
 
 /**
@@ -127,28 +130,72 @@ export interface Difference extends Estimate {
  * more that differ, else by a z-test over their test examples.
  */
 export function compareAccuracies(a: readonly Answers[], b: readonly Answers[]): Difference {
-  const values = [a, b].map((evaluations) => evaluations.map(({ accuracy }) => accuracy)) as [number[], number[]];
-  return compareMeans(values, () => sum([a, b].map(examplesVariance)));
+  const [x, y] = [a, b].map((answers) => answers.map(({ accuracy }) => accuracy)) as [number[], number[]];
+  return welch(x, y) ?? overExamples(mean(y) - mean(x), sum([a, b].map(examplesVariance)));
 }
 
-/** Compares losses in the same way; the test over examples takes them for others on each side, so that it shows less. */
-export function compareLosses(a: readonly Evaluation[], b: readonly Evaluation[]): Difference {
-  const values = [a, b].map((evaluations) => evaluations.map(({ loss }) => loss)) as [number[], number[]];
-  return compareMeans(values, () => sum([a, b].map(lossVariance)));
+/**
+ * Compares the losses of two models, each trained with some seeds: by Welch's t-test as {@link compareAccuracies} (seeds are few:
+ * in degrees of freedom pairs would cost more than they gain), else over the test text.
+ * @param sameText whether all were tested on the same: then stretch by stretch, where the records tell of these.
+ */
+export function compareLosses(a: readonly Evaluation[], b: readonly Evaluation[], sameText: boolean): Difference {
+  const [x, y] = [a, b].map(lossesOf) as [number[], number[]];
+  return welch(x, y) ?? overText(a, b, sameText);
 }
 
-/** @param overExamples the variance of the difference over test examples. */
-function compareMeans([x, y]: readonly [number[], number[]], overExamples: () => number): Difference {
-  const value = mean(y) - mean(x);
-  const over = [x, y].map((values) => (values.length < 2 ? Number.NaN : sampleVariance(values) / values.length));
-  const variance = sum(over);
-  if (variance > 0) {
-    const freedom = variance ** 2 / sum(over.map((part, index) => part ** 2 / ([x, y][index]!.length - 1)));
-    const error = Math.sqrt(variance);
-    const p = 2 * (1 - jstat.studentt.cdf(Math.abs(value) / error, freedom));
-    return { ...around(value, jstat.studentt.inv(UPPER, freedom) * error), p, by: 'seeds' };
-  }
-  const error = Math.sqrt(overExamples());
+/** Compares two tests of the same trainings, in the same order, on the same text: paired by training where there are several. */
+export function compareTests(a: readonly Evaluation[], b: readonly Evaluation[]): Difference {
+  const [x, y] = [a, b].map(lossesOf) as [number[], number[]];
+  return paired(x, y, mean(y) - mean(x), 'seeds') ?? overText(a, b, true);
+}
+
+const lossesOf = (evaluations: readonly Evaluation[]) => evaluations.map(({ loss }) => loss);
+
+function overText(a: readonly Evaluation[], b: readonly Evaluation[], sameText: boolean): Difference {
+  const value = mean(lossesOf(b)) - mean(lossesOf(a));
+  const [x, y] = [a, b].map(meanByStretch);
+  const byText = sameText && x && y?.length === x.length && paired(x, y, value, 'text');
+  return byText || overExamples(value, sum([a, b].map(lossVariance)));
+}
+
+/** The losses along the test text, averaged over seeds; undefined where a record does not tell. */
+function meanByStretch(evaluations: readonly Evaluation[]): number[] | undefined {
+  const all = evaluations.map(({ likelihood }) => likelihood?.byStretch);
+  const [first] = all;
+  if (!first || all.some((losses) => losses?.length !== first.length)) return undefined;
+  return first.map((_, index) => mean(all.map((losses) => losses![index]!)));
+}
+
+/** Welch's t-test; undefined unless both sides have two values, and some differ. */
+function welch(x: readonly number[], y: readonly number[]): Difference | undefined {
+  if (x.length < 2 || y.length < 2) return undefined;
+  const parts = [x, y].map((values) => ({ of: values.length - 1, error: sampleVariance([...values]) / values.length }));
+  const variance = sum(parts.map(({ error }) => error));
+  if (!(variance > 0)) return undefined;
+  const freedom = variance ** 2 / sum(parts.map(({ of, error }) => error ** 2 / of));
+  return byStudent(mean([...y]) - mean([...x]), Math.sqrt(variance), freedom, 'seeds');
+}
+
+/** The t-test of pairs around a difference; undefined unless there are two pairs, whose differences are not one. */
+function paired(
+  x: readonly number[],
+  y: readonly number[],
+  value: number,
+  by: Difference['by'],
+): Difference | undefined {
+  if (x.length < 2) return undefined;
+  const error = sampleStandardDeviation(x.map((one, index) => y[index]! - one)) / Math.sqrt(x.length);
+  return error > 0 ? byStudent(value, error, x.length - 1, by) : undefined;
+}
+
+function byStudent(value: number, error: number, freedom: number, by: Difference['by']): Difference {
+  const p = 2 * (1 - jstat.studentt.cdf(Math.abs(value) / error, freedom));
+  return { ...around(value, jstat.studentt.inv(UPPER, freedom) * error), p, by };
+}
+
+function overExamples(value: number, variance: number): Difference {
+  const error = Math.sqrt(variance);
   return { ...around(value, Z * error), p: value === 0 ? 1 : jstat.ztest(value, 0, error, 2), by: 'examples' };
 }
 

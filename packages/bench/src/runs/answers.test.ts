@@ -1,5 +1,6 @@
+import type { EvaluationResult } from '@mixerzoo/core';
 import { expect, it } from 'vitest';
-import { countAnswers } from './answers.js';
+import { countAnswers, lossInParts } from './answers.js';
 
 const once = (count: number) => new Int32Array(count).fill(1);
 
@@ -26,4 +27,20 @@ it('counts examples that repeat for what they are worth', () => {
   expect(uneven.repeats).toEqual({ distinct: 2, effective: 36 / 26 });
   const same = countAnswers(Int32Array.of(1, 1, 1), Int32Array.of(2, 2, 2), new Int32Array(3).fill(3));
   expect(same).toMatchObject({ exampleStd: 0, repeats: { distinct: 1, effective: 1 } });
+});
+
+it('tells of a loss along the test, in parts that hold the same text at every length', () => {
+  const evaluated = (windows: readonly number[]) =>
+    lossInParts({
+      seqLen: 4,
+      perPosition: [],
+      perExampleLoss: Float64Array.from(windows, (loss) => 4 * loss),
+      perExampleTotal: new Int32Array(windows.length).fill(4),
+    } as unknown as EvaluationResult)!.byStretch;
+  expect(evaluated([1, 2, 4])).toEqual([1, 2, 4]);
+  const windows = Array.from({ length: 256 }, (_, index) => index);
+  const halves = windows.filter((index) => index % 2 === 0).map((index) => index + 0.5);
+  expect(evaluated(windows)).toHaveLength(64);
+  expect(evaluated(windows)).toEqual(evaluated(halves));
+  expect(evaluated(windows.slice(0, 100))!.at(-1)).toBe(98.5);
 });

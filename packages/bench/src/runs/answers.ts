@@ -6,7 +6,7 @@
  */
 
 import type { EvaluationResult } from '@mixerzoo/core';
-import { sampleStandardDeviation, sum } from 'simple-statistics';
+import { mean, sampleStandardDeviation, sum } from 'simple-statistics';
 import type { Answers, Likelihood } from './results.js';
 
 /**
@@ -30,7 +30,7 @@ export function countAnswers(correct: Int32Array, total: Int32Array, copies: Int
   return { ...counted, exampleStd: std * Math.sqrt((examples - 1) / freedom), repeats: { distinct, effective } };
 }
 
-/** Stretches of positions that a loss is told of at most. */
+/** Stretches, of positions or of examples, that a loss is told of at most. */
 const MOST_STRETCHES = 64;
 
 /** What a record says of a loss beside its mean; undefined where the loss of every token was not asked for. */
@@ -49,5 +49,13 @@ export function lossInParts(evaluation: EvaluationResult): Likelihood | undefine
     exampleStd: means.length > 1 ? sampleStandardDeviation(means) : 0,
     ...(bytes !== undefined && { bytes, bitsPerByte }),
     byPosition,
+    byStretch: meanOfStretches(means),
   };
+}
+
+/** Means of consecutive values, in equal parts to one: the same text at every length where the numbers of windows halve. */
+function meanOfStretches(values: readonly number[]): number[] {
+  const count = Math.min(MOST_STRETCHES, values.length);
+  const start = (index: number) => Math.floor((index * values.length) / count);
+  return Array.from({ length: count }, (_, index) => mean(values.slice(start(index), start(index + 1))));
 }

@@ -126,6 +126,7 @@ const likelihood = z.looseObject({
   bytes: amount.optional(),
   bitsPerByte: amount.optional(),
   byPosition: z.array(z.looseObject({ end: count.min(1), loss: amount })),
+  byStretch: z.array(amount).optional(),
 });
 const evaluation = {
   ...answers,

@@ -221,6 +221,8 @@ export interface Likelihood {
   readonly bitsPerByte?: number | undefined;
   /** Mean loss of stretches of positions, ascending: each from the one before it up to, and without, `end`. */
   readonly byPosition: readonly { readonly end: number; readonly loss: number }[];
+  /** Mean loss of stretches of the test, examples after one another in equal numbers: what two models differ by, pair by pair. */
+  readonly byStretch?: readonly number[] | undefined;
 }
 
 /** The outcome of an evaluation. */
