@@ -1,6 +1,6 @@
 /** An experiment in words: what a table must say beside its numbers. */
 import type { Task } from '@mixerzoo/core';
-import { formatCount, inPercent, listWords } from '../report/format.js';
+import { formatCount, inPercent, listWords, shortened } from '../report/format.js';
 import type { TrainSettings } from '../runs/results.js';
 import type { Experiment } from './experiment.js';
 import { fallInWords, optimizerInWords, warmupInWords } from './recipe.js';
@@ -91,5 +91,5 @@ export function describeBudget(
 }
 
 function formatOption(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : shortened(String(value));
 }

@@ -16,7 +16,7 @@ import {
   type RunConfig,
   type RunRecord,
 } from '../runs/results.js';
-import { formatCount, formatSeconds, plural } from './format.js';
+import { formatCount, formatOptions, formatSeconds, plural } from './format.js';
 import { chooseLearningRate, type RateChoice } from './learning-rate.js';
 import { type Measure, tokensPerStep } from './score.js';
 import { type Estimate, meanAccuracy, meanLoss } from './statistics.js';
@@ -321,7 +321,7 @@ function describeSettings(configs: readonly RunConfig[]): string[] {
     (config) => `d ${config.model.dModel}`,
     (config) => `L ${trainLengthOf(config)}`,
     (config) => config.experiment,
-    taskOptions(configs),
+    ...taskOptions(configs),
     (config) => plural(config.train.epochs * config.train.stepsPerEpoch, 'step'),
     (config) => `batch ${config.train.batchSize}`,
     (config) => `engine ${config.engine}`,
@@ -335,14 +335,14 @@ function describeSettings(configs: readonly RunConfig[]): string[] {
   return described;
 }
 
-/** The task's options that vary between configs, but for the length. */
-function taskOptions(configs: readonly RunConfig[]): (config: RunConfig) => string {
-  const keys = [...new Set(configs.flatMap((config) => Object.keys(config.task.config)))].filter(
-    (key) => key !== 'seqLen' && new Set(configs.map((config) => JSON.stringify(config.task.config[key]))).size > 1,
-  );
-  return (config) =>
-    keys
-      .filter((key) => config.task.config[key] !== undefined)
-      .map((key) => `${key} ${JSON.stringify(config.task.config[key])}`)
-      .join(', ');
+/** The task's options but for the length, a facet each. */
+function taskOptions(configs: readonly RunConfig[]): ((config: RunConfig) => string)[] {
+  const keys = [...new Set(configs.flatMap((config) => Object.keys(config.task.config)))];
+  return keys
+    .filter((key) => key !== 'seqLen')
+    .map(
+      (key) =>
+        ({ task: { config } }) =>
+          config[key] === undefined ? '' : formatOptions({ [key]: config[key] }),
+    );
 }

@@ -99,7 +99,12 @@ function formatOption(value: unknown): string {
   if (typeof part?.name === 'string' && typeof part.config === 'object') {
     return `${part.name} (${formatOptions(part.config)})`;
   }
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? shortened(value) : JSON.stringify(value);
+}
+
+/** A long hash by its first digits: `0386b650e1c8…`; any other text as it is. */
+export function shortened(text: string): string {
+  return /^[0-9a-f]{32,}$/.test(text) ? `${text.slice(0, 12)}…` : text;
 }
 
 /** `1 run`, `2 runs`. */

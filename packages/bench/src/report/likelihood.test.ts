@@ -97,6 +97,24 @@ describe('a report by likelihood', () => {
     expect(await reportPage('Both', '', both)).not.toContain('NaN');
   });
 
+  it('names the data of a setting, by a hash only where nothing else tells, and in short', () => {
+    const on = (options: object) => {
+      const record = run('CAT', 0.8);
+      const task = { ...record.config.task, config: { seqLen: 64, ...options } };
+      return { ...record, config: { ...record.config, id: JSON.stringify(options), task } };
+    };
+    const hash = (digit: string) => digit.repeat(64);
+    const settingsOf = (...all: object[]) => groupEntries(all.map(on)).map(({ setting }) => setting);
+    expect(settingsOf({ data: 'a', dataHash: hash('1') }, { data: 'b', dataHash: hash('2') })).toEqual([
+      'data a',
+      'data b',
+    ]);
+    expect(settingsOf({ data: 'a', dataHash: hash('1') }, { data: 'a', dataHash: hash('2') })).toEqual([
+      `dataHash ${'1'.repeat(12)}…`,
+      `dataHash ${'2'.repeat(12)}…`,
+    ]);
+  });
+
   it('writes the numbers beside it', () => {
     const [head, first] = tableCsv(entries)
       .split('\n')

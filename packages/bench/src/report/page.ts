@@ -296,7 +296,7 @@ function likelihoodNote(seeds: boolean): string {
     ? 'of the mean over seeds (Student’s t): what another training would give on the same text; where there is one seed, over its windows'
     : 'over the windows of the test text of this one training run; another seed may differ by more';
   return (
-    `Nats are per token of the test text, the same tokens for every model; perplexity is their exponential. In brackets the 95 % confidence interval: ${interval}. ` +
+    `Nats are per token of the test text, the same tokens for every model of a setting (tokenizers compare by bits per byte alone); perplexity is their exponential. In brackets the 95 % confidence interval: ${interval}. ` +
     'Rows without a count of parameters are simple models of the same training text, on the same test text. Of peak: the share of the speed of a matrix product that training reached. '
   );
 }

@@ -41,7 +41,7 @@ describe('formatProgress', () => {
   it('tells nats and tokens by likelihood', () => {
     const likelihood = { tokensPerSecond: 12_345, peakShare: 0.412 };
     expect(formatProgress({ ...progress, likelihood })).toBe(
-      'step 120/800  loss 2.35  validation 2.20 nats  12.3K tokens/s (41 % of peak)  0:20 left',
+      'step 120/800  loss 2.35 nats  validation 2.20 nats  12.3K tokens/s (41 % of peak)  0:20 left',
     );
     expect(formatProgress({ ...progress, likelihood: { ...likelihood, peakShare: null } })).toContain(
       '12.3K tokens/s  0',

@@ -81,14 +81,14 @@ function bar({ step, steps }: RunProgress): string {
 
 /**
  * `step 120/800  loss 2.31  accuracy 41.2 %  validation 40.0 %  35 steps/s  0:20 left`; by likelihood
- * `step 120/800  loss 2.31  validation 2.20 nats  12.3k tokens/s (41 % of peak)  0:20 left`.
+ * `step 120/800  loss 2.31 nats  validation 2.20 nats  12.3k tokens/s (41 % of peak)  0:20 left`.
  */
 export function formatProgress(progress: RunProgress): string {
   const { phase, step, steps, loss, accuracy, validationAccuracy, validationLoss, stepsPerSecond, likelihood } =
     progress;
   if (phase === 'starting') return 'starting';
   const parts = [`step ${step}/${steps}`];
-  if (loss !== null) parts.push(`loss ${loss.toPrecision(3)}`);
+  if (loss !== null) parts.push(`loss ${loss.toPrecision(3)}${likelihood ? ' nats' : ''}`);
   if (likelihood) {
     if (validationLoss !== null) parts.push(`validation ${validationLoss.toPrecision(3)} nats`);
   } else {
