@@ -77,8 +77,10 @@ describe('AdamW', () => {
     for (const tree of [next.params, next.state.m, next.state.v, grads]) disposeTree(tree);
   });
 
-  it('refuses patterns that name nothing', () => {
+  it('refuses paths that name nothing; a pattern may be for other models', () => {
     const params = { weight: tf.ones([2, 2]) };
+    const patterns = { noDecay: ['*.oProj.*'], factors: { 'embedding.*': { learningRate: 0.1 } } };
+    expect(createOptimizer(patterns).init(params).step).toBe(0);
     for (const [options, what] of [
       [{ noDecay: ['bias'] }, 'noDecay'],
       [{ factors: { 'w?ight': { learningRate: 1 } } }, 'factors'],

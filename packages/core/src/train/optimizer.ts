@@ -59,7 +59,8 @@ export interface Optimizer {
   readonly config: z.output<typeof optimizerSchema>;
   /**
    * Moments of zero; the caller owns them.
-   * @throws InvalidConfigError if `noDecay` or `factors` have a path or pattern that no parameter matches.
+   * @throws InvalidConfigError if `noDecay` or `factors` have a path that no parameter has. A pattern with `*` may match none:
+   *   models that are trained alike have different parameters.
    */
   init(params: Tree): OptimizerState;
   /**
@@ -110,7 +111,7 @@ export function createOptimizer(
       const paths = flattenTree(params).map(([path]) => path);
       const named = { noDecay: [...(config.noDecay ?? []), ...noDecay], factors: Object.keys(factors) };
       for (const [what, patterns] of Object.entries(named)) {
-        const unknown = patterns.filter((pattern) => !paths.some((path) => matches(path, pattern)));
+        const unknown = patterns.filter((pattern) => !pattern.includes('*') && !paths.includes(pattern));
         if (unknown.length === 0) continue;
         throw new InvalidConfigError(
           `optimizer.init: expected ${what} paths of the parameters, got '${unknown.join("', '")}'. There are '${paths.slice(0, 6).join("', '")}' and ${Math.max(0, paths.length - 6)} more.`,

@@ -13,7 +13,8 @@ export interface BudgetOptions {
 const DEFAULT_EVALUATIONS = 10;
 
 /**
- * Whole steps that read a number of tokens, rounded up to epochs of the same length.
+ * Whole steps that read a number of tokens, rounded up to epochs of the same length: `evaluations` of them, or fewer where these
+ * hold all, so that less than an epoch is added.
  * @example tokenBudget({ tokens: 1e6, evaluations: 10, batchSize: 12, seqLen: 64 }) // 10 epochs of 131 steps: 1,006,080 tokens
  */
 export function tokenBudget({
@@ -28,8 +29,8 @@ export function tokenBudget({
   readonly seqLen: number;
 }): { readonly epochs: number; readonly stepsPerEpoch: number } {
   const steps = Math.ceil(tokens / (batchSize * seqLen));
-  const epochs = Math.min(evaluations, steps);
-  return { epochs, stepsPerEpoch: Math.ceil(steps / epochs) };
+  const stepsPerEpoch = Math.ceil(steps / evaluations);
+  return { epochs: Math.ceil(steps / stepsPerEpoch), stepsPerEpoch };
 }
 
 /** Examples that hold a number of tokens, one at least. */
