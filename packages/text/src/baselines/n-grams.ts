@@ -3,8 +3,8 @@
  *
  *   p_k(w | h) = (c(h w) + t(h) p_{k-1}(w | h')) / (c(h) + t(h)),   p_0 = 1 / V
  *
- * An n-gram has n - 1 tokens of context. h are the k - 1 tokens before w, h' all but the first of them, c(h) how often h was followed by anything and t(h) by how many
- * different tokens. Witten and Bell 1991; Chen and Goodman 1998, section 2.5.
+ * An n-gram has n - 1 tokens of context. h are the k - 1 tokens before w, h' all but the first of them, c(h) how often h was
+ * followed by anything and t(h) by how many different tokens. Witten and Bell 1991; Chen and Goodman 1998, section 2.5.
  *
  * n-grams are nodes of a trie, found by a hash of parent and token: 20 bytes a node and 8 a place of the table.
  */

@@ -24,7 +24,7 @@ export type Survey = NonNullable<SourceState['surveyed']>;
  * @throws InvalidConfigError for what is no file, and for a file that is given twice.
  */
 export function listSources(files: Readonly<Record<SourceState['role'], readonly string[]>>): SourceState[] {
-  const { fs, path } = nodeModules();
+  const { path } = nodeModules();
   const roles = ['shared', 'validation', 'test'] as const;
   const sources = roles.flatMap((role) => files[role].map((file) => ({ role, path: path.resolve(file) })));
   const twice = sources.find(({ role, path }, index) =>
