@@ -70,6 +70,21 @@ it.each([
     ['prepare', book, '--tokenizer', 'bpe:4096', '--out', out('e')],
     /bpe: expected text for a vocabulary of 4096, got enough for \d+/,
   ],
+  [['prepare', '--corpus', 'factbook', '--test', '0.1', '--out', 'x'], /--test: expected it where it does something/],
+  [
+    ['prepare', '--corpus', 'factbook', '--shard-tokens', '5', '--out', 'x'],
+    /got it for 'data prepare --corpus', which/,
+  ],
+  [['prepare', book, '--verify', '--out', 'x'], /--verify: expected it where it does something/],
+  [
+    ['prepare', book, '--end-of-text', '!', '--out', 'x'],
+    /--end-of-text: expected it beside a tokenizer\.json, got it/,
+  ],
+  [['prepare', book, '--field', 'body', '--out', out('f')], /expected JSON Lines or Parquet beside the field 'body'/],
+  [
+    ['info', directory, '--tokenizer', 'bytes'],
+    /--tokenizer: .* for 'data info', which takes --verify, --json\. Leave/,
+  ],
   [['info', directory], /expected prepared data, got no index\.json there/],
   [['info'], /data info: expected one directory, got 0/],
   [['show', directory], /unknown action of data 'show'/],

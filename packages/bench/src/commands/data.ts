@@ -8,6 +8,7 @@ import { createLogUpdate } from 'log-update';
 import { formatSeconds } from '../report/format.js';
 import { exclusively } from '../runs/lease.js';
 import { print, printJson, visible } from '../terminal.js';
+import { flagOf } from './flags.js';
 
 type Text = typeof import('@mixerzoo/text');
 
@@ -28,11 +29,41 @@ export interface DataFlags {
 
 const ACTIONS = ['prepare', 'info'];
 
+/** The flags of each use of the command. */
+const TAKEN = {
+  'prepare <files>': [
+    'out',
+    'tokenizer',
+    'endOfText',
+    'format',
+    'field',
+    'separator',
+    'validation',
+    'test',
+    'shardTokens',
+    'json',
+  ],
+  'prepare --corpus': ['out', 'tokenizer', 'endOfText', 'corpus', 'json'],
+  info: ['verify', 'json'],
+} as const satisfies Record<string, readonly (keyof DataFlags)[]>;
+
 /** @returns the exit code. @throws InvalidConfigError, UnknownNameError */
 export async function data(action: string, paths: readonly string[], flags: DataFlags): Promise<number> {
   if (!ACTIONS.includes(action)) throw new UnknownNameError('action of data', action, ACTIONS);
+  assertTaken(action === 'info' ? action : flags.corpus ? 'prepare --corpus' : 'prepare <files>', flags);
   const text = await import('@mixerzoo/text');
   return action === 'prepare' ? prepare(text, paths, flags) : info(text, paths, flags);
+}
+
+/** @throws InvalidConfigError for a flag that would do nothing. */
+function assertTaken(use: keyof typeof TAKEN, flags: DataFlags): void {
+  const taken: readonly string[] = TAKEN[use];
+  const all = Object.values(TAKEN).flat();
+  const idle = all.find((name) => flags[name] !== undefined && !taken.includes(name));
+  if (idle === undefined) return;
+  throw new InvalidConfigError(
+    `${flagOf(idle)}: expected it where it does something, got it for 'data ${use}', which takes ${taken.map(flagOf).join(', ')}. Leave it out.`,
+  );
 }
 
 async function prepare(text: Text, files: readonly string[], flags: DataFlags): Promise<number> {
@@ -69,8 +100,8 @@ async function prepareFiles(text: Text, options: PrepareOptions): Promise<DataIn
 function prepareCorpus(text: Text, name: string, flags: DataFlags, out: string): DataIndex {
   const known: readonly string[] = text.CORPORA;
   if (!known.includes(name)) throw new UnknownNameError('corpus', name, known);
-  const choice = flags.tokenizer?.at(-1) ?? 'bytes';
-  const tokenizer = /^(bytes|bpe:\d+)$/.test(choice) ? choice : readTokenizer(text, choice, flags);
+  const choice = tokenizerOf(flags);
+  const tokenizer = isMade(choice) ? choice : readTokenizer(text, choice, flags);
   text.prepareCorpus(name as CorpusName, tokenizer, out);
   return text.openDataSet(out).index;
 }
@@ -84,7 +115,7 @@ function parseOptions(text: Text, files: readonly string[], flags: DataFlags, ou
   if (separator !== undefined && separator !== 'blank-line') {
     throw new UnknownNameError('separator', separator, ['blank-line']);
   }
-  const choice = flags.tokenizer?.at(-1) ?? 'bytes';
+  const choice = tokenizerOf(flags);
   const trained = /^bpe:(\d+)$/.exec(choice)?.[1];
   return {
     files,
@@ -98,6 +129,17 @@ function parseOptions(text: Text, files: readonly string[], flags: DataFlags, ou
     shardTokens: flags.shardTokens === undefined ? undefined : Number(flags.shardTokens.at(-1)),
     onProgress: showProgress(),
   };
+}
+
+/** Whether a tokenizer is made here: bytes, or byte pairs trained on the text. */
+const isMade = (choice: string): boolean => /^(bytes|bpe:\d+)$/.test(choice);
+
+function tokenizerOf({ tokenizer, endOfText }: DataFlags): string {
+  const choice = tokenizer?.at(-1) ?? 'bytes';
+  if (endOfText === undefined || !isMade(choice)) return choice;
+  throw new InvalidConfigError(
+    `--end-of-text: expected it beside a tokenizer.json, got it beside '${choice}', whose texts end with <|endoftext|>. Leave it out.`,
+  );
 }
 
 /** A share of the documents, or files. */

@@ -80,7 +80,7 @@ export function parseList(values: Values = []): string[] {
 }
 
 /** `--max-length` of `maxLength`. */
-const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+export const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** A whole number from 1; undefined without the flag. @throws InvalidConfigError */
 export function parseCount<K extends string>(
