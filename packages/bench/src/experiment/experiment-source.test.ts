@@ -27,6 +27,32 @@ describe('loadExperiment', () => {
     expect(merged.name).toBe('over');
   });
 
+  it('lets a budget in tokens take the place of one in steps, and the other way', async () => {
+    const tokens = write('tokens.yaml', 'extends: quick\ntrain: { tokens: 9000, evaluations: 3, testTokens: 100 }\n');
+    const steps = write('steps.yaml', 'extends: ./tokens.yaml\ntrain: { stepsPerEpoch: 7 }\n');
+    expect((await load({ file: tokens, assignments: [] })).train).toMatchObject({ tokens: 9000, evaluations: 3 });
+    for (const train of [
+      (await load({ file: steps, assignments: [] })).train,
+      (await load({ file: tokens, assignments: ['train.stepsPerEpoch=7'] })).train,
+      (await load({ file: tokens, assignments: ['train.tokens=5', 'train={stepsPerEpoch: 7, testTokens: 100}'] }))
+        .train,
+    ]) {
+      expect(train).toMatchObject({ stepsPerEpoch: 7, testTokens: 100 });
+      expect(train).not.toHaveProperty('tokens');
+      expect(train).not.toHaveProperty('evaluations');
+    }
+    const back = await load({ file: steps, assignments: ['train.tokens=800', 'train.testExamples=4'] });
+    expect(back.train).toMatchObject({ tokens: 800, testExamples: 4 });
+    expect(back.train).not.toHaveProperty('testTokens');
+    const both = write('both.yaml', 'extends: quick\ntrain: { tokens: 9000, epochs: 3 }\n');
+    await expect(load({ file: both, assignments: [] })).rejects.toThrow(
+      /both\.yaml: train: expected tokens and evaluations or epochs and stepsPerEpoch, got tokens and epochs\. Leave one/,
+    );
+    await expect(load({ preset: 'quick', assignments: ['train={warmupSteps: 1, warmupTokens: 9}'] })).rejects.toThrow(
+      /--set train=.*: train: expected warmupTokens or warmupSteps, got/,
+    );
+  });
+
   it('adds, replaces and leaves out models by label', async () => {
     const file = write(
       'models.json',

@@ -2,8 +2,8 @@
  * Where an experiment comes from: default < preset < file < flag, each overriding the one before. Files and presets may
  * stand on others (`extends`).
  *
- * Objects are merged key by key and arrays replaced. Two exceptions: a model is replaced whole, and so is the task
- * when another task is named, since the options of one make no sense in the other.
+ * Objects are merged key by key and arrays replaced. Exceptions: a model is replaced whole, and so is the task when another
+ * task is named, since the options of one make no sense in the other; a budget in tokens replaces one in steps, and the other way.
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, extname, isAbsolute, resolve } from 'node:path';
@@ -12,6 +12,7 @@ import { UnknownNameError } from '@mixerzoo/core/errors';
 import { ENGINE_CHOICES, engineOfEnvironment, parseConfig } from '@mixerzoo/core/harness';
 import { importGuarded } from '../guarded-import.js';
 import { findPart, matching, type Registry } from '../plugins.js';
+import { changedSettings, giveWay } from './alternatives.js';
 import { assign } from './assign.js';
 import { assertConfigData, isPlain, ownValue, parseYaml, readConfigText } from './config-text.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
@@ -68,17 +69,21 @@ export async function parseTarget(
  */
 export async function loadExperiment(source: ExperimentSource, registry: Registry): Promise<LoadedExperiment> {
   const layers = await readLayers(source, registry);
-  let merged = layers.reduceRight<Record<string, unknown>>(
-    (under, { config: { extends: _, ...config } }) => merge(under, config) as Record<string, unknown>,
-    {},
-  );
+  let merged = layers.reduceRight<Record<string, unknown>>((under, { name, config: layer }) => {
+    const { extends: _, ...config } = layer;
+    // What stands in a preset's place may be whole, its defaults filled in.
+    return merge(layer === source.inline ? under : giveWay(under, config, name), config) as Record<string, unknown>;
+  }, {});
   // What changes a preset or a file is another experiment: its runs are its own, and the other's words may not fit it.
   const top = layers[0]?.config;
   if (top) {
     merged['name'] = top.name ?? nameFromFile(layers[0]!.name);
     merged['description'] = top.description ?? '';
   }
-  for (const assignment of source.assignments) merged = assign(merged, assignment);
+  for (const assignment of source.assignments) {
+    const assigned = assign(merged, assignment);
+    merged = giveWay(assigned, changedSettings(merged, assigned), `--set ${assignment}`);
+  }
   const models = merged['models'];
   if (isPlain(models)) {
     const entries = Object.entries(models).filter(([, model]) => model !== null);
