@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { attention } from '@mixerzoo/attention';
+import { byteTokenizer, prepareData } from '@mixerzoo/text';
 import { describe, expect, it } from 'vitest';
 import { discoverPlugins } from '../plugins.js';
 import { type ExperimentConfig, experimentSchema } from './experiment.js';
@@ -244,6 +248,27 @@ describe('resolveRuns', () => {
     await expect(resolve({ models, learningRates, train: { minLearningRate: 0.05 } })).rejects.toThrow(
       /minLearningRate: expected at most the learning rate 0\.01, got 0\.05/,
     );
+  });
+
+  it('refuses windows longer than the text, of any split, before anything is trained', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-windows-'));
+    const write = (name: string, content: string) => {
+      writeFileSync(join(directory, name), content);
+      return join(directory, name);
+    };
+    const [long, short] = [write('long.txt', 'many words. '.repeat(99)), write('short.txt', 'few words')];
+    const [data, held] = [join(directory, 'data'), join(directory, 'held')];
+    const tokenizer = byteTokenizer();
+    await prepareData({ files: [short], validation: [long], test: [long], tokenizer, out: data });
+    await prepareData({ files: [long], validation: [short], test: 0, tokenizer, out: held });
+    const models = { A: { layers: ['cat'] } };
+    const train = { validationTokens: 64, testTokens: 64 };
+    const run = (place: string) => resolve({ models, train, task: { task: 'text', data: place, seqLen: 32 } });
+    await expect(run(data)).rejects.toThrow(
+      /^train: text\.generate: expected at most 0 examples of 'train', 10 tokens/,
+    );
+    await expect(run(held)).rejects.toThrow(/^train: text\.generate: expected at most 0 examples of 'validation'/);
+    rmSync(directory, { recursive: true });
   });
 
   it('refuses a test length that does not hold the task', async () => {

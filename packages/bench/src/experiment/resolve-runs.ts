@@ -207,6 +207,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
 
 /** @throws InvalidConfigError where a split of given data has fewer windows than are asked for, before anything is trained. */
 function assertWindows(task: Task, train: TrainSettings, testLengths: readonly number[]): void {
+  within('train', () => task.stream?.({ seed: 0, first: 0, count: 1 }));
   within('train', () => task.generate({ split: 'validation', seed: 0, count: train.validationExamples }));
   for (const seqLen of testLengths) {
     within('train', () => task.atLength(seqLen).generate({ split: 'test', seed: 0, count: testCount(train, seqLen) }));

@@ -28,7 +28,7 @@ export function createBudget(maxMinutes: number | undefined): Budget {
       clearTimeout(timer);
       const missing = outcomes.filter(({ status }) => status === 'interrupted').length;
       if (interrupt.signal.aborted) {
-        print('Interrupted. The same command goes on from the last whole epochs.', process.stderr);
+        print('Interrupted. The same command goes on from the last checkpoints.', process.stderr);
         return 130;
       }
       if (missing > 0) {
