@@ -206,15 +206,24 @@ describe('prepareData', () => {
 
 describe('before a file is read', () => {
   it.each([
-    [{ field: 'body' }, /expected JSON Lines or Parquet beside the field 'body', got text alone/],
-    [{ separator: 'blank-line', format: 'jsonl' }, /expected files of text beside the separator.*got jsonl/],
-    [{ tokenizer: { trainVocabSize: 12 } }, /bpe: expected a vocabulary of 257 or more/],
+    ['a field of text', { field: 'body' }, /expected JSON Lines or Parquet beside the field 'body', got text alone/],
     [
+      'a separator of rows',
+      { separator: 'blank-line', format: 'jsonl' },
+      /expected files of text beside the separator.*got jsonl/,
+    ],
+    [
+      'a vocabulary below the bytes',
+      { tokenizer: { trainVocabSize: 12 } },
+      /bpe: expected a vocabulary of 257 or more/,
+    ],
+    [
+      'a tokenizer that does not load',
       { tokenizer: huggingFaceTokenizer({ ...(bytes.json as object), decoder: { type: 'none' } }) },
       /expected one that loads/,
     ],
-    [{ files: ['/none/a.doc'] }, /expected a file, got none/],
-  ] as const)('refuses %o', async (options, message) => {
+    ['a file that is not there', { files: ['/none/a.doc'] }, /expected a file, got none/],
+  ] as const)('refuses %s', async (_, options, message) => {
     const file = write('unread.txt', Buffer.from([0xff]));
     await expect(prepare({ files: [file], ...options })).rejects.toThrow(message);
   });
