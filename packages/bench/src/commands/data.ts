@@ -1,6 +1,6 @@
 /** `mixerzoo data`: text files to token shards, and what such data hold. */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import type { CorpusName, DataIndex, Format, PrepareOptions, PrepareProgress } from '@mixerzoo/text';
@@ -89,11 +89,18 @@ async function prepare(text: Text, files: readonly string[], flags: DataFlags): 
 }
 
 async function prepareFiles(text: Text, options: PrepareOptions): Promise<DataIndex> {
-  mkdirSync(text.workOf(options.out), { recursive: true });
-  try {
-    return await exclusively([text.workOf(options.out)], () => text.prepareData(options));
-  } finally {
-    text.removeWork(options.out);
+  const work = text.workOf(options.out);
+  for (;;) {
+    mkdirSync(work, { recursive: true });
+    try {
+      return await exclusively([work], () => text.prepareData(options));
+    } catch (error) {
+      // Whom it waited for is done, and has taken the place away.
+      const { code, path } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' || !path?.startsWith(join(work, '.lock'))) throw error;
+    } finally {
+      text.removeWork(options.out);
+    }
   }
 }
 
