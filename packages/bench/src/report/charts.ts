@@ -113,12 +113,12 @@ export function costChart(cost: CostAxis, series: readonly Series[], size: Chart
   const rows = series.flatMap(({ entry }, index): Row[] => {
     if (!entry.outcome || entry.measure !== measure) return [];
     const { trainSeconds } = entry.outcome;
-    const { value } = score.of(entry.outcome);
+    const { value, low, high } = score.of(entry.outcome);
     const x = cost === 'seconds' ? trainSeconds : entry.outcome[cost];
     if (!(x > 0)) return [];
     const name = [entry.label, entry.setting].filter(Boolean).join(', ');
     const said = `${name}: ${score.format(value)}, ${x.toPrecision(3)} ${COST_TITLES[cost]}`;
-    return [{ series: index, x, y: value, said }];
+    return [{ series: index, x, y: value, low: low ?? value, high: high ?? value, said }];
   });
   if (rows.length < 2) return undefined;
   const x = {
@@ -135,7 +135,13 @@ export function costChart(cost: CostAxis, series: readonly Series[], size: Chart
       labelFlush: false,
     },
   };
-  return chart(size, rows, [pointLayer(series, x, measure === 'likelihood' ? freeLossAxis : accuracyAxis, 75)]);
+  if (measure === 'accuracy') return chart(size, rows, [pointLayer(series, x, accuracyAxis, 75)]);
+  // An axis that does not begin at zero magnifies what is no difference: intervals tell.
+  const interval = {
+    mark: { type: 'rule', strokeWidth: 1.4 },
+    encoding: { x, y: { ...freeLossAxis, field: 'low' }, y2: { field: 'high' }, color: looks(series).color },
+  };
+  return chart(size, rows, [interval, pointLayer(series, x, freeLossAxis, 75)]);
 }
 
 /** What a curve shows. */

@@ -13,7 +13,9 @@ const AXES: readonly (readonly [CostAxis, string])[] = [
 
 /** The section, empty where there is nothing to compare. */
 export async function costSection(series: readonly Series[]): Promise<Html> {
-  const score = SCORES[measureOfEntries(series.map(({ entry }) => entry))].title;
+  const measure = measureOfEntries(series.map(({ entry }) => entry));
+  const score = SCORES[measure].title;
+  const unit = measure === 'likelihood' ? ' in nats per token' : '';
   const charts = await Promise.all(
     AXES.map(async ([cost, title]) => {
       const spec = costChart(cost, series, { width: 440, height: 250 });
@@ -22,7 +24,7 @@ export async function costSection(series: readonly Series[]): Promise<Html> {
   );
   if (!charts.some(Boolean)) return html``;
   return html`<section data-charts><h2>${score} against cost</h2>
-<p class="note">${score} at the training length; a mark for each model and setting, point at one for its name. Times are of this machine, shared by the runs that went on side by side.</p>
+<p class="note">${score}${unit} at the training length; a mark for each model and setting, point at one for its name.${measure === 'likelihood' ? ' Bars: 95 % confidence intervals.' : ''} Times are of this machine, shared by the runs that went on side by side.</p>
 <div class="pair">${charts}</div></section>`;
 }
 

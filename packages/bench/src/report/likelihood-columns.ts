@@ -49,8 +49,9 @@ export function likelihoodColumns(entries: readonly Entry[]): Column[] {
     text: (entry, outcome) => (entry.measure === 'likelihood' ? text(entry, outcome) : NO_VALUE),
     baseline,
   });
-  const byLength = (seqLen: number) =>
-    column(
+  const byLength = (seqLen: number): Column => ({
+    seqLen,
+    ...column(
       `perplexity${seqLen}`,
       `Perplexity at ${seqLen} [95 %]`,
       trainLengths.includes(seqLen) || seqLen === lengths.at(-1) ? 1 : 2,
@@ -59,7 +60,8 @@ export function likelihoodColumns(entries: readonly Entry[]): Column[] {
         return found ? LENGTH_SCORES.likelihood.formatEstimate(LENGTH_SCORES.likelihood.of(found)) : NO_VALUE;
       },
       ({ loss }) => (trainLengths.includes(seqLen) ? formatPerplexity(Math.exp(loss)) : ''),
-    );
+    ),
+  });
   const best = outcomes.find(({ baselines }) => baselines.length > 0)?.baselines[0];
   return [
     column(

@@ -256,7 +256,10 @@ function lengthTable(series: readonly NumberedSeries[], score: LengthScore, of: 
 }
 
 function resultsSection(series: readonly NumberedSeries[]): Html {
-  const columns = tableColumns(series.map(({ entry }) => entry));
+  const trainLengths = new Set(series.map(({ entry }) => entry.trainLength));
+  // Those of other lengths stand in the tables by length.
+  const isShown = ({ seqLen }: Column) => seqLen === undefined || trainLengths.has(seqLen);
+  const columns = tableColumns(series.map(({ entry }) => entry)).filter(isShown);
   const heads = columns.map(
     ({ header, align }) => html`<th role="columnheader" scope="col" class="${align}">${header}</th>`,
   );
@@ -321,7 +324,8 @@ function resultCell(column: Column, one: NumberedSeries): Html {
     return html`<td role="cell" class="whole"><span class="status ${entry.open[0]?.status ?? ''}">${text}</span></td>`;
   }
   if (text === '') return html`<td role="cell"></td>`;
-  return html`<td role="cell" class="${column.align} number" data-label="${column.header}">${text}</td>`;
+  const [value, interval] = text.split(' [', 2);
+  return html`<td role="cell" class="${column.align} number" data-label="${column.header}">${value}${interval && html` <span class="interval">[${interval}</span>`}</td>`;
 }
 
 function openSection(entries: readonly Entry[]): Html {

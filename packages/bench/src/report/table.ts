@@ -12,6 +12,8 @@ export interface Column {
   readonly align: 'left' | 'right';
   /** Columns of a higher number leave first where the table is too wide. */
   readonly priority: number;
+  /** Of a column on one test length. */
+  readonly seqLen?: number;
   text(entry: Entry, outcome: Outcome): string;
   /** In the row of a simple model of the same text. Default: nothing. */
   baseline?(row: BaselineRow): string;
