@@ -257,8 +257,9 @@ function lengthTable(series: readonly NumberedSeries[], score: LengthScore, of: 
 
 function resultsSection(series: readonly NumberedSeries[]): Html {
   const trainLengths = new Set(series.map(({ entry }) => entry.trainLength));
-  // Those of other lengths stand in the tables by length.
-  const isShown = ({ seqLen }: Column) => seqLen === undefined || trainLengths.has(seqLen);
+  // Other lengths stand in the tables by length, memory in that of all runs.
+  const isShown = ({ key, seqLen }: Column) =>
+    key !== 'peakMemory' && (seqLen === undefined || trainLengths.has(seqLen));
   const columns = tableColumns(series.map(({ entry }) => entry)).filter(isShown);
   const heads = columns.map(
     ({ header, align }) => html`<th role="columnheader" scope="col" class="${align}">${header}</th>`,
