@@ -140,6 +140,7 @@ function createCommands(): CAC {
     .option('--out <directory>', 'Where the files go (default: tensorboard or hf in the directory)')
     .option('--layout <name>', 'hf: gpt_neox, llama, mamba, … (default: the first that has a place for the model)')
     .option('--dtype <name>', 'hf: F32, F16 or BF16 (default: F32)')
+    .option(...RUN_CONFIG)
     .example('  mixerzoo export tensorboard runs')
     .example('  mixerzoo export hf runs/text/pythia-lr0.001-s0-… --dtype F16')
     .action(exportRuns);
@@ -155,6 +156,8 @@ function createCommands(): CAC {
     .option('--split <name>', 'perplexity: validation or test (default: test)')
     .option('--tokens <count>', 'perplexity: tokens to score at each length (default: the split)')
     .option('--out <directory>', "Where answers and results are kept (default: eval in the model's directory)")
+    .option('--add-bos', 'Every context begins with the token that begins texts, else the one that ends them')
+    .option(...RUN_CONFIG)
     .option(...ENGINE)
     .example('  mixerzoo eval runs/text/cat-lr0.001-s0-… --tasks piqa,wikitext --data published')
     .example('The same command again goes on where it was cut off.')
@@ -169,6 +172,7 @@ function createCommands(): CAC {
     .option('--top-k <count>', 'Choose among so many of the most likely tokens (default: all)')
     .option('--top-p <share>', 'Choose among the most likely tokens that have this share together (default: 1)')
     .option('--seed <number>', 'What all that is random derives from (default: 0)')
+    .option(...RUN_CONFIG)
     .option(...ENGINE)
     .example('  mixerzoo generate runs/text/cat-lr0.001-s0-… --prompt "The king" --top-p 0.9')
     .action(async (...args: Parameters<typeof import('./commands/generate.js').generate>) =>
@@ -230,6 +234,10 @@ function createCommands(): CAC {
 const SET = [
   '--set <path=value>',
   'Override a key (repeatable): train.epochs=4, "models.My v2.layers.0.nHeads=2"; the value is YAML',
+] as const;
+const RUN_CONFIG = [
+  '--config <file>',
+  "The config that a run came from, where parts are of the config's own files",
 ] as const;
 const ENGINE = [
   '--engine <name>',

@@ -90,6 +90,19 @@ describe('mixerzoo eval', () => {
     expect(json.results['piqa']!['acc,none']).toBeCloseTo(accuracy, 12);
   });
 
+  it('begins every context with the token that begins texts, where asked to', async () => {
+    const likelihoods = async (...more: string[]) => {
+      const out = join(cwd, `bos${more.length}`);
+      const { code, stderr } = await evaluate(
+        runs['Scan']!,
+        ...['--tasks', 'piqa', ...published(), '--limit', '2', '--out', out, ...more],
+      );
+      expect(code, stderr).toBe(0);
+      return readFileSync(join(out, readdirSync(out).find((name) => name.includes('samples'))!), 'utf8');
+    };
+    expect(await likelihoods('--add-bos')).not.toBe(await likelihoods());
+  });
+
   it('that was killed goes on, to the same bytes', async () => {
     const args = [runs['RoPE']!, '--tasks', 'piqa', ...published(), '--batch-size', '1', '--engine', 'wasm'];
     const whole = await mixerzoo('eval', ...args, '--out', join(cwd, 'whole'));

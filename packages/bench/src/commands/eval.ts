@@ -29,11 +29,13 @@ export interface EvalFlags {
   readonly maxLength?: readonly string[];
   readonly batchSize?: readonly string[];
   readonly out?: readonly string[];
+  readonly config?: readonly string[];
   readonly engine?: readonly string[];
   readonly lengths?: readonly string[];
   readonly extend?: readonly string[];
   readonly split?: readonly string[];
   readonly tokens?: readonly string[];
+  readonly addBos?: boolean;
   readonly json?: boolean;
 }
 
@@ -55,11 +57,11 @@ export async function evaluateModel(target: string, flags: EvalFlags): Promise<n
   const split = parseSplit(flags.split?.at(-1));
   const registry = await findPlugins(process.cwd());
   const engine = await useEngine(flags.engine?.at(-1) as EngineChoice | undefined);
-  const open = await openModel(target, registry);
+  const open = await openModel(target, registry, flags.config?.at(-1));
   const out = resolve(flags.out?.at(-1) ?? join(open.directory, 'eval'));
   const maxLength = parseCount(flags, 'maxLength') ?? open.trainedLength;
   await assertWritable(out);
-  const view = createEvalView(process.stderr, 'requests');
+  const view = createEvalView(process.stderr);
   try {
     return await exclusively([out], async () => {
       const summaries = tasks.length === 0 ? [] : await evaluateTexts(open);
@@ -69,6 +71,7 @@ export async function evaluateModel(target: string, flags: EvalFlags): Promise<n
         model: open.label,
         directory: open.directory,
         maxLength,
+        addBos: flags.addBos ?? false,
         limit: limit ?? null,
         engine: engine.name,
       };
@@ -96,9 +99,10 @@ export async function evaluateModel(target: string, flags: EvalFlags): Promise<n
       tokenizer: encoder,
       score: createModelScorer(model, params),
       maxLength,
+      addBos: flags.addBos,
       batchSize,
       identity: { ...identity, tokenizer: encoder.hash, engine: engine.description },
-      onProgress: ({ task, done, total }) => view.update(task, done, total),
+      onProgress: ({ task, done, total, what }) => view.update(task, done, total, what),
     });
   }
 
@@ -113,7 +117,7 @@ export async function evaluateModel(target: string, flags: EvalFlags): Promise<n
       batchSize,
       out,
       engine: engine.description,
-      onProgress: (length, done, total) => view.update(`perplexity at ${length}`, done, total),
+      onProgress: (length, done, total) => view.update(`perplexity at ${length}`, done, total, 'windows'),
     });
   }
 
@@ -132,7 +136,7 @@ export async function evaluateModel(target: string, flags: EvalFlags): Promise<n
       const found = named.get(name) ?? (required ? rest : undefined);
       if (found !== undefined || !required || name === PERPLEXITY) return found;
       throw new InvalidConfigError(
-        `eval: expected --data <directory> with the data of ${name}, got none. \`--data ${name}=<file>\` names a file of it.`,
+        `eval: expected --data <directory> with the data of ${name}, got none. Name a directory, or a file: --data ${name}=<file>.`,
       );
     }
     return place;

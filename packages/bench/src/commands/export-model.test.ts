@@ -47,6 +47,13 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(cwd, { recursive: true }));
 
+/** A tokenizer.json with a token more than a model has rows for. */
+function withToken(text: string): string {
+  const json = JSON.parse(text) as { added_tokens: object[] };
+  json.added_tokens.push({ ...json.added_tokens[0], id: 300, content: '<more>' });
+  return JSON.stringify(json);
+}
+
 describe('mixerzoo export hf', () => {
   it('writes a run that goes on as the run does, tokenizer and all', async () => {
     const run = runs['LLaMA'] as string;
@@ -91,6 +98,30 @@ describe('mixerzoo export hf', () => {
     expect(readFileSync(join(again, 'tokenizer.json'), 'utf8')).toBe(
       readFileSync(join(half, 'tokenizer.json'), 'utf8'),
     );
+  });
+
+  it('has the token that ends texts, whatever it is called', async () => {
+    const out = join(cwd, 'named');
+    await inCwd('export', 'hf', runs['LLaMA'] as string, '--out', out);
+    const file = join(out, 'tokenizer.json');
+    const json = readFileSync(file, 'utf8').replaceAll('<|endoftext|>', '<fin>');
+    writeFileSync(file, json);
+    const goOn = () => inProcess('generate', out, '--prompt', 'the', '--max-tokens', '3', '--engine', 'wasm');
+    const { code, stderr } = await goOn();
+    expect(code, stderr).toBe(0);
+
+    for (const [name, text, message] of [
+      ['tokenizer_config.json', '{"eos_token": "<none>"}', /expected a token that ends a text, <none>, got none/],
+      ['tokenizer_config.json', '{"eos_', /tokenizer_config\.json: expected a JSON object/],
+      ['tokenizer.json', '{', /tokenizer\.json: expected a JSON object/],
+      ['tokenizer.json', withToken(json), /expected a tokenizer of at most 257 tokens, got one of 301/],
+    ] as const) {
+      writeFileSync(join(out, name), text);
+      const wrong = await goOn();
+      expect(wrong.stderr).toMatch(message);
+      expect(wrong.code).toBe(2);
+      writeFileSync(join(out, name), name === 'tokenizer.json' ? json : '{}');
+    }
   });
 
   it('says what is wrong', async () => {

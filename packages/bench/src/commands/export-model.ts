@@ -12,6 +12,7 @@ export interface ModelFlags {
   readonly out?: readonly string[];
   readonly layout?: readonly string[];
   readonly dtype?: readonly string[];
+  readonly config?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -29,7 +30,7 @@ export async function exportModel(target: string | undefined, flags: ModelFlags)
   const { exportPretrained } = await import('@mixerzoo/language-models');
   const registry = await findPlugins(process.cwd());
   await useEngine('cpu'); // which holds arrays and computes nothing here
-  const open = await openModel(target, registry);
+  const open = await openModel(target, registry, flags.config?.at(-1));
   try {
     const out = resolve(flags.out?.at(-1) ?? join(open.directory, 'hf'));
     const tokenizer = await tokenizerOf(open);

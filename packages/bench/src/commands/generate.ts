@@ -1,5 +1,5 @@
 /** `mixerzoo generate`: a text that goes on from a prompt, as it comes. */
-import { type EngineChoice, generateTokens, InvalidConfigError, useEngine } from '@mixerzoo/core';
+import { type EngineChoice, generateTokens, useEngine } from '@mixerzoo/core';
 import { createTextStream, prefixToken } from '@mixerzoo/lm-eval';
 import { openModel } from '../evaluation/open-model.js';
 import { print, printJson, printPart } from '../terminal.js';
@@ -13,6 +13,7 @@ export interface GenerateFlags {
   readonly topK?: readonly string[];
   readonly topP?: readonly string[];
   readonly seed?: readonly string[];
+  readonly config?: readonly string[];
   readonly engine?: readonly string[];
   readonly json?: boolean;
 }
@@ -21,22 +22,18 @@ export interface GenerateFlags {
 export async function generate(target: string, flags: GenerateFlags): Promise<number> {
   const prompt = flags.prompt?.at(-1) ?? '';
   const maxTokens = parseCount(flags, 'maxTokens') ?? 200;
+  const topK = parseCount(flags, 'topK');
   const sampling = {
     temperature: parseNumber(flags, 'temperature') ?? 1,
     topP: parseNumber(flags, 'topP') ?? 1,
-    topK: parseCount(flags, 'topK'),
+    ...(topK !== undefined && { topK }),
   };
   const seed = parseNumber(flags, 'seed') ?? 0;
   const registry = await findPlugins(process.cwd());
   await useEngine(flags.engine?.at(-1) as EngineChoice | undefined);
-  const open = await openModel(target, registry);
+  const open = await openModel(target, registry, flags.config?.at(-1));
   try {
     const tokenizer = await open.tokenizer();
-    if (tokenizer.vocabSize > open.model.vocabSize) {
-      throw new InvalidConfigError(
-        `${open.directory}: expected a tokenizer of at most ${open.model.vocabSize} tokens, got one of ${tokenizer.vocabSize}. Put that of the model beside it.`,
-      );
-    }
     const encoded = Array.from(tokenizer.encode(prompt));
     const ids = encoded.length > 0 ? encoded : [prefixToken(tokenizer)];
     const stream = createTextStream(tokenizer);
@@ -48,12 +45,8 @@ export async function generate(target: string, flags: GenerateFlags): Promise<nu
       if (!flags.json) printPart(part);
     };
     if (!flags.json) printPart(prompt);
-    const { topK, ...rest } = sampling;
-    const options = { ...rest, ...(topK !== undefined && { topK }), maxTokens, seed, stop: [tokenizer.endOfText] };
-    for await (const token of generateTokens(open.model, open.params, ids, {
-      ...options,
-      vocabSize: tokenizer.vocabSize,
-    })) {
+    const options = { ...sampling, maxTokens, seed, stop: [tokenizer.endOfText], vocabSize: tokenizer.vocabSize };
+    for await (const token of generateTokens(open.model, open.params, ids, options)) {
       tokens += 1;
       write(stream.push(token));
     }

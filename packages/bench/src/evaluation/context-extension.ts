@@ -3,7 +3,7 @@
  * evenly (Chen et al. 2023, arXiv 2306.15595) and logits multiplied by YaRN's temperature (Peng et al. 2023, arXiv 2309.00071),
  * (0.1 ln s + 1)^2 at s times the trained length; without positions by the temperature alone.
  */
-import type { LanguageModel } from '@mixerzoo/core';
+import { InvalidConfigError, type LanguageModel } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import type { Registry } from '../plugins.js';
 import { changeMixers } from './rebuild-model.js';
@@ -21,7 +21,7 @@ export function parseExtension(text = 'none'): Extension {
 /**
  * The model that reads `length` tokens, with the same parameters; itself up to the trained length. Mixers that know no positions of
  * attention, and ALiBi, stay as they are.
- * @throws InvalidConfigError where a mixer does not take the extension.
+ * @throws InvalidConfigError where a mixer does not take the extension, or has one already.
  */
 export async function extendModel(
   model: LanguageModel,
@@ -38,6 +38,11 @@ export async function extendModel(
     (config) => {
       const rotates = config['positional'] === 'rope';
       if (!rotates && !(config['positional'] === 'none' && heats)) return config;
+      if (config['contextExtension'] !== undefined) {
+        throw new InvalidConfigError(
+          `--extend: expected a model whose positions are as they were trained, got one with a contextExtension. Measure it with --extend none.`,
+        );
+      }
       const contextExtension = {
         method: 'interpolation',
         factor: squeezes ? factor : 1,

@@ -4,25 +4,26 @@ import { formatDuration } from '../runs/progress.js';
 import { print, visibleLine } from '../terminal.js';
 
 export interface EvalView {
-  update(label: string, done: number, total: number): void;
+  /** @param what is counted: `requests`. */
+  update(label: string, done: number, total: number, what: string): void;
   close(): void;
 }
 
 const PLAIN_INTERVAL_MS = 5000;
 const LIVE_INTERVAL_MS = 200;
 
-/** @param what is counted: `requests`. */
-export function createEvalView(stream: NodeJS.WriteStream, what: string, now: () => number = Date.now): EvalView {
+export function createEvalView(stream: NodeJS.WriteStream, now: () => number = Date.now): EvalView {
   const display = stream.isTTY ? createLogUpdate(stream) : undefined;
   const begun = new Map<string, { readonly time: number; readonly done: number }>();
   let last = now();
   return {
-    update(label, done, total) {
+    update(label, done, total, what) {
       const time = now();
-      if (!begun.has(label)) begun.set(label, { time, done });
+      const key = `${label} ${what}`;
+      if (!begun.has(key)) begun.set(key, { time, done });
       if (time - last < (display ? LIVE_INTERVAL_MS : PLAIN_INTERVAL_MS)) return;
       last = time;
-      const first = begun.get(label)!;
+      const first = begun.get(key)!;
       const rate = (done - first.done) / (time - first.time);
       const left = rate > 0 ? `  ${formatDuration((total - done) / rate / 1000)} left` : '';
       const line = visibleLine(`${label}  ${done} / ${total} ${what}${left}`);

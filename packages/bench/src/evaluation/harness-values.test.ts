@@ -56,3 +56,22 @@ it('opens no model where there is no data', async () => {
   expect(harness.size).toBe(0);
   expect(missing.size).toBe(8);
 });
+
+it('says of a task that it cannot ask why, and measures the others', async () => {
+  const place = await mkdtemp(join(tmpdir(), 'mixerzoo-harness-data-'));
+  const row = { goal: 'cut', sol1: 'x'.repeat(40), sol2: 'y', label: 0 };
+  await writeFile(join(place, 'piqa.jsonl'), `${JSON.stringify(row)}\n`);
+  await writeFile(
+    join(place, 'winogrande.jsonl'),
+    `${JSON.stringify({ sentence: 'A _ b', option1: 'x', option2: 'y', answer: '1' })}\n`,
+  );
+  const { harness, missing } = await harnessValues(new Map([['Tiny', root]]), {
+    data: place,
+    engine: await useEngine('wasm'),
+    registry,
+  });
+  await rm(place, { recursive: true });
+  expect(Object.keys(harness.get('Tiny')!)).toEqual(['winogrande']);
+  expect(missing.get('piqa')).toMatch(/^piqa, document 0: expected a continuation of 1 to 32 tokens, got 41 /);
+  expect(missing.get('hellaswag')).not.toContain('--data'); // which table takes a directory by alone
+});

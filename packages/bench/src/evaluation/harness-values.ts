@@ -14,7 +14,7 @@ import { openModel } from './open-model.js';
  * Evaluates one run of each model on the tasks whose published files are there.
  * @param runs directories of runs by the label of the model.
  * @param data directory of the published files.
- * @returns values by label, and for each task without data why.
+ * @returns values by label, and for each task without data, or that a run cannot be asked, why.
  */
 export async function harnessValues(
   runs: ReadonlyMap<string, string>,
@@ -32,10 +32,10 @@ export async function harnessValues(
     }
   }
   const harness = new Map<string, HarnessValues>();
-  const view = createEvalView(process.stderr, 'requests');
+  const view = createEvalView(process.stderr);
   try {
     for (const [label, directory] of tasks.length > 0 ? runs : []) {
-      const values = await evaluateRun(directory, tasks);
+      const values = await evaluateRun(directory);
       harness.set(label, values);
     }
   } finally {
@@ -43,31 +43,40 @@ export async function harnessValues(
   }
   return { harness, missing };
 
-  async function evaluateRun(directory: string, tasks: readonly EvalTask[]): Promise<HarnessValues> {
+  /** What a run cannot be asked, as continuations longer than its context, is missing as what has no data is. */
+  async function evaluateRun(directory: string): Promise<HarnessValues> {
     const { label, model, params, trainedLength, identity, tokenizer, dispose } = await openModel(directory, registry);
     try {
       const encoder = await tokenizer();
       const out = join(directory, 'eval');
       await assertWritable(out);
-      const summaries = await exclusively([out], () =>
-        evaluateTasks({
-          tasks,
-          place: () => data,
-          out,
-          tokenizer: encoder,
-          score: createModelScorer(model, params),
-          maxLength: trainedLength,
-          identity: { ...identity, tokenizer: encoder.hash, engine: engine.description },
-          onProgress: ({ task, done, total }) => view.update(`${label}, ${task}`, done, total),
-        }),
-      );
-      return Object.fromEntries(
-        HARNESS_COLUMNS.flatMap(({ key, task, metric }) => {
-          const metrics = summaries.find((summary) => summary.task === task)?.metrics;
-          const value = metrics?.[metric as keyof typeof metrics]?.value;
-          return value === undefined ? [] : [[key, value]];
-        }),
-      );
+      const values: Record<string, number> = {};
+      await exclusively([out], async () => {
+        for (const task of tasks) {
+          try {
+            const [summary] = await evaluateTasks({
+              tasks: [task],
+              place: () => data,
+              out,
+              tokenizer: encoder,
+              score: createModelScorer(model, params),
+              maxLength: trainedLength,
+              identity: { ...identity, tokenizer: encoder.hash, engine: engine.description },
+              onProgress: (progress) =>
+                view.update(`${label}, ${progress.task}`, progress.done, progress.total, progress.what),
+            });
+            const { metrics } = summary!;
+            for (const { key, metric } of HARNESS_COLUMNS.filter((column) => column.task === task.name)) {
+              const value = metrics[metric as keyof typeof metrics]?.value;
+              if (value !== undefined) values[key] = value;
+            }
+          } catch (error) {
+            if (!isZooError(error, 'invalid-config')) throw error;
+            missing.set(task.name, error.message);
+          }
+        }
+      });
+      return values;
     } finally {
       dispose();
     }

@@ -16,10 +16,13 @@ import {
 import { CheckpointError } from '@mixerzoo/core/errors';
 import { hashConfig } from '@mixerzoo/core/harness';
 import type { Tokenizer } from '@mixerzoo/text';
+import { loadExperiment, parseTarget } from '../experiment/experiment-source.js';
+import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import type { Registry } from '../plugins.js';
 import { findRunDirectories } from '../runs/read-results.js';
 import { CONFIG, readIfThere, readRecord } from '../runs/records.js';
-import { modelOfRun, taskOfRun } from './rebuild-model.js';
+import type { RunConfig } from '../runs/results.js';
+import { isOwnFile, rebuildRun } from './rebuild-model.js';
 
 /** A model with its parameters on the current engine. */
 export interface OpenModel {
@@ -34,7 +37,7 @@ export interface OpenModel {
   readonly task?: Task;
   /** JSON that tells these weights from any others. */
   readonly identity: Readonly<Record<string, unknown>>;
-  /** @throws InvalidConfigError where the model is not of text, or has no tokenizer beside it. */
+  /** @throws InvalidConfigError where the model is not of text, has no tokenizer beside it, or one of more tokens than it knows. */
   tokenizer(): Promise<Tokenizer>;
   dispose(): void;
 }
@@ -44,16 +47,17 @@ const USUAL_LENGTH = 2048;
 
 /**
  * Opens a run with a checkpoint, finished or not, or a directory with `config.json` and `model.safetensors`.
+ * @param experiment - the config that a run came from, for parts of the config's own files; default: the run's record suffices.
  * @throws InvalidConfigError, CheckpointError, UnknownNameError that say what is there in its place.
  */
-export async function openModel(target: string, registry: Registry): Promise<OpenModel> {
+export async function openModel(target: string, registry: Registry, experiment?: string): Promise<OpenModel> {
   const directory = resolve(target);
   const text = await readIfThere(join(directory, CONFIG.file));
   if (text === undefined) throw new InvalidConfigError(await describeMissing(target, directory));
-  return isHuggingFace(text) ? openPretrained(directory) : openRun(directory, registry);
+  return isHuggingFace(text) ? openPretrained(directory) : openRun(directory, registry, experiment);
 }
 
-async function openRun(directory: string, registry: Registry): Promise<OpenModel> {
+async function openRun(directory: string, registry: Registry, experiment: string | undefined): Promise<OpenModel> {
   const config = await readRecord(CONFIG, directory);
   if (!config) throw new CheckpointError(`${directory}: expected ${CONFIG.file}, got none.`);
   const checkpoint = join(directory, 'checkpoint');
@@ -62,8 +66,9 @@ async function openRun(directory: string, registry: Registry): Promise<OpenModel
       `${directory}: expected a checkpoint, got none yet. Go on with \`mixerzoo run\` until its first one.`,
     );
   }
-  const task = await taskOfRun(config, registry);
-  const model = await modelOfRun(config, task.vocabSize, registry);
+  const { task, model } = experiment
+    ? await runOfExperiment(experiment, config, registry)
+    : await rebuildRun(config, registry);
   const { tensors } = await readCheckpoint(checkpoint);
   const prefix = 'params.';
   const stored = [...tensors].filter(([name]) => name.startsWith(prefix));
@@ -81,6 +86,24 @@ async function openRun(directory: string, registry: Registry): Promise<OpenModel
     tokenizer: () => tokenizerOfTask(task),
     dispose: () => disposeTree(params),
   };
+}
+
+/** Task and model of a run as its experiment makes them. @throws InvalidConfigError where it makes another. */
+async function runOfExperiment(file: string, config: RunConfig, registry: Registry): Promise<PlannedRun> {
+  const source = await parseTarget(file, process.cwd(), registry);
+  const runs = await resolveRuns(await loadExperiment({ ...source, assignments: [] }, registry), registry);
+  const run = runs.find((one) => hashOfParts(one.config) === hashOfParts(config));
+  if (run) return run;
+  throw new InvalidConfigError(
+    `${file}: expected the config that gave '${config.label}' of ${config.experiment}, got one of other models or other code. ` +
+      'Give config and code as they were when it was trained.',
+  );
+}
+
+/** What makes task and model, with the code of the config's own files. */
+function hashOfParts({ task, model, layers, code }: RunConfig): string {
+  const own = Object.fromEntries(Object.entries(code).filter(([from]) => isOwnFile(from)));
+  return hashConfig({ task, model, layers, own });
 }
 
 /** The tokenizer of a task of text. @throws InvalidConfigError for any other task. */
@@ -116,7 +139,11 @@ async function openPretrained(directory: string): Promise<OpenModel> {
           `${directory}: expected tokenizer.json beside the weights, got none. Put that of the model there.`,
         );
       }
-      return readTokenizer(directory, tokenizerFile);
+      const tokenizer = await readTokenizer(directory, tokenizerFile);
+      if (tokenizer.vocabSize <= model.vocabSize) return tokenizer;
+      throw new InvalidConfigError(
+        `${tokenizerFile}: expected a tokenizer of at most ${model.vocabSize} tokens, got one of ${tokenizer.vocabSize}. Put that of the model there.`,
+      );
     },
     dispose: () => disposeTree(params),
   };
@@ -130,34 +157,53 @@ async function hashOfFiles(directory: string): Promise<string> {
   return hashConfig(names.map((name, index) => [name, stats[index]!.size, stats[index]!.mtimeMs]));
 }
 
-/** With the tokens that begin and end a text as `tokenizer_config.json` has them. */
+/** With the tokens that begin and end a text as `tokenizer_config.json` has them; one that ends it also by the id in `config.json`. */
 async function readTokenizer(directory: string, file: string): Promise<Tokenizer> {
   const { parseTokenizer } = await import('@mixerzoo/text');
-  const named = await readIfThere(join(directory, 'tokenizer_config.json'));
-  const { bos_token: bos, eos_token: eos } = (named === undefined ? {} : JSON.parse(named)) as Record<string, unknown>;
-  const textOf = (token: unknown) =>
-    typeof token === 'string'
-      ? token
-      : isObject(token) && typeof token['content'] === 'string'
-        ? token['content']
-        : undefined;
-  const tokenizer = parseTokenizer(JSON.parse(await readFile(file, 'utf8')), { endOfText: textOf(eos) });
+  const { bos_token: bos, eos_token: eos } = await readJson(join(directory, 'tokenizer_config.json'));
+  const { eos_token_id: ids } = await readJson(join(directory, CONFIG.file));
+  const [id] = [ids].flat();
+  const endOfText = textOf(eos) ?? (typeof id === 'number' ? id : undefined);
+  const tokenizer = parseTokenizer(await readJson(file), { endOfText });
   const begin = textOf(bos);
-  const [id, ...rest] = begin === undefined ? [] : tokenizer.encode(begin);
-  if (id === undefined || rest.length > 0) return tokenizer;
-  return Object.create(tokenizer, { bos: { value: id, enumerable: true } }) as Tokenizer; // whose getters stay lazy
+  const [first, ...rest] = begin === undefined ? [] : tokenizer.encode(begin);
+  if (first === undefined || rest.length > 0) return tokenizer;
+  return Object.create(tokenizer, { bos: { value: first, enumerable: true } }) as Tokenizer; // whose getters stay lazy
+}
+
+/** A token of `tokenizer_config.json`: its text, or an object that has it. */
+function textOf(token: unknown): string | undefined {
+  if (isObject(token)) return textOf(token['content']);
+  return typeof token === 'string' ? token : undefined;
+}
+
+/** Nothing of a file that is not there. @throws InvalidConfigError for one that holds no object. */
+async function readJson(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readIfThere(file);
+  if (text === undefined) return {};
+  const json = parseObject(text);
+  if (json) return json;
+  throw new InvalidConfigError(
+    `${file}: expected a JSON object, got ${text.length} characters of no such. Download it again.`,
+  );
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json = JSON.parse(text) as unknown;
+    return isObject(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
+/** What is neither as a run's record says what is wrong. */
 function isHuggingFace(text: string): boolean {
-  try {
-    const json = JSON.parse(text) as unknown;
-    return isObject(json) && ('model_type' in json || 'architectures' in json);
-  } catch {
-    return false; // as a run's record it says what is wrong
-  }
+  const json = parseObject(text);
+  return json !== undefined && ('model_type' in json || 'architectures' in json);
 }
 
 async function describeMissing(target: string, directory: string): Promise<string> {

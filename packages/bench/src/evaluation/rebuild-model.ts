@@ -12,6 +12,9 @@ import type { Kind } from '../plugin-kinds.js';
 import { findPart, type Registry } from '../plugins.js';
 import type { RunConfig } from '../runs/results.js';
 
+/** Whether a record's `from` is a file beside the config, and no package. */
+export const isOwnFile = (from: string | undefined): boolean => from?.startsWith('.') === true;
+
 /** A part as records name it; `from` is its package, where that is known. */
 interface PartRecord {
   readonly name: string;
@@ -23,34 +26,26 @@ interface PartRecord {
 export type ChangeMixer = (config: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 /**
- * The model of a run.
- * @param taskVocabSize - of its task, where the record does not say more.
+ * The task and the model of a run, from its record.
  * @throws InvalidConfigError, UnknownNameError where a part is not installed, or came from a file of the config's own.
  */
-export async function modelOfRun(
-  { layers, model }: Pick<RunConfig, 'layers' | 'model'>,
-  taskVocabSize: number,
+export async function rebuildRun(
+  { task: { name, from, config: taskConfig }, layers, model }: Pick<RunConfig, 'task' | 'layers' | 'model'>,
   registry: Registry,
-): Promise<LanguageModel> {
+): Promise<{ task: Task; model: LanguageModel }> {
+  const task = (await make('tasks', { name, from, config: taskConfig }, registry)) as Task;
   const { nLayers: _nLayers, norm, ...backbone } = model;
   const specs: LayerSpec[] = [];
   for (const { mixer, from, config, block } of layers) {
     specs.push(await layerOf({ ...block, sequenceMixer: { name: mixer, from, config } }, registry));
   }
-  return createLanguageModel({
-    vocabSize: taskVocabSize,
+  const config = {
+    vocabSize: task.vocabSize, // where the record does not say more
     ...backbone,
     ...(norm === undefined ? {} : { norm: await make('norms', norm as PartRecord, registry) }),
     layers: specs,
-  } as Parameters<typeof createLanguageModel>[0]);
-}
-
-/** The task of a run. @throws as {@link modelOfRun}. */
-export async function taskOfRun(
-  { task: { name, from, config } }: Pick<RunConfig, 'task'>,
-  registry: Registry,
-): Promise<Task> {
-  return (await make('tasks', { name, from, config }, registry)) as Task;
+  };
+  return { task, model: createLanguageModel(config as unknown as Parameters<typeof createLanguageModel>[0]) };
 }
 
 /**
@@ -85,9 +80,9 @@ async function layerOf(layer: Readonly<Record<string, unknown>>, registry: Regis
 }
 
 async function make(kind: Kind, { name, from, config }: PartRecord, registry: Registry): Promise<unknown> {
-  if (from?.startsWith('.')) {
+  if (isOwnFile(from)) {
     throw new InvalidConfigError(
-      `${name}: expected a part of a package, got one of the config's own file ${from}. Put it into a package, as \`mixerzoo new-mixer\` writes one.`,
+      `${name}: expected a part of a package, got one of the config's own file ${from}. Name that config: --config <file>.`,
     );
   }
   const { part } = await findPart(registry, kind, from === undefined ? name : `${from}#${name}`);
