@@ -6,6 +6,7 @@
 
 #include "adam-w.h"
 #include "attention.h"
+#include "cached-attention.h"
 #include "cross-entropy.h"
 #include "delta-rule.h"
 #include "gla-scan.h"
@@ -25,6 +26,7 @@ static const Kernel kKernels[] = {
     {"tiedCrossEntropy", 11, tiedCrossEntropy},
     {"causalAttention", 17, causalAttention},
     {"causalAttentionGradient", 22, causalAttentionGradient},
+    {"cachedAttention", 15, cachedAttention},
     {"linearAttention", 14, linearAttention},
     {"linearAttentionGradient", 18, linearAttentionGradient},
     {"glaScan", 14, glaScan},

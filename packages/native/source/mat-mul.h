@@ -1,7 +1,7 @@
 /** Batched products of matrices given by strides, with a bias: the whole of core/src/ops/mat-mul's `multiply` in one call. */
 #pragma once
 
-#include "gemm.h"
+#include "few-rows.h"
 #include "kernels.h"
 
 namespace {
@@ -48,7 +48,9 @@ static void multiplyLong(Pool& pool, Matrix a, Matrix b, const float* bias, floa
   pool.run(parts, double(m) * k * n, [&](long part, Arena& arena) {
     const long first = k * part / parts;
     const long last = k * (part + 1) / parts;
-    product(arena, a.from(0, first), b.from(first, 0), {nullptr, 0}, partial + part * m * n, n, m, last - first, n);
+    float* to = partial + part * m * n;
+    if (isFew(a, b, m)) productFew(a.from(0, first), b.from(first, 0), nullptr, to, n, m, last - first, n);
+    else product(arena, a.from(0, first), b.from(first, 0), {nullptr, 0}, to, n, m, last - first, n);
   });
   pool.run(m, double(parts) * m * n, [&](long row, Arena&) {
     float* to = c + row * n;
@@ -61,8 +63,16 @@ static void multiplyLong(Pool& pool, Matrix a, Matrix b, const float* bias, floa
 static void multiplyWhole(Pool& pool, Matrix a, Matrix b, const float* bias, float* c, long m, long k, long n) {
   const long parts = least(MOST_PARTS, k / SMALLEST_PART);
   const bool few = ceilDiv(m, UNIT_ROWS) * ceilDiv(n, UNIT_COLUMNS) < 8;
-  if (few && parts > 1) multiplyLong(pool, a, b, bias, c, m, k, n, parts);
-  else multiplyShared(pool, a, b, bias, c, n, m, k, n);
+  if (few && parts > 1) return multiplyLong(pool, a, b, bias, c, m, k, n, parts);
+  if (isFew(a, b, m)) {
+    // What is waited for is memory: as long as several multiply-adds.
+    pool.run(ceilDiv(n, FEW_COLUMNS), 4. * m * k * n, [&](long unit, Arena&) {
+      const long at = unit * FEW_COLUMNS;
+      productFew(a, b.from(0, at), bias ? bias + at : nullptr, c + at, n, m, k, least(FEW_COLUMNS, n - at));
+    });
+    return;
+  }
+  multiplyShared(pool, a, b, bias, c, n, m, k, n);
 }
 
 /** Elements from the first to the last of a matrix, less one stride of its batches. */
@@ -104,7 +114,10 @@ static void matMul(Arguments& given, Pool& pool) {
     return;
   }
   pool.run(batches, batches * cost, [&](long batch, Arena& arena) {
-    product(arena, {a.at + batch * aBatch, aRow, aColumn}, {b.at + batch * bBatch, bRow, bColumn}, start, c + batch * m * n, n, m, k, n);
+    const Matrix left{a.at + batch * aBatch, aRow, aColumn}, right{b.at + batch * bBatch, bRow, bColumn};
+    float* to = c + batch * m * n;
+    if (isFew(left, right, m)) productFew(left, right, bias, to, n, m, k, n);
+    else product(arena, left, right, start, to, n, m, k, n);
   });
 }
 

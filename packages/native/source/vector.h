@@ -161,17 +161,53 @@ INLINE float sum(const float* a, long count) {
   return total;
 }
 
-/** The sums of four vectors that lie one after the other, in a fixed order. */
-INLINE Four sumsOfFour(const float* at) {
-  const auto folded = [&](long row) __attribute__((always_inline)) {
-    Four sums = *reinterpret_cast<const FourAt*>(at + row * LANES);
-    for (long i = 4; i < LANES; i += 4) sums += *reinterpret_cast<const FourAt*>(at + row * LANES + i);
-    return sums;
-  };
-  const Four r0 = folded(0), r1 = folded(1), r2 = folded(2), r3 = folded(3);
+/** The sums of the lanes of four vectors of four, in a fixed order. */
+INLINE Four sumsOfRows(Four r0, Four r1, Four r2, Four r3) {
   const Four low = SHUFFLE(r0, r1, 0, 4, 1, 5) + SHUFFLE(r0, r1, 2, 6, 3, 7);
   const Four high = SHUFFLE(r2, r3, 0, 4, 1, 5) + SHUFFLE(r2, r3, 2, 6, 3, 7);
   return SHUFFLE(low, high, 0, 1, 4, 5) + SHUFFLE(low, high, 2, 3, 6, 7);
+}
+
+/** A vector as its parts of four, summed. */
+INLINE Four folded(const float* at) {
+  Four sums = *reinterpret_cast<const FourAt*>(at);
+  for (long i = 4; i < LANES; i += 4) sums += *reinterpret_cast<const FourAt*>(at + i);
+  return sums;
+}
+
+/** The sums of four vectors that lie one after the other, in a fixed order. */
+INLINE Four sumsOfFour(const float* at) {
+  return sumsOfRows(folded(at), folded(at + LANES), folded(at + 2 * LANES), folded(at + 3 * LANES));
+}
+
+/** <a, b_i> for four vectors b_i that lie `row` apart. */
+INLINE Four dotsOfFour(const float* a, const float* b, long row, long count) {
+  const float *b1 = b + row, *b2 = b1 + row, *b3 = b2 + row;
+  Vec s0 = {}, s1 = {}, s2 = {}, s3 = {};
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    const Vec x = load(a + i);
+    s0 += x * load(b + i);
+    s1 += x * load(b1 + i);
+    s2 += x * load(b2 + i);
+    s3 += x * load(b3 + i);
+  }
+  float lanes[4 * LANES];
+  store(lanes, s0);
+  store(lanes + LANES, s1);
+  store(lanes + 2 * LANES, s2);
+  store(lanes + 3 * LANES, s3);
+  Four r0 = folded(lanes), r1 = folded(lanes + LANES), r2 = folded(lanes + 2 * LANES), r3 = folded(lanes + 3 * LANES);
+  for (; i + 4 <= count; i += 4) {
+    const Four x = *reinterpret_cast<const FourAt*>(a + i);
+    r0 += x * *reinterpret_cast<const FourAt*>(b + i);
+    r1 += x * *reinterpret_cast<const FourAt*>(b1 + i);
+    r2 += x * *reinterpret_cast<const FourAt*>(b2 + i);
+    r3 += x * *reinterpret_cast<const FourAt*>(b3 + i);
+  }
+  Four sums = sumsOfRows(r0, r1, r2, r3);
+  for (; i < count; ++i) sums += a[i] * Four{b[i], b1[i], b2[i], b3[i]};
+  return sums;
 }
 
 /** to = factor from */
@@ -186,6 +222,19 @@ INLINE void addScaled(float* to, const float* from, long count, float factor) {
   long i = 0;
   for (; i + LANES <= count; i += LANES) store(to + i, load(from + i) * factor + load(to + i));
   for (; i < count; ++i) to[i] += from[i] * factor;
+}
+
+/** to += sum_i factors_i from_i of four vectors that lie `row` apart. */
+INLINE void addFourScaled(float* to, const float* from, long row, const float* factors, long count) {
+  const float *from1 = from + row, *from2 = from1 + row, *from3 = from2 + row;
+  const Vec f0 = splat(factors[0]), f1 = splat(factors[1]), f2 = splat(factors[2]), f3 = splat(factors[3]);
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    const Vec even = load(from + i) * f0 + load(to + i);
+    const Vec odd = load(from1 + i) * f1 + load(from3 + i) * f3;
+    store(to + i, load(from2 + i) * f2 + even + odd);
+  }
+  for (; i < count; ++i) to[i] += factors[0] * from[i] + factors[1] * from1[i] + factors[2] * from2[i] + factors[3] * from3[i];
 }
 
 INLINE void clear(float* at, long count) { __builtin_memset(at, 0, 4 * static_cast<unsigned long>(count)); }

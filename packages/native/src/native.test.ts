@@ -105,6 +105,7 @@ describe.skipIf(!built)('native kernels', () => {
     const { kernels } = addon.open('', 1);
     expect(kernels.map(({ name }) => name).sort()).toEqual([
       'adamW',
+      'cachedAttention',
       'causalAttention',
       'causalAttentionGradient',
       'deltaRule',

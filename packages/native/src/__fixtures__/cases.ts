@@ -1,5 +1,5 @@
 /** What is offered to native kernels, at odd sizes: a function of tensors that is differentiated in all of them, and the tensors. */
-import { causalAttention } from '@mixerzoo/attention';
+import { cachedAttention, causalAttention } from '@mixerzoo/attention';
 import { taylorAttention } from '@mixerzoo/based';
 import { linearAttention } from '@mixerzoo/cat';
 import { randomNormal, tf } from '@mixerzoo/core';
@@ -33,6 +33,10 @@ function products(): Record<string, Case> {
     [17, 63, 3],
     [63, 65, 130],
     [130, 300, 65],
+    [1, 63, 1],
+    [1, 64, 1030],
+    [2, 1300, 19],
+    [4, 17, 517],
     [5, 1100, 7],
     [257, 64, 64],
     [64, 2100, 33],
@@ -53,9 +57,12 @@ function products(): Record<string, Case> {
   const batched = (ta: boolean, tb: boolean) => (a: tf.Tensor3D, b: tf.Tensor3D) => tf.matMul(a, b, ta, tb);
   cases['batches'] = [batched(false, false), normal([9, 70, 33], 1), normal([9, 33, 40], 2)];
   cases['large batches'] = [batched(false, true), normal([2, 190, 170], 1), normal([2, 180, 170], 2)];
+  cases['batches of a row'] = [batched(false, false), normal([9, 1, 33], 1), normal([9, 33, 40], 2)];
+  cases['batches of three rows'] = [batched(false, true), normal([9, 3, 17], 1), normal([9, 21, 17], 2)];
   cases['one b'] = [batched(true, false), normal([5, 33, 70], 1), normal([1, 33, 20], 2)];
   for (const [rows, k, n] of [
     [1, 1, 1],
+    [1, 70, 300],
     [63, 17, 3],
     [1000, 64, 65],
   ] as const) {
@@ -104,6 +111,21 @@ function attentions(): Record<string, Case> {
     };
     const inputs = [normal([2, M, H * p], 1), normal([2, L, H * p], 2), normal([2, L, H * r], 3)];
     cases[`attention ${[M, L, H, p, r, JSON.stringify(options)]}`] = [attend, ...inputs];
+  }
+  for (const [tokens, capacity, H, G, p, r, options] of [
+    [1, 1, 1, 1, 1, 1, {}],
+    [7, 9, 3, 3, 5, 17, { mixesAll: true }],
+    [255, 300, 2, 2, 33, 4, { slopes: true }],
+    [517, 600, 6, 2, 8, 3, {}],
+    [700, 701, 4, 4, 16, 16, { window: 390 }],
+    [1030, 1100, 4, 2, 19, 6, { mixesAll: true }],
+  ] as const) {
+    const { slopes, ...rest } = { slopes: false, ...options };
+    const given = slopes ? { slopes: tf.tensor1d(Array.from({ length: H }, (_, h) => 0.1 / (h + 1))) } : {};
+    const attend = (q: tf.Tensor2D, k: tf.Tensor3D, v: tf.Tensor3D) =>
+      cachedAttention({ q, k, v, ...given }, { nHeads: H, scale: p ** -0.5, tokens, ...rest });
+    const inputs = [normal([2, H * p], 1), normal([2, capacity, G * p], 2), normal([2, capacity, G * r], 3)];
+    cases[`cached attention ${[tokens, capacity, H, G, p, r, JSON.stringify(options)]}`] = [attend, ...inputs];
   }
   for (const [L, H, p, r, options] of [
     [1, 1, 1, 1, {}],

@@ -14,15 +14,18 @@ export const attendCache: WasmKernel<Inputs, Attrs, Outputs> = {
     const first = window > 0 ? Math.max(0, tokens - window) : 0;
     const heads = batch * nHeads;
     const o = wasm.output([batch, nHeads * r]);
+    const pointers = [q, k, v].map((tensor) => wasm.pointer(tensor));
+    const slopesAt = slopes ? wasm.pointer(slopes) : 0;
+    const own = [batch, nHeads, group, capacity, p, r, tokens, first, Number(mixesAll), scale];
+    if (wasm.native('cachedAttention', ...own, ...pointers, slopesAt, wasm.pointer(o))) return { o };
     const pieces = wasm.call('piecesOf', tokens - first);
     const sums = wasm.scratch(heads * pieces * wasm.call('pieceScratch', r));
-    const pointers = [q, k, v].map((tensor) => wasm.pointer(tensor));
     const sizes = [nHeads, group, capacity, valueWidth, p, r];
     wasm.parallel(
       'attendPieces',
       heads * pieces,
       ...pointers,
-      slopes ? wasm.pointer(slopes) : 0,
+      slopesAt,
       sums,
       ...sizes,
       mixesAll ? 0 : r,
