@@ -26,7 +26,7 @@ import {
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
-import { selectiveScan } from './ops/selective-scan/index.js';
+import { selectiveScan, selectiveScanOutput } from './ops/selective-scan/index.js';
 import { splitColumns } from './ops/split-columns/index.js';
 
 const schema = z.strictObject({
@@ -108,25 +108,15 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
       },
       filters: { x: conv },
       state: { ssm: [inner, dState] },
-      scan(params, { x, z }, past?: { ssm: tf.Tensor3D }) {
+      scan(params, { x, z }, past?: { ssm: tf.Tensor3D }, keepsState?: boolean) {
         const u = silu(x);
         const [dt, B, C] = splitColumns(linear(u, params.xProj), [dtRank, dState, dState]);
         const delta = linear(dt, { weight: params.dtProj.weight });
         const A = tf.neg(tf.exp(params.aLog));
-        const { y, lastState } = selectiveScan(
-          {
-            u,
-            delta,
-            A,
-            B,
-            C,
-            D: params.dSkip,
-            z,
-            deltaBias: params.dtProj.bias,
-            ...(past && { initialState: past.ssm }),
-          },
-          { deltaSoftplus: true },
-        );
+        const rest = { D: params.dSkip, z, deltaBias: params.dtProj.bias, ...(past && { initialState: past.ssm }) };
+        const tensors = { u, delta, A, B, C, ...rest };
+        if (!keepsState) return { o: selectiveScanOutput(tensors, { deltaSoftplus: true }) };
+        const { y, lastState } = selectiveScan(tensors, { deltaSoftplus: true });
         return { o: y, state: () => ({ ssm: lastState }) };
       },
       readOut: (params, o) => linear(o, params.outProj),

@@ -26,7 +26,7 @@ import {
 import { z } from 'zod';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';
-import { ssd } from './ops/ssd/index.js';
+import { ssd, ssdOutput } from './ops/ssd/index.js';
 
 const schema = z.strictObject({
   dModel: z.int().positive().describe('model width d'),
@@ -129,22 +129,22 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
       },
       filters: { xBC: conv },
       state: { ssm: [nHeads, headDim, dState] },
-      scan(params, { xBC, dt }, past?: { ssm: tf.Tensor4D }) {
+      scan(params, { xBC, dt }, past?: { ssm: tf.Tensor4D }, keepsState?: boolean) {
         const [batch, length] = xBC.shape;
         const [x, B, C] = splitColumns(silu(xBC), [inner, nGroups * dState, nGroups * dState]);
-        const { y, lastState } = ssd(
-          {
-            x: x.reshape([batch, length, nHeads, headDim]),
-            dt: limited(tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias))),
-            A: tf.neg(tf.exp(params.aLog)),
-            B: B.reshape([batch, length, nGroups, dState]),
-            C: C.reshape([batch, length, nGroups, dState]),
-            D: params.dSkip,
-            ...(past && { initialState: past.ssm }),
-          },
-          { chunkSize },
-        );
-        return { o: y.reshape([batch, length, inner]), state: () => ({ ssm: lastState }) };
+        const tensors = {
+          x: x.reshape<tf.Tensor4D>([batch, length, nHeads, headDim]),
+          dt: limited(tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias))),
+          A: tf.neg(tf.exp(params.aLog)),
+          B: B.reshape<tf.Tensor4D>([batch, length, nGroups, dState]),
+          C: C.reshape<tf.Tensor4D>([batch, length, nGroups, dState]),
+          D: params.dSkip,
+          ...(past && { initialState: past.ssm }),
+        };
+        const flat = (y: tf.Tensor4D) => y.reshape<tf.Tensor3D>([batch, length, inner]);
+        if (!keepsState) return { o: flat(ssdOutput(tensors, { chunkSize })) };
+        const { y, lastState } = ssd(tensors, { chunkSize });
+        return { o: flat(y), state: () => ({ ssm: lastState }) };
       },
       readOut: (params, o, { z }) =>
         linear(gatedRmsNorm(o, z, params.norm, { gateFirst: !normBeforeGate, eps: normEps }), params.outProj),

@@ -2,20 +2,25 @@
  * Mixers with a state that does not grow: what is projected of a token (some of it filtered), the scan that carries the
  * state over tokens, and what is read out of it. All forms of the mixer follow.
  */
+import { InvalidConfigError } from '../errors.js';
 import type { MixerForms } from '../mixer.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { createFilteredForms, type FilteredProjection, type FilterStates, type Parts } from './filtered-forms.js';
 
-/** A recurrence over all tokens, parts [B, L, w] -> o [B, L, w], from the given state or from zero. */
+/**
+ * A recurrence over all tokens, parts [B, L, w] -> o [B, L, w], from the given state or from zero. `keepsState`: whether the state
+ * after the last token will be asked for, as `prefill` and `step` do; `apply` does not.
+ */
 type Scan<P, R extends string, S> = (
   params: P,
   parts: Parts<R, tf.Tensor3D>,
   state?: S,
+  keepsState?: boolean,
 ) => {
   o: tf.Tensor3D;
-  /** The state after the last token; asked for by `prefill` and `step` alone. */
-  state: () => S;
+  /** The state after the last token; may be absent unless `keepsState`. */
+  state?: () => S;
 };
 
 /** The recurrence of one token, parts [B, w] -> o [B, w]. What it returns are tensors of its own. */
@@ -75,8 +80,8 @@ export function createScanMixer<P extends Tree, R extends string, S extends Tree
     prefill: (params, x) =>
       tf.tidy(() => {
         const { parts, states } = forms.prefill(params, x);
-        const { o, state } = scan(params, parts);
-        return { y: readOut(params, o, parts), state: { ...state(), filters: states } };
+        const { o, state } = scan(params, parts, undefined, true);
+        return { y: readOut(params, o, parts), state: { ...kept(state), filters: states } };
       }),
     initState: (batchSize) => ({ ...zeroState(batchSize), filters: forms.initState(batchSize) }),
     step(params, x, { filters, ...rest }) {
@@ -101,9 +106,18 @@ function scanOfOne<P, R extends string, S>(scan: Scan<P, R, S>): Token<P, R, S> 
       params,
       mapParts(parts, (row) => row.expandDims<tf.Tensor3D>(1)),
       past,
+      true,
     );
-    return { o: o.squeeze<tf.Tensor2D>([1]), state: state() };
+    return { o: o.squeeze<tf.Tensor2D>([1]), state: kept(state) };
   };
+}
+
+/** @throws InvalidConfigError where a scan was to keep its state and has none. */
+function kept<S>(state: (() => S) | undefined): S {
+  if (state) return state();
+  throw new InvalidConfigError(
+    'createScanMixer: expected the state of a scan that was told to keep it, got none. Return state where keepsState is true.',
+  );
 }
 
 /** A token's recurrence over all tokens. */

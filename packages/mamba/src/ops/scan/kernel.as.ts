@@ -124,7 +124,7 @@ export function backwardScratch(chunk: i32, nPadded: i32): i32 {
 
 /**
  * Units [start, end), each an equal share of the items, of the gradients. An item is one of `parts` parts of the blocks
- * of a sequence and group: it has partial sums of dB and dC. Beside what `scanForward` has: states, dY, dStates in; dU, dGate out;
+ * of a sequence and group: it has partial sums of dB and dC. Beside what `scanForward` has: states, dY in, dStates in or 0; dU, dGate out;
  * dDelta out [B, L, D] (selective scan) or partial [B, L, H blocks] (SSD); dInitial out or 0; partial sums
  * dB, dC [items, L, nPadded]; dA [B, D, nPadded] (selective scan) or [B, H blocks] (SSD); dSkip, dBias [B, H P].
  */
@@ -240,7 +240,8 @@ export function scanBackward(
             }
 
             const lambdaAt = lambdas + i * stateRow + j;
-            let lambda = f32x4.add(v128.load(lambdaAt), v128.load(dStates + stateAt + i * stateRow + j));
+            let lambda = v128.load(lambdaAt);
+            if (dStates != 0) lambda = f32x4.add(lambda, v128.load(dStates + stateAt + i * stateRow + j));
             let dRate = zero;
             for (let t = rows - 1; t >= 0; t--) {
               const g = v128.load32_splat(gBuf + t * ROW + column);

@@ -9,8 +9,8 @@ import {
 } from '@mixerzoo/core/kernels';
 import { describeOp, testTensor as drawn, expectClose } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
-import { selectiveScan, selectiveScanOp } from '../selective-scan/index.js';
-import { ssd, ssdOp } from '../ssd/index.js';
+import { selectiveScan, selectiveScanOp, selectiveScanOutput, selectiveScanOutputOp } from '../selective-scan/index.js';
+import { ssd, ssdOp, ssdOutput, ssdOutputOp } from '../ssd/index.js';
 
 /** Test data from a well-mixed seed: streams of small seeds start with outliers. */
 const testTensor = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number, scale = 1) =>
@@ -100,6 +100,30 @@ describeOp(
   { differenceTolerance: 5e-2 },
 );
 
+describeOp(
+  selectiveScanOutputOp,
+  [
+    {
+      name: 'across chunks, everything',
+      inputs: () => selectiveInputs([2, 37, 5, 3], EVERYTHING),
+      attrs: { deltaSoftplus: true },
+    },
+  ],
+  { differenceTolerance: 5e-2 },
+);
+
+describeOp(
+  ssdOutputOp,
+  [
+    {
+      name: 'across chunks',
+      inputs: () => ssdInputs([2, 7, 4, 5], [2, 3], ['D', 'initialState']),
+      attrs: { chunkSize: 3 },
+    },
+  ],
+  { differenceTolerance: 5e-2 },
+);
+
 /** The op with its wasm kernel's units done one by one, last first. */
 function divided<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>({
   definition,
@@ -180,6 +204,20 @@ describe('scans', () => {
     const tail = part(20, 25, head.lastState);
     await expectClose(tf.concat([head.y, tail.y], 1), whole.y, 1e-5);
     await expectClose(tail.lastState, whole.lastState, 1e-5);
+  });
+
+  it('give the same output without the last state', async () => {
+    const selective = selectiveInputs([2, 45, 5, 6]);
+    const { u, delta, A, B, C } = selective;
+    const attrs = { deltaSoftplus: true };
+    await expectClose(
+      selectiveScanOutput({ u, delta, A, B, C }, attrs),
+      selectiveScan({ u, delta, A, B, C }, attrs).y,
+      0,
+    );
+    const dual = ssdInputs([1, 50, 2, 8], [1, 16]);
+    const tensors = { x: dual.x, dt: dual.dt, A: dual.A, B: dual.B, C: dual.C };
+    await expectClose(ssdOutput(tensors), ssd(tensors).y, 0);
   });
 
   it('give the same whatever the chunk size', async () => {

@@ -41,6 +41,13 @@ export interface ScanTensors {
   readonly initial: tf.Tensor | undefined;
 }
 
+/** What a scan is differentiated from; without `dStates` nothing was made of the states. */
+export interface ScanGradients {
+  readonly states: tf.Tensor;
+  readonly dY: tf.Tensor;
+  readonly dStates?: tf.Tensor;
+}
+
 /** y and the states after every chunk, of the shapes given. */
 export function scanForward<U extends tf.Tensor, const S extends readonly number[]>(
   wasm: WasmCall,
@@ -75,7 +82,7 @@ export function scanForward<U extends tf.Tensor, const S extends readonly number
 export function scanBackward<T extends ScanTensors>(
   wasm: WasmCall,
   tensors: T,
-  { states, dY, dStates }: { states: tf.Tensor; dY: tf.Tensor; dStates: tf.Tensor },
+  { states, dY, dStates }: ScanGradients,
   sizes: ScanSizes,
 ): T {
   const { batch, length, nHeads, nGroups, headDim, dState, chunkSize, scalar } = sizes;
@@ -122,7 +129,7 @@ export function scanBackward<T extends ScanTensors>(
     ...pointers(wasm, tensors, sizes, padded),
     padded.source(states),
     wasm.pointer(dY),
-    padded.source(dStates),
+    dStates ? padded.source(dStates) : 0,
     wasm.pointer(dU),
     partialDelta,
     dGate ? wasm.pointer(dGate) : 0,

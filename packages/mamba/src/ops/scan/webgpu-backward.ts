@@ -12,7 +12,7 @@ import {
   sumPartials,
   type WebgpuCall,
 } from '@mixerzoo/core/kernels';
-import type { ScanSizes, ScanTensors } from './wasm.js';
+import type { ScanGradients, ScanSizes, ScanTensors } from './wasm.js';
 import { integersOf, layOut, opening, perChannel, prepare, SILU, THREADS } from './webgpu-layout.js';
 
 /** Tokens between two exchanges through workgroup memory. */
@@ -24,7 +24,7 @@ const MOST_PARTIALS = 2 ** 25;
 export function scanBackward<T extends ScanTensors>(
   gpu: WebgpuCall,
   tensors: T,
-  { states, dY, dStates }: { states: tf.Tensor; dY: tf.Tensor; dStates: tf.Tensor },
+  { states, dY, dStates }: ScanGradients,
   sizes: ScanSizes,
   mostPartials = MOST_PARTIALS,
 ): T {
@@ -69,7 +69,7 @@ ${opening(sizes, layout)}
         before[i] = state;
         state = exp(prepared[at] * rate) * state + prepared[u.plane + at] * bs[(token * u.groups + group0) * u.dState + n];
       }
-      carry += dStates[((b * u.chunks + k) * u.width + d) * u.dState + n];
+      ${dStates ? 'carry += dStates[((b * u.chunks + k) * u.width + d) * u.dState + n];' : ''}
     }
     for (var from0 = (count - 1) / ${GROUP} * ${GROUP}; from0 >= 0; from0 -= ${GROUP}) {
       for (var e = ${GROUP - 1}; e >= 0; e--) {
@@ -128,7 +128,7 @@ ${opening(sizes, layout)}
     const sequences = Math.min(atOnce, batch - sequence);
     gpu.dispatch({
       code,
-      read: { prepared, rates: A, bs: B, cs: C, states, dStates, ...(initial && { initial }) },
+      read: { prepared, rates: A, bs: B, cs: C, states, ...(dStates && { dStates }), ...(initial && { initial }) },
       write: { sums, partials, ...(dInitial && { dInitial }) },
       integers: { ...integersOf(sizes), sequence, ...place },
       workgroups: [blocks, sequences],

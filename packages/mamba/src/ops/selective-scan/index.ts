@@ -29,19 +29,32 @@ import * as webgpu from './webgpu.js';
 /** The op behind {@link selectiveScan}. */
 export const selectiveScanOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'SelectiveScan',
-  inputs: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'],
   outputs: ['y', 'states'],
-  saved: ['states'],
-  reference: selectiveScanReference,
-  kernels: { tensorflow: tensorflow.selectiveScan, wasm: wasm.selectiveScan, webgpu: webgpu.selectiveScan },
-  gradient: {
-    kernels: {
-      tensorflow: tensorflow.selectiveScanGradient,
-      wasm: wasm.selectiveScanGradient,
-      webgpu: webgpu.selectiveScanGradient,
-    },
-  },
+  ...definition(),
 });
+
+/** The op behind {@link selectiveScanOutput}: as its states are no result, no gradient of zeros is made for them. */
+export const selectiveScanOutputOp = defineOp<Inputs, Attrs, Pick<Outputs, 'y'>, Saved>({
+  name: 'SelectiveScanOutput',
+  outputs: ['y'],
+  ...definition(),
+});
+
+function definition() {
+  return {
+    inputs: ['u', 'delta', 'A', 'B', 'C', 'D', 'z', 'deltaBias', 'initialState'] as const,
+    saved: ['states'] as const,
+    reference: selectiveScanReference,
+    kernels: { tensorflow: tensorflow.selectiveScan, wasm: wasm.selectiveScan, webgpu: webgpu.selectiveScan },
+    gradient: {
+      kernels: {
+        tensorflow: tensorflow.selectiveScanGradient,
+        wasm: wasm.selectiveScanGradient,
+        webgpu: webgpu.selectiveScanGradient,
+      },
+    },
+  };
+}
 
 export interface SelectiveScanArguments {
   /** [B, L, D] */
@@ -80,6 +93,16 @@ export function selectiveScan(
     const { y, states } = selectiveScanOp({ u, delta, A, B, C, D, z, deltaBias, initialState }, { deltaSoftplus });
     return { y, lastState: lastChunk(states) };
   });
+}
+
+/** {@link selectiveScan} where nothing is made of the last state: y [B, L, D]. */
+export function selectiveScanOutput(
+  tensors: SelectiveScanArguments,
+  { deltaSoftplus = false }: Partial<Attrs> = {},
+): tf.Tensor3D {
+  assertShapes(tensors);
+  const { u, delta, A, B, C, D, z, deltaBias, initialState } = tensors;
+  return selectiveScanOutputOp({ u, delta, A, B, C, D, z, deltaBias, initialState }, { deltaSoftplus }).y;
 }
 
 function assertShapes({ u, delta, A, B, C, D, z, deltaBias, initialState }: SelectiveScanArguments): void {

@@ -5,15 +5,9 @@
  * The backward pass is that of index.ts; its sums over one axis are matrix products.
  */
 import { tf } from '@mixerzoo/core';
-import {
-  type GradientInputs,
-  type Gradients,
-  tensorflowValue as run,
-  type TensorflowInput,
-  tensorflowOp,
-} from '@mixerzoo/core/kernels';
+import { type Gradients, tensorflowValue as run, type TensorflowInput, tensorflowOp } from '@mixerzoo/core/kernels';
 import { CHUNK_SIZE } from '../scan/chunk.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import type { Attrs, Backward, Inputs, Outputs } from './types.js';
 
 export function selectiveScan(inputs: Inputs, attrs: Attrs): Outputs {
   const { u, C, D, z } = inputs;
@@ -25,7 +19,7 @@ export function selectiveScan(inputs: Inputs, attrs: Attrs): Outputs {
   return { y: z ? mul(y, mul(z, run('Sigmoid', [z]))) : y, states: stack(chunkStates, 1) };
 }
 
-export function selectiveScanGradient(inputs: GradientInputs<Inputs, Outputs, Saved>, attrs: Attrs): Gradients<Inputs> {
+export function selectiveScanGradient(inputs: Backward, attrs: Attrs): Gradients<Inputs> {
   const { u, A, B, C, D, z, deltaBias, initialState, dY, dStates } = inputs;
   const [batch, length] = u.shape;
   const { shifted, delta, decays, additions } = recurrence(inputs, attrs);
@@ -38,12 +32,12 @@ export function selectiveScanGradient(inputs: GradientInputs<Inputs, Outputs, Sa
 
   // lambda_t = C_t g_t + a_(t+1) lambda_(t+1), and what comes in through the states after a chunk
   const sources = apart(mul(column(timeG), row(swap(C))));
-  const incoming = apart(dStates, 1);
+  const incoming = dStates && apart(dStates, 1);
   const steps = apart(decays);
   const lambdas: tf.Tensor[] = [];
   for (let t = length - 1; t >= 0; t -= 1) {
     let lambda = sources[t] as tf.Tensor;
-    if (isChunkEnd(t, length)) lambda = add(lambda, incoming[Math.floor(t / CHUNK_SIZE)] as tf.Tensor);
+    if (incoming && isChunkEnd(t, length)) lambda = add(lambda, incoming[Math.floor(t / CHUNK_SIZE)] as tf.Tensor);
     const later = lambdas[t + 1];
     lambdas[t] = later ? add(lambda, mul(steps[t + 1] as tf.Tensor, later)) : lambda;
   }

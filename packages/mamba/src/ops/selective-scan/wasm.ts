@@ -1,9 +1,9 @@
 /** Kernels of the selective scan on the wasm engine: one head of D channels, decays per channel and state. */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
+import type { Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import type { Attrs, Backward, Inputs, Outputs } from './types.js';
 
 export const selectiveScan: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
@@ -14,7 +14,7 @@ export const selectiveScan: WasmKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const selectiveScanGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+export const selectiveScanGradient: WasmKernel<Backward, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
     const {

@@ -1,9 +1,9 @@
 /** Kernels of the selective scan on the webgpu engine. */
-import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core/kernels';
+import type { Gradients, WebgpuKernel } from '@mixerzoo/core/kernels';
 import { CHUNK_SIZE } from '../scan/chunk.js';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import type { Attrs, Backward, Inputs, Outputs } from './types.js';
 import { roles, sizesOf } from './wasm.js';
 
 export const selectiveScan: WebgpuKernel<Inputs, Attrs, Outputs> = {
@@ -14,7 +14,7 @@ export const selectiveScan: WebgpuKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const selectiveScanGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+export const selectiveScanGradient: WebgpuKernel<Backward, Attrs, Gradients<Inputs>> = {
   run(gpu, inputs, attrs) {
     const grads = scanBackward(gpu, roles(inputs), inputs, sizesOf(inputs, attrs));
     const { skip: D, gate: z, bias: deltaBias, initial: initialState, ...rest } = grads;

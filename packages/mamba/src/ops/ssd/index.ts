@@ -19,15 +19,28 @@ import * as webgpu from './webgpu.js';
 /** The op behind {@link ssd}. */
 export const ssdOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'Ssd',
-  inputs: ['x', 'dt', 'A', 'B', 'C', 'D', 'initialState'],
   outputs: ['y', 'states'],
-  saved: ['states'],
-  reference: ssdReference,
-  kernels: { wasm: wasm.ssd, webgpu: webgpu.ssd },
-  gradient: {
-    kernels: { wasm: wasm.ssdGradient, webgpu: webgpu.ssdGradient },
-  },
+  ...definition(),
 });
+
+/** The op behind {@link ssdOutput}: as its states are no result, no gradient of zeros is made for them. */
+export const ssdOutputOp = defineOp<Inputs, Attrs, Pick<Outputs, 'y'>, Saved>({
+  name: 'SsdOutput',
+  outputs: ['y'],
+  ...definition(),
+});
+
+function definition() {
+  return {
+    inputs: ['x', 'dt', 'A', 'B', 'C', 'D', 'initialState'] as const,
+    saved: ['states'] as const,
+    reference: ssdReference,
+    kernels: { wasm: wasm.ssd, webgpu: webgpu.ssd },
+    gradient: {
+      kernels: { wasm: wasm.ssdGradient, webgpu: webgpu.ssdGradient },
+    },
+  };
+}
 
 export interface SsdArguments {
   /** [B, L, H, P] */
@@ -62,6 +75,13 @@ export function ssd(
     const { y, states } = ssdOp({ x, dt, A, B, C, D, initialState }, { chunkSize });
     return { y, lastState: lastChunk(states) };
   });
+}
+
+/** {@link ssd} where nothing is made of the last state: y [B, L, H, P]. */
+export function ssdOutput(tensors: SsdArguments, { chunkSize = 64 }: Partial<Attrs> = {}): tf.Tensor4D {
+  assertShapes(tensors, chunkSize);
+  const { x, dt, A, B, C, D, initialState } = tensors;
+  return ssdOutputOp({ x, dt, A, B, C, D, initialState }, { chunkSize }).y;
 }
 
 function assertShapes({ x, dt, A, B, C, D, initialState }: SsdArguments, chunkSize: number): void {

@@ -2,10 +2,10 @@
  * Kernels of SSD on the wasm engine: the recurrence itself, chunk by chunk, with one decay per head and token. It needs
  * no exponents of sums, so nothing to mask or clamp.
  */
-import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
+import type { Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from '../scan/kernel.generated.js';
 import { type ScanSizes, type ScanTensors, scanBackward, scanForward } from '../scan/wasm.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import type { Attrs, Backward, Inputs, Outputs } from './types.js';
 
 export const ssd: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
@@ -16,7 +16,7 @@ export const ssd: WasmKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const ssdGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+export const ssdGradient: WasmKernel<Backward, Attrs, Gradients<Inputs>> = {
   code,
   run(wasm, inputs, attrs) {
     const grads = scanBackward(wasm, roles(inputs), inputs, sizesOf(inputs, attrs));

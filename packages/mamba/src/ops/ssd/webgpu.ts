@@ -1,8 +1,8 @@
 /** Kernels of SSD on the webgpu engine. */
-import type { GradientInputs, Gradients, WebgpuKernel } from '@mixerzoo/core/kernels';
+import type { Gradients, WebgpuKernel } from '@mixerzoo/core/kernels';
 import { scanBackward } from '../scan/webgpu-backward.js';
 import { scanForward } from '../scan/webgpu-forward.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import type { Attrs, Backward, Inputs, Outputs } from './types.js';
 import { roles, sizesOf } from './wasm.js';
 
 export const ssd: WebgpuKernel<Inputs, Attrs, Outputs> = {
@@ -13,7 +13,7 @@ export const ssd: WebgpuKernel<Inputs, Attrs, Outputs> = {
   },
 };
 
-export const ssdGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+export const ssdGradient: WebgpuKernel<Backward, Attrs, Gradients<Inputs>> = {
   run(gpu, inputs, attrs) {
     const grads = scanBackward(gpu, roles(inputs), inputs, sizesOf(inputs, attrs));
     const { u: x, delta: dt, A, B, C, skip: D, initial: initialState } = grads;
