@@ -4,39 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
-import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
-import { createLanguageModel } from '../model/language-model.js';
 import { flattenTree } from '../tree.js';
-import { chain, entropyRate } from './__fixtures__/chain.js';
+import { chain } from './__fixtures__/chain.js';
+import { language } from './__fixtures__/language-run.js';
 import { settings } from './__fixtures__/marker-run.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { createTrainer, type Trainer, type TrainerConfig } from './trainer.js';
 import type { EpochMetrics } from './training-state.js';
-
-const V = 8;
-
-function language(overrides: Partial<TrainerConfig> = {}): TrainerConfig {
-  const model = createLanguageModel({
-    vocabSize: V,
-    dModel: 16,
-    layers: [{ sequenceMixer: averagingMixer({ dModel: 16 }), channelMixer: 'mlp' }],
-    dropout: { embedding: 0, residual: 0 },
-    tieEmbeddings: false,
-  });
-  return {
-    model,
-    task: chain({}),
-    seed: 5,
-    batchSize: 16,
-    tokens: 16 * 16 * 20,
-    evaluations: 4,
-    freshExamples: true,
-    optimizer: { learningRate: 3e-2 },
-    schedule: { name: 'cosine', warmupSteps: 3, warmupFrom: 1e-3, minLearningRate: 3e-3 },
-    validationTokens: 1000,
-    ...overrides,
-  };
-}
 
 async function parameters(trainer: Trainer): Promise<Record<string, readonly number[]>> {
   const entries = flattenTree(trainer.params).map(async ([path, leaf]) => [path, [...(await leaf.data())]] as const);
@@ -69,15 +43,6 @@ describe('training on a stream', () => {
   afterEach(async () => {
     for (const trainer of open.splice(0)) trainer.dispose();
     await rm(directory, { recursive: true, force: true });
-  });
-
-  it('comes near the entropy of its text, and never below', async () => {
-    const trainer = await toEnd(await start(language({ tokens: 16 * 16 * 120 })));
-    const { loss, bitsPerByte, perPosition } = await trainer.evaluate(chain({}), 'test', 100);
-    expect(loss).toBeGreaterThan(entropyRate(V) - 0.03); // of this text, not of the chain
-    expect(loss).toBeLessThan(entropyRate(V) + 0.15);
-    expect(bitsPerByte).toBeCloseTo(loss / 2 / Math.LN2, 6);
-    expect(perPosition[5]?.loss).toBeGreaterThan(0);
   });
 
   it('spends its tokens in whole steps, and validates as often as it is told', async () => {

@@ -221,7 +221,7 @@ describe('training of byte pairs', () => {
       /bpe: expected text for a vocabulary of 300, got enough for 258/,
     );
     expect(() => trainBytePairTokenizer(['abab'], { vocabSize: 256 })).toThrow(
-      /expected a vocabulary of 257 or more, got 256/,
+      /expected a vocabulary of 257 or more, the bytes and the end of text, got 256/,
     );
   });
 });
