@@ -21,7 +21,9 @@ const blocks = documents.flatMap(blocksOf);
 const sketches = blocks.filter(({ sketch }) => sketch).length;
 const whole = blocks.filter(({ sketch }) => !sketch);
 const programs = whole.filter(({ language, code }) => language === 'ts' && /^(\/\/.*\n)*import /.test(code));
-const configs = whole.filter(({ language, code }) => /defineExperiment\(|^(extends|task): /m.test(code) && language !== 'sh');
+const configs = whole.filter(
+  ({ language, code }) => /defineExperiment\(|^(extends|task): /m.test(code) && language !== 'sh',
+);
 for (const [index, block] of [...programs, ...configs].entries()) {
   block.path = join(scratch, `block-${index + 1}.${block.language === 'ts' ? 'mts' : block.language}`);
   writeFileSync(block.path, block.code);

@@ -169,7 +169,7 @@ export function claim(
   };
 }
 
-export const decide = (holds: boolean, evidence: string): Verdict => ({
+const decide = (holds: boolean, evidence: string): Verdict => ({
   status: holds ? 'holding' : 'not holding',
   evidence,
 });

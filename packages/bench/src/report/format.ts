@@ -76,7 +76,7 @@ export function formatBytes(bytes: number): string {
 }
 
 /** `25.86`, `412.1`, `1.234e+05`: so many digits. */
-export function formatSignificant(value = Number.NaN, digits: number): string {
+function formatSignificant(value = Number.NaN, digits: number): string {
   if (!Number.isFinite(value)) return NO_VALUE;
   return value < 1e5 ? String(Number(value.toPrecision(digits))) : value.toExponential(digits - 1);
 }
