@@ -75,12 +75,6 @@ export function formatBytes(bytes: number): string {
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** `25.86`, `412.1`, `1.234e+05`: so many digits. */
-function formatSignificant(value = Number.NaN, digits: number): string {
-  if (!Number.isFinite(value)) return NO_VALUE;
-  return value < 1e5 ? String(Number(value.toPrecision(digits))) : value.toExponential(digits - 1);
-}
-
 /** `8` or `1.5`, of a ratio. */
 export function formatRatio(ratio: number): string {
   return String(Math.round(ratio * 10) / 10);
