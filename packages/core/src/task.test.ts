@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineTask, type TaskFactory } from './task.js';
 import { describeTask } from './testing/index.js';
 import { chain, entropyRate } from './train/__fixtures__/chain.js';
 import { marker } from './train/__fixtures__/marker-run.js';
@@ -20,6 +22,25 @@ describe('a task', () => {
   it('has no stream, measure or baselines unless it says so', () => {
     expect(Object.keys(marker({}))).not.toContain('stream');
     expect(marker({}).measure).toBeUndefined();
+  });
+
+  it('has paths of given data beside its config', () => {
+    const schema = z.strictObject({ data: z.string().optional(), seqLen: z.number().default(8) });
+    const read = defineTask({
+      name: 'read',
+      summary: 'Reads.',
+      schema,
+      places: ['data'],
+      create: ({ seqLen }) => {
+        const { config: _config, ...forms } = marker({ seqLen });
+        return { ...forms, atLength: (length) => read({ seqLen: length }) };
+      },
+    }) as TaskFactory<typeof schema>;
+    const [here, there, none] = [read({ data: 'here' }), read({ data: '/there' }), read({})];
+    expect(read.places).toEqual(['data']);
+    expect([here.config, there.config]).toEqual([{ seqLen: 8 }, { seqLen: 8 }]);
+    expect([here.places, there.places]).toEqual([{ data: 'here' }, { data: '/there' }]);
+    expect(Object.keys(none)).not.toContain('places');
   });
 
   it('has the entropy it is made for', () => {

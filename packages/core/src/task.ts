@@ -36,8 +36,10 @@ export interface Baseline {
 export interface Task {
   readonly specVersion: 1;
   readonly name: string;
-  /** The parsed config, defaults filled in. */
+  /** The parsed config, defaults filled in, without {@link places}: what makes two tasks the same task. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Options that say where given data lie, beside `config`: paths, relative ones from the working directory. */
+  readonly places?: Readonly<Record<string, string>> | undefined;
   /** Token ids are in [0, vocabSize). */
   readonly vocabSize: number;
   readonly seqLen: number;
@@ -89,28 +91,38 @@ export interface TaskFactory<C extends z.ZodType = z.ZodType, T extends Task = T
   /** One sentence for `mixerzoo list tasks`. */
   readonly summary: string;
   readonly schema: C;
+  /** Names of the options that are paths of given data; config files count relative ones from their own directory. */
+  readonly places?: readonly string[] | undefined;
 }
 
 /**
- * Defines a task: a name, a schema of its config, and what a parsed config gives rise to.
+ * Defines a task: a name, a schema of its config, and what a parsed config gives rise to. Options named in `places` are paths of
+ * given data: they stand beside the task's config, so that data may lie elsewhere for the same task. What tells data from others,
+ * such as their hash, belongs in the config.
  * @example export const mqar = defineTask({ name: 'mqar', summary: '…', schema, create: (config) => ({ … }) });
  */
 export function defineTask<C extends z.ZodType, T extends Task = Task>(definition: {
   readonly name: string;
   readonly summary: string;
   readonly schema: C;
-  create(config: z.output<C>): Omit<T, 'specVersion' | 'name' | 'config'>;
+  readonly places?: readonly string[] | undefined;
+  create(config: z.output<C>): Omit<T, 'specVersion' | 'name' | 'config' | 'places'>;
 }): TaskFactory<C, T> {
-  const { name, summary, schema, create } = definition;
+  const { name, summary, schema, places, create } = definition;
   const factory = (input: z.input<C>): T => {
-    const config = parseConfig(schema, input, name);
-    const forms: Omit<Task, 'specVersion' | 'name' | 'config'> = create(config);
+    const parsed = parseConfig(schema, input, name);
+    const forms: Omit<Task, 'specVersion' | 'name' | 'config' | 'places'> = create(parsed);
     const { stream } = forms;
+    const { config = parsed as Task['config'] } = forms as Partial<Task>; // that of a task may say more
+    const whole = Object.entries(config);
+    const isPlace = ([key, value]: [string, unknown]) => typeof value === 'string' && places?.includes(key) === true;
+    const paths = whole.filter(isPlace) as [string, string][];
     const task = {
       specVersion: 1 as const,
       name,
-      config: Object.freeze({ ...(config as Record<string, unknown>) }),
       ...forms,
+      config: Object.freeze(Object.fromEntries(whole.filter((entry) => !isPlace(entry)))),
+      ...(paths.length > 0 && { places: Object.freeze(Object.fromEntries(paths)) }),
       generate(request: Parameters<Task['generate']>[0]) {
         assertSeed(`${name}.generate`, request.seed);
         return forms.generate(request);
@@ -124,5 +136,5 @@ export function defineTask<C extends z.ZodType, T extends Task = Task>(definitio
     };
     return madeBy(factory, task as unknown as T);
   };
-  return Object.assign(factory, { taskName: name, summary, schema });
+  return Object.assign(factory, { taskName: name, summary, schema, ...(places && { places }) });
 }

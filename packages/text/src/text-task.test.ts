@@ -71,9 +71,14 @@ describe('text', () => {
 
   it('names its data by their hash, and refuses others', async () => {
     const task = text({ data, seqLen: 16 });
-    expect(task.config).toEqual({ data, seqLen: 16, dataHash: openDataSet(data).hash });
-    expect(text(task.config).config).toEqual(task.config);
+    expect(task.config).toEqual({ seqLen: 16, dataHash: openDataSet(data).hash });
+    expect(task.places).toEqual({ data });
+    expect(text({ ...task.config, ...task.places }).config).toEqual(task.config);
     expect(task.atLength(32).config).toEqual({ ...task.config, seqLen: 32 });
+    expect(task.atLength(32).places).toEqual({ data });
+    const moved = join(directory, 'moved');
+    cpSync(data, moved, { recursive: true });
+    expect(text({ data: moved, seqLen: 16 }).config).toEqual(task.config);
     const other = join(directory, 'other');
     await make(other, 800);
     expect(() => text({ ...task.config, data: other })).toThrow(

@@ -22,7 +22,11 @@ import { type DataSet, openDataSet } from './shards/data-set.js';
 
 const textSchema = z
   .strictObject({
-    data: z.string().min(1).optional().describe('directory that `mixerzoo data prepare` made'),
+    data: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('directory that `mixerzoo data prepare` made; a config file counts it from its own directory'),
     corpus: z.enum(CORPORA).optional().describe('text that npm installs, prepared on first use; in place of `data`'),
     tokenizer: z
       .string()
@@ -58,6 +62,7 @@ export const text: TaskFactory<typeof textSchema, TextTask> = defineTask<typeof 
   name: 'text',
   summary: 'Text of your own files or of a corpus that npm installs: the next token, in nats and bits per byte.',
   schema: textSchema,
+  places: ['data'],
   create: ({ data, corpus, tokenizer, seqLen, dataHash }) => {
     const opened = openTextData({ data, corpus, tokenizer });
     if (dataHash !== undefined && dataHash !== opened.hash) {

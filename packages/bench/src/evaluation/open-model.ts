@@ -19,6 +19,7 @@ import type { Tokenizer } from '@mixerzoo/text';
 import { loadExperiment, parseTarget } from '../experiment/experiment-source.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import type { Registry } from '../plugins.js';
+import { locateTask } from '../runs/places.js';
 import { findRunDirectories } from '../runs/read-results.js';
 import { CONFIG, readIfThere, readRecord } from '../runs/records.js';
 import type { RunConfig } from '../runs/results.js';
@@ -68,7 +69,7 @@ async function openRun(directory: string, registry: Registry, experiment: string
   }
   const { task, model } = experiment
     ? await runOfExperiment(experiment, config, registry)
-    : await rebuildRun(config, registry);
+    : await rebuildRun({ ...config, task: locateTask(config.task, directory) }, registry);
   const { tensors } = await readCheckpoint(checkpoint);
   const prefix = 'params.';
   const stored = [...tensors].filter(([name]) => name.startsWith(prefix));
@@ -101,20 +102,20 @@ async function runOfExperiment(file: string, config: RunConfig, registry: Regist
 }
 
 /** What makes task and model, with the code of the config's own files. */
-function hashOfParts({ task, model, layers, code }: RunConfig): string {
+function hashOfParts({ task: { places: _places, ...task }, model, layers, code }: RunConfig): string {
   const own = Object.fromEntries(Object.entries(code).filter(([from]) => isOwnFile(from)));
   return hashConfig({ task, model, layers, own });
 }
 
 /** The tokenizer of a task of text. @throws InvalidConfigError for any other task. */
-async function tokenizerOfTask({ name, config }: Task): Promise<Tokenizer> {
+async function tokenizerOfTask({ name, config, places }: Task): Promise<Tokenizer> {
   if (name !== 'text') {
     throw new InvalidConfigError(
       `${name}: expected a run of the task 'text', whose tokens are of texts, got one of '${name}'. Train one: \`mixerzoo data prepare\`, then \`mixerzoo run\`.`,
     );
   }
   const { openTextData } = await import('@mixerzoo/text');
-  return openTextData(config).tokenizer;
+  return openTextData({ ...config, ...places }).tokenizer;
 }
 
 /** A checkpoint's own hash of all it holds, which was verified when it was read. */

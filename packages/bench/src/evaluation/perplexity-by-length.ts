@@ -96,7 +96,7 @@ async function textOf(open: OpenModel, { data, split }: PerplexityOptions): Prom
   }
   const { openTextData, text } = await import('@mixerzoo/text');
   if (data === undefined && task!.name !== 'text') return { task: task!, available: Number.POSITIVE_INFINITY };
-  const config = data === undefined ? task!.config : { data };
+  const config = data === undefined ? { ...task!.config, ...task!.places } : { data };
   const opened = openTextData(config);
   if (data !== undefined) await assertSameTokens(open, opened, data);
   const made = data === undefined ? task! : text({ data, seqLen: open.trainedLength });

@@ -30,10 +30,10 @@ export type ChangeMixer = (config: Readonly<Record<string, unknown>>) => Readonl
  * @throws InvalidConfigError, UnknownNameError where a part is not installed, or came from a file of the config's own.
  */
 export async function rebuildRun(
-  { task: { name, from, config: taskConfig }, layers, model }: Pick<RunConfig, 'task' | 'layers' | 'model'>,
+  { task: { name, from, config: taskConfig, places }, layers, model }: Pick<RunConfig, 'task' | 'layers' | 'model'>,
   registry: Registry,
 ): Promise<{ task: Task; model: LanguageModel }> {
-  const task = (await make('tasks', { name, from, config: taskConfig }, registry)) as Task;
+  const task = (await make('tasks', { name, from, config: { ...taskConfig, ...places } }, registry)) as Task;
   const { nLayers: _nLayers, norm, ...backbone } = model;
   const specs: LayerSpec[] = [];
   for (const { mixer, from, config, block } of layers) {

@@ -27,6 +27,27 @@ describe('loadExperiment', () => {
     expect(merged.name).toBe('over');
   });
 
+  it('counts paths of data from the file that names them, of a flag from the working directory', async () => {
+    mkdirSync(join(directory, 'base'), { recursive: true });
+    const model = 'models: { One: { layers: [attention] } }\n';
+    write('base/text.yaml', `task: { task: text, data: data, seqLen: 16 }\n${model}`);
+    const over = write('over-text.yaml', 'extends: ./base/text.yaml\ntrain: { epochs: 2 }\n');
+    const named = write('named-text.yaml', 'extends: ./base/text.yaml\ntask: { data: ../other }\n');
+    const swept = write(
+      'swept-text.yaml',
+      `extends: ./base/text.yaml\nsweep: { lengths: [8, { seqLen: 16, data: long }] }\n`,
+    );
+    const other = write('recall.yaml', `task: { task: mqar, data: data }\n${model}`);
+    expect((await load({ file: over, assignments: [] })).task['data']).toBe(join(directory, 'base', 'data'));
+    expect((await load({ file: named, assignments: [] })).task['data']).toBe(join(directory, '..', 'other'));
+    expect((await load({ file: named, assignments: ['task.data=here'] })).task['data']).toBe('here');
+    expect((await load({ file: swept, assignments: [] })).sweep.lengths).toEqual([
+      8,
+      { seqLen: 16, data: join(directory, 'long') },
+    ]);
+    expect((await load({ file: other, assignments: [] })).task['data']).toBe('data'); // no path, a mistake to name
+  });
+
   it('lets a budget in tokens take the place of one in steps, and the other way', async () => {
     const tokens = write('tokens.yaml', 'extends: quick\ntrain: { tokens: 9000, evaluations: 3, testTokens: 100 }\n');
     const steps = write('steps.yaml', 'extends: ./tokens.yaml\ntrain: { stepsPerEpoch: 7 }\n');

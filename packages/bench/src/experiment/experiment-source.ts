@@ -7,7 +7,7 @@
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, extname, isAbsolute, resolve } from 'node:path';
-import { InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { InvalidConfigError, isZooError, type TaskFactory } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import { ENGINE_CHOICES, engineOfEnvironment, parseConfig } from '@mixerzoo/core/harness';
 import { importGuarded } from '../guarded-import.js';
@@ -68,7 +68,7 @@ export async function parseTarget(
  * @throws InvalidConfigError listing every fault, UnknownNameError for an unknown preset.
  */
 export async function loadExperiment(source: ExperimentSource, registry: Registry): Promise<LoadedExperiment> {
-  const layers = await readLayers(source, registry);
+  const layers = await locateData(await readLayers(source, registry), registry);
   let merged = layers.reduceRight<Record<string, unknown>>((under, { name, config: layer }) => {
     const { extends: _, ...config } = layer;
     // What stands in a preset's place may be whole, its defaults filled in.
@@ -129,6 +129,34 @@ async function readLayers({ file, inline, preset }: ExperimentSource, registry: 
     layers.push({ name: asText(name), isFile: false, config: await findPreset(asText(name), registry) });
   }
   return layers;
+}
+
+/** The layers, where paths of a task's data count from the directory of the file that names them. */
+async function locateData(layers: readonly Layer[], registry: Registry): Promise<readonly Layer[]> {
+  const places = await placesOf(layers, registry);
+  if (places.length === 0) return layers;
+  return layers.map((layer) => {
+    const { name, isFile, config } = layer;
+    if (!isFile) return layer;
+    const located = <T>(options: T): T => {
+      if (!isPlain(options)) return options;
+      const paths = Object.entries(options).filter(([key, value]) => places.includes(key) && typeof value === 'string');
+      return {
+        ...options,
+        ...Object.fromEntries(paths.map(([key, path]) => [key, resolve(dirname(name), `${path}`)])),
+      };
+    };
+    const { task, sweep } = config;
+    const lengths = Array.isArray(sweep?.lengths) && { sweep: { ...sweep, lengths: sweep.lengths.map(located) } };
+    return { ...layer, config: { ...config, ...(task && { task: located(task) }), ...lengths } };
+  });
+}
+
+/** Which options of the task are paths; none of a task that is unknown, which is an error where it is made. */
+async function placesOf(layers: readonly Layer[], registry: Registry): Promise<readonly string[]> {
+  const task = layers.find(({ config }) => config.task?.task !== undefined)?.config.task?.task;
+  const found = typeof task === 'string' ? await findPart(registry, 'tasks', task).catch(() => undefined) : undefined;
+  return (found?.part ?? (task as Partial<TaskFactory>))?.places ?? [];
 }
 
 /** The file that a config file extends; undefined if it extends a preset or nothing. @throws InvalidConfigError */

@@ -78,7 +78,8 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
             ...(enoughAt === null ? {} : { enoughAt }),
             ...(checkpointMinutes === DEFAULT_CHECKPOINT_MINUTES ? {} : { checkpointMinutes }),
           };
-          const config: RunConfig = { ...decisive, id, ...about };
+          const where = task.places && { task: { ...decisive.task, places: task.places } };
+          const config: RunConfig = { ...decisive, ...where, id, ...about };
           const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
           return {
             config,

@@ -7,8 +7,9 @@ import { hashConfig } from '@mixerzoo/core/harness';
 import { codeChanges } from '../experiment/code-changes.js';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { plural } from '../report/format.js';
+import { writeConfig } from './places.js';
 import { findRunDirectories, type OnFault, type ReadRun, readRun, tell } from './read-results.js';
-import { CONFIG, readRecord, writeRecord } from './records.js';
+import { CONFIG, readRecord } from './records.js';
 import type { RunConfig } from './results.js';
 
 /** Reads what there is of each run; nothing for a run that has not begun. */
@@ -31,7 +32,7 @@ export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>, onFau
     const begun = run.result ?? run.environment ?? run.steps[0] ?? run.epochs[0];
     if (run.config || !begun) continue;
     try {
-      await writeRecord(CONFIG, directory, config.id, config);
+      await writeConfig(directory, config);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (isZooError(error) || code === undefined) throw error;

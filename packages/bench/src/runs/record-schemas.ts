@@ -28,6 +28,7 @@ export const runConfigSchema = z.looseObject({
     name: z.string(),
     from: z.string(),
     config: options,
+    places: z.record(z.string(), z.string()).optional(),
     measure: z.literal('likelihood').optional(),
   }),
   model: z.looseObject({ dModel: count.min(1), nLayers: count.min(1) }),

@@ -35,8 +35,8 @@ export interface RunLayer {
 export interface RunConfig {
   readonly format: typeof RUN_FORMAT;
   /**
-   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label`, `enoughAt` and
-   * `checkpointMinutes`.
+   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label`, `enoughAt`,
+   * `checkpointMinutes` and `task.places`.
    */
   readonly id: string;
   /** Name of the experiment it belongs to. */
@@ -50,6 +50,8 @@ export interface RunConfig {
     readonly name: string;
     readonly from: string;
     readonly config: Readonly<Record<string, unknown>>;
+    /** Options beside `config`: paths of given data. On disk relative ones count from the run's directory. */
+    readonly places?: Readonly<Record<string, string>> | undefined;
     /** What its results are judged by; absent: accuracy. */
     readonly measure?: 'likelihood' | undefined;
   };

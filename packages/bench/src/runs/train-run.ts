@@ -20,8 +20,9 @@ import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
 import type { Lease } from './lease.js';
+import { writeConfig } from './places.js';
 import { readMetrics } from './read-results.js';
-import { CONFIG, ENVIRONMENT, encodeLine, METRICS, RESULT, writeRecord } from './records.js';
+import { ENVIRONMENT, encodeLine, METRICS, RESULT, writeRecord } from './records.js';
 import { replaceFile } from './replace-file.js';
 import {
   DEFAULT_CHECKPOINT_MINUTES,
@@ -79,7 +80,7 @@ export async function trainRun(
   const { train, seed, learningRate } = config;
   await mkdir(directory, { recursive: true });
   await rm(join(directory, RESULT.file), { force: true });
-  await writeRecord(CONFIG, directory, config.id, config);
+  await writeConfig(directory, config);
   const engine = await useEngine(config.engine as EngineChoice);
   options.lease.assertHeld();
   const environment = await describeEnvironment(engine, { seed, ...options });
