@@ -3,13 +3,14 @@
  * `mixerzoo-plugin`, in node_modules from the working directory upwards and from this package upwards. A new mixer is found
  * because it is installed; no list names it. Core and this package are plugins too.
  */
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidConfigError, type Plugin } from '@mixerzoo/core';
 import { nearestName, UnknownNameError } from '@mixerzoo/core/errors';
 import { createJiti } from 'jiti';
 import { importGuarded } from './guarded-import.js';
+import { findPackage, nodeModulesUpwards, packagesIn, readManifest } from './installed-packages.js';
 import { assertPlugin, byKind, KINDS, type Kind, nameOf, type Parts, partsOf } from './plugin-kinds.js';
 
 /** A part of a plugin, and where it is from. */
@@ -159,52 +160,4 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
     for (const part of partsOf(plugin, kind)) entries.set(part, path);
   });
   return plugin;
-}
-
-interface Manifest {
-  readonly name?: string;
-  readonly version?: string;
-  readonly keywords?: unknown;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-}
-
-/** A package's package.json; undefined if there is none or it is damaged. */
-export function readManifest(directory: string): Manifest | undefined {
-  try {
-    return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The directory of an installed package, looked for from `start` upwards. */
-export function findPackage(start: string, packageName: string): string | undefined {
-  if (!/^(@(?!\.)[\w.-]+\/)?(?!\.)[\w.-]+$/.test(packageName)) return undefined;
-  return [...nodeModulesUpwards(start)].map((path) => join(path, packageName)).find((path) => existsSync(path));
-}
-
-function* nodeModulesUpwards(start: string): Generator<string> {
-  for (let directory = resolve(start); ; directory = dirname(directory)) {
-    yield join(directory, 'node_modules');
-    if (dirname(directory) === directory) return;
-  }
-}
-
-function packagesIn(directory: string): string[] {
-  return list(directory).flatMap((name) =>
-    name.startsWith('@')
-      ? list(join(directory, name)).map((inner) => join(directory, name, inner))
-      : [join(directory, name)],
-  );
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => !name.startsWith('.'));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw new InvalidConfigError(`${directory}: expected to look for plugins there, got ${code}.`, { cause: error });
-  }
 }

@@ -158,6 +158,15 @@ export default { models: { Theirs: { layers: [theirs] }, InBase: { layers: [inBa
     expect(codeChanges(code, (await readerOf()).read([source]))).toEqual(['./lib/base.mjs changed']);
   });
 
+  it('holds of this package what trains, and no words of pages and terminals', async () => {
+    const bench = fileURLToPath(new URL('..', import.meta.url));
+    const reached = (await createCodeReader()).reach([join(bench, 'runs', 'train-run.ts')]);
+    const own = reached.filter((file) => file.startsWith(bench)).map((file) => file.slice(bench.length));
+    expect(own).toContain('experiment/recipe.ts');
+    const others = own.filter((file) => !/^runs\//.test(file)).sort();
+    expect(others).toEqual(['experiment/recipe.ts', 'installed-packages.ts']);
+  });
+
   it('holds every file that is loaded, as a bundler finds them', async () => {
     const packages = fileURLToPath(new URL('../../..', import.meta.url));
     const source = '@mixerzoo/source';

@@ -13,7 +13,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { factoryOf, hashConfig } from '@mixerzoo/core/harness';
 import { init, parse } from 'es-module-lexer';
 import { createJiti } from 'jiti';
-import { entryOf, IMPORT_CONDITIONS, readManifest } from '../plugins.js';
+import { readManifest } from '../installed-packages.js';
+import { entryOf, IMPORT_CONDITIONS } from '../plugins.js';
 import type { Code } from './code-changes.js';
 import { importModule } from './import-module.js';
 

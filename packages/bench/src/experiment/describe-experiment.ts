@@ -3,7 +3,7 @@ import type { Task } from '@mixerzoo/core';
 import { formatCount, inPercent, listWords, shortened } from '../report/format.js';
 import type { TrainSettings } from '../runs/results.js';
 import type { Experiment } from './experiment.js';
-import { fallInWords, optimizerInWords, warmupInWords } from './recipe.js';
+import { fallInWords, optimizerInWords, warmupInWords } from './recipe-words.js';
 
 /** What is trained on in one cell of a sweep. */
 interface Training {

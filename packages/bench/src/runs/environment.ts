@@ -5,7 +5,7 @@ import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { Engine } from '@mixerzoo/core';
 import systeminformation from 'systeminformation';
-import { findPackage, readManifest } from '../plugins.js';
+import { findPackage, readManifest } from '../installed-packages.js';
 import type { RunEnvironment } from './results.js';
 
 const HERE = import.meta.dirname;
