@@ -39,17 +39,15 @@ export type {
   FreeRunning,
   LengthEvaluation,
   MetricRecord,
-  RunConfig,
   RunCost,
   RunDone,
   RunEnvironment,
   RunFailed,
-  RunLayer,
   RunRecord,
   RunResult,
   StepRecord,
-  TrainSettings,
 } from './runs/results.js';
+export type { RunConfig, RunLayer, TrainSettings } from './runs/run-config.js';
 
 /** The presets and figures of this package, found as those of every package are. */
 export const plugin = definePlugin({ presets, figures });

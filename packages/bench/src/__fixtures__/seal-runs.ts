@@ -5,7 +5,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG, ENVIRONMENT, encodeLine, METRICS, RESULT, type RecordKind, writeRecord } from '../runs/records.js';
-import { type MetricRecord, RUN_FORMAT, type RunConfig } from '../runs/results.js';
+import type { MetricRecord } from '../runs/results.js';
+import { RUN_FORMAT, type RunConfig } from '../runs/run-config.js';
 
 const EXPERIMENT = join(import.meta.dirname, 'runs', 'quick');
 

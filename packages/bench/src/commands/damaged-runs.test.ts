@@ -23,7 +23,7 @@ import { discoverPlugins } from '../plugins.js';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { mendConfigs, readPlanned } from '../runs/check-runs.js';
 import { CONFIG, RECORD_FILES, RESULT, writeRecord } from '../runs/records.js';
-import type { RunConfig } from '../runs/results.js';
+import type { RunConfig } from '../runs/run-config.js';
 
 const TWO = TINY.replace(/models: .*/, 'models: { One: { layers: [attention] }, Two: { layers: [cat] } }');
 

@@ -22,7 +22,7 @@ import type { Registry } from '../plugins.js';
 import { locateTask } from '../runs/places.js';
 import { findRunDirectories } from '../runs/read-results.js';
 import { CONFIG, readIfThere, readRecord } from '../runs/records.js';
-import type { RunConfig } from '../runs/results.js';
+import type { RunConfig } from '../runs/run-config.js';
 import { isOwnFile, rebuildRun } from './rebuild-model.js';
 
 /** A model with its parameters on the current engine. */

@@ -10,7 +10,7 @@ import {
 import { isPlain } from '../experiment/config-text.js';
 import type { Kind } from '../plugin-kinds.js';
 import { findPart, type Registry } from '../plugins.js';
-import type { RunConfig } from '../runs/results.js';
+import type { RunConfig } from '../runs/run-config.js';
 
 /** Whether a record's `from` is a file beside the config, and no package. */
 export const isOwnFile = (from: string | undefined): boolean => from?.startsWith('.') === true;

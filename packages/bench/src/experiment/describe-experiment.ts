@@ -1,7 +1,7 @@
 /** An experiment in words: what a table must say beside its numbers. */
 import type { Task } from '@mixerzoo/core';
 import { formatCount, inPercent, listWords, shortened } from '../report/format.js';
-import type { TrainSettings } from '../runs/results.js';
+import type { TrainSettings } from '../runs/run-config.js';
 import type { Experiment } from './experiment.js';
 import { fallInWords, optimizerInWords, warmupInWords } from './recipe-words.js';
 

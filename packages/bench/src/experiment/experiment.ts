@@ -13,7 +13,7 @@ import type {
   TaskFactory,
 } from '@mixerzoo/core';
 import { z } from 'zod';
-import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/results.js';
+import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/run-config.js';
 import { LIMITS } from './limits.js';
 import { nameFault } from './names.js';
 

@@ -4,7 +4,7 @@
  * refused that could be trained.
  */
 import { InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
-import type { TrainSettings } from '../runs/results.js';
+import type { TrainSettings } from '../runs/run-config.js';
 import type { Experiment } from './experiment.js';
 import { testCount } from './recipe.js';
 

@@ -1,6 +1,6 @@
 /** A recipe in words: apart from what trains, whose code is part of a run's identity. */
 import { listWords, plural } from '../report/format.js';
-import type { TrainSettings } from '../runs/results.js';
+import type { TrainSettings } from '../runs/run-config.js';
 
 /** `weight decay 0.1 of matrices`, then what differs from AdamW's usual settings. */
 export function optimizerInWords({ weightDecay, decayed, beta1, beta2, eps, noDecay, factors }: TrainSettings) {

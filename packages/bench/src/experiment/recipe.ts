@@ -1,7 +1,7 @@
 /** The optimizer and the schedule of a run: as core takes them, checked against each other. */
 import { createOptimizer, createSchedule, type OptimizerConfig, type ScheduleConfig } from '@mixerzoo/core';
 import { examplesOf } from '@mixerzoo/core/harness';
-import type { TrainSettings } from '../runs/results.js';
+import type { TrainSettings } from '../runs/run-config.js';
 
 /** What `createTrainer` takes of them. */
 export function trainingRecipe(

@@ -16,7 +16,7 @@ import { parseConfig } from '@mixerzoo/core/harness';
 import type { z } from 'zod';
 import { KINDS, type Parts } from '../plugin-kinds.js';
 import { findPart, type Registry } from '../plugins.js';
-import type { RunLayer } from '../runs/results.js';
+import type { RunLayer } from '../runs/run-config.js';
 import type { CodeReader } from './code.js';
 import { assertConfigData } from './config-text.js';
 import {

@@ -7,7 +7,7 @@ import { createLanguageModel, InvalidConfigError, type LanguageModel, type Layer
 import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
-import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type TrainSettings } from '../runs/results.js';
+import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type TrainSettings } from '../runs/run-config.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
 import type { Experiment } from './experiment.js';

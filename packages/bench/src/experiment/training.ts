@@ -1,7 +1,7 @@
 /** The training of a config at one length: budgets in tokens as steps and examples, as records have them. */
 import { InvalidConfigError, type Task } from '@mixerzoo/core';
 import { examplesOf, tokenBudget } from '@mixerzoo/core/harness';
-import type { TrainSettings } from '../runs/results.js';
+import type { TrainSettings } from '../runs/run-config.js';
 import type { Experiment } from './experiment.js';
 import { LIMITS } from './limits.js';
 import { defined } from './resolve-parts.js';

@@ -6,7 +6,8 @@
  */
 import type { Entry, Outcome } from '../report/entries.js';
 import { perplexity } from '../report/score.js';
-import { isDone, type RunConfig, type RunRecord } from '../runs/results.js';
+import { isDone, type RunRecord } from '../runs/results.js';
+import type { RunConfig } from '../runs/run-config.js';
 import { experimentName, type FigurePoint, type FigureRow, type Measured, type TrainedFigure } from './figure.js';
 
 /** True for a run that a row of a figure shows. */

@@ -8,7 +8,8 @@
 import { max, mean } from 'simple-statistics';
 import { Error as ErrorLevel, logger, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { measureOf, type RunRecord } from '../runs/results.js';
+import type { RunRecord } from '../runs/results.js';
+import { measureOf } from '../runs/run-config.js';
 import type { Entry } from './entries.js';
 import { formatCount, formatPercent } from './format.js';
 import { LENGTH_SCORES, measureOfEntries, SCORES, tokensPerStep } from './score.js';

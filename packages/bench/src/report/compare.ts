@@ -1,7 +1,8 @@
 /** Two sets of runs side by side: what differs in accuracy, or by likelihood in loss, and whether it is more than chance. */
 
 import { codeChanges } from '../experiment/code-changes.js';
-import type { LengthEvaluation, RunConfig, RunRecord } from '../runs/results.js';
+import type { LengthEvaluation, RunRecord } from '../runs/results.js';
+import type { RunConfig } from '../runs/run-config.js';
 import { type Entry, groupEntries } from './entries.js';
 import type { Measure } from './score.js';
 import { compareAccuracies, compareLosses, type Difference, holm } from './statistics.js';

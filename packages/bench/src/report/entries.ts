@@ -7,15 +7,8 @@
  */
 import type { Baseline } from '@mixerzoo/core';
 import { mean, median } from 'simple-statistics';
-import {
-  type Answers,
-  type DoneRun,
-  type FreeRunning,
-  isDone,
-  measureOf,
-  type RunConfig,
-  type RunRecord,
-} from '../runs/results.js';
+import { type Answers, type DoneRun, type FreeRunning, isDone, type RunRecord } from '../runs/results.js';
+import { measureOf, type RunConfig } from '../runs/run-config.js';
 import { formatCount, formatOptions, formatSeconds, plural } from './format.js';
 import { chooseLearningRate, type RateChoice } from './learning-rate.js';
 import { type Measure, tokensPerStep } from './score.js';

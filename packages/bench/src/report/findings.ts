@@ -1,6 +1,7 @@
 /** What came out of an experiment, in sentences computed from its numbers. */
 import { fallInWords, optimizerInWords, warmupInWords } from '../experiment/recipe-words.js';
-import { measureOf, type RunConfig, type RunRecord } from '../runs/results.js';
+import type { RunRecord } from '../runs/results.js';
+import { measureOf, type RunConfig } from '../runs/run-config.js';
 import type { Entry, Outcome } from './entries.js';
 import { formatCount, formatPercent, formatRatio, formatSeconds, inPercent, listWords, plural } from './format.js';
 import { verdict } from './likelihood-columns.js';

@@ -9,7 +9,8 @@
  *   only: it does not stand for the model, unless there is no other.
  */
 import { mean } from 'simple-statistics';
-import { isDone, measureOf, type RunRecord, reaches } from '../runs/results.js';
+import { isDone, type RunRecord, reaches } from '../runs/results.js';
+import { measureOf } from '../runs/run-config.js';
 
 export interface RateChoice {
   readonly learningRate: number;

@@ -1,5 +1,6 @@
 /** What accuracies and likelihoods have in common where they are shown: a number for how good a model is, with its words. */
-import type { EpochRecord, Evaluation, measureOf, RunConfig } from '../runs/results.js';
+import type { EpochRecord, Evaluation } from '../runs/results.js';
+import type { measureOf, RunConfig } from '../runs/run-config.js';
 import type { Entry, LengthOutcome, Outcome } from './entries.js';
 import { formatEstimate, formatInterval, formatPercent, formatPerplexity, NO_VALUE } from './format.js';
 import type { Estimate } from './statistics.js';

@@ -10,7 +10,7 @@ import { plural } from '../report/format.js';
 import { writeConfig } from './places.js';
 import { findRunDirectories, type OnFault, type ReadRun, readRun, tell } from './read-results.js';
 import { CONFIG, readRecord } from './records.js';
-import type { RunConfig } from './results.js';
+import type { RunConfig } from './run-config.js';
 
 /** Reads what there is of each run; nothing for a run that has not begun. */
 export async function readPlanned(

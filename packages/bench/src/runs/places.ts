@@ -5,7 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { CONFIG, writeRecord } from './records.js';
-import type { RunConfig } from './results.js';
+import type { RunConfig } from './run-config.js';
 
 type RunTask = RunConfig['task'];
 

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createProgressView, formatDuration, formatProgress, terminalWidth } from './progress.js';
-import type { RunProgress } from './train-run.js';
+import type { RunProgress } from './run-progress.js';
 
 const progress: RunProgress = {
   phase: 'training',

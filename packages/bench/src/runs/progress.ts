@@ -4,7 +4,7 @@
  */
 import { createLogUpdate } from 'log-update';
 import { print, visibleLine } from '../terminal.js';
-import type { RunProgress } from './train-run.js';
+import type { RunProgress } from './run-progress.js';
 
 /** Shows the progress of runs that go on side by side. */
 export interface ProgressView {

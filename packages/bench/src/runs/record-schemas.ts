@@ -1,6 +1,7 @@
-/** What a record must be to be believed, field by field; the types and their meaning are in `results.ts`. */
+/** What a record must be to be believed, field by field; the types and their meaning are in `run-config.ts` and `results.ts`. */
 import { z } from 'zod';
-import { type MetricRecord, RUN_FORMAT, type RunConfig, type RunEnvironment, type RunResult } from './results.js';
+import type { MetricRecord, RunEnvironment, RunResult } from './results.js';
+import { RUN_FORMAT, type RunConfig } from './run-config.js';
 
 const count = z.number().int().min(0);
 const amount = z.number().min(0);

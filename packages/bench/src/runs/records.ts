@@ -10,7 +10,8 @@ import PQueue from 'p-queue';
 import type { z } from 'zod';
 import { environmentSchema, metricSchema, resultSchema, runConfigSchema } from './record-schemas.js';
 import { replaceJson } from './replace-file.js';
-import { type MetricRecord, RUN_FORMAT, type RunConfig, type RunEnvironment, type RunResult } from './results.js';
+import type { MetricRecord, RunEnvironment, RunResult } from './results.js';
+import { RUN_FORMAT, type RunConfig } from './run-config.js';
 
 /** A kind of record. */
 export interface RecordKind<T> {

@@ -13,115 +13,8 @@
  */
 import type { Baseline } from '@mixerzoo/core';
 import type { GenerationCost } from './generation-cost.js';
+import { measureOf, type RUN_FORMAT, type RunConfig } from './run-config.js';
 import type { Spread } from './spread.js';
-
-/** Version of the files' layout. */
-export const RUN_FORMAT = 2;
-
-/** Minutes between checkpoints within an epoch, where a config says nothing. */
-export const DEFAULT_CHECKPOINT_MINUTES = 10;
-
-/** A layer as resolved: the mixer's name and parsed config, and the block around it. */
-export interface RunLayer {
-  readonly mixer: string;
-  /** The key in {@link RunConfig.code} of the package or file that defines it. */
-  readonly from: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Channel mixer, residual and norm of the block, where they differ from the model's. */
-  readonly block: Readonly<Record<string, unknown>>;
-}
-
-/** `config.json`: one resolved run. */
-export interface RunConfig {
-  readonly format: typeof RUN_FORMAT;
-  /**
-   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label`, `enoughAt`,
-   * `checkpointMinutes` and `task.places`.
-   */
-  readonly id: string;
-  /** Name of the experiment it belongs to. */
-  readonly experiment: string;
-  /** The experiment's own words on its setting and budget. */
-  readonly description: string;
-  /** Name of the model within the experiment, as tables and legends show it: `CAT, 1 layer`. */
-  readonly label: string;
-  /** `from` as for {@link RunLayer}. */
-  readonly task: {
-    readonly name: string;
-    readonly from: string;
-    readonly config: Readonly<Record<string, unknown>>;
-    /** Options beside `config`: paths of given data. On disk relative ones count from the run's directory. */
-    readonly places?: Readonly<Record<string, string>> | undefined;
-    /** What its results are judged by; absent: accuracy. */
-    readonly measure?: 'likelihood' | undefined;
-  };
-  /** Backbone: dModel, nLayers, positions, norm, dropout, …, as given to `createLanguageModel`. */
-  readonly model: Readonly<Record<string, unknown>> & { readonly dModel: number; readonly nLayers: number };
-  readonly layers: readonly RunLayer[];
-  /**
-   * What defines the mixers, the task, core and the training: by package its version and a fingerprint of the files that
-   * are loaded (`0.1.0 3f2a9c0d1e2f`), by file of the config's own the fingerprint, by further package these import the
-   * version.
-   */
-  readonly code: Readonly<Record<string, string>>;
-  readonly train: TrainSettings;
-  /** Lengths at which the trained model is tested; includes the training length. Ascending. */
-  readonly testLengths: readonly number[];
-  readonly seed: number;
-  readonly learningRate: number;
-  /** As asked for: `auto` or an engine's name. The one used is in the environment. */
-  readonly engine: string;
-  /** Where the trained model also answers on its own; see {@link FreeRunning}. */
-  readonly freeRunning?: true | undefined;
-  /** Where tests beyond the training length extend the context of mixers that can; see `extendContext` of experiments. */
-  readonly extendContext?: true | undefined;
-  /** The experiment's `sweep.enoughAt`, where it has one: which runs beside this one were not needed. */
-  readonly enoughAt?: number | undefined;
-  /** Minutes between checkpoints within an epoch; absent: 10. */
-  readonly checkpointMinutes?: number | undefined;
-}
-
-/** The training budget and recipe, the same for every model of an experiment. */
-export interface TrainSettings {
-  readonly batchSize: number;
-  /** Parts of a batch held one at a time; absent: 1. */
-  readonly accumulation?: number | undefined;
-  /** At most this many optimizer steps: epochs * stepsPerEpoch. */
-  readonly epochs: number;
-  readonly stepsPerEpoch: number;
-  /** New training examples every epoch; otherwise the same ones, reshuffled. */
-  readonly freshExamples: boolean;
-  readonly weightDecay: number;
-  /** What decays; `matrices` leaves out biases, norms and what a mixer spares. */
-  readonly decayed: 'all' | 'matrices';
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  /** Patterns of paths; see `createOptimizer` of core. */
-  readonly noDecay?: readonly string[] | undefined;
-  readonly factors?: Readonly<Record<string, ParameterFactors>> | undefined;
-  readonly schedule: 'constant' | 'cosine' | 'cosinePerEpoch';
-  /** Steps of linear warm-up. */
-  readonly warmupSteps: number;
-  /** What it starts from; absent: 0. */
-  readonly warmupFrom?: number | undefined;
-  /** What a cosine ends at. */
-  readonly minLearningRate: number;
-  /** Largest global gradient norm; null for no clipping. */
-  readonly clipNorm: number | null;
-  /** Training ends after the epoch whose validation accuracy (or loss, by likelihood) reaches this; null trains to the end. */
-  readonly stopAt: number | null;
-  readonly validationExamples: number;
-  /** At the training length. */
-  readonly testExamples: number;
-  /** Tokens of a test, at every length, where they are what was asked for. */
-  readonly testTokens?: number | undefined;
-}
-
-export interface ParameterFactors {
-  readonly learningRate?: number | undefined;
-  readonly weightDecay?: number | undefined;
-}
 
 /** `environment.json`. */
 export interface RunEnvironment {
@@ -337,9 +230,6 @@ export interface RunRecord {
   /** Absent while the run is partial. */
   readonly result: RunResult | undefined;
 }
-
-/** What a run's results are judged by. */
-export const measureOf = ({ task }: RunConfig): 'accuracy' | 'likelihood' => task.measure ?? 'accuracy';
 
 /** Whether an evaluation is at least as good as a goal: an accuracy, or by likelihood a loss. */
 export function reaches(

@@ -11,7 +11,8 @@ import { estimateSeconds, type TimedRun } from './estimate.js';
 import { formatDuration, type ProgressView } from './progress.js';
 import { runInOrder } from './queue.js';
 import { readDone } from './read-results.js';
-import { measureOf, type RunDone, reaches } from './results.js';
+import { type RunDone, reaches } from './results.js';
+import { measureOf } from './run-config.js';
 import { startWorker } from './start-worker.js';
 
 /** How a run of an experiment ended. */

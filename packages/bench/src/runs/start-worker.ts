@@ -8,7 +8,7 @@ import { LONGEST_TIMER } from './budget.js';
 import { holdsLease, releaseLease } from './lease.js';
 import { threadsPerRun } from './queue.js';
 import { readDone } from './read-results.js';
-import type { RunProgress } from './train-run.js';
+import type { RunProgress } from './run-progress.js';
 import { type RunOrder, recordFailure, type WorkerMessage } from './worker.js';
 
 /** How a worker ended. */

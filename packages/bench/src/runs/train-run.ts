@@ -2,17 +2,9 @@
  * One run from start, or from its checkpoint, to its result. The directory is the run's whole memory: killed at any
  * moment, it loses at most the epoch it was in, or of a long epoch the last minutes.
  */
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  createTrainer,
-  type EngineChoice,
-  type EpochMetrics,
-  hasCheckpoint,
-  type StepInfo,
-  type Trainer,
-  useEngine,
-} from '@mixerzoo/core';
+import { createTrainer, type EngineChoice, hasCheckpoint, type Trainer, useEngine } from '@mixerzoo/core';
 import { measurePeak } from '@mixerzoo/core/harness';
 import { median } from 'simple-statistics';
 import { testCount, trainingRecipe } from '../experiment/recipe.js';
@@ -21,41 +13,12 @@ import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
 import type { Lease } from './lease.js';
 import { writeConfig } from './places.js';
-import { readMetrics } from './read-results.js';
-import { ENVIRONMENT, encodeLine, METRICS, RESULT, writeRecord } from './records.js';
-import { replaceFile } from './replace-file.js';
-import {
-  DEFAULT_CHECKPOINT_MINUTES,
-  type EpochRecord,
-  type MetricRecord,
-  measureOf,
-  RUN_FORMAT,
-  type RunDone,
-  type StepRecord,
-} from './results.js';
-import { type Spread, spreadOf } from './spread.js';
+import { ENVIRONMENT, RESULT, writeRecord } from './records.js';
+import type { EpochRecord, RunDone } from './results.js';
+import { DEFAULT_CHECKPOINT_MINUTES, measureOf, RUN_FORMAT } from './run-config.js';
+import { epochRecord, type Metrics, resumeMetrics, stepTimes } from './run-metrics.js';
+import { createProgress, type ProgressTeller, type RunProgress } from './run-progress.js';
 import { testRun } from './test-run.js';
-
-/** What a run tells while it works. */
-export interface RunProgress {
-  readonly phase: 'starting' | 'training' | 'testing';
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly step: number;
-  readonly steps: number;
-  readonly loss: number | null;
-  readonly accuracy: number | null;
-  /** Of the last epoch. */
-  readonly validationAccuracy: number | null;
-  readonly validationLoss: number | null;
-  readonly stepsPerSecond: number | null;
-  /** Where results are judged by likelihood: what is told then in place of accuracies. */
-  readonly likelihood?: {
-    readonly tokensPerSecond: number | null;
-    /** Of the FLOP/s that the engine reaches; see `RunCost.peak`. Null where it was not measured. */
-    readonly peakShare: number | null;
-  };
-}
 
 /** Step records an epoch: enough for a smooth curve, few enough to plot. */
 const RECORDS_PER_EPOCH = 10;
@@ -169,72 +132,11 @@ export async function trainRun(
   }
 }
 
-interface Metrics {
-  readonly steps: StepRecord[];
-  readonly epochs: EpochRecord[];
-  add(record: MetricRecord): void;
-  /** Appends what was added to the file. */
-  flush(): Promise<void>;
-}
-
-/**
- * The metrics of a run up to its checkpoint. Epochs are those the checkpoint knows, steps are read back; what a killed
- * process wrote after its last checkpoint is dropped.
- */
-async function resumeMetrics(directory: string, id: string, trainer: Trainer): Promise<Metrics> {
-  const path = join(directory, METRICS.file);
-  const toLine = (record: MetricRecord) => encodeLine(METRICS, id, record);
-  const read = await readMetrics(directory, id, () => {}); // the command has named what cannot be read
-  const steps = read.filter((record) => record.kind === 'step' && record.step <= trainer.step);
-  const epochs: EpochRecord[] = [];
-  for (const epoch of trainer.history) epochs.push(epochRecord(epoch, epochs.at(-1)));
-  const kept = [...steps, ...epochs].sort((a, b) => a.step - b.step);
-  await replaceFile(path, kept.map(toLine).join(''));
-  let pending = '';
-  const metrics: Metrics = {
-    steps: steps as StepRecord[],
-    epochs,
-    add(record) {
-      if (record.kind === 'step') metrics.steps.push(record);
-      else metrics.epochs.push(record);
-      pending += toLine(record);
-    },
-    async flush() {
-      const file = await open(path, 'a');
-      try {
-        await file.appendFile(pending);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      pending = '';
-    },
-  };
-  return metrics;
-}
-
-function epochRecord(epoch: EpochMetrics, before: EpochRecord | undefined): EpochRecord {
-  return {
-    kind: 'epoch',
-    epoch: epoch.epoch,
-    step: epoch.step,
-    trainLoss: epoch.trainLoss,
-    trainAccuracy: epoch.trainAccuracy,
-    validationLoss: epoch.validationLoss,
-    validationAccuracy: epoch.validationAccuracy,
-    seconds: (before?.seconds ?? 0) + epoch.seconds,
-    totalSeconds: (before?.totalSeconds ?? 0) + epoch.seconds + epoch.validationSeconds,
-    tokensPerSecond: epoch.tokensPerSecond,
-    engine: epoch.engine,
-    finishedAt: epoch.finishedAt,
-  };
-}
-
 /** Trains an epoch, or the rest of one, and saves within it after so many minutes. */
 async function trainEpoch(
   trainer: Trainer,
   metrics: Metrics,
-  progress: ReturnType<typeof createProgress>,
+  progress: ProgressTeller,
   { save, everyMinutes }: { readonly save: () => Promise<void>; readonly everyMinutes: number },
 ): Promise<void> {
   const every = Math.max(1, Math.floor(trainer.stepsPerEpoch / RECORDS_PER_EPOCH));
@@ -261,63 +163,4 @@ async function trainEpoch(
     onValidationBatch: () => progress.tick('training'),
   });
   metrics.add(epochRecord(epoch, before));
-}
-
-/** @param sharePerToken of the peak that one token a second makes use of. */
-function createProgress(
-  { config, task }: PlannedRun,
-  trainer: Trainer,
-  send: (progress: RunProgress) => void,
-  sharePerToken: number | undefined,
-) {
-  const { train } = config;
-  let lastSent = 0;
-  let latest: Pick<RunProgress, 'loss' | 'accuracy' | 'stepsPerSecond'> = {
-    loss: null,
-    accuracy: null,
-    stepsPerSecond: null,
-  };
-  let step = trainer.step;
-  const speed = (): NonNullable<RunProgress['likelihood']> => {
-    const tokensPerSecond = latest.stepsPerSecond && latest.stepsPerSecond * train.batchSize * task.seqLen;
-    return { tokensPerSecond, peakShare: tokensPerSecond && sharePerToken ? tokensPerSecond * sharePerToken : null };
-  };
-  const report = (phase: RunProgress['phase']) => {
-    lastSent = performance.now();
-    const last = trainer.history.at(-1);
-    send({
-      phase,
-      epoch: trainer.epoch,
-      epochs: train.epochs,
-      step,
-      steps: train.epochs * train.stepsPerEpoch,
-      validationAccuracy: last?.validationAccuracy ?? null,
-      validationLoss: last?.validationLoss ?? null,
-      ...latest,
-      ...(measureOf(config) === 'likelihood' && { likelihood: speed() }),
-    });
-  };
-  /** For what comes often: five reports a second are enough. */
-  const tick = (phase: RunProgress['phase']) => {
-    if (performance.now() - lastSent > 200) report(phase);
-  };
-  report('starting');
-  return {
-    report,
-    tick,
-    step(info: StepInfo) {
-      step = info.step;
-      latest = { loss: info.loss, accuracy: info.accuracy, stepsPerSecond: 1 / info.secondsPerStep };
-      tick('training');
-    },
-  };
-}
-
-/** Milliseconds a step, from the time between step records. */
-function stepTimes(records: readonly StepRecord[]): Spread {
-  const times = records.map((record, index) => {
-    const before = records[index - 1] ?? { step: 0, seconds: 0 };
-    return (1000 * (record.seconds - before.seconds)) / (record.step - before.step);
-  });
-  return times.length === 0 ? { median: 0, lowerQuartile: 0, upperQuartile: 0 } : spreadOf(times);
 }

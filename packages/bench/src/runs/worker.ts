@@ -11,8 +11,10 @@ import { orderGuard } from './guard-thread.js';
 import { acquireLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
 import { readDone, readMetrics } from './read-results.js';
 import { RESULT, writeRecord } from './records.js';
-import { RUN_FORMAT, type RunDone, type RunFailed } from './results.js';
-import { type RunProgress, trainRun } from './train-run.js';
+import type { RunDone, RunFailed } from './results.js';
+import { RUN_FORMAT } from './run-config.js';
+import type { RunProgress } from './run-progress.js';
+import { trainRun } from './train-run.js';
 
 /** What a parent sends, once. */
 export interface RunOrder {

@@ -3,7 +3,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { replaceFile } from '../runs/replace-file.js';
-import { measureOf, type RunRecord } from '../runs/results.js';
+import type { RunRecord } from '../runs/results.js';
+import { measureOf } from '../runs/run-config.js';
 import { type Event, encodeEvent, encodeFileVersion } from './event.js';
 import {
   EXPERIMENT_TAG,

@@ -6,7 +6,7 @@
  * google/protobuf/struct.proto (values).
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import type { RunConfig } from '../runs/results.js';
+import type { RunConfig } from '../runs/run-config.js';
 
 type Value = number | string | boolean;
 

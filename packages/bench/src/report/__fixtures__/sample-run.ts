@@ -1,16 +1,15 @@
 /** Runs made up for the tests of the report. */
 import { createHash } from 'node:crypto';
-import {
-  type EpochRecord,
-  type Evaluation,
-  type LengthEvaluation,
-  RUN_FORMAT,
-  type RunConfig,
-  type RunDone,
-  type RunFailed,
-  type RunRecord,
-  type StepRecord,
+import type {
+  EpochRecord,
+  Evaluation,
+  LengthEvaluation,
+  RunDone,
+  RunFailed,
+  RunRecord,
+  StepRecord,
 } from '../../runs/results.js';
+import { RUN_FORMAT, type RunConfig } from '../../runs/run-config.js';
 
 /** What tells a sample run from the others. */
 export interface SampleOptions {
