@@ -7,7 +7,14 @@ export { refuseIdle } from './config.js';
 export type { Engine, EngineChoice, EngineName, EngineOptions } from './engines/index.js';
 export { currentEngine, useEngine } from './engines/index.js';
 export { InvalidConfigError, isZooError, ShapeError, ZooError } from './errors.js';
-export type { ApplyContext, Mixer, MixerConfig, MixerFactory, MixerForms } from './mixer.js';
+export type {
+  ApplyContext,
+  LayerPlace,
+  Mixer,
+  MixerConfig,
+  MixerFactory,
+  MixerForms,
+} from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
 export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName } from './model/channel-mixer.js';
 export { defineChannelMixer, mlp, swiGlu } from './model/channel-mixer.js';

@@ -25,10 +25,21 @@ export interface ApplyContext {
   readonly soft?: boolean;
   /** Adds a scalar to the training loss (auxiliary objectives). Absent outside of training. */
   readonly addLoss?: (loss: tf.Scalar) => void;
+  /**
+   * What mixers leave to those of later layers, by names that begin with theirs (`rwkv7.v`): new for every pass through a model, in
+   * `step` and `prefill` too. Absent where a mixer is called alone.
+   */
+  readonly shared?: Map<string, tf.Tensor>;
 }
 
 /** The context of an evaluation: no dropout. */
 export const EVALUATION: ApplyContext = Object.freeze({ training: false, seed: 0 });
+
+/** Where in a model a mixer stands, among the layers of that mixer: `index` of `count`, from 0. */
+export interface LayerPlace {
+  readonly index: number;
+  readonly count: number;
+}
 
 /** A sequence mixer. P is its tree of parameters, S its recurrent state. */
 export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
@@ -55,9 +66,11 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * Consumes `state`: it may be updated in place, and the caller goes on with the returned one.
    * @throws ShapeError
    */
-  step(params: P, x: tf.Tensor, state: S): { y: tf.Tensor2D; state: S };
+  step(params: P, x: tf.Tensor, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
   /** `apply` from the empty state that also returns the state after the last token. @throws ShapeError */
-  prefill(params: P, x: tf.Tensor): { y: tf.Tensor3D; state: S };
+  prefill(params: P, x: tf.Tensor, context?: ApplyContext): { y: tf.Tensor3D; state: S };
+  /** This mixer as it is at a place of a model, where that matters to it. A model asks for it; alone a mixer is as configured. */
+  atLayer?(place: LayerPlace): Mixer<P, S>;
   /**
    * Paths of parameters that weight decay spoils, whatever their rank (`aLog`): rates of decay, skips, biases of gates. The
    * optimizer spares them unless it is told to decay everything.
@@ -81,10 +94,10 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
  * TensorFlow.js types without one (`tf.randomNormal([1, 32, 64])`). Without a `prefill`, `step` is repeated.
  */
 export interface MixerForms<P extends Tree, S extends Tree>
-  extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill'> {
+  extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'atLayer'> {
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
-  step(params: P, x: tf.Tensor2D, state: S): { y: tf.Tensor2D; state: S };
-  prefill?(params: P, x: tf.Tensor3D): { y: tf.Tensor3D; state: S };
+  step(params: P, x: tf.Tensor2D, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
+  prefill?(params: P, x: tf.Tensor3D, context?: ApplyContext): { y: tf.Tensor3D; state: S };
 }
 
 /** Makes a mixer from its config; carries the schema, so that commands and editors can list and check the options. */
@@ -114,8 +127,10 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
   readonly summary: string;
   readonly schema: C;
   create(config: z.output<C>): MixerForms<P, S>;
+  /** The config at a place of a model, for mixers whose parameters or start depend on it ({@link Mixer.atLayer}). */
+  atLayer?(config: z.output<C>, place: LayerPlace): z.input<C>;
 }): MixerFactory<C, Mixer<P, S>> {
-  const { name, summary, schema, create } = definition;
+  const { name, summary, schema, create, atLayer } = definition;
   const factory = (input: z.input<C>): Mixer<P, S> => {
     const config = parseConfig(schema, input, name);
     const options = Object.freeze({ ...(config as Record<string, unknown>) });
@@ -133,6 +148,7 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       name,
       config: options,
       ...forms,
+      ...(atLayer && { atLayer: (place: LayerPlace) => factory(atLayer(config, place)) }),
       init: parameters.init,
       initState(batchSize: number) {
         if (Number.isInteger(batchSize) && batchSize > 0) return forms.initState(batchSize);
@@ -145,18 +161,18 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
         sameShape('apply', y, x);
         return y;
       },
-      step(params: P, x: tf.Tensor2D, state: S) {
+      step(params: P, x: tf.Tensor2D, state: S, context?: ApplyContext) {
         assertInput(`${name}.step`, x, ['B', dModel]);
         parameters.assert(`${name}.step`, params);
         assertState(`${name}.step`, state, pathsOfState(), x.shape[0]);
-        const stepped = forms.step(params, x, state);
+        const stepped = forms.step(params, x, state, context);
         sameShape('step', stepped.y, x);
         return stepped;
       },
-      prefill(params: P, x: tf.Tensor3D) {
+      prefill(params: P, x: tf.Tensor3D, context?: ApplyContext) {
         assertInput(`${name}.prefill`, x, ['B', 'L', dModel]);
         parameters.assert(`${name}.prefill`, params);
-        const filled = forms.prefill ? forms.prefill(params, x) : repeatStep(forms, params, x);
+        const filled = forms.prefill ? forms.prefill(params, x, context) : repeatStep(forms, params, x);
         sameShape('prefill', filled.y, x);
         return filled;
       },

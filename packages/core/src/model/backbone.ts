@@ -60,7 +60,9 @@ export interface Backbone {
 export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
   const { vocabSize, dModel, maxPositions, embeddingStd } = config;
   const norm = resolveNorm(config.norm, config, 'createLanguageModel');
-  const layers = config.layers.map((spec, index) => createLayer(spec as LayerSpec, index, { ...config, norm }));
+  const layers = placed(config.layers as readonly LayerSpec[]).map((spec, index) =>
+    createLayer(spec, index, { ...config, norm }),
+  );
 
   function embed(params: BackboneParams, ids: tf.Tensor, start: number): tf.Tensor {
     const tokens = embedding(params.embedding.weight as tf.Tensor2D, ids);
@@ -84,7 +86,8 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
       ),
       normF: norm.init(foldIn(seed, 'normF')),
     }),
-    forward(params, ids, { context, start = 0, mix, select }) {
+    forward(params, ids, { context: given, start = 0, mix, select }) {
+      const context = { ...given, shared: new Map<string, tf.Tensor>() };
       let stream: Stream = { residual: undefined, hidden: embed(params, ids, start) };
       for (const [index, layer] of layers.entries()) {
         stream = layer.forward(params.layers[index] as LayerParams, stream, {
@@ -97,6 +100,18 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
       return applyNorm('language model', norm, params.normF, addTo(stream.residual, last));
     },
   };
+}
+
+/** Layers whose mixers know their place among those of their name, where it matters to them. */
+function placed(specs: readonly LayerSpec[]): LayerSpec[] {
+  const names = specs.map(({ sequenceMixer }) => sequenceMixer.name);
+  const ofName = (name: string, among: readonly string[]) => among.filter((other) => other === name).length;
+  return specs.map((spec, at) => {
+    const { sequenceMixer } = spec;
+    const { name } = sequenceMixer;
+    const place = { index: ofName(name, names.slice(0, at)), count: ofName(name, names) };
+    return { ...spec, sequenceMixer: sequenceMixer.atLayer?.(place) ?? sequenceMixer };
+  });
 }
 
 /** A table of vectors, such as an embedding's or a head's: N(0, std). */

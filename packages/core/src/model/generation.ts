@@ -1,5 +1,5 @@
 /** A language model a token at a time: the state between tokens, and the two ways to it. */
-import { EVALUATION, type Mixer } from '../mixer.js';
+import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
 import * as tf from '../tf.js';
 import { disposeTree, type Tree } from '../tree.js';
 import type { Backbone, BackboneParams } from './backbone.js';
@@ -28,28 +28,36 @@ export const stepThrough = (
   ids: tf.Tensor1D,
   { position, layers }: LanguageModelState,
 ) =>
-  passThrough(backbone, params, ids, position, (mixer, mixerParams, x, layer) =>
-    mixer.step(mixerParams, x as tf.Tensor2D, layers[layer] as Tree),
+  passThrough(backbone, params, ids, position, (mixer, mixerParams, x, context, layer) =>
+    mixer.step(mixerParams, x as tf.Tensor2D, layers[layer] as Tree, context),
   );
 
 /** L tokens from the first on, ids: int32 [B, L]: the hidden states of the last, [B, d], and the state after it. */
 export const fillThrough = (backbone: Backbone, params: BackboneParams, ids: tf.Tensor2D) =>
-  passThrough(backbone, params, ids, 0, (mixer, mixerParams, x) => mixer.prefill(mixerParams, x as tf.Tensor3D));
+  passThrough(backbone, params, ids, 0, (mixer, mixerParams, x, context) =>
+    mixer.prefill(mixerParams, x as tf.Tensor3D, context),
+  );
 
 function passThrough(
   backbone: Backbone,
   params: BackboneParams,
   ids: tf.Tensor,
   start: number,
-  mix: (mixer: Mixer, params: Tree, x: tf.Tensor, layer: number) => { y: tf.Tensor; state: Tree },
+  mix: (
+    mixer: Mixer,
+    params: Tree,
+    x: tf.Tensor,
+    context: ApplyContext,
+    layer: number,
+  ) => { y: tf.Tensor; state: Tree },
 ) {
   const [batchSize, seqLen = 1] = ids.shape as [number, number?];
   const layers: Record<string, Tree> = {};
   const hidden = backbone.forward(params, ids, {
     context: EVALUATION,
     start,
-    mix(mixer, mixerParams, x, _context, layer) {
-      const mixed = mix(mixer, mixerParams, x, layer);
+    mix(mixer, mixerParams, x, context, layer) {
+      const mixed = mix(mixer, mixerParams, x, context, layer);
       layers[layer] = mixed.state;
       return mixed.y;
     },

@@ -27,4 +27,5 @@ export {
 export { profiledMatMulFlops } from './profile.js';
 export { expectShaders, shadersOf } from './shaders.js';
 export { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
+export { stacked } from './stacked.js';
 export { type Tolerances, tolerances } from './tolerance.js';
