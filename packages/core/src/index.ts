@@ -14,6 +14,7 @@ export type {
   MixerConfig,
   MixerFactory,
   MixerForms,
+  ParameterFactors,
 } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
 export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName } from './model/channel-mixer.js';

@@ -35,6 +35,12 @@ export interface ApplyContext {
 /** The context of an evaluation: no dropout. */
 export const EVALUATION: ApplyContext = Object.freeze({ training: false, seed: 0 });
 
+/** Factors of a parameter's learning rate and weight decay. */
+export interface ParameterFactors {
+  readonly learningRate?: number | undefined;
+  readonly weightDecay?: number | undefined;
+}
+
 /** Where in a model a mixer stands, among the layers of that mixer: `index` of `count`, from 0. */
 export interface LayerPlace {
   readonly index: number;
@@ -76,6 +82,11 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * optimizer spares them unless it is told to decay everything.
    */
   readonly noDecay?: readonly string[];
+  /**
+   * Factors of rate and decay by paths of parameters (`w0`), where a paper's recipe has them. Where a config has factors of its own
+   * for one, those count.
+   */
+  readonly factors?: Readonly<Record<string, ParameterFactors>>;
   /** True if training uses a soft form of a hard operation; an evaluation then reports both, and the gap. */
   readonly softForm?: boolean;
   /** Elements of state held per sequence after `seqLen` tokens: what later tokens can depend on. */

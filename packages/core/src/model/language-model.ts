@@ -11,7 +11,7 @@
  * Shape symbols: B batch size, L sequence length, d model width, V vocabulary, n labelled positions of a batch.
  */
 import { ShapeError } from '../errors.js';
-import { type ApplyContext, EVALUATION, type Mixer } from '../mixer.js';
+import { type ApplyContext, EVALUATION, type Mixer, type ParameterFactors } from '../mixer.js';
 import { gatherRows } from '../ops/embedding/index.js';
 import { tiedCrossEntropy } from '../ops/tied-cross-entropy/index.js';
 import { foldIn } from '../rng.js';
@@ -53,6 +53,8 @@ export interface LanguageModel {
   readonly nLayers: number;
   /** Paths of parameters that do not decay: each mixer's {@link Mixer.noDecay}. */
   readonly noDecay?: readonly string[];
+  /** Factors of rate and decay by paths: each mixer's {@link Mixer.factors}. */
+  readonly factors?: Readonly<Record<string, ParameterFactors>>;
   /** True if a mixer trains in a soft form of what it does at inference; see {@link Mixer.softForm}. */
   readonly softForm: boolean;
   readonly parameterCount: number;
@@ -143,6 +145,11 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     nLayers: layers.length,
     noDecay: layers.flatMap(({ sequenceMixer }, index) =>
       (sequenceMixer.noDecay ?? []).map((path) => `layers.${index}.mixer.${path}`),
+    ),
+    factors: Object.fromEntries(
+      layers.flatMap(({ sequenceMixer }, index) =>
+        Object.entries(sequenceMixer.factors ?? {}).map(([path, own]) => [`layers.${index}.mixer.${path}`, own]),
+      ),
     ),
     softForm: config.layers.some(({ sequenceMixer }) => sequenceMixer.softForm === true),
     get parameterCount() {

@@ -4,7 +4,7 @@ import { adamWStep, globalNorm } from '../ops/adam-w/index.js';
 import { withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
 import { disposeTree, type Tree } from '../tree.js';
-import { createOptimizer } from './optimizer.js';
+import { createOptimizer, type OptimizerConfig } from './optimizer.js';
 
 beforeAll(async () => {
   await useEngine();
@@ -75,6 +75,27 @@ describe('AdamW', () => {
     expect(await value(head)).toBe(1);
     expect(await value(next.state.m.head as tf.Tensor)).toBeCloseTo(0.1, 6);
     for (const tree of [next.params, next.state.m, next.state.v, grads]) disposeTree(tree);
+  });
+
+  it("takes a model's factors where the config has none of its own", async () => {
+    const factors = { rate: { learningRate: 2, weightDecay: 0 }, other: { learningRate: 3 } };
+    const moved = async (config: OptimizerConfig) => {
+      const optimizer = createOptimizer({ learningRate: 0.1, weightDecay: 0.5, ...config }, { factors });
+      const tree = () => ({ rate: tf.ones([2, 2]), other: tf.ones([2, 2]) });
+      const [params, grads] = [tree(), tree()];
+      const next = optimizer.update(params, grads, optimizer.init(params));
+      const [rate, other] = [await next.params.rate.data(), await next.params.other.data()];
+      for (const tree of [next.params, next.state.m, next.state.v, grads]) disposeTree(tree);
+      return [1 - (rate[0] as number), 1 - (other[0] as number)];
+    };
+    const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 5));
+    expect(await moved({})).toEqual(near([0.2, 0.3 * 1.5]));
+    expect(await moved({ factors: { rate: { learningRate: 0.5 } } })).toEqual(near([0.05, 0.3 * 1.5]));
+    expect(await moved({ factors: { '*': { weightDecay: 1 } } })).toEqual(near([0.2 * 1.5, 0.3 * 1.5]));
+    expect(await moved({ decayed: 'all' })).toEqual(near([0.2 * 1.5, 0.3 * 1.5]));
+    expect(() => createOptimizer({}, { factors }).init({ rate: tf.ones([2]) })).toThrow(
+      /expected factors paths of the parameters, got 'other'/,
+    );
   });
 
   it('refuses paths that name nothing; a pattern may be for other models', () => {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
+import type { ParameterFactors } from '../mixer.js';
 import { adamWStep } from '../ops/adam-w/index.js';
 import { tensorsLike } from '../structure.js';
 import * as tf from '../tf.js';
@@ -85,11 +86,16 @@ export interface Optimizer {
  *
  * @param options.noDecay - paths of parameters that do not decay, whatever their rank, unless `decayed` is `'all'`:
  *   a model's `noDecay`.
+ * @param options.factors - a model's `factors`. Where the config has a factor for a path, that one counts in its place; those of decay
+ *   count for nothing where `decayed` is `'all'`.
  * @throws InvalidConfigError
  */
 export function createOptimizer(
   input: OptimizerConfig = {},
-  { noDecay = [] }: { readonly noDecay?: readonly string[] } = {},
+  {
+    noDecay = [],
+    factors: declared = {},
+  }: { readonly noDecay?: readonly string[]; readonly factors?: Readonly<Record<string, ParameterFactors>> } = {},
 ): Optimizer {
   const config = Object.freeze(parseConfig(optimizerSchema, input, 'optimizer'));
   const { beta1, beta2, eps, weightDecay, decayed, factors = {} } = config;
@@ -98,9 +104,11 @@ export function createOptimizer(
 
   /** The factor of a parameter's rate, and its decay. */
   function rulesOf(path: string, tensor: tf.Tensor): { readonly rate: number; readonly decay: number } {
-    const own = Object.entries(factors).filter(([pattern]) => matches(path, pattern));
-    const factor = (key: 'learningRate' | 'weightDecay') =>
-      own.reduce((product, [, factors]) => product * (factors[key] ?? 1), 1);
+    const factor = (key: keyof ParameterFactors) => {
+      const told = factorsFor(factors, path, key);
+      const asDeclared = told.length === 0 && !(key === 'weightDecay' && decayed === 'all');
+      return (asDeclared ? factorsFor(declared, path, key) : told).reduce((product, each) => product * each, 1);
+    };
     const decays = (decayed === 'all' || tensor.rank >= 2) && !spared.some((pattern) => matches(path, pattern));
     return { rate: factor('learningRate'), decay: decays ? weightDecay * factor('weightDecay') : 0 };
   }
@@ -109,7 +117,10 @@ export function createOptimizer(
     config,
     init(params) {
       const paths = flattenTree(params).map(([path]) => path);
-      const named = { noDecay: [...(config.noDecay ?? []), ...noDecay], factors: Object.keys(factors) };
+      const named = {
+        noDecay: [...(config.noDecay ?? []), ...noDecay],
+        factors: [factors, declared].flatMap(Object.keys),
+      };
       for (const [what, patterns] of Object.entries(named)) {
         const unknown = patterns.filter((pattern) => !pattern.includes('*') && !paths.includes(pattern));
         if (unknown.length === 0) continue;
@@ -153,6 +164,15 @@ export function createOptimizer(
       return { params: rebuilt(after.params), state: { step, m: rebuilt(after.m), v: rebuilt(after.v) } };
     },
   };
+}
+
+/** The factors of one kind that the patterns of a path have. */
+function factorsFor(
+  factors: Readonly<Record<string, ParameterFactors>>,
+  path: string,
+  key: keyof ParameterFactors,
+): number[] {
+  return Object.entries(factors).flatMap(([pattern, own]) => (matches(path, pattern) ? (own[key] ?? []) : []));
 }
 
 /** Whether a path is the one a pattern names; `*` stands for any characters. */

@@ -78,6 +78,19 @@ describe('createTrainer', () => {
     expect(after['layers.0.mixer.weight']?.[0]).toBeLessThan(0.996);
   });
 
+  it("trains parameters at the factors of the model's mixers", async () => {
+    const mixer = averagingMixer({ dModel: 8 });
+    const sequenceMixer = { ...mixer, factors: { 'vProj.weight': { learningRate: 0 } } };
+    const model = createLanguageModel({ vocabSize: VOCAB, dModel: 8, layers: [{ sequenceMixer }] });
+    expect(model.factors).toEqual({ 'layers.0.mixer.vProj.weight': { learningRate: 0 } });
+    const trainer = await start({ model });
+    const before = await parameters(trainer);
+    await trainer.runEpoch();
+    const after = await parameters(trainer);
+    expect(after['layers.0.mixer.vProj.weight']).toEqual(before['layers.0.mixer.vProj.weight']);
+    expect(after['layers.0.mixer.oProj.weight']).not.toEqual(before['layers.0.mixer.oProj.weight']);
+  });
+
   it('learns', async (context) => {
     if (isSoftwareDriver())
       context.skip('320 steps on a software driver: the bench package trains a CAT to 99 % on it');

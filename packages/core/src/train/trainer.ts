@@ -172,7 +172,10 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
     );
   }
   const stepsPerEpoch = Math.floor(examplesPerEpoch / batchSize);
-  const optimizer = createOptimizer(options.optimizer, { noDecay: model.noDecay ?? [] });
+  const optimizer = createOptimizer(options.optimizer, {
+    noDecay: model.noDecay ?? [],
+    factors: model.factors ?? {},
+  });
   const schedule = createSchedule(options.schedule, {
     learningRate: optimizer.config.learningRate,
     epochs,
