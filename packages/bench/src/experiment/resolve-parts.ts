@@ -104,6 +104,7 @@ async function resolveLayer(
       from: record.from,
       config: record.config,
       block: { ...defined({ residual }), ...pick('record') },
+      ...defined({ factors: sequenceMixer.factors }),
     },
     sources: [...sources, ...parts.flatMap(([, one]) => one.sources)],
   };

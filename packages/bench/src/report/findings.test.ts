@@ -15,6 +15,15 @@ test.each([
   expect(recipes([withTrain({ schedule })])).toEqual([words]);
 });
 
+test('says what rates mixers declare, once', () => {
+  const run = sampleRun();
+  const [layer] = run.config.layers;
+  const layers = [layer!, layer!].map((each) => ({ ...each, mixer: 'rwkv7', factors: { w0: { learningRate: 2 } } }));
+  expect(recipes([run, { ...run, config: { ...run.config, layers } }])).toEqual([
+    'AdamW, weight decay 0.1, rwkv7 declares 2 times the rate for w0, learning rate 0.01 falling to 0 by a cosine',
+  ]);
+});
+
 test('names each recipe and budget once', () => {
   const runs = [sampleRun(), sampleRun({ seed: 1 }), withTrain({ clipNorm: 1, warmupSteps: 5, stopAt: 0.99 })];
   expect(recipes(runs)).toHaveLength(2);

@@ -1,5 +1,5 @@
 /** What came out of an experiment, in sentences computed from its numbers. */
-import { fallInWords, optimizerInWords, warmupInWords } from '../experiment/recipe-words.js';
+import { declaredInWords, fallInWords, optimizerInWords, warmupInWords } from '../experiment/recipe-words.js';
 import type { RunRecord } from '../runs/results.js';
 import { measureOf, type RunConfig } from '../runs/run-config.js';
 import type { Entry, Outcome } from './entries.js';
@@ -103,12 +103,14 @@ function budget(config: RunConfig): string {
 export function recipes(runs: readonly RunRecord[]): string[] {
   const rates = [...new Set(runs.map(({ config }) => config.learningRate))].sort((a, b) => a - b);
   const tried = rates.length === 1 ? `learning rate ${rates[0]}` : `learning rates ${listWords(rates.map(String))}`;
+  const declared = declaredInWords(runs.flatMap(({ config }) => config.layers));
   return [
     ...new Set(
       runs.map(({ config: { train } }) =>
         [
           'AdamW',
           ...optimizerInWords(train),
+          ...declared,
           `${tried}${fallInWords(train) || ', constant'}`,
           ...warmupInWords(train),
           ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),

@@ -7,6 +7,10 @@ const count = z.number().int().min(0);
 const amount = z.number().min(0);
 const share = z.number().min(0).max(1);
 const options = z.record(z.string(), z.unknown());
+const factors = z.record(
+  z.string(),
+  z.looseObject({ learningRate: amount.optional(), weightDecay: amount.optional() }),
+);
 
 /** The first hex digits of a hash; part of names of files. */
 const id = z.string().regex(/^[0-9a-f]{12}$/, 'expected 12 hex digits');
@@ -33,7 +37,17 @@ export const runConfigSchema = z.looseObject({
     measure: z.literal('likelihood').optional(),
   }),
   model: z.looseObject({ dModel: count.min(1), nLayers: count.min(1) }),
-  layers: z.array(z.looseObject({ mixer: z.string(), from: z.string(), config: options, block: options })).min(1),
+  layers: z
+    .array(
+      z.looseObject({
+        mixer: z.string(),
+        from: z.string(),
+        config: options,
+        block: options,
+        factors: factors.optional(),
+      }),
+    )
+    .min(1),
   code: z.record(z.string(), z.string()),
   train: z.looseObject({
     batchSize: count.min(1),
@@ -47,9 +61,7 @@ export const runConfigSchema = z.looseObject({
     beta2: share,
     eps: amount,
     noDecay: z.array(z.string()).optional(),
-    factors: z
-      .record(z.string(), z.looseObject({ learningRate: amount.optional(), weightDecay: amount.optional() }))
-      .optional(),
+    factors: factors.optional(),
     schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']),
     warmupSteps: count,
     warmupFrom: amount.optional(),

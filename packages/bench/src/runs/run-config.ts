@@ -1,4 +1,5 @@
 /** The config of a run, as resolved: everything that decides its numbers. `config.json` of its directory; see `results.ts`. */
+import type { ParameterFactors } from '@mixerzoo/core';
 
 /** Version of the files' layout. */
 export const RUN_FORMAT = 2;
@@ -14,6 +15,8 @@ export interface RunLayer {
   readonly config: Readonly<Record<string, unknown>>;
   /** Channel mixer, residual and norm of the block, where they differ from the model's. */
   readonly block: Readonly<Record<string, unknown>>;
+  /** What the mixer declares of rates and decays of its parameters; see `Mixer.factors` of core. */
+  readonly factors?: Readonly<Record<string, ParameterFactors>> | undefined;
 }
 
 /** `config.json`: one resolved run. */
@@ -101,11 +104,6 @@ export interface TrainSettings {
   readonly testExamples: number;
   /** Tokens of a test, at every length, where they are what was asked for. */
   readonly testTokens?: number | undefined;
-}
-
-export interface ParameterFactors {
-  readonly learningRate?: number | undefined;
-  readonly weightDecay?: number | undefined;
 }
 
 /** What a run's results are judged by. */
