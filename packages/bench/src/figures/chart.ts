@@ -22,11 +22,12 @@ import {
   formatPercent,
   formatPerplexity,
   formatPerplexityEstimate,
+  plural,
 } from '../report/format.js';
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
 import type { FigurePoint, Measured, TrainedFigure } from './figure.js';
 import { drawLegend, placed, wholeSvg } from './legend.js';
-import { alongWidths } from './points.js';
+import { alongWidths, drawnOf } from './points.js';
 
 /** The models of a figure in the order of its legend, with their looks. */
 export function figureSeries(figure: TrainedFigure): { readonly label: string; readonly style: SeriesStyle }[] {
@@ -109,9 +110,9 @@ function panelSpec(
           {
             series: series.findIndex(({ label }) => label === model),
             x,
-            y: measured.best,
-            low: measured.mean.low ?? measured.best,
-            high: measured.mean.high ?? measured.best,
+            y: drawnOf(figure, measured),
+            low: measured.mean.low ?? drawnOf(figure, measured),
+            high: measured.mean.high ?? drawnOf(figure, measured),
             said: `${model}, d = ${dModel}, length ${testLength}: ${sayMeasured(figure, measured)}, state ${formatCount(measured.stateSize)}`,
           },
         ]
@@ -151,9 +152,11 @@ function panelSpec(
   return { ...spec, title: heading } as TopLevelSpec;
 }
 
-function sayMeasured({ y }: TrainedFigure, { best, mean }: Measured): string {
+function sayMeasured({ y }: TrainedFigure, measured: Measured): string {
+  const { best, mean } = measured;
   if (y !== 'perplexity') return `best run ${formatPercent(best)}, mean ${formatEstimate(mean)}`;
-  return `perplexity of the best run ${formatPerplexity(best)}, of the mean loss ${formatPerplexityEstimate(mean)}`;
+  const runs = plural(measured.runs, 'run');
+  return `perplexity ${formatPerplexityEstimate(mean)} of ${runs}, of the best ${formatPerplexity(best)}`;
 }
 
 /** Logarithmic, since perplexities differ by factors; values of the axis as d3 chooses them. */

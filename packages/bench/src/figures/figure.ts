@@ -102,9 +102,9 @@ export interface FigurePoint {
 }
 
 export interface Measured {
-  /** What the figure's `y` says, of the test, in the best run by validation. */
+  /** What the figure's `y` says, of the test, in the best run by validation: what is drawn of accuracies. */
   readonly best: number;
-  /** Mean over the seeds at the learning rate chosen on validation; of perplexities, exp of the mean loss. */
+  /** Mean over the seeds at the learning rate chosen on validation; of perplexities, exp of the mean loss, which is drawn. */
   readonly mean: Estimate;
   /** Accuracy when the models go on from their own answers; NaN where that was not tested. */
   readonly freeRunning: number;

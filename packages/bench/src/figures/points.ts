@@ -1,8 +1,9 @@
 /**
  * What a figure shows, as data: every point that its definition plans, measured or not.
  *
- * The accuracy of a point, or its perplexity, is that of the best run, as the paper reports it, but chosen on validation
- * examples and not on the test examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval.
+ * The accuracy of a point is that of the best run, as the paper reports it, but chosen on validation examples and not on the test
+ * examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval. The perplexity of a point is
+ * that of the mean loss. So claims have them, and so they are drawn.
  */
 import type { Entry, Outcome } from '../report/entries.js';
 import { perplexity } from '../report/score.js';
@@ -28,6 +29,9 @@ export function figurePoints(figure: TrainedFigure, scale: string, entries: read
       .sort((a, b) => a.column - b.column || row.models.indexOf(a.model) - row.models.indexOf(b.model) || a.x - b.x),
   );
 }
+
+/** What is drawn of a point, and what claims speak of. */
+export const drawnOf = ({ y }: TrainedFigure, { best, mean }: Measured) => (y === 'perplexity' ? mean.value : best);
 
 /** Its lines go through the widths, and a panel is a test length. */
 export const alongWidths = ({ x }: TrainedFigure) => x === 'stateSize' || x === 'width';

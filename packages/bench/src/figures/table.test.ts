@@ -123,8 +123,24 @@ describe('writeFigure of one with a table', () => {
     expect(csv.split('\n')[0]).toMatch(/,measure,status$/);
     expect(csv).toMatch(/^Text,Bare,.*,perplexity,diverged$/m);
     const svg = await readFile(written.paths.svg!, 'utf8');
-    expect(svg).toContain('Good, d = 64, length 64: perplexity of the best run 4.482');
+    expect(svg).toContain('Good, d = 64, length 64: perplexity 4.482 [4.37, 4.59] of 1 run, of the best 4.482');
     expect(svg).toContain('>20</text>'); // Worse is at exp(3)
+    expect(page).toContain('interval, over the test text, of one training each');
+  });
+
+  it('draws what its claims say: the perplexity of the mean loss over seeds', async () => {
+    const seeds = [...runs, run('Good', [1.2, 1.2, 1.3], 1), run('Good', [1.8, 1.8, 1.9], 2)];
+    const written = await writeFigure(registered, 'quick', seeds, planned, join(root, 'seeds-quick'), DATA);
+    expect(written.claims[0]!.evidence).toContain('Good 4.482 at length 64');
+    const svg = await readFile(written.paths.svg!, 'utf8');
+    expect(svg).toMatch(/Good, d = 64, length 64: perplexity 4\.482 \[2\.1\d, 9\.4\d\] of 3 runs, of the best 3\.320/);
+    const heightOf = (words: string) =>
+      Number(new RegExp(`<path aria-label="${words}[^>]*translate\\([\\d.]+,([\\d.]+)\\)`).exec(svg)?.[1]);
+    const [good, worse, far] = ['Good, d = 64, length 64', 'Worse, d = 64, length 64', 'Worse, d = 64, length 256'].map(
+      heightOf,
+    );
+    expect((good! - worse!) / (far! - worse!)).toBeCloseTo(1.5 - 2, 2); // of losses 1.5, 2 and 3; the best would be at 1.2
+    expect(await readFile(written.paths.page, 'utf8')).toMatch(/interval, over seeds/);
   });
 });
 

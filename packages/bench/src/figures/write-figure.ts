@@ -70,6 +70,7 @@ export async function writeFigure(
     csv: pointsCsv(figure, points),
     claims: { figure: figure.id, scale, ...counts, claims },
   });
+  const seeds = Math.max(...points.map(({ measured }) => measured?.runs ?? 0));
   const table = figure.table && (await writeTable(figure, scale, entries, data, claims, directory));
   const report = await writeReport(runs, directory, {
     title: figureTitle(figure, scale),
@@ -81,7 +82,9 @@ export async function writeFigure(
       caption: figure.caption,
       reading: figure.predicted
         ? 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.'
-        : `Lines: ${figure.y === 'perplexity' ? 'perplexity of the ' : ''}best run, chosen on validation. Bars: 95 % interval of the mean.`,
+        : figure.y === 'perplexity'
+          ? `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each'}.`
+          : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.',
       labels: figureSeries(figure).map(({ label }) => label),
       wide,
       narrow,
