@@ -286,7 +286,7 @@ export const accuracyAxis = {
 } as const;
 
 /** Of losses that never come near 0. */
-const freeLossAxis = {
+export const freeLossAxis = {
   field: 'y',
   type: 'quantitative',
   title: null,

@@ -2,6 +2,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Entry } from './entries.js';
 import { verdict } from './likelihood-columns.js';
+import { lossByPosition } from './loss-by-position.js';
 import { formatOpen } from './table.js';
 
 /** The numbers of the table, unrounded: a row per entry. */
@@ -84,6 +85,21 @@ export function lengthsCsv(entries: readonly Entry[]): string {
     ),
     ['setting', 'model', 'trainLength', 'seqLen', 'accuracy'],
   );
+}
+
+/** Loss by position within the longest windows of the test, in the bins of the chart; undefined where none was recorded. */
+export function positionsCsv(entries: readonly Entry[]): string | undefined {
+  const rows = entries.flatMap((entry) =>
+    lossByPosition(entry).map(({ start, end, loss }) => ({
+      setting: entry.setting,
+      model: entry.label,
+      trainLength: entry.trainLength,
+      start,
+      end,
+      loss,
+    })),
+  );
+  return rows.length > 0 ? toCsv(rows) : undefined;
 }
 
 /** Every record of every run, in the order they were written. */

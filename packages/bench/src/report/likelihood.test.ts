@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { RunDone, RunRecord } from '../runs/results.js';
 import { type SampleOptions, sampleConfig, sampleRun } from './__fixtures__/sample-run.js';
 import { type Comparison, compareRuns } from './compare.js';
-import { curvesCsv, lengthsCsv, tableCsv } from './csv.js';
+import { curvesCsv, lengthsCsv, positionsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
 import { findings } from './findings.js';
 import { baselineRows, verdict } from './likelihood-columns.js';
+import { lossByPosition } from './loss-by-position.js';
 import { reportPage } from './page.js';
 import { markdownTable, terminalTable } from './table.js';
 import { formatTable } from './write-report.js';
@@ -77,6 +78,10 @@ describe('a report by likelihood', () => {
       'training tokens',
       'nats per token',
       '5-gram',
+      'Loss by position',
+      'means over bins of 8 positions, and over seeds',
+      'CAT, positions 1 to 8: 4.249 nats', // at length 256: 6 x 0.7, and 0.1 x (31.5 - 0.5) / 63
+      'trained at 64',
       'Loss against cost',
       'not started',
     ]) {
@@ -86,6 +91,26 @@ describe('a report by likelihood', () => {
       /.{0,40}(answered right|[Aa]ccuracy|NaN|undefined).{0,20}/s.exec(page.replace(/<script.*/s, ''))?.[0],
     ).toBeUndefined();
     expect(formatTable(runs, { planned: [planned] })).toContain('not started');
+  });
+
+  it('bins losses by position, each stretch by its positions, and takes the mean over seeds', () => {
+    const uneven = (loss: number, seed: number) => {
+      const one = run('A', 0.5, { seed });
+      const test = one.result as unknown as { test: { likelihood: { byPosition: { end: number; loss: number }[] } }[] };
+      const ends = Array.from({ length: 33 }, (_, index) => (index < 32 ? 10 * (index + 1) : 321));
+      test.test.at(-1)!.likelihood.byPosition = ends.map((end) => ({ end, loss: end === 10 ? loss + 2 : loss }));
+      return one;
+    };
+    const [entry] = groupEntries([uneven(1, 0), uneven(3, 1)]);
+    const bins = lossByPosition(entry!);
+    expect(bins.length).toBe(17);
+    expect(bins[0]).toEqual({ start: 0, end: 20, loss: 3 }); // (1 + 3) / 2, and half of 2
+    expect(bins.at(-1)).toEqual({ start: 320, end: 321, loss: 2 });
+    expect(positionsCsv([entry!])!.split('\n').slice(0, 2)).toEqual([
+      'setting,model,trainLength,start,end,loss',
+      ',A,64,0,20,3',
+    ]);
+    expect(positionsCsv(groupEntries([sampleRun()]))).toBeUndefined();
   });
 
   it('keeps accuracies and losses apart where there are both', async () => {

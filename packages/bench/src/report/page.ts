@@ -13,10 +13,12 @@ import { formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plura
 import { type Html, html, trusted } from './html.js';
 import { htmlDocument } from './html-document.js';
 import { type BaselineRow, baselineRows } from './likelihood-columns.js';
+import { lossByPosition } from './loss-by-position.js';
 import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
-import { LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
+import { positionChart } from './position-chart.js';
+import { formatNats, LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
 import { type Column, cellText, isScore, OPEN_WORDS, rateNotes, repeatNotes, tableColumns } from './table.js';
 
@@ -69,6 +71,10 @@ ${fold(
   `${LENGTH_SCORES[measureOfEntries(entries)].title} by test length`,
   sections.map(({ lengths }) => lengths),
 )}
+${fold(
+  'Loss by position',
+  sections.map(({ positions }) => positions),
+)}
 ${resultsSection(series)}
 ${cost}
 ${fold(
@@ -78,7 +84,7 @@ ${fold(
 ${openSection(entries)}
 ${runs}
 ${environmentSection(entries.flatMap(({ runs }) => runs))}
-<footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv and curves.csv.</footer>
+<footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv, curves.csv and, of likelihoods, positions.csv.</footer>
 </main>
 <div id="tip" role="status" hidden></div>`;
   return htmlDocument({ title: `${title} · mixerzoo report`, style: pageStyle(styles), body, script: PAGE_SCRIPT });
@@ -133,13 +139,14 @@ ${likelihood ? html`<p class="note">Nats are the mean negative log-probability o
 ${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, 'result')}</summary>${list}</details>` : list}</section>`;
 }
 
-async function settingSections({ name, series }: Setting): Promise<{ lengths: Html; curves: Html }> {
+async function settingSections({ name, series }: Setting): Promise<{ lengths: Html; positions: Html; curves: Html }> {
   const measured = series.filter(({ entry }) => entry.outcome);
   const recorded = series.filter(({ entry }) => entry.runs.some((run) => run.steps.length + run.epochs.length > 0));
   const of = name === '' ? '' : `: ${name}`;
   const measure = measureOfEntries(series.map(({ entry }) => entry));
   const score = LENGTH_SCORES[measure];
   const shown = measure === 'likelihood' ? (['loss'] as const) : (['accuracy', 'loss'] as const);
+  const positions = await positionsSection(measured, of);
   const [lengths, ...curves] = await Promise.all([
     figure((size) => lengthChart(measured, size), { width: 900, height: 360 }, describeLengths(measured, score)),
     ...shown.map((curve) =>
@@ -165,6 +172,7 @@ ${legend(measured)}
 ${lengths}
 ${lengthTable(measured, score, of)}</section>`
     }`,
+    positions,
     curves: html`${
       curves.find(Boolean) &&
       html`<section data-charts><h2>Training curves${of}</h2>
@@ -173,6 +181,23 @@ ${legend(recorded)}
 ${drawn.length > 1 ? html`<div class="pair">${drawn}</div>` : drawn}</section>`
     }`,
   };
+}
+
+/** Empty where no loss by position was recorded. */
+async function positionsSection(series: readonly NumberedSeries[], of: string): Promise<Html> {
+  const shown = series.filter(({ entry }) => lossByPosition(entry).length > 1);
+  const ends = shown.map(({ entry }) => {
+    const bins = lossByPosition(entry);
+    return `${entry.label}: ${formatNats(bins[0]!.loss)} at the beginning, ${formatNats(bins.at(-1)!.loss)} at the end`;
+  });
+  const alt = `Line chart of test loss against position. ${ends.join('. ')}.`;
+  const chart = await figure((size) => positionChart(shown, size), { width: 900, height: 320 }, alt);
+  if (!chart) return html``;
+  const widths = new Set(shown.map(({ entry }) => lossByPosition(entry)[0]!.end));
+  return html`<section data-charts><h2>Loss by position${of}</h2>
+<p class="note">Nats per token within the longest windows of the test, means over bins of ${listWords([...widths].map((width) => plural(width, 'position')))}, and over seeds where there are several. A falling line makes use of what is further back. Dashed: the training length.</p>
+${legend(shown)}
+${chart}</section>`;
 }
 
 /** Both widths of a chart with their words; undefined when there is nothing to draw. */

@@ -6,6 +6,7 @@
  *   table.csv     the same, unrounded, a row per model
  *   curves.csv    every recorded step and epoch of every run
  *   lengths.csv   test accuracy and loss by length
+ *   positions.csv loss by position, where results are judged by likelihood
  *   report.json   what an index of reports says of this one
  */
 import { mkdir } from 'node:fs/promises';
@@ -15,7 +16,7 @@ import { loadRuns } from '../runs/read-results.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
-import { curvesCsv, lengthsCsv, tableCsv } from './csv.js';
+import { curvesCsv, lengthsCsv, positionsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
@@ -29,6 +30,8 @@ export interface ReportPaths {
   readonly table: string;
   readonly curves: string;
   readonly lengths: string;
+  /** Where losses by position were recorded. */
+  readonly positions?: string;
 }
 
 /** Settings of {@link writeReport}. */
@@ -70,12 +73,14 @@ export async function writeReport(
   );
   const heading = title ?? `${experiments}: ${models} on ${tasks}`;
   const description = words ?? distinct(configs.map((config) => config.description)).join(' ');
+  const positions = positionsCsv(entries);
   const paths = {
     page: join(outDirectory, 'report.html'),
     markdown: join(outDirectory, 'table.md'),
     table: join(outDirectory, 'table.csv'),
     curves: join(outDirectory, 'curves.csv'),
     lengths: join(outDirectory, 'lengths.csv'),
+    ...(positions !== undefined && { positions: join(outDirectory, 'positions.csv') }),
   };
   const names = distinct(configs.map(({ experiment }) => experiment));
   await assertOwnReport(outDirectory, { experiments: names, source });
@@ -103,6 +108,7 @@ export async function writeReport(
     replaceFile(paths.table, tableCsv(entries)),
     replaceFile(paths.curves, curvesCsv(entries)),
     replaceFile(paths.lengths, lengthsCsv(entries)),
+    ...(paths.positions === undefined ? [] : [replaceFile(paths.positions, positions!)]),
   ]);
   return paths;
 }
