@@ -58,6 +58,13 @@ describe('mixerzoo with bad input', () => {
     ['minutes of silence that are none', ['run', 'tiny.yaml', '--stall-minutes', '0'], /--stall-minutes: .* got 0/s],
     ['an option without its value', ['run', 'tiny.yaml', '--out'], /run: expected --out <directory>, got no value/s],
     ['an option for a value', ['run', 'tiny.yaml', '--out', '--json'], /expected --out <directory>, got no value/s],
+    ['an option with an empty value', ['run', 'tiny.yaml', '--out', ''], /expected --out <directory>, got no value/s],
+    ['a negative number', ['run', 'tiny.yaml', '--max-minutes', '-1'], /--max-minutes: .* got -1/s],
+    [
+      'a negative number that is no value',
+      ['run', 'tiny.yaml', '--dry-run', '-1'],
+      /mixerzoo run: unknown option '-1'/s,
+    ],
     ['a short option that is none', ['run', '-w', '2'], /mixerzoo run: unknown option '-w'/s],
     ['a command without its argument', ['list'], /expected 'mixerzoo list <what>'.*List mixers, tasks/s],
     ['an argument too many', ['doctor', 'engines'], /doctor: expected no more arguments, got 'engines'/s],

@@ -32,7 +32,8 @@ const complain = (text: string) => consola.error(visible(text));
 export async function main(argv: readonly string[]): Promise<number> {
   const cli = createCommands();
   try {
-    cli.parse(argv.map(camelCaseFlag), { run: false });
+    const words = joinNegatives(cli, argv);
+    cli.parse(words.map(camelCaseFlag), { run: false });
     if (cli.options['help'] || cli.options['version']) return 0;
     const { matchedCommand: command } = cli;
     const [name] = cli.args;
@@ -54,7 +55,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 2;
     }
     command.checkUnknownOptions();
-    takeValuesAsTyped(cli, command, argv);
+    takeValuesAsTyped(cli, command, words);
     return await (cli.runMatchedCommand() as Promise<number>);
   } catch (error) {
     complain(describe(error, cli));
@@ -254,6 +255,23 @@ const STALL_MINUTES = [
   'End a run that shows no progress for so long as failed (default: only say so, after 10)',
 ] as const;
 
+/** `--seed=-1` of `--seed -1`, which cac would take for an option `-1`: what is wrong with the number can be said. */
+function joinNegatives(cli: CAC, argv: readonly string[]): string[] {
+  const taking = new Set(
+    cli.commands
+      .flatMap(({ options }) => options.filter(({ required }) => required))
+      .map(({ name }) => `--${kebabCase(name)}`),
+  );
+  const words: string[] = [];
+  for (const [index, word] of argv.entries()) {
+    const flag = argv[index - 1];
+    if (/^-\.?\d/.test(word) && flag !== undefined && taking.has(kebabCase(flag)))
+      words[words.length - 1] += `=${word}`;
+    else words.push(word);
+  }
+  return words;
+}
+
 /** `--dryRun` of `--dry-run`: cac takes what follows a flag of two words for its value unless it is written so. */
 function camelCaseFlag(argument: string): string {
   return /^--[a-z]+(-[a-z]+)+$/.test(argument) && !argument.startsWith('--no-')
@@ -277,7 +295,8 @@ function takeValuesAsTyped(cli: CAC, command: Command, argv: readonly string[]):
       const [flag, ...rest] = word.split('=') as [string, ...string[]];
       if (kebabCase(flag) !== `--${kebabCase(name)}`) return [];
       const value = rest.length > 0 ? rest.join('=') : words[index + 1];
-      if (!value || (rest.length === 0 && value.startsWith('-'))) {
+      const isNothing = value === undefined || (value === '' && !rawName.endsWith('<text>')); // a text may be empty
+      if (isNothing || (rest.length === 0 && value.startsWith('-'))) {
         throw new InvalidConfigError(`mixerzoo ${command.name}: expected ${rawName}, got no value.`);
       }
       return [value];

@@ -215,12 +215,20 @@ describe('mixerzoo generate', () => {
     const [one, two] = [await of('1'), await of('2')];
     expect(one.code, one.stderr).toBe(0);
     expect(one.stdout).toBe(two.stdout);
+    for (const nothing of [['--prompt', ''], ['--prompt=']]) {
+      const empty = await generate(runs['Scan']!, '--max-tokens', '5', '--temperature', '0', ...nothing);
+      expect(empty.stdout, empty.stderr).toBe(one.stdout);
+    }
   });
 
   it('says what is wrong', async () => {
     for (const [args, message] of [
       [[runs['Recall']!], "mqar: expected a run of the task 'text', whose tokens are of texts, got one of 'mqar'"],
-      [[runs['Scan']!, '--top-p', '2'], 'topP'],
+      [[runs['Scan']!, '--top-p', '2'], "--top-p: expected a number above 0 and at most 1, got '2'"],
+      [[runs['Scan']!, '--temperature', '-1'], "--temperature: expected a number from 0, got '-1'"],
+      [[runs['Scan']!, '--temperature=-.5'], "--temperature: expected a number from 0, got '-.5'"],
+      [[runs['Scan']!, '--max-tokens', '-1'], '--max-tokens: expected a whole number from 1, got -1'],
+      [[runs['Scan']!, '--seed', '0.5'], '--seed: expected a seed, a whole number from'],
       [[runs['Scan']!, '--max-tokens', 'many'], '--max-tokens: expected a whole number from 1, got many'],
     ] as const) {
       const { code, stderr } = await generate(...args);

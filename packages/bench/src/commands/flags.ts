@@ -96,16 +96,21 @@ export function parseCount<K extends string>(
   return count;
 }
 
-/** Any number; undefined without the flag. @throws InvalidConfigError */
+/**
+ * Any number, or one that fits; undefined without the flag.
+ * @param expected what fits, and its words: `a number from 0`.
+ * @throws InvalidConfigError
+ */
 export function parseNumber<K extends string>(
   flags: { readonly [name in K]?: Values | undefined },
   name: K,
+  expected: { readonly words: string; fits(value: number): boolean } = { words: 'a number', fits: () => true },
 ): number | undefined {
   const text = flags[name]?.at(-1);
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) {
-    throw new InvalidConfigError(`${flagOf(name)}: expected a number, got '${text}'.`);
+  if (text.trim() === '' || !Number.isFinite(value) || !expected.fits(value)) {
+    throw new InvalidConfigError(`${flagOf(name)}: expected ${expected.words}, got '${text}'.`);
   }
   return value;
 }

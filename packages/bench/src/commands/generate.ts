@@ -1,5 +1,6 @@
 /** `mixerzoo generate`: a text that goes on from a prompt, as it comes. */
 import { type EngineChoice, generateTokens, useEngine } from '@mixerzoo/core';
+import { assertSeed } from '@mixerzoo/core/rng';
 import { createTextStream, prefixToken } from '@mixerzoo/lm-eval';
 import { openModel } from '../evaluation/open-model.js';
 import { print, printJson, printPart } from '../terminal.js';
@@ -24,11 +25,16 @@ export async function generate(target: string, flags: GenerateFlags): Promise<nu
   const maxTokens = parseCount(flags, 'maxTokens') ?? 200;
   const topK = parseCount(flags, 'topK');
   const sampling = {
-    temperature: parseNumber(flags, 'temperature') ?? 1,
-    topP: parseNumber(flags, 'topP') ?? 1,
+    temperature: parseNumber(flags, 'temperature', { words: 'a number from 0', fits: (value) => value >= 0 }) ?? 1,
+    topP:
+      parseNumber(flags, 'topP', {
+        words: 'a number above 0 and at most 1',
+        fits: (value) => value > 0 && value <= 1,
+      }) ?? 1,
     ...(topK !== undefined && { topK }),
   };
   const seed = parseNumber(flags, 'seed') ?? 0;
+  assertSeed('--seed', seed);
   const registry = await findPlugins(process.cwd());
   await useEngine(flags.engine?.at(-1) as EngineChoice | undefined);
   const open = await openModel(target, registry, flags.config?.at(-1));
