@@ -6,6 +6,7 @@
 
 #include "adam-w.h"
 #include "attention.h"
+#include "block-attention.h"
 #include "cached-attention.h"
 #include "cross-entropy.h"
 #include "delta-rule.h"
@@ -33,6 +34,10 @@ static const Kernel kKernels[] = {
     {"glaScanGradient", 18, glaScanGradient},
     {"deltaRule", 16, deltaRule},
     {"deltaRuleGradient", 19, deltaRuleGradient},
+    {"blockAttention", 12, blockAttention},
+    {"blockAttentionGradient", 15, blockAttentionGradient},
+    {"chosenAttention", 13, chosenAttention},
+    {"chosenAttentionGradient", 17, chosenAttentionGradient},
     {"groupedAttention", 11, groupedAttention},
     {"groupedAttentionGradient", 15, groupedAttentionGradient},
     {"selectiveScan", 17, selectiveScan},

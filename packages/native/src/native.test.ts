@@ -107,9 +107,13 @@ describe.skipIf(!built)('native kernels', () => {
     const { kernels } = addon.open('', 1);
     expect(kernels.map(({ name }) => name).sort()).toEqual([
       'adamW',
+      'blockAttention',
+      'blockAttentionGradient',
       'cachedAttention',
       'causalAttention',
       'causalAttentionGradient',
+      'chosenAttention',
+      'chosenAttentionGradient',
       'deltaRule',
       'deltaRuleGradient',
       'glaScan',
@@ -162,6 +166,14 @@ describe.skipIf(!built)('native kernels', () => {
     call('tiedCrossEntropy', crossEntropy);
     labels[0] = 2;
     expect(() => call('tiedCrossEntropy', crossEntropy)).toThrow('expected labels inside of the vocabulary');
+
+    // One query, blocks of one, the landmark of its own block chosen.
+    const chosen = new Int32Array(addonHeap, 128, 1);
+    const chosenAttention = [1, 1, 1, 1, 1, 1, 1, 0, 16, 32, 64, 128, 192];
+    chosen[0] = -1;
+    call('chosenAttention', chosenAttention);
+    chosen[0] = 0;
+    expect(() => call('chosenAttention', chosenAttention)).toThrow("expected chosen blocks before the query's own");
   });
 
   it('refuse an instruction set that the processor does not have', () => {

@@ -6,7 +6,7 @@ import { randomNormal, tf } from '@mixerzoo/core';
 import { layerNorm, linear, rmsNorm, shortConvolution, tiedCrossEntropy } from '@mixerzoo/core/blocks';
 import { deltaRule } from '@mixerzoo/delta';
 import { glaScan } from '@mixerzoo/gla';
-import { groupedAttention } from '@mixerzoo/landmark';
+import { blockAttention, chosenAttention, groupedAttention } from '@mixerzoo/landmark';
 import { selectiveScan, ssd } from '@mixerzoo/mamba';
 
 export type Case = readonly [f: (...inputs: never[]) => tf.Tensor, ...inputs: tf.Tensor[]];
@@ -22,7 +22,7 @@ const negative = <T extends tf.Tensor>(x: T) => x.exp().neg() as T;
 
 /** Cases by name. */
 export function createCases(): Record<string, Case> {
-  return { ...products(), ...crossEntropies(), ...attentions(), ...scans(), ...rows() };
+  return { ...products(), ...crossEntropies(), ...attentions(), ...choices(), ...scans(), ...rows() };
 }
 
 function products(): Record<string, Case> {
@@ -167,6 +167,45 @@ function attentions(): Record<string, Case> {
       attend,
       ...row,
       ...(marks > 0 ? [normal([G, marks, p], 4)] : []),
+    ];
+  }
+  return cases;
+}
+
+/** Attention to chosen blocks: of earlier ones the last, then every second before it, and none where there are no more. */
+function choices(): Record<string, Case> {
+  const cases: Record<string, Case> = {};
+  const choose = (G: number, L: number, blockSize: number, K: number, unit: number) =>
+    tf.tensor3d(
+      Int32Array.from({ length: G * L * K }, (_, i) => {
+        const block = Math.floor((Math.floor(i / K) % L) / blockSize) - 1 - 2 * (i % K);
+        return block < 0 ? -1 : unit === 1 ? block * blockSize + (i % blockSize) : block;
+      }),
+      [G, L, K],
+      'int32',
+    );
+  for (const [G, L, p, blockSize, K, unit] of [
+    [1, 2, 1, 1, 1, 1],
+    [2, 17, 5, 4, 2, 4],
+    [2, 63, 17, 16, 1, 1],
+    [1, 130, 33, 9, 3, 9],
+    [3, 70, 8, 70, 0, 70],
+  ] as const) {
+    const scale = p ** -0.5;
+    const row = [normal([G, L, p], 1), normal([G, L, p], 2), normal([G, L, p], 3)];
+    const marks = Math.ceil(L / blockSize) - 1;
+    const retrieved = K > 0 ? choose(G, L, blockSize, K, unit) : undefined;
+    cases[`block attention ${[G, L, p, blockSize, K, unit]}`] = [
+      (...[q, k, v]: Three) => blockAttention({ q, k, v, retrieved }, { blockSize, unit, scale }),
+      ...row,
+    ];
+    if (marks === 0) continue;
+    const chosen = choose(G, L, blockSize, K, blockSize);
+    cases[`chosen attention ${[G, L, p, blockSize, K]}`] = [
+      (...[q, k, v, landmarks]: [...Three, tf.Tensor3D]) =>
+        chosenAttention({ q, k, v, landmarks, chosen }, { blockSize, scale }),
+      ...row,
+      normal([G, marks, p], 4),
     ];
   }
   return cases;

@@ -8,7 +8,7 @@ export const blockAttention: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, inputs, attrs) {
     const o = wasm.output(inputs.q.shape);
-    launch(wasm, 'attendBlocks', inputs, [o], attrs);
+    launch(wasm, '', inputs, [o], attrs);
     return { o };
   },
 };
@@ -18,23 +18,22 @@ export const blockAttentionGradient: WasmKernel<GradientInputs<Inputs, Outputs>,
   run(wasm, inputs, attrs) {
     const { shape } = inputs.q;
     const [dQ, dK, dV] = [wasm.output(shape), wasm.output(shape), wasm.output(shape)];
-    launch(wasm, 'attendBlocksGradient', inputs, [inputs.dO, dQ, dK, dV], attrs);
+    launch(wasm, 'Gradient', inputs, [inputs.dO, dQ, dK, dV], attrs);
     return { q: dQ, k: dK, v: dV, retrieved: null };
   },
 };
 
 function launch(
   wasm: WasmCall,
-  name: string,
+  pass: '' | 'Gradient',
   { q, k, v, retrieved }: Inputs,
   rest: readonly tf.Tensor[],
   { blockSize, unit, scale }: Attrs,
 ): void {
   const [rows, seqLen, headDim] = q.shape;
   const count = retrieved?.shape[2] ?? 0;
+  const addresses = [q, k, v, retrieved, ...rest].map((tensor) => (tensor ? wasm.pointer(tensor) : 0));
+  if (wasm.native(`blockAttention${pass}`, rows, seqLen, headDim, blockSize, unit, count, scale, ...addresses)) return;
   const scratch = wasm.scratch(rows * wasm.call('blockAttentionScratch', blockSize + count * unit));
-  const tensors = [q, k, v].map((tensor) => wasm.pointer(tensor));
-  const outputs = rest.map((tensor) => wasm.pointer(tensor));
-  const chosen = retrieved ? wasm.pointer(retrieved) : 0;
-  wasm.parallel(name, rows, ...tensors, chosen, ...outputs, scratch, seqLen, headDim, blockSize, unit, count, scale);
+  wasm.parallel(`attendBlocks${pass}`, rows, ...addresses, scratch, seqLen, headDim, blockSize, unit, count, scale);
 }

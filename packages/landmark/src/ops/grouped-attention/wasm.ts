@@ -24,7 +24,7 @@ export const chosenAttentionGradient: WasmKernel<
 
 function attend(wasm: WasmCall, inputs: Inputs | ChosenInputs, attrs: Attrs): Outputs {
   const o = wasm.output(inputs.q.shape);
-  launch(wasm, ['attendGroups', 'groupedAttention'], inputs, [o], attrs);
+  launch(wasm, '', inputs, [o], attrs);
   return { o };
 }
 
@@ -36,13 +36,13 @@ function attendGradient(
   const { q, landmarks, dO } = inputs;
   const [dQ, dK, dV] = [wasm.output(q.shape), wasm.output(q.shape), wasm.output(q.shape)];
   const dLandmarks = landmarks && wasm.output(landmarks.shape);
-  launch(wasm, ['attendGroupsGradient', 'groupedAttentionGradient'], inputs, [dO, dQ, dK, dV, dLandmarks], attrs);
+  launch(wasm, 'Gradient', inputs, [dO, dQ, dK, dV, dLandmarks], attrs);
   return { q: dQ, k: dK, v: dV, landmarks: dLandmarks };
 }
 
 function launch(
   wasm: WasmCall,
-  [name, nativeName]: readonly [string, string],
+  pass: '' | 'Gradient',
   inputs: Inputs | ChosenInputs,
   rest: readonly (tf.Tensor | undefined)[],
   { blockSize, scale }: Attrs,
@@ -56,11 +56,12 @@ function launch(
   const [from, to] = [[q, k, v, landmarks, chosen], rest].map((tensors) =>
     tensors.map((tensor) => (tensor ? wasm.pointer(tensor) : 0)),
   ) as [number[], number[]];
-  if (!chosen) {
-    const addresses = [...from.slice(0, -1), ...to];
-    if (wasm.native(nativeName, rows, seqLen, headDim, blockSize, nLandmarks, scale, ...addresses)) return;
-  }
+  const shape = [rows, seqLen, headDim, blockSize, nLandmarks] as const;
+  const isNative = chosen
+    ? wasm.native(`chosenAttention${pass}`, ...shape, mostBlocks, scale, ...from, ...to)
+    : wasm.native(`groupedAttention${pass}`, ...shape, scale, ...from.slice(0, -1), ...to);
+  if (isNative) return;
   const scratch = wasm.scratch(rows * wasm.call('groupedAttentionScratch', mostTokens, mostBlocks));
   const sizes = [mostTokens, mostBlocks, seqLen, headDim, blockSize, nLandmarks, mostBlocks];
-  wasm.parallel(name, rows, ...from, ...to, scratch, ...sizes, scale);
+  wasm.parallel(`attendGroups${pass}`, rows, ...from, ...to, scratch, ...sizes, scale);
 }
