@@ -120,13 +120,16 @@ const someBlocks = [groupedCase(7, 5, 4), groupedCase(19, 5, 4)];
 describeOp(groupedAttentionOp, [...oneBlock, ...someBlocks, groupedCase(150, 3, 2)]);
 describeOp(
   chosenAttentionOp,
-  [...someBlocks, groupedCase(61, 3, 2)].map(({ name, inputs, attrs }) => ({
+  [...oneBlock, ...someBlocks, groupedCase(61, 3, 2), groupedCase(65, 70, 20)].map(({ name, inputs, attrs }) => ({
     name,
     attrs,
     inputs() {
       const { landmarks, ...rest } = inputs();
-      const marks = landmarks as tf.Tensor3D;
-      return { ...rest, landmarks: marks, chosen: selectBlocks(rest.q, marks, { ...attrs, topK: 3 }) };
+      const [rows, seqLen] = rest.q.shape;
+      const chosen = landmarks
+        ? selectBlocks(rest.q, landmarks, { ...attrs, topK: 3 })
+        : tf.fill<tf.Rank.R3>([rows, seqLen, 3], -1, 'int32');
+      return { ...rest, landmarks, chosen };
     },
   })),
 );

@@ -18,13 +18,13 @@ import {
 import type { Attrs, Inputs, Outputs } from './types.js';
 
 /** Threads of a workgroup. */
-const THREADS = 64;
+export const THREADS = 64;
 /** Threads that share a place. */
 const SHARERS = 8;
 /** Between the shares of two sharers: four banks apart, so that writing and reading meet every bank. */
 const PITCH = THREADS + 4;
 
-const MASKED = '-1e30';
+export const MASKED = '-1e30';
 
 export const blockAttention: WebgpuKernel<Inputs, Attrs, Outputs> = {
   run(gpu, inputs, attrs) {
@@ -67,7 +67,7 @@ export const blockAttentionGradient: WebgpuKernel<GradientInputs<Inputs, Outputs
   run(gpu, { dO, ...inputs }, attrs) {
     const { q, k, v, retrieved } = inputs;
     const columns = columnsOf(q);
-    const [dQ, dK, dV] = [gpu.output(q.shape), gpu.output(k.shape), gpu.output(v.shape)];
+    const dQ = gpu.output(q.shape);
     const { integers, floats, workgroups } = launch(gpu, inputs, attrs);
     const size = integers.lines * integers.seen;
     const [weights, slopes] = [gpu.scratch([size]), gpu.scratch([size])];
@@ -122,15 +122,32 @@ ${eachLine(THREADS)}
       workgroups,
     });
 
-    const twoSums = (query: string, place: string) =>
-      columns
-        .map(
-          (column) =>
-            `if (local + ${column} < u.width) { keySum${column} += slopes[${place}] * q[${query} * u.width + local + ${column}]; valueSum${column} += weights[${place}] * dO[${query} * u.width + local + ${column}]; }`,
-        )
-        .join('\n');
-    gpu.dispatch({
-      code: `
+    const { dK, dV } = sumOverQueries(gpu, { q, dO, retrieved, weights, slopes }, integers);
+    return { q: dQ, k: dK, v: dV, retrieved: null };
+  },
+};
+
+/**
+ * dK and dV [G, L, p] of the weights and slopes [G, L, `seen`] that queries give to their places: a workgroup per key sums over the
+ * queries that see it, in their order.
+ */
+export function sumOverQueries(
+  gpu: WebgpuCall,
+  inputs: Record<'q' | 'dO', tf.Tensor3D> & Record<'weights' | 'slopes', tf.Tensor> & Pick<Inputs, 'retrieved'>,
+  integers: ReturnType<typeof launch>['integers'],
+): { dK: tf.Tensor3D; dV: tf.Tensor3D } {
+  const { q, dO, retrieved, weights, slopes } = inputs;
+  const columns = columnsOf(q);
+  const [dK, dV] = [gpu.output(q.shape), gpu.output(q.shape)];
+  const twoSums = (query: string, place: string) =>
+    columns
+      .map(
+        (column) =>
+          `if (local + ${column} < u.width) { keySum${column} += slopes[${place}] * q[${query} * u.width + local + ${column}]; valueSum${column} += weights[${place}] * dO[${query} * u.width + local + ${column}]; }`,
+      )
+      .join('\n');
+  gpu.dispatch({
+    code: `
 var<workgroup> named: array<i32, ${THREADS}>;
 ${eachLine(THREADS)}
   let s = line % u.length;
@@ -164,17 +181,16 @@ ${eachLine(THREADS)}
   ${store('dK', 'line', columns, (_, column) => `keySum${column}`)}
   ${store('dV', 'line', columns, (_, column) => `valueSum${column}`)}
 }`,
-      read: { q, dO, weights, slopes, ...(retrieved && { retrieved }) },
-      write: { dK, dV },
-      integers,
-      workgroups,
-    });
-    return { q: dQ, k: dK, v: dV, retrieved: null };
-  },
-};
+    read: { q, dO, weights, slopes, ...(retrieved && { retrieved }) },
+    write: { dK, dV },
+    integers,
+    workgroups: gpu.grid(integers.lines),
+  });
+  return { dK, dV };
+}
 
 /** WGSL of `tokenAt(line, i)`: the row of the token at place i of a query, -1 if there is none or it is unseen. */
-function places(retrieved: tf.Tensor | undefined): string {
+export function places(retrieved: tf.Tensor | undefined): string {
   return `
 var<workgroup> tokens: array<i32, ${THREADS}>;
 fn tokenAt(line: i32, i: i32) -> i32 {
@@ -200,11 +216,11 @@ fn tokenAt(line: i32, i: i32) -> i32 {
  * WGSL of a function of the query's row and the first of 64 places: `left . right` at the thread's place, 0 where nothing is
  * seen. Leaves the places' tokens in `tokens`; a thread that reads those of others must be waited for before the next call.
  */
-function dots(name: string, left: string, right: string): string {
+export function dots(name: string, left: string, right: string, at = 'tokenAt'): string {
   return `
 var<workgroup> ${name}Parts: array<f32, ${SHARERS * PITCH}>;
 fn ${name}(line: i32, i0: i32, local: i32) -> f32 {
-  tokens[local] = tokenAt(line, i0 + local);
+  tokens[local] = ${at}(line, i0 + local);
   workgroupBarrier();
   for (var j = local / ${SHARERS}; j < ${THREADS}; j += ${THREADS / SHARERS}) {
     let token = tokens[j];
@@ -223,8 +239,8 @@ fn ${name}(line: i32, i0: i32, local: i32) -> f32 {
 }
 
 /** Adds the rows of the 64 tokens, each times its factor, to the thread's columns. */
-function addRows(factors: string, rows: string, columns: readonly number[]): string {
-  return `for (var j = 0; j < min(${THREADS}, u.seen - i0); j++) {
+export function addRows(factors: string, rows: string, columns: readonly number[], most = 'u.seen'): string {
+  return `for (var j = 0; j < min(${THREADS}, ${most} - i0); j++) {
       let token = tokens[j];
       if (token >= 0) {
         ${columns.map((column) => `if (local + ${column} < u.width) { sum${column} += ${factors}[j] * ${rows}[token * u.width + local + ${column}]; }`).join('\n')}
@@ -232,7 +248,7 @@ function addRows(factors: string, rows: string, columns: readonly number[]): str
     }`;
 }
 
-function store(
+export function store(
   name: string,
   row: string,
   columns: readonly number[],
@@ -247,11 +263,11 @@ function store(
 }
 
 /** First columns of the runs of 64 that threads own one of each. */
-function columnsOf({ shape }: tf.Tensor3D): number[] {
+export function columnsOf({ shape }: tf.Tensor3D): number[] {
   return Array.from({ length: Math.ceil(shape[2] / THREADS) }, (_, run) => run * THREADS);
 }
 
-function launch(gpu: WebgpuCall, { q, retrieved }: Inputs, { blockSize, unit, scale }: Attrs) {
+export function launch(gpu: WebgpuCall, { q, retrieved }: Inputs, { blockSize, unit, scale }: Attrs) {
   const [rows, length, width] = q.shape;
   const count = retrieved?.shape[2] ?? 0;
   return {

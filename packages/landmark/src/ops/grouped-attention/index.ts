@@ -9,6 +9,7 @@ import { chosenAttentionReference, groupedAttentionReference } from './reference
 import type { Attrs, ChosenInputs, Inputs, Outputs } from './types.js';
 import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
+import * as webgpuChosen from './webgpu-chosen.js';
 
 export { additiveMask, blockOf } from './reference.js';
 
@@ -41,8 +42,8 @@ export const chosenAttentionOp = defineOp<ChosenInputs, Attrs, Outputs>({
   integerInputs: ['chosen'],
   outputs: ['o'],
   reference: chosenAttentionReference,
-  kernels: { wasm: wasm.chosenAttention },
-  gradient: { kernels: { wasm: wasm.chosenAttentionGradient } },
+  kernels: { wasm: wasm.chosenAttention, webgpu: webgpuChosen.chosenAttention },
+  gradient: { kernels: { wasm: wasm.chosenAttentionGradient, webgpu: webgpuChosen.chosenAttentionGradient } },
 });
 
 /**
