@@ -24,7 +24,7 @@ import {
   type ScanState,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
-import { glaScan } from './ops/gla-scan/index.js';
+import { glaScan, glaScanOutput } from './ops/gla-scan/index.js';
 import { CHUNK } from './ops/gla-scan/reference.js';
 import { logDecay } from './ops/log-decay/index.js';
 
@@ -116,7 +116,8 @@ export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = d
         g: linear(x, params.gProj),
       }),
       state: { memory: [nHeads, headK, headV] },
-      scan(_, parts) {
+      scan(_, parts, _past?: { memory: tf.Tensor4D }, keepsState?: boolean) {
+        if (!keepsState) return { o: glaScanOutput(parts, { nHeads }) };
         const { o, lastState } = glaScan(parts, { nHeads });
         return { o, state: () => ({ memory: lastState }) };
       },

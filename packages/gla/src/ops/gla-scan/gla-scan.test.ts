@@ -2,7 +2,7 @@ import { tf, useEngine } from '@mixerzoo/core';
 import { withReferenceForms } from '@mixerzoo/core/kernels';
 import { describeOp, expectClose, gradientsOf, type OpCase, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { glaScan, glaScanOp } from './index.js';
+import { glaScan, glaScanOp, glaScanOutput, glaScanOutputOp } from './index.js';
 import type { Attrs, Inputs } from './types.js';
 
 interface Sizes {
@@ -35,6 +35,11 @@ describeOp(glaScanOp, [
   opCase({ batch: 2, length: 63, nHeads: 1, headK: 18, headV: 23 }),
   opCase({ batch: 1, length: 65, nHeads: 2, headK: 24, headV: 8 }, 0),
   opCase({ batch: 1, length: 33, nHeads: 1, headK: 8, headV: 16 }, 5),
+]);
+
+describeOp(glaScanOutputOp, [
+  opCase({ batch: 2, length: 7, nHeads: 3, headK: 5, headV: 7 }),
+  opCase({ batch: 1, length: 35, nHeads: 2, headK: 8, headV: 6 }),
 ]);
 
 describe('glaScan', () => {
@@ -129,6 +134,11 @@ describe('glaScan', () => {
         await expectClose(of(values), of(expected), 1e-5, `${form}, saturated: ${saturated}`, 1e-30);
       }
     }
+  });
+
+  it('gives the same output without the last state', async () => {
+    const drawn = inputs({ batch: 2, length: 37, nHeads: 2, headK: 5, headV: 7 });
+    await expectClose(glaScanOutput(drawn, { nHeads: 2 }), glaScan(drawn, { nHeads: 2 }).o, 0);
   });
 
   it('names the shapes it was given', () => {

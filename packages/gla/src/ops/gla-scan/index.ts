@@ -16,7 +16,7 @@
  * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training"
  * (arXiv 2312.06635), section 4 and appendix C; fla-org/flash-linear-attention `ops/gla/naive.py`.
  */
-import { ShapeError } from '@mixerzoo/core';
+import { ShapeError, type tf } from '@mixerzoo/core';
 import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { glaScanReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
@@ -34,6 +34,20 @@ export const glaScanOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   gradient: { kernels: { wasm: wasm.scanGradient, webgpu: webgpu.scanGradient } },
 });
 
+/** The op behind {@link glaScanOutput}: as its last state is no result, no gradient of zeros is made for it. */
+export const glaScanOutputOp = defineOp<Inputs, Attrs, Pick<Outputs, 'o'>, Saved>({
+  name: 'GlaScanOutput',
+  inputs: ['q', 'k', 'gk', 'v'],
+  outputs: ['o'],
+  saved: ['states'],
+  reference(inputs, attrs) {
+    const { o, states } = glaScanReference(inputs, attrs);
+    return { o, states };
+  },
+  kernels: { wasm: wasm.scanOutput, webgpu: webgpu.scanOutput },
+  gradient: { kernels: { wasm: wasm.scanOutputGradient, webgpu: webgpu.scanOutputGradient } },
+});
+
 /** Heads own contiguous columns. */
 export interface GlaScanOptions {
   readonly nHeads: number;
@@ -48,7 +62,16 @@ export interface GlaScanOptions {
  * @returns o [B, L, H V] and lastState [B, H, K, V].
  * @throws ShapeError
  */
-export function glaScan({ q, k, gk, v }: Inputs, { nHeads, scale }: GlaScanOptions): Outputs {
+export function glaScan(inputs: Inputs, options: GlaScanOptions): Outputs {
+  return glaScanOp(inputs, attrsOf(inputs, options));
+}
+
+/** {@link glaScan} where nothing is made of the last state: o [B, L, H V]. */
+export function glaScanOutput(inputs: Inputs, options: GlaScanOptions): tf.Tensor3D {
+  return glaScanOutputOp(inputs, attrsOf(inputs, options)).o;
+}
+
+function attrsOf({ q, k, gk, v }: Inputs, { nHeads, scale }: GlaScanOptions): Attrs {
   const [batch, length, width] = q.shape;
   const all = [q, k, gk, v];
   const fits =
@@ -61,5 +84,5 @@ export function glaScan({ q, k, gk, v }: Inputs, { nHeads, scale }: GlaScanOptio
         `got ${all.map((x) => formatShape(x.shape)).join(', ')}.`,
     );
   }
-  return glaScanOp({ q, k, gk, v }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
+  return { nHeads, scale: scale ?? (width / nHeads) ** -0.5 };
 }

@@ -26,6 +26,11 @@ export function backwardScratch(headK: i32, headV: i32, chunk: i32): i32 {
   return (((chunk + 2) * headV + 4) * padded(headK)) << 2;
 }
 
+/** Zeros, for the gradient of a last state that nothing was made of. */
+export function clear(at: usize, bytes: i32): void {
+  memory.fill(at, 0, <usize>bytes);
+}
+
 /** o, lastState and states of the heads [start, end) of B H. */
 export function forward(
   q: usize, k: usize, gk: usize, v: usize, o: usize, lastState: usize, states: usize,

@@ -19,7 +19,7 @@ import {
   type WebgpuKernel,
 } from '@mixerzoo/core/kernels';
 import { CHUNK } from './reference.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
+import type { Attrs, Inputs, OutputGradientInputs, Outputs, Saved } from './types.js';
 
 const THREADS = 64;
 /** A column is divided into at most so many parts, while threads are fewer than fill a GPU, and partial sums not too many to hold. */
@@ -29,15 +29,34 @@ const MOST_PARTIALS = 2 ** 25;
 
 export const scan: WebgpuKernel<Inputs, Attrs, Outputs & Saved> = {
   run(gpu, inputs, attrs) {
-    const { q, k, gk, v } = inputs;
-    const sizes = sizesOf(inputs, attrs);
-    const { batch, length, nHeads, headK, headV } = sizes;
-    const o = gpu.output([batch, length, nHeads * headV]);
+    const { batch, nHeads, headK, headV } = sizesOf(inputs, attrs);
     const lastState = gpu.output([batch, nHeads, headK, headV]);
-    const states = gpu.output([batch, nHeads, chunksOf(length), headK, headV]);
-    const state = registersOf(sizes);
-    eachColumn(gpu, sizes, state, {
-      code: `
+    return { ...forward(gpu, inputs, attrs, lastState), lastState };
+  },
+};
+
+export const scanOutput: WebgpuKernel<Inputs, Attrs, Pick<Outputs, 'o'> & Saved> = {
+  run(gpu, inputs, attrs) {
+    const { batch, nHeads, headK, headV } = sizesOf(inputs, attrs);
+    return forward(gpu, inputs, attrs, gpu.scratch([batch, nHeads, headK, headV]));
+  },
+};
+
+export const scanGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+  run: (gpu, inputs, attrs) => backward(gpu, inputs, attrs, inputs.dLastState),
+};
+
+export const scanOutputGradient: WebgpuKernel<OutputGradientInputs, Attrs, Gradients<Inputs>> = { run: backward };
+
+function forward(gpu: WebgpuCall, inputs: Inputs, attrs: Attrs, lastState: tf.Tensor) {
+  const { q, k, gk, v } = inputs;
+  const sizes = sizesOf(inputs, attrs);
+  const { batch, length, nHeads, headK, headV } = sizes;
+  const o = gpu.output([batch, length, nHeads * headV]);
+  const states = gpu.output([batch, nHeads, chunksOf(length), headK, headV]);
+  const state = registersOf(sizes);
+  eachColumn(gpu, sizes, state, {
+    code: `
   ${state.declare}
   for (var t = 0; t < u.length; t++) {
     let row = (keys + t * u.nHeads * u.headK) / ${state.width} + first;
@@ -54,28 +73,31 @@ export const scan: WebgpuKernel<Inputs, Attrs, Outputs & Saved> = {
     o[plane + column] = u.scale * sum;
   }
   ${state.eachElement((element, at) => `lastState[(head * u.headK + ${at}) * u.headV + line] = ${element};`)}`,
-      read: { q, k, decays: decaysOf(gpu, gk), v },
-      sums: { o },
-      write: { lastState, states },
-      vectors: ['q', 'k', 'decays'],
-    });
-    return { o, lastState, states };
-  },
-};
+    read: { q, k, decays: decaysOf(gpu, gk), v },
+    sums: { o },
+    write: { lastState, states },
+    vectors: ['q', 'k', 'decays'],
+  });
+  return { o, states };
+}
 
-export const scanGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
-  run(gpu, inputs, attrs) {
-    const { q, k, gk, v, states, dO, dLastState } = inputs;
-    const sizes = sizesOf(inputs, attrs);
-    const [dQ, dK] = [gpu.output(q.shape), gpu.output(k.shape)];
-    const [dGk, dV] = [gpu.output(gk.shape), gpu.output(v.shape)];
-    const decays = decaysOf(gpu, gk);
-    const after = gpu.scratch([states.size]);
-    const gradient = registersOf(sizes);
-    eachColumn(gpu, sizes, gradient, {
-      code: `
+function backward(
+  gpu: WebgpuCall,
+  inputs: OutputGradientInputs,
+  attrs: Attrs,
+  dLastState?: tf.Tensor,
+): Gradients<Inputs> {
+  const { q, k, gk, v, states, dO } = inputs;
+  const sizes = sizesOf(inputs, attrs);
+  const [dQ, dK] = [gpu.output(q.shape), gpu.output(k.shape)];
+  const [dGk, dV] = [gpu.output(gk.shape), gpu.output(v.shape)];
+  const decays = decaysOf(gpu, gk);
+  const after = gpu.scratch([states.size]);
+  const gradient = registersOf(sizes);
+  eachColumn(gpu, sizes, gradient, {
+    code: `
   ${gradient.declare}
-  ${gradient.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`)}
+  ${dLastState ? gradient.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`) : ''}
   for (var t = u.length - 1; t >= 0; t--) {
     let row = (keys + t * u.nHeads * u.headK) / ${gradient.width} + first;
     let column = values + t * u.nHeads * u.headV + line;
@@ -91,15 +113,14 @@ export const scanGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, 
     )}
     dV[plane + column] = sum;
   }`,
-      read: { q, k, decays, dO, dLastState },
-      sums: { dV },
-      write: { after },
-      vectors: ['q', 'k', 'decays'],
-    });
-    rowGradients(gpu, sizes, { q, k, decays, v, dO, states, after }, { dQ, dK, dGk });
-    return { q: dQ, k: dK, gk: dGk, v: dV };
-  },
-};
+    read: { q, k, decays, dO, ...(dLastState && { dLastState }) },
+    sums: { dV },
+    write: { after },
+    vectors: ['q', 'k', 'decays'],
+  });
+  rowGradients(gpu, sizes, { q, k, decays, v, dO, states, after }, { dQ, dK, dGk });
+  return { q: dQ, k: dK, gk: dGk, v: dV };
+}
 
 /** dQ, dK, dGk: a thread for every row of the state in every chunk. `after` is the gradient of the state after a chunk. */
 function rowGradients(
