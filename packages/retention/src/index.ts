@@ -1,0 +1,8 @@
+/** Retention for mixerzoo. */
+import { definePlugin } from '@mixerzoo/core';
+import { retention } from './retention.js';
+
+export { type RetentionParams, type RetentionState, retention, retentionSchema } from './retention.js';
+export { type RetentionScanArguments, type RetentionScanOptions, retentionScan } from './scan.js';
+
+export const plugin = definePlugin({ mixers: [retention] });
