@@ -1,6 +1,6 @@
-import { tf } from '@mixerzoo/core';
+import { tf, useEngine } from '@mixerzoo/core';
 import { describeMixer, expectClose, testTensor } from '@mixerzoo/core/testing';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { retention } from './retention.js';
 
 // The RMSNorm of a small o is strongly curved: finer steps for the central differences.
@@ -20,6 +20,10 @@ describeMixer("retention, torchscale's layout", () => retention({ dModel: 12, nH
 });
 
 describe('retention', () => {
+  beforeAll(async () => {
+    await useEngine();
+  });
+
   it.each([
     [2, 1, 2],
     [7, 1, 7],
