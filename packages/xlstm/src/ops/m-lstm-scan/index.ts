@@ -27,6 +27,7 @@ import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { mLstmScanReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import * as wasm from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op behind {@link mLstmScan}. */
 export const mLstmScanOp = defineOp<Inputs, Attrs, Outputs, Saved>({
@@ -47,8 +48,8 @@ function definition() {
     inputs: ['q', 'k', 'v', 'i', 'logF', 'initialC', 'initialN', 'initialM'] as const,
     saved: ['h', 'cells', 'norms', 'maxima'] as const,
     reference: mLstmScanReference,
-    kernels: { wasm: wasm.scan },
-    gradient: { kernels: { wasm: wasm.scanGradient } },
+    kernels: { wasm: wasm.scan, webgpu: webgpu.scan },
+    gradient: { kernels: { wasm: wasm.scanGradient, webgpu: webgpu.scanGradient } },
   };
 }
 

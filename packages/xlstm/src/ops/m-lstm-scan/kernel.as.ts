@@ -2,7 +2,7 @@
  * The scan of mLSTM, by chunks of TILE tokens: products of a chunk's rows within it, and of its rows and the states around it. A unit is one
  * head of one sequence; work is cut into blocks, every `blocks`-th of the units, with scratch of their own. Formulas as in index.ts.
  *
- * Layout: q, k [B, L, H K], v, h [B, L, H V], i, logF [B, L, H]; cells [B, H, n + 1, K, V], norms [B, H, n + 1, K], maxima [B, H, n + 1]: the
+ * Layout: q, k [B, L, H K], v, h [B, L, H V], i, logF [B, L, H]; cells [n + 1, B, H, K, V], norms [n + 1, B, H, K], maxima [n + 1, B, H]: the
  * states before every chunk and after the last. An address of 0 is a tensor that is absent.
  */
 import {
@@ -55,7 +55,9 @@ export function forward(
   const valueStep = heads * headV;
   const cellBytes = <usize>(headK * headV) << 2;
   const normBytes = <usize>headK << 2;
-  const chunks = (length + TILE - 1) / TILE;
+  const nextCell = <usize>units * cellBytes; // from chunk to chunk
+  const nextNorm = <usize>units * normBytes;
+  const nextMaximum = <usize>units << 2;
   for (let unit = 0; unit < units; unit++) {
     const block = unit % blocks;
     if (block < start || block >= end) continue;
@@ -67,9 +69,9 @@ export function forward(
     const columns = rows + rowsBytes(headK, headV);
     const token = unit / heads * length;
     const head = unit % heads;
-    let cell = cells + <usize>(unit * (chunks + 1)) * cellBytes;
-    let norm = norms + <usize>(unit * (chunks + 1)) * normBytes;
-    let maximum = maxima + (<usize>(unit * (chunks + 1)) << 2);
+    let cell = cells + <usize>unit * cellBytes;
+    let norm = norms + <usize>unit * normBytes;
+    let maximum = maxima + (<usize>unit << 2);
     if (initialC) {
       memory.copy(cell, initialC + <usize>unit * cellBytes, cellBytes);
       memory.copy(norm, initialN + <usize>unit * normBytes, normBytes);
@@ -79,13 +81,13 @@ export function forward(
       memory.fill(norm, 0, normBytes);
       store<f32>(maximum, EMPTY);
     }
-    for (let t = 0; t < length; t += TILE, cell += cellBytes, norm += normBytes, maximum += 4) {
+    for (let t = 0; t < length; t += TILE, cell += nextCell, norm += nextNorm, maximum += nextMaximum) {
       const n = min(length - t, TILE);
       const hasPast = t > 0 || initialC != 0;
       const keyAt = <usize>((token + t) * keyStep + head * headK) << 2;
       const valueAt = <usize>((token + t) * valueStep + head * headV) << 2;
       const gateAt = <usize>((token + t) * heads + head) << 2;
-      store<f32>(maximum + 4, prepareGates(gates, input + gateAt, forget + gateAt, heads, n, load<f32>(maximum)));
+      store<f32>(maximum + nextMaximum, prepareGates(gates, input + gateAt, forget + gateAt, heads, n, load<f32>(maximum)));
 
       multiplyKeys(q + keyAt, k + keyAt, scores, keyStep, n, headK, rows, columns);
       weigh(scores, gates, sums, n, scale);
@@ -100,11 +102,11 @@ export function forward(
         packColumns(states, cell, headV, 1, headK, headV);
         packRows(rows, weighted, headK, 1, n, headK);
         multiplyPacked(rows, states, h + valueAt, valueStep, n, headK, headV, true);
-        scaled(cell + cellBytes, cell, headK * headV, kept);
-        scaled(norm + normBytes, norm, headK, kept);
+        scaled(cell + nextCell, cell, headK * headV, kept);
+        scaled(norm + nextNorm, norm, headK, kept);
       } else {
-        memory.fill(cell + cellBytes, 0, cellBytes);
-        memory.fill(norm + normBytes, 0, normBytes);
+        memory.fill(cell + nextCell, 0, cellBytes);
+        memory.fill(norm + nextNorm, 0, normBytes);
       }
       for (let r = 0; r < n; r++) {
         const row = h + valueAt + (<usize>(r * valueStep) << 2);
@@ -112,9 +114,9 @@ export function forward(
       }
 
       scaleRows(weighted, k + keyAt, writingOf(gates), 1, keyStep, n, headK);
-      for (let s = 0; s < n; s++) addScaled(norm + normBytes, weighted + <usize>s * normBytes, headK, 1);
+      for (let s = 0; s < n; s++) addScaled(norm + nextNorm, weighted + <usize>s * normBytes, headK, 1);
       packRows(rows, weighted, 1, headK, headK, n);
-      multiplyPacked(rows, columns, cell + cellBytes, headV, headK, n, headV, true);
+      multiplyPacked(rows, columns, cell + nextCell, headV, headK, n, headV, true);
     }
     if (lastC) {
       memory.copy(lastC + <usize>unit * cellBytes, cell, cellBytes);
@@ -201,12 +203,11 @@ export function backward(
     const columns = rows + rowsBytes(headK, headV);
     const token = unit / heads * length;
     const head = unit % heads;
-    const states = unit * (chunks + 1);
     let dM: f32 = 0;
     if (dLastC) {
       memory.copy(dC, dLastC + <usize>unit * cellBytes, cellBytes);
       memory.copy(dN, dLastN + <usize>unit * normBytes, normBytes);
-      const last = states + chunks;
+      const last = chunks * units + unit;
       dM = load<f32>(dLastM + (<usize>unit << 2)) - dot(dC, cells + <usize>last * cellBytes, cellSize) -
         dot(dN, norms + <usize>last * normBytes, headK);
     } else {
@@ -217,13 +218,13 @@ export function backward(
     for (let chunk = chunks - 1; chunk >= 0; chunk--) {
       const t = chunk * TILE;
       const n = min(length - t, TILE);
-      const cell = cells + <usize>(states + chunk) * cellBytes;
-      const norm = norms + <usize>(states + chunk) * normBytes;
+      const cell = cells + <usize>(chunk * units + unit) * cellBytes;
+      const norm = norms + <usize>(chunk * units + unit) * normBytes;
       const hasPast = chunk > 0 || dInitialC != 0;
       const keyAt = <usize>((token + t) * keyStep + head * headK) << 2;
       const valueAt = <usize>((token + t) * valueStep + head * headV) << 2;
       const gateAt = <usize>((token + t) * heads + head) << 2;
-      const m = prepareGates(gates, input + gateAt, forget + gateAt, heads, n, load<f32>(maxima + (<usize>(states + chunk) << 2)));
+      const m = prepareGates(gates, input + gateAt, forget + gateAt, heads, n, load<f32>(maxima + (<usize>(chunk * units + unit) << 2)));
       const kept = keptShare(gates);
 
       multiplyKeys(q + keyAt, k + keyAt, scores, keyStep, n, headK, rows, columns);
@@ -298,7 +299,7 @@ export function backward(
     if (dInitialC) {
       memory.copy(dInitialC + <usize>unit * cellBytes, dC, cellBytes);
       memory.copy(dInitialN + <usize>unit * normBytes, dN, normBytes);
-      const carried = dot(dC, cells + <usize>states * cellBytes, cellSize) + dot(dN, norms + <usize>states * normBytes, headK);
+      const carried = dot(dC, cells + <usize>unit * cellBytes, cellSize) + dot(dN, norms + <usize>unit * normBytes, headK);
       store<f32>(dInitialM + (<usize>unit << 2), dM + carried);
     }
   }

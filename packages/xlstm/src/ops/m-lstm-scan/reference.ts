@@ -111,8 +111,8 @@ export function mLstmScanReference(
     lastC: final.cell.reshape([batch, nHeads, headK, headV]),
     lastN: final.norm.reshape([batch, nHeads, headK]),
     lastM: final.maximum.reshape([batch, nHeads]),
-    cells: cells.reshape([batch, nHeads, chunks + 1, headK, headV]),
-    norms: norms.reshape([batch, nHeads, chunks + 1, headK]),
-    maxima: maxima.reshape([batch, nHeads, chunks + 1]),
+    cells: cells.transpose([1, 0, 2, 3]).reshape([chunks + 1, batch, nHeads, headK, headV]),
+    norms: norms.transpose([1, 0, 2, 3]).reshape([chunks + 1, batch, nHeads, headK]),
+    maxima: maxima.transpose([1, 0, 2, 3]).reshape([chunks + 1, batch, nHeads]),
   };
 }

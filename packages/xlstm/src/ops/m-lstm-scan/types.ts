@@ -19,7 +19,7 @@ export type Inputs = {
 export type Attrs = { nHeads: number; scale: number };
 /** h [B, L, H V]; lastC [B, H, K, V], lastN [B, H, K], lastM [B, H]. */
 export type Outputs = { h: tf.Tensor3D; lastC: tf.Tensor4D; lastN: tf.Tensor3D; lastM: tf.Tensor2D };
-/** The states before every chunk and after the last: cells [B, H, n + 1, K, V], norms [B, H, n + 1, K], maxima [B, H, n + 1]. */
+/** The states before every chunk and after the last: cells [n + 1, B, H, K, V], norms [n + 1, B, H, K], maxima [n + 1, B, H]. */
 export type Saved = { h: tf.Tensor3D; cells: tf.Tensor5D; norms: tf.Tensor4D; maxima: tf.Tensor3D };
 /** What the gradient takes: nothing of a last state of which nothing was made. */
 export type Backward = GradientInputs<Inputs, Pick<Outputs, 'h'>, Saved> & {

@@ -17,9 +17,9 @@ export const scan: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
       lastC: wasm.output([batch, nHeads, headK, headV]),
       lastN: wasm.output([batch, nHeads, headK]),
       lastM: wasm.output([batch, nHeads]),
-      cells: wasm.output([batch, nHeads, chunks + 1, headK, headV]),
-      norms: wasm.output([batch, nHeads, chunks + 1, headK]),
-      maxima: wasm.output([batch, nHeads, chunks + 1]),
+      cells: wasm.output([chunks + 1, batch, nHeads, headK, headV]),
+      norms: wasm.output([chunks + 1, batch, nHeads, headK]),
+      maxima: wasm.output([chunks + 1, batch, nHeads]),
     };
     const scratch = wasm.scratch(blocks * wasm.call('forwardScratch', headK, headV));
     wasm.parallel(
