@@ -13,9 +13,9 @@ describe('retentionScan', () => {
     const v = testTensor<tf.Rank.R3>([2, length, nHeads * headV], 3);
     const initialState = testTensor<tf.Rank.R4>([2, nHeads, headV, headK], 4);
     const { o, lastState } = retentionScan({ q, k, v, initialState }, { nHeads, scale: 0.7 });
-    const numbers = (x: tf.Tensor) => x.reshape([2, length, nHeads, -1]).arraySync() as number[][][][];
-    const [queries, keys, values] = [numbers(q), numbers(k), numbers(v)];
-    const states = initialState.arraySync() as number[][][][];
+    const numbers = async (x: tf.Tensor) => (await x.reshape([2, length, nHeads, -1]).array()) as number[][][][];
+    const [queries, keys, values] = [await numbers(q), await numbers(k), await numbers(v)];
+    const states = await initialState.array();
     const decays = gammas(nHeads);
     const outputs = values.map((sequence, b) =>
       sequence.map((heads, t) =>
