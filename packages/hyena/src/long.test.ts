@@ -1,0 +1,41 @@
+/** Both mixers over 2,000 tokens: `step` against `apply`, which takes Fourier transforms there. */
+import { type Mixer, tf, useEngine } from '@mixerzoo/core';
+import { expectClose, reducedOnSoftware, testTensor } from '@mixerzoo/core/testing';
+import { beforeAll, describe, it } from 'vitest';
+import { h3 } from './h3.js';
+import { hyena } from './hyena.js';
+
+const LENGTH = 2000;
+const MIXERS: readonly Mixer[] = [
+  hyena({ dModel: 5, maxLength: LENGTH, filterHidden: 4 }),
+  h3({ dModel: 6, dState: 8 }),
+  h3({ dModel: 6, headDim: 2, dState: 64 }),
+];
+
+describe('2,000 tokens', () => {
+  beforeAll(async () => {
+    await useEngine();
+  });
+
+  it.for(MIXERS.map((mixer) => [`${mixer.name} ${JSON.stringify(mixer.config)}`, mixer] as const))(
+    'are the same by step as by apply: %s',
+    { timeout: 120_000 },
+    async ([, mixer], context) => {
+      const length = await reducedOnSoftware(context, 'tokens of a long generation', LENGTH, 260);
+      const params = mixer.init(1);
+      const x = testTensor<tf.Rank.R3>([1, length, mixer.config['dModel'] as number], 2);
+      const parallel = mixer.apply(params, x);
+      let state = mixer.initState(1);
+      const rows: tf.Tensor2D[] = [];
+      for (const token of tf.unstack(x, 1) as tf.Tensor2D[]) {
+        const next = mixer.step(params, token, state);
+        state = next.state;
+        rows.push(next.y);
+        token.dispose();
+      }
+      const y = tf.stack(rows, 1);
+      await expectClose(y, parallel, 2e-5);
+      tf.dispose([params, state, x, parallel, y, ...rows]);
+    },
+  );
+});
