@@ -129,9 +129,10 @@ async function main(): Promise<void> {
   for (const name of names) {
     const { part: factory } = await findPart(registry, 'mixers', name);
     for (const seqLen of lengths) {
-      // Landmark CAT chooses its block size by the expected length.
-      const wantsLength = factory.schema.safeParse({ dModel, seqLen }).success;
-      const mixer = factory(wantsLength ? { dModel, seqLen } : { dModel });
+      // Landmark CAT chooses its block size by the expected length; Hyena's filter is made for the longest.
+      const accepted = (config: object) => (factory.schema.safeParse({ dModel, ...config }).success ? config : {});
+      const maxLength = Math.max(CHECKED.seqLen, seqLen + WARM_UP + Number(values.steps));
+      const mixer = factory({ dModel, ...accepted({ seqLen }), ...accepted({ maxLength }) });
       const params = mixer.init(1);
       if (seqLen === lengths[0]) await checkForms(mixer, params, dModel);
       const row = await measure(mixer, params, { batch, dModel, seqLen, steps: Number(values.steps) });
