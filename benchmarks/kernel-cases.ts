@@ -247,6 +247,24 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
     ],
   },
   {
+    packageName: '@mixerzoo/hyena',
+    // Both ways on either side of where the Fourier transforms begin to win.
+    cases: ({ longConvolution }) =>
+      [64, 128, 256, 1024].flatMap((seqLen) =>
+        (['direct', 'fft'] as const).map((method): KernelCase => {
+          const shape = [4096 / seqLen, seqLen, D] as const;
+          return {
+            name: `longConvolution, ${method}`,
+            sizes: `[${shape}]`,
+            inputs: () => [normal(shape, 1), normal([seqLen, D], 2)],
+            run: ([x, filter]) => longConvolution?.(x as tf.Tensor, filter as tf.Tensor, { method }) as tf.Tensor,
+            // The sums, however they are made.
+            work: { flop: 4096 * (seqLen + 1) * D },
+          };
+        }),
+      ),
+  },
+  {
     packageName: '@mixerzoo/landmark',
     cases: ({ blockAttention, chosenAttention, groupedAttention }) => [
       {
