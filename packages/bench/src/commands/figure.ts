@@ -189,13 +189,7 @@ async function planFigure(
 
 /** The runs of all parts, round by round: each part's first seed and learning rate before any part's second. */
 function inRounds(parts: readonly FigurePart[]): PlannedRun[] {
-  const rounds = parts.flatMap(({ runs, experiment: { seeds, learningRates } }) =>
-    runs.map((run) => ({
-      run,
-      round: seeds.indexOf(run.config.seed) * learningRates.length + learningRates.indexOf(run.config.learningRate),
-    })),
-  );
-  return rounds.sort((a, b) => a.round - b.round).map(({ run }) => run);
+  return parts.flatMap(({ runs }) => runs).sort((a, b) => a.round - b.round);
 }
 
 function parseScale(name = 'quick'): Scale {

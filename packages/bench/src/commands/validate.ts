@@ -12,6 +12,7 @@ import {
   useEngine,
 } from '@mixerzoo/core';
 import { loadExperiment } from '../experiment/experiment-source.js';
+import { trainingRecipe } from '../experiment/recipe.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { qualifiedName } from '../plugins.js';
 import { displayName } from '../runs/run-experiment.js';
@@ -48,7 +49,13 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
       if (!flags.json) print(`${outcome.ok ? '✔' : '✖'} ${experiment.name}: ${check}: ${outcome.message}`);
     };
     // Of a sweep, every cell: what fits one length or width need not fit another.
-    const distinctRuns = distinct(runs, ({ config: { label, model, layers, task } }) => [label, model, layers, task]);
+    const distinctRuns = distinct(runs, ({ config: { label, model, layers, task, train } }) => [
+      label,
+      model,
+      layers,
+      task,
+      train,
+    ]);
     for (const { config, task } of distinct(distinctRuns, (run) => [run.config.task, run.config.testLengths])) {
       for (const seqLen of config.testLengths) {
         const trained = distinctRuns.some((other) => other.task.seqLen !== task.seqLen)
@@ -109,7 +116,8 @@ async function checkStep({ config, model, task }: PlannedRun): Promise<string> {
     batchSize: 2,
     examplesPerEpoch: 2,
     epochs: 1,
-    optimizer: { learningRate: 1e-3 },
+    optimizer: trainingRecipe(config.train, config.learningRate).optimizer,
+    clipNorm: config.train.clipNorm,
     validationExamples: 2,
   });
   try {

@@ -9,6 +9,14 @@ import { fallInWords, optimizerInWords, warmupInWords } from './recipe-words.js'
 interface Training {
   readonly task: Task;
   readonly train: TrainSettings;
+  /** Of each model. */
+  readonly parts?: readonly OwnTraining[];
+}
+
+interface OwnTraining {
+  readonly label: string;
+  readonly train: TrainSettings;
+  readonly learningRates: readonly number[];
 }
 
 /**
@@ -33,7 +41,7 @@ export function describeExperiment(
   const { dims = [] } = sweep;
   const widths = dims.length > 1 ? `, widths ${listWords(dims.map(String))}` : '';
   const generated = freeRunning ? ", with the teacher's tokens and free-running" : '';
-  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}${generated}. ${describeBudgets(experiment, cells)}`;
+  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}${generated}. ${[describeBudgets(experiment, cells), ...describeOwn(experiment, cells)].join(' ')}`;
 }
 
 /** The training of every model, and at which length it is another. */
@@ -47,6 +55,30 @@ function describeBudgets(experiment: Experiment, cells: readonly Training[]): st
   return [...lengthsOf]
     .map(([budget, lengths]) => budget.replace('every model', `every model at length ${listWords([...lengths])}`))
     .join(' ');
+}
+
+/** `Mamba: AdamW with …, learning rate 0.003 and 0.001.`, a sentence for each training that is not every model's. */
+function describeOwn({ models, learningRates }: Experiment, cells: readonly Training[]): string[] {
+  const labelsOf = new Map<string, Set<string>>();
+  for (const { train, parts = [] } of cells) {
+    const common = describeRecipe(train, learningRates).join(', ');
+    for (const { label, ...own } of parts) {
+      const { train: ownTrain, learningRates: ownRates } = models[label] ?? {};
+      const text = describeRecipe(own.train, own.learningRates).join(', ');
+      if ((ownTrain || ownRates) && text !== common) labelsOf.set(text, (labelsOf.get(text) ?? new Set()).add(label));
+    }
+  }
+  return [...labelsOf].map(([text, labels]) => `But for ${listWords([...labels])}: ${text}.`);
+}
+
+/** Optimizer, rates and schedule. */
+function describeRecipe(train: TrainSettings, learningRates: readonly number[]): string[] {
+  return [
+    `AdamW with ${optimizerInWords(train).join(', ')}`,
+    `learning rate ${listWords(learningRates.map(String))}${fallInWords(train)}`,
+    ...warmupInWords(train),
+    ...(train.clipNorm === null ? [] : [`gradients clipped to norm ${train.clipNorm}`]),
+  ];
 }
 
 /**
@@ -63,7 +95,7 @@ export function describeBudget(
   },
   { measure, seqLen }: Partial<Pick<Task, 'measure' | 'seqLen'>> = {},
 ): string {
-  const { epochs, stepsPerEpoch, batchSize, accumulation = 1, freshExamples, clipNorm, stopAt, tokens } = train;
+  const { epochs, stepsPerEpoch, batchSize, accumulation = 1, freshExamples, stopAt, tokens } = train;
   const steps = epochs * stepsPerEpoch;
   const likelihood = measure === 'likelihood';
   const windows =
@@ -75,15 +107,11 @@ export function describeBudget(
     tokens === undefined
       ? `${steps} steps of ${examples}`
       : `${formatCount(tokens)} tokens in steps of ${batchSize} examples`;
-  const rates = `learning rate ${listWords(learningRates.map(String))}${fallInWords(train)}`;
   const goal = stopAt === null ? '' : likelihood ? `a loss of ${stopAt}` : `${inPercent(stopAt)} %`;
   const parts = [
     `${stopAt === null ? '' : 'at most '}${amount}`,
     ...(accumulation > 1 ? [`in ${accumulation} parts`] : []),
-    `AdamW with ${optimizerInWords(train).join(', ')}`,
-    rates,
-    ...warmupInWords(train),
-    ...(clipNorm === null ? [] : [`gradients clipped to norm ${clipNorm}`]),
+    ...describeRecipe(train, learningRates),
     ...(seeds.length > 1 ? [`${seeds.length} seeds`] : []),
     ...(stopAt === null ? [] : [`ended at ${goal} on validation`]),
   ];

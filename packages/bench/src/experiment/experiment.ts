@@ -1,6 +1,6 @@
 /**
  * What an experiment is: a task, models made of mixers, a training budget that is the same for all of them, and the
- * axes to sweep. This is the schema of a config file, in TypeScript, YAML or JSON.
+ * axes to sweep. Optimizer, schedule and learning rates may be a model's own. This is the schema of a config file, in TypeScript, YAML or JSON.
  */
 import type {
   ChannelMixer,
@@ -113,6 +113,47 @@ function labelFault(models: object): string | undefined {
 
 const isSameText = (a: string, b: string) => a.normalize('NFC') === b.normalize('NFC');
 
+/** How a model is trained, but for its learning rate: what may differ from model to model where the budget is the same. */
+const recipeFields = {
+  /** AdamW's, as `createOptimizer` of core has them. */
+  weightDecay: z.number().min(0),
+  /**
+   * What decays: matrices, without the parameters a mixer names in `noDecay`; or everything, as in zoology's runs and so in the
+   * presets and figures.
+   */
+  decayed: z.enum(['all', 'matrices']),
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  eps: z.number().positive(),
+  /** Further parameters that do not decay, by patterns of their paths: `embedding.weight`, `*.oProj.*`. */
+  noDecay: z.array(z.string().min(1)).optional(),
+  /** Factors of rate and decay, by such patterns: `{ 'embedding.*': { learningRate: 0.1 } }`. */
+  factors: z
+    .record(
+      z.string().min(1),
+      z.strictObject({ learningRate: z.number().min(0).optional(), weightDecay: z.number().min(0).optional() }),
+    )
+    .optional(),
+  schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']),
+  warmupSteps: z.number().int().min(0),
+  /** In place of `warmupSteps`. */
+  warmupTokens: z.number().int().min(0).optional(),
+  /** The rate that a warm-up starts from; default 0. */
+  warmupFrom: z.number().min(0).optional(),
+  /** What a cosine ends at. */
+  minLearningRate: z.number().min(0),
+  clipNorm: z.number().positive().nullable(),
+};
+
+const learningRatesSchema = z.array(z.number().positive()).min(1);
+
+const ownTraining = {
+  /** Training of this model alone, on top of the experiment's `train`; the budget is not its own. */
+  train: z.strictObject(recipeFields).partial().optional(),
+  /** In place of the experiment's. */
+  learningRates: learningRatesSchema.optional(),
+};
+
 const modelSchema = z.strictObject({
   /** The pattern of layers, repeated until there are `nLayers`. */
   layers: z.array(layerSchema).min(1).max(LIMITS.nLayers),
@@ -120,6 +161,7 @@ const modelSchema = z.strictObject({
   nLayers: upTo(LIMITS.nLayers).optional(),
   /** Backbone settings of this model alone. */
   model: z.strictObject(backboneFields).partial().optional(),
+  ...ownTraining,
 });
 
 /**
@@ -144,34 +186,16 @@ const trainSchema = z.strictObject({
   tokens: z.number().int().positive().optional(),
   evaluations: steps.optional(),
   freshExamples: z.boolean().default(true),
-  /** AdamW's, as `createOptimizer` of core has them. */
-  weightDecay: z.number().min(0).default(0.1),
-  /**
-   * What decays: matrices, without the parameters a mixer names in `noDecay`; or everything, as in zoology's runs and so in the
-   * presets and figures.
-   */
-  decayed: z.enum(['all', 'matrices']).default('matrices'),
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.999),
-  eps: z.number().positive().default(1e-8),
-  /** Further parameters that do not decay, by patterns of their paths: `embedding.weight`, `*.oProj.*`. */
-  noDecay: z.array(z.string().min(1)).optional(),
-  /** Factors of rate and decay, by such patterns: `{ 'embedding.*': { learningRate: 0.1 } }`. */
-  factors: z
-    .record(
-      z.string().min(1),
-      z.strictObject({ learningRate: z.number().min(0).optional(), weightDecay: z.number().min(0).optional() }),
-    )
-    .optional(),
-  schedule: z.enum(['constant', 'cosine', 'cosinePerEpoch']).default('cosine'),
-  warmupSteps: z.number().int().min(0).default(0),
-  /** In place of `warmupSteps`. */
-  warmupTokens: z.number().int().min(0).optional(),
-  /** The rate that a warm-up starts from; default 0. */
-  warmupFrom: z.number().min(0).optional(),
-  /** What a cosine ends at. */
-  minLearningRate: z.number().min(0).default(0),
-  clipNorm: z.number().positive().nullable().default(null),
+  ...recipeFields,
+  weightDecay: recipeFields.weightDecay.default(0.1),
+  decayed: recipeFields.decayed.default('matrices'),
+  beta1: recipeFields.beta1.default(0.9),
+  beta2: recipeFields.beta2.default(0.999),
+  eps: recipeFields.eps.default(1e-8),
+  schedule: recipeFields.schedule.default('cosine'),
+  warmupSteps: recipeFields.warmupSteps.default(0),
+  minLearningRate: recipeFields.minLearningRate.default(0),
+  clipNorm: recipeFields.clipNorm.default(null),
   /** Training ends once validation reaches it: an accuracy, or of a task judged by likelihood a loss in nats. */
   stopAt: z.number().gt(0).nullable().default(null),
   validationExamples: positive.default(256),
@@ -247,7 +271,7 @@ export const experimentSchema = z.strictObject({
     .min(1)
     .default([0]),
   /** In order of promise: all cells are tried at the first before any at the second. */
-  learningRates: z.array(z.number().positive()).min(1).default([1e-2]),
+  learningRates: learningRatesSchema.default([1e-2]),
   sweep: sweepSchema.prefault({}),
   engine: z.string().default('auto'),
 });

@@ -47,7 +47,8 @@ export function assertCountable({ models, seeds, learningRates, sweep }: Experim
   const entries = Object.values(models);
   const layers = entries.reduce((sum, { layers, nLayers = layers.length }) => sum + nLayers, 0);
   assertWithin('experiment', 'layers of all models in all cells', cells * layers, LIMITS.layers);
-  const runs = cells * entries.length * seeds.length * learningRates.length;
+  const rates = entries.reduce((sum, model) => sum + (model.learningRates ?? learningRates).length, 0);
+  const runs = cells * rates * seeds.length;
   assertWithin('experiment', 'runs (models x dims x lengths x learning rates x seeds)', runs, LIMITS.runs);
 }
 

@@ -39,6 +39,43 @@ describe('resolveRuns', () => {
     expect(new Set(runs.map(({ config }) => config.id)).size).toBe(8);
   });
 
+  it('trains a model with what is its own, and takes its rates in rounds beside the others', async () => {
+    const train = { warmupTokens: 640, clipNorm: 1, epochs: 4, stepsPerEpoch: 5 };
+    const models = {
+      A: { layers: ['attention'] },
+      B: { layers: ['attention'], learningRates: [0.3], train: { warmupSteps: 2, beta2: 0.95, clipNorm: null } },
+    };
+    const runs = await resolve({ models, train, learningRates: [0.1, 0.01], seeds: [0, 1] });
+    expect(runs.map(({ round, config }) => `${round} ${config.label} ${config.learningRate} ${config.seed}`)).toEqual([
+      '0 A 0.1 0',
+      '0 B 0.3 0',
+      '1 A 0.01 0',
+      '2 A 0.1 1',
+      '2 B 0.3 1',
+      '3 A 0.01 1',
+    ]);
+    const [a, b] = runs.map(({ config }) => config.train);
+    expect(b).toEqual({ ...a, warmupSteps: 2, beta2: 0.95, clipNorm: null });
+    expect(runs[0]!.config.description).toMatch(
+      /Budget of every model: 20 steps of 64 fresh examples, AdamW with weight decay 0\.1 of matrices, learning rate 0\.1 and 0\.01 falling .*But for B: AdamW with weight decay 0\.1 of matrices, betas 0\.9 and 0\.95, learning rate 0\.3 falling to 0 by a cosine, 2 steps of warm-up\.$/,
+    );
+    const alone = {
+      models: { B: { layers: ['attention'] } },
+      train: b as ExperimentConfig['train'],
+      learningRates: [0.3],
+    };
+    const [whole] = await resolve(alone);
+    expect(runs[1]!.config.id).toBe(whole!.config.id);
+  });
+
+  it('refuses training of its own that does not go together, where it stands', async () => {
+    const refused = (own: object, message: RegExp) =>
+      expect(resolve({ models: { A: { layers: ['attention'], ...own } } })).rejects.toThrow(message);
+    await refused({ train: { warmupSteps: 9999 } }, /^models\.A\.train: schedule: warmupSteps: expected at most/);
+    await refused({ train: { warmupSteps: 1, warmupTokens: 9 } }, /^models\.A\.train: train: expected warmupTokens or/);
+    await refused({ learningRates: [1e-9], train: { minLearningRate: 1e-3 } }, /^models\.A\.train: .*minLearningRate/);
+  });
+
   it('identifies a run by what decides its numbers, not by names or the order of keys', async () => {
     const [plain] = await resolve({ models: { A: { layers: [{ mixer: 'attention', nHeads: 2, dropout: 0 }] } } });
     const [same] = await resolve({

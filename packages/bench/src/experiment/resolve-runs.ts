@@ -8,6 +8,7 @@ import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { assertFreeRunning } from '../runs/free-running.js';
 import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type TrainSettings } from '../runs/run-config.js';
+import { giveWay } from './alternatives.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
 import type { Experiment } from './experiment.js';
@@ -24,6 +25,8 @@ export interface PlannedRun {
   readonly config: RunConfig;
   /** Name of its directory within the experiment's: label, learning rate, seed and id. */
   readonly directoryName: string;
+  /** In which it comes: rounds of the first seed, one for each learning rate in order of promise, then of the next seed. */
+  readonly round: number;
   readonly task: Task;
   readonly model: LanguageModel;
   /** By test length, where the experiment extends the context: the model as it is tested there. */
@@ -49,10 +52,13 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
   const description = describeExperiment(experiment, cells, testLengths);
   const { dims, lengths, enoughAt } = experiment.sweep;
   const { checkpointMinutes } = experiment.train;
-  const runs = experiment.seeds.flatMap((seed) =>
-    experiment.learningRates.flatMap((learningRate) =>
-      cells.flatMap(({ train, task, from, testLengths, parts }) =>
-        parts.map(({ label, model, extended, resolved }): PlannedRun => {
+  const mostRates = Math.max(...cells.flatMap(({ parts }) => parts.map(({ learningRates }) => learningRates.length)));
+  const runs = experiment.seeds.flatMap((seed, seedIndex) =>
+    Array.from({ length: mostRates }, (_, rateIndex) =>
+      cells.flatMap(({ task, from, testLengths, parts }) =>
+        parts.flatMap(({ label, train, learningRates, model, extended, resolved }): PlannedRun[] => {
+          const learningRate = learningRates[rateIndex];
+          if (learningRate === undefined) return [];
           const decisive = {
             format: RUN_FORMAT,
             task: {
@@ -81,16 +87,12 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
           const where = task.places && { task: { ...decisive.task, places: task.places } };
           const config: RunConfig = { ...decisive, ...where, id, ...about };
           const cell = `${dims ? `-d${resolved.model.dModel}` : ''}${lengths ? `-L${task.seqLen}` : ''}`;
-          return {
-            config,
-            directoryName: `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`,
-            task,
-            model,
-            extended,
-          };
+          const directoryName = `${slug(label)}${cell}-lr${learningRate}-s${seed}-${id}`;
+          const round = seedIndex * mostRates + rateIndex;
+          return [{ config, directoryName, round, task, model, extended }];
         }),
       ),
-    ),
+    ).flat(),
   );
   assertDistinct(runs);
   return runs;
@@ -117,6 +119,7 @@ function assertDistinct(runs: readonly PlannedRun[]): void {
 
 /** One setting of an experiment: its task and the models made for it. */
 interface Cell {
+  /** What every model gets that has no training of its own. */
   readonly train: TrainSettings;
   readonly task: Task;
   /** The task's code; see {@link RunConfig.code}. */
@@ -124,6 +127,8 @@ interface Cell {
   readonly testLengths: readonly number[];
   readonly parts: readonly {
     readonly label: string;
+    readonly train: TrainSettings;
+    readonly learningRates: readonly number[];
     readonly model: LanguageModel;
     readonly extended: ReadonlyMap<number, LanguageModel>;
     readonly resolved: Pick<RunConfig, 'model' | 'layers' | 'code'>;
@@ -151,7 +156,9 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
   const task = await resolveTask(experiment.task, registry);
   const taskSource = await code.sourceOf(task);
   const train = resolveTraining(experiment.train, task);
-  for (const rate of experiment.learningRates) within('train', () => assertTrainable(train, rate));
+  const trainings = new Map(
+    Object.entries(experiment.models).map(([label, model]) => [label, trainingOf(experiment, label, model, task)]),
+  );
   assertShare('sweep.enoughAt', experiment.sweep.enoughAt, task);
   const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
   for (const seqLen of testLengths) {
@@ -190,10 +197,12 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
       const own = within(`models.${label}`, () => extendContext(specs, task.seqLen, seqLen));
       if (own) extended.set(seqLen, create(own));
     }
-    assertModelFits(`models.${label}`, experiment, { model: made, task, train, testLengths });
+    const training = trainings.get(label)!;
+    assertModelFits(`models.${label}`, experiment, { model: made, task, train: training.train, testLengths });
     const sources = [taskSource, ...(norm?.sources ?? []), ...layers.flatMap((layer) => layer.sources)];
     parts.push({
       label,
+      ...training,
       model: made,
       extended,
       resolved: {
@@ -204,6 +213,25 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
     });
   }
   return { train, task, from: code.nameOf(taskSource), testLengths, parts };
+}
+
+/**
+ * The training of a model: the experiment's, with what is its own on top.
+ * @throws InvalidConfigError for settings that do not go together.
+ */
+function trainingOf(
+  experiment: Experiment,
+  label: string,
+  { train: own, learningRates = experiment.learningRates }: Experiment['models'][string],
+  task: Task,
+): { readonly train: TrainSettings; readonly learningRates: readonly number[] } {
+  const where = own ? `models.${label}.train` : 'train';
+  const settings = own
+    ? { ...(giveWay(experiment, { train: own }, where)['train'] as Experiment['train']), ...defined(own) }
+    : experiment.train;
+  const train = resolveTraining(settings, task);
+  for (const rate of learningRates) within(where, () => assertTrainable(train, rate));
+  return { train, learningRates };
 }
 
 /** @throws InvalidConfigError where a split of given data has fewer windows than are asked for, before anything is trained. */

@@ -24,6 +24,15 @@ test('says what rates mixers declare, once', () => {
   ]);
 });
 
+test('says whose recipe and rates are whose where they differ', () => {
+  const own = withTrain({ clipNorm: 1 });
+  const mamba = { ...own, config: { ...own.config, label: 'Mamba', learningRate: 0.003 } };
+  expect(recipes([sampleRun(), sampleRun({ label: 'B' }), mamba])).toEqual([
+    'CAT and B: AdamW, weight decay 0.1, learning rate 0.01 falling to 0 by a cosine',
+    'Mamba: AdamW, weight decay 0.1, learning rate 0.003 falling to 0 by a cosine, gradients clipped at norm 1',
+  ]);
+});
+
 test('names each recipe and budget once', () => {
   const runs = [sampleRun(), sampleRun({ seed: 1 }), withTrain({ clipNorm: 1, warmupSteps: 5, stopAt: 0.99 })];
   expect(recipes(runs)).toHaveLength(2);

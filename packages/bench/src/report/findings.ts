@@ -99,23 +99,31 @@ function budget(config: RunConfig): string {
   return `${plural(steps, 'step')} of ${train.batchSize} examples${stop} (${examples})`;
 }
 
-/** The optimizer in words, with the learning rates tried. */
+/** The optimizer in words, with the learning rates tried: once if it is the same for all models, else with theirs. */
 export function recipes(runs: readonly RunRecord[]): string[] {
-  const rates = [...new Set(runs.map(({ config }) => config.learningRate))].sort((a, b) => a - b);
+  const labels = [...new Set(runs.map(({ config }) => config.label))];
+  const labelsOf = new Map<string, string[]>();
+  for (const label of labels) {
+    const own = runs.filter(({ config }) => config.label === label);
+    for (const text of new Set(own.map(({ config }) => recipe(config, ratesOf(own))))) {
+      labelsOf.set(text, [...(labelsOf.get(text) ?? []), label]);
+    }
+  }
+  if (labelsOf.size === 1) return [...labelsOf.keys()];
+  return [...labelsOf].map(([text, labels]) => `${listWords(labels)}: ${text}`);
+}
+
+const ratesOf = (runs: readonly RunRecord[]) =>
+  [...new Set(runs.map(({ config }) => config.learningRate))].sort((a, b) => a - b);
+
+function recipe({ train, layers }: RunConfig, rates: readonly number[]): string {
   const tried = rates.length === 1 ? `learning rate ${rates[0]}` : `learning rates ${listWords(rates.map(String))}`;
-  const declared = declaredInWords(runs.flatMap(({ config }) => config.layers));
   return [
-    ...new Set(
-      runs.map(({ config: { train } }) =>
-        [
-          'AdamW',
-          ...optimizerInWords(train),
-          ...declared,
-          `${tried}${fallInWords(train) || ', constant'}`,
-          ...warmupInWords(train),
-          ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),
-        ].join(', '),
-      ),
-    ),
-  ];
+    'AdamW',
+    ...optimizerInWords(train),
+    ...declaredInWords(layers),
+    `${tried}${fallInWords(train) || ', constant'}`,
+    ...warmupInWords(train),
+    ...(train.clipNorm === null ? [] : [`gradients clipped at norm ${train.clipNorm}`]),
+  ].join(', ');
 }
