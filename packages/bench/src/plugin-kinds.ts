@@ -10,8 +10,9 @@ import {
   type Plugin,
   type TaskFactory,
 } from '@mixerzoo/core';
+import { parseConfig } from '@mixerzoo/core/harness';
 import { assertData, isPlain } from './experiment/config-text.js';
-import type { Preset } from './experiment/experiment.js';
+import { type Preset, recipeSchema } from './experiment/experiment.js';
 import { nameFault } from './experiment/names.js';
 import { assertFigure, type Figure } from './figures/figure.js';
 
@@ -94,11 +95,18 @@ function isNamed(kind: Kind, part: unknown): boolean {
 
 function assertModel(model: ModelPreset, where: string): void {
   assertData(model, where);
-  const { vocabSize, layers, nLayers, model: backbone } = model;
-  if (Number.isInteger(vocabSize) && Array.isArray(layers) && Number.isInteger(nLayers) && isPlain(backbone)) return;
-  throw new InvalidConfigError(
-    `${where}: expected summary, vocabSize, layers, nLayers and model, got ${Object.keys(model).join(', ')}.`,
-  );
+  const { vocabSize = 1, layers, nLayers, model: backbone, learningRates, train, source } = model;
+  if (![vocabSize, nLayers].every(Number.isInteger) || !Array.isArray(layers) || !isPlain(backbone)) {
+    throw new InvalidConfigError(
+      `${where}: expected summary, layers, nLayers and model, and vocabSize where it has one, got ${Object.keys(model).join(', ')}.`,
+    );
+  }
+  if (isPlain(train) && 'learningRate' in train) {
+    throw new InvalidConfigError(
+      `${where}: train: expected what its runs are trained with, got a learningRate. Rates to try go under learningRates; how its authors trained it, to be read, under pretraining.`,
+    );
+  }
+  parseConfig(recipeSchema, { learningRates, train, source }, where);
 }
 
 function assertPreset(preset: Preset, where: string): void {

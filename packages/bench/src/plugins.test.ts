@@ -95,7 +95,7 @@ describe('discoverPlugins', async () => {
     expect(faults.get('odd-preset')).toMatch(/^odd-preset: preset 'odd': expected data, got functions/);
     expect(faults.get('odd-name')).toMatch(/^odd-name: preset '\.\.\/odd': expected letters.*it names a directory/);
     expect(faults.get('odd-model')).toMatch(
-      /^odd-model: model 'odd': expected summary, vocabSize, layers, nLayers and model, got name, layers, nLayers/,
+      /^odd-model: model 'odd': expected summary, layers, nLayers and model, and vocabSize where it has one, got name, layers, nLayers/,
     );
     expect(faults.get('no-norms')).toMatch(/expected a list of norms as its plugin's norms.*what defineNorm returns/);
     expect(faults.get('twice')).toMatch(/^twice: expected presets of different names, got two of 'a'/);

@@ -4,6 +4,7 @@ import { plugin as cat } from '@mixerzoo/cat';
 import {
   plugin as core,
   createLanguageModel,
+  InvalidConfigError,
   type LanguageModel,
   type LanguageModelConfig,
   type ModelPreset,
@@ -32,7 +33,7 @@ type Part = string | { readonly name: string; readonly [option: string]: unknown
  * The model of a preset, with the mixers of this package's models, and channel mixers and norms of core.
  *
  * @param vocabSize - default: the preset's.
- * @throws InvalidConfigError, UnknownNameError
+ * @throws InvalidConfigError, also for a preset that leaves its width or vocabulary to an experiment; UnknownNameError
  * @example createModel(pythia({ size: '14m', mixer: 'cat' }), 257)
  */
 export function createModel({ layers, nLayers, model, ...preset }: ModelPreset, vocabSize?: number): LanguageModel {
@@ -47,6 +48,12 @@ export function createModel({ layers, nLayers, model, ...preset }: ModelPreset, 
     readonly residual?: LanguageModelConfig['layers'][number]['residual'];
   };
   const { dModel } = model;
+  const rows = vocabSize ?? preset.vocabSize;
+  if (dModel === undefined || rows === undefined) {
+    throw new InvalidConfigError(
+      `createModel: expected a model with dModel and a vocabulary, got '${preset.name}' without. Set model.dModel and pass vocabSize: it has those of an experiment.`,
+    );
+  }
   const made = <P>(what: string, parts: ReadonlyMap<string, (config: never) => P>, part: Part): P => {
     const { name, ...options } = typeof part === 'string' ? { name: part } : part;
     return found(what, parts, name)({ dModel, ...options } as never);
@@ -57,8 +64,9 @@ export function createModel({ layers, nLayers, model, ...preset }: ModelPreset, 
   };
   const config: LanguageModelConfig = {
     ...backbone,
+    dModel,
     ...(norm && { norm: made('norm', NORMS, norm) }),
-    vocabSize: vocabSize ?? preset.vocabSize,
+    vocabSize: rows,
     layers: Array.from({ length: nLayers }, (_, index) => {
       const { mixer, ...options } = layers[index % layers.length] as ModelPreset['layers'][number];
       return { ...around, sequenceMixer: found('mixer', MIXERS, mixer)({ dModel, ...options }) };

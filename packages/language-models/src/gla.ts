@@ -1,6 +1,5 @@
 /** GLA as a language model (Yang et al. 2024, arXiv 2312.06635). Shape: flash-linear-attention, `gla_340M.json`. */
-import type { ModelPreset } from '@mixerzoo/core';
-import { BYTE_VOCABULARY, GLA_TRAINING, MISTRAL_VOCABULARY } from './setup.js';
+import { BYTE_VOCABULARY, GLA_TRAINING, type LanguageModelPreset, MISTRAL_VOCABULARY } from './setup.js';
 
 /** The gate's width: 8 / 3 of the model's, up to a multiple of 256, and of 32 for tiny ones. */
 const SHAPES = {
@@ -19,7 +18,7 @@ export interface GlaOptions {
 }
 
 /** @example glaModel({ size: '340m' }) */
-export function glaModel({ size, tieEmbeddings = true }: GlaOptions): ModelPreset {
+export function glaModel({ size, tieEmbeddings = true }: GlaOptions): LanguageModelPreset {
   const { nLayers, dModel, nHeads, dHidden, vocabSize } = SHAPES[size];
   const eps = 1e-6;
   return {
@@ -36,8 +35,10 @@ export function glaModel({ size, tieEmbeddings = true }: GlaOptions): ModelPrese
       tieEmbeddings,
       dropout: { embedding: 0, residual: 0 },
     },
-    train: GLA_TRAINING,
+    pretraining: GLA_TRAINING,
   };
 }
 
-export const glaModels: readonly ModelPreset[] = (Object.keys(SHAPES) as GlaSize[]).map((size) => glaModel({ size }));
+export const glaModels: readonly LanguageModelPreset[] = (Object.keys(SHAPES) as GlaSize[]).map((size) =>
+  glaModel({ size }),
+);

@@ -13,6 +13,7 @@ export type { MambaOptions, MambaSize } from './mamba.js';
 export { mambaModel } from './mamba.js';
 export type { PythiaOptions, PythiaSize } from './pythia.js';
 export { pythia } from './pythia.js';
+export type { LanguageModelPreset } from './setup.js';
 export type { TransformerOptions, TransformerSize } from './transformer.js';
 export { transformerPlusPlus } from './transformer.js';
 

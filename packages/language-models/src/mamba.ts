@@ -2,8 +2,7 @@
  * Mamba and Mamba-2 as language models (arXiv 2312.00752, 2405.21060): mixers alone, RMSNorm, a tied head. Shapes: state-spaces'
  * `mamba-130m`, `mamba-370m`, `mamba2-130m`, `mamba2-370m`, whose training on the Pile their papers describe (Appendix E.2, D.2).
  */
-import type { ModelPreset } from '@mixerzoo/core';
-import { BYTE_VOCABULARY } from './setup.js';
+import { BYTE_VOCABULARY, type LanguageModelPreset } from './setup.js';
 
 const SHAPES = {
   tiny: { nLayers: 8, dModel: 128, learningRate: 3e-3 },
@@ -25,7 +24,7 @@ export interface MambaOptions {
 const VOCAB_SIZES = { 1: 50_280, 2: 50_288 } as const;
 
 /** @example mambaModel({ size: '370m', version: 2 }) */
-export function mambaModel({ size, version = 1 }: MambaOptions): ModelPreset {
+export function mambaModel({ size, version = 1 }: MambaOptions): LanguageModelPreset {
   const { nLayers, dModel, learningRate } = SHAPES[size];
   return {
     name: `${version === 1 ? 'mamba' : 'mamba2'}-${size}`,
@@ -41,7 +40,7 @@ export function mambaModel({ size, version = 1 }: MambaOptions): ModelPreset {
       tieEmbeddings: true,
       dropout: { embedding: 0, residual: 0 },
     },
-    train: {
+    pretraining: {
       learningRate,
       minLearningRate: 1e-5,
       schedule: 'cosine',
@@ -54,6 +53,6 @@ export function mambaModel({ size, version = 1 }: MambaOptions): ModelPreset {
   };
 }
 
-export const mambaModels: readonly ModelPreset[] = ([1, 2] as const).flatMap((version) =>
+export const mambaModels: readonly LanguageModelPreset[] = ([1, 2] as const).flatMap((version) =>
   (Object.keys(SHAPES) as MambaSize[]).map((size) => mambaModel({ size, version })),
 );

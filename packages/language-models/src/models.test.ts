@@ -2,7 +2,10 @@ import { type ModelPreset, tf, useEngine } from '@mixerzoo/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createModel, glaModel, mambaModel, plugin, pythia, transformerPlusPlus } from './index.js';
 
-const untied = (preset: ModelPreset): ModelPreset => ({ ...preset, model: { ...preset.model, tieEmbeddings: false } });
+const untied = (preset: ModelPreset): ModelPreset => ({
+  ...preset,
+  model: { ...preset.model, tieEmbeddings: false },
+});
 const count = (preset: ModelPreset, vocabSize?: number) => createModel(preset, vocabSize).parameterCount;
 
 describe('parameters, from shapes alone', () => {
@@ -59,6 +62,17 @@ describe('parameters, from shapes alone', () => {
     for (const preset of plugin.models) expect(count(preset)).toBeGreaterThan(0);
     expect(tf.memory().numBytes).toBe(numBytes);
   });
+});
+
+it('leaves width and vocabulary to who makes it, and says so where nobody does', () => {
+  const { vocabSize, model, ...rest } = pythia({ size: 'tiny' });
+  const { dModel, ...backbone } = model;
+  expect(count({ ...rest, model }, vocabSize)).toBe(count(pythia({ size: 'tiny' })));
+  expect(() => count({ ...rest, model })).toThrow(
+    /createModel: expected a model with dModel and a vocabulary, got 'pythia-tiny'/,
+  );
+  expect(() => count({ ...rest, model: backbone }, vocabSize)).toThrow(/createModel: expected a model with dModel/);
+  expect(dModel).toBe(128);
 });
 
 describe('models', () => {

@@ -6,8 +6,7 @@
  * form, `geluTanh`. What the paper leaves open about its 370M models is as everywhere in this zoo: filters act on projected
  * heads, before the rotation, and start at the identity; CAT has the biases that Pythia has.
  */
-import type { ModelPreset } from '@mixerzoo/core';
-import { BYTE_VOCABULARY } from './setup.js';
+import { BYTE_VOCABULARY, type LanguageModelPreset } from './setup.js';
 
 const SHAPES = {
   tiny: { nLayers: 4, dModel: 128, nHeads: 4, learningRate: 1e-3 },
@@ -41,7 +40,7 @@ const WORDS = { attention: 'attention', cat: 'CAT', mhcat: 'multi-head CAT' };
  * Pythia of a size, its mixer and positions as asked for.
  * @example pythia({ size: '410m', mixer: 'mhcat' })
  */
-export function pythia(options: PythiaOptions): ModelPreset {
+export function pythia(options: PythiaOptions): LanguageModelPreset {
   const { size, mixer = 'attention', positional = 'rope', filterWidth = 21 } = options;
   const { nLayers, dModel, nHeads, learningRate } = SHAPES[size];
   const kind = mixer === 'attention' ? '' : `-${mixer}`;
@@ -74,7 +73,7 @@ export function pythia(options: PythiaOptions): ModelPreset {
       embeddingStd: Math.sqrt(2 / (5 * dModel)),
       dropout: { embedding: 0, residual: 0 },
     },
-    train: {
+    pretraining: {
       learningRate,
       minLearningRate: learningRate / 10,
       schedule: 'cosine',
@@ -88,7 +87,7 @@ export function pythia(options: PythiaOptions): ModelPreset {
 }
 
 /** Every size with every mixer, with positions and without. */
-export const pythiaModels: readonly ModelPreset[] = (Object.keys(SHAPES) as PythiaSize[]).flatMap((size) =>
+export const pythiaModels: readonly LanguageModelPreset[] = (Object.keys(SHAPES) as PythiaSize[]).flatMap((size) =>
   (['attention', 'cat', 'mhcat'] as const).flatMap((mixer) =>
     (['rope', 'none'] as const).map((positional) => pythia({ size, mixer, positional })),
   ),

@@ -1,4 +1,11 @@
 /** What models have in common: how those of Table 2 were trained, and vocabularies. */
+import type { ModelPreset } from '@mixerzoo/core';
+
+/** A model with a width and a vocabulary of its own. */
+export type LanguageModelPreset = ModelPreset & {
+  readonly vocabSize: number;
+  readonly model: { readonly dModel: number };
+};
 
 /**
  * GLA's paper (arXiv 2312.06635, Section 5), whose setup CAT's follows: AdamW, a cosine from 3e-4 to 3e-5 after a warm-up of a thirtieth, little decay; betas as in

@@ -2,8 +2,7 @@
  * Transformer++: the LLaMA-style transformer that Mamba's and GLA's papers compare with. RoPE on all columns, no biases, RMSNorm, SwiGLU.
  * Shape: flash-linear-attention, `transformer_340M.json`.
  */
-import type { ModelPreset } from '@mixerzoo/core';
-import { BYTE_VOCABULARY, GLA_TRAINING, MISTRAL_VOCABULARY } from './setup.js';
+import { BYTE_VOCABULARY, GLA_TRAINING, type LanguageModelPreset, MISTRAL_VOCABULARY } from './setup.js';
 
 /** The gate's width: 8 / 3 of the model's, up to a multiple of 256, and of 32 for tiny ones. */
 const SHAPES = {
@@ -24,7 +23,7 @@ export interface TransformerOptions {
 }
 
 /** @example transformerPlusPlus({ size: '340m' }) */
-export function transformerPlusPlus(options: TransformerOptions): ModelPreset {
+export function transformerPlusPlus(options: TransformerOptions): LanguageModelPreset {
   const { size, nKvHeads, tieEmbeddings = true } = options;
   const { nLayers, dModel, nHeads, dHidden, vocabSize } = SHAPES[size];
   return {
@@ -51,10 +50,10 @@ export function transformerPlusPlus(options: TransformerOptions): ModelPreset {
       tieEmbeddings,
       dropout: { embedding: 0, residual: 0 },
     },
-    train: GLA_TRAINING,
+    pretraining: GLA_TRAINING,
   };
 }
 
-export const transformerModels: readonly ModelPreset[] = (Object.keys(SHAPES) as TransformerSize[]).map((size) =>
-  transformerPlusPlus({ size }),
+export const transformerModels: readonly LanguageModelPreset[] = (Object.keys(SHAPES) as TransformerSize[]).map(
+  (size) => transformerPlusPlus({ size }),
 );

@@ -8,6 +8,7 @@ import { loadExperiment } from '../experiment/experiment-source.js';
 import { presetModel } from '../experiment/preset-model.js';
 import { type Figure, hasTable, isComputed } from '../figures/figure.js';
 import { qualifiedName, type Registered, type Registry } from '../plugins.js';
+import { formatOptions, listWords } from '../report/format.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 
@@ -71,13 +72,15 @@ function describe({ name, packageName, part }: Registered<{ summary: string; sch
   return { name, summary: part.summary, package: packageName, options: toJsonSchema(part.schema) };
 }
 
-/** A model with its parameters; one of a part that is not installed is not here. */
+/** A model with its parameters, where they are its own, and its training; one of a part that is not installed is not here. */
 async function describeModel({ name, packageName, part }: Registered<ModelPreset>, registry: Registry): Promise<Row> {
-  const { summary, ...about } = part;
-  const row = { ...about, name, package: packageName };
+  const { summary: words, vocabSize, ...about } = part;
+  const row = { ...about, ...(vocabSize && { vocabSize }), name, package: packageName };
+  const summary = [words, ...describeRecipe(part)].join(' ');
   try {
     const { parameterCount } = await presetModel(part, registry);
-    const [parameters, tokens] = [parameterCount, part.vocabSize].map((count) => count.toLocaleString('en'));
+    if (vocabSize === undefined) return { ...row, summary };
+    const [parameters, tokens] = [parameterCount, vocabSize].map((count) => count.toLocaleString('en'));
     return {
       ...row,
       summary: `${summary} ${parameters} parameters with ${tokens} tokens.`,
@@ -87,6 +90,18 @@ async function describeModel({ name, packageName, part }: Registered<ModelPreset
     if (!isZooError(error)) throw error;
     return { ...row, summary: `${summary} ${error.message}`, available: false };
   }
+}
+
+/** `Learning rates 0.003 and 0.001. Trained with beta2 0.95. From Gu and Dao 2024.` */
+function describeRecipe({ learningRates, train, source = {} }: ModelPreset): string[] {
+  const from = [...new Set(Object.values(source))];
+  return [
+    ...(learningRates
+      ? [`Learning rate${learningRates.length > 1 ? 's' : ''} ${listWords(learningRates.map(String))}.`]
+      : []),
+    ...(train ? [`Trained with ${formatOptions(train)}.`] : []),
+    ...(from.length > 0 ? [`From ${from.join('; ')}.`] : []),
+  ];
 }
 
 function describeFigure({ name, packageName, part }: Registered<Figure>): Row {

@@ -147,12 +147,17 @@ const recipeFields = {
 
 const learningRatesSchema = z.array(z.number().positive()).min(1);
 
-const ownTraining = {
+const recipeShape = {
   /** Training of this model alone, on top of the experiment's `train`; the budget is not its own. */
   train: z.strictObject(recipeFields).partial().optional(),
   /** In place of the experiment's. */
   learningRates: learningRatesSchema.optional(),
+  /** Where settings are from, by setting: `{ 'train.beta2': 'Gu and Dao 2024, Section 4.2' }`; for the report. */
+  source: z.record(z.string().min(1), z.string().min(1)).optional(),
 };
+
+/** What a model says of its training. */
+export const recipeSchema = z.strictObject(recipeShape);
 
 const modelSchema = z.strictObject({
   /** The pattern of layers, repeated until there are `nLayers`. */
@@ -161,12 +166,12 @@ const modelSchema = z.strictObject({
   nLayers: upTo(LIMITS.nLayers).optional(),
   /** Backbone settings of this model alone. */
   model: z.strictObject(backboneFields).partial().optional(),
-  ...ownTraining,
+  ...recipeShape,
 });
 
 /**
- * A model as written: whole, or on top of one that a plugin brings (`mixerzoo list models`). Then `layers` and `nLayers` replace its,
- * `model` comes on top of its backbone key by key, and `mixer` on top of the options of every layer.
+ * A model as written: whole, or on top of one that a plugin brings (`mixerzoo list models`). Then `layers`, `nLayers` and `learningRates` replace
+ * its, `model` and `train` come on top of its own key by key, and `mixer` on top of the options of every layer.
  */
 export type ModelConfig =
   | z.input<typeof modelSchema>
@@ -206,6 +211,9 @@ const trainSchema = z.strictObject({
   /** Minutes after which an epoch under way is saved; it decides no number. */
   checkpointMinutes: z.number().positive().default(DEFAULT_CHECKPOINT_MINUTES),
 });
+
+/** Settings of `train` that are no model's own. */
+export const BUDGET_KEYS: readonly string[] = Object.keys(trainSchema.shape).filter((key) => !(key in recipeFields));
 
 /** A training length of a sweep: a number alone, or with the task's options and the size of the training there. */
 const sweepLengthSchema = z.union([

@@ -1,4 +1,6 @@
+import { defineModel, definePlugin } from '@mixerzoo/core';
 import { describe, expect, it } from 'vitest';
+import { assertPlugin } from '../plugin-kinds.js';
 import { discoverPlugins } from '../plugins.js';
 import type { ExperimentConfig } from './experiment.js';
 import { loadExperiment } from './experiment-source.js';
@@ -42,6 +44,77 @@ describe('a model that extends one of a plugin', () => {
     expect(Deep).toMatchObject({ layers: ['linCat'], nLayers: 7, model: { dModel: 128 } });
   });
 
+  it('is trained as that one says, with what it says itself on top, and knows where what is left is from', async () => {
+    const recall = {
+      name: 'mamba-recall',
+      summary: 'Mamba for recall.',
+      layers: [{ mixer: '@mixerzoo/mamba#mamba', expand: 1 }],
+      nLayers: 2,
+      model: { residual: 'mixerOnly' },
+      learningRates: [3e-3, 1e-3],
+      train: { beta2: 0.95, warmupSteps: 3 },
+      source: { layers: 'a paper', learningRates: 'its table', 'train.beta2': 'its code', train: 'its text' },
+    };
+    const plugin = definePlugin({ models: [defineModel(recall)] });
+    assertPlugin(plugin, 'of-tests');
+    const withRecall = {
+      ...registry,
+      models: [...registry.models, { name: recall.name, packageName: 'of-tests', part: plugin.models[0]! }],
+    };
+    const task = { task: 'mqar', vocabSize: 64, seqLen: 16, numKvPairs: 4 };
+    const train = { epochs: 2, stepsPerEpoch: 4 };
+    const config = {
+      task,
+      train,
+      models: {
+        Theirs: { extends: 'mamba-recall' },
+        Mine: { extends: 'mamba-recall', mixer: { expand: 2 }, learningRates: [0.1], train: { beta2: 0.9 } },
+      },
+    };
+    const loaded = await loadExperiment({ inline: config, assignments: ['model.dModel=16'] }, withRecall);
+    const runs = await resolveRuns(loaded, withRecall);
+    expect(
+      runs.map(({ config: { label, learningRate, train, source } }) => [label, learningRate, train.beta2, source]),
+    ).toEqual([
+      ['Theirs', 3e-3, 0.95, recall.source],
+      ['Mine', 0.1, 0.9, { layers: 'a paper, but for layers.expand', train: 'its text, but for train.beta2' }],
+      ['Theirs', 1e-3, 0.95, recall.source],
+    ]);
+    expect(runs[0]!.config).toMatchObject({
+      train: { warmupSteps: 3, batchSize: 64 },
+      model: { dModel: 16, nLayers: 2 },
+    });
+    expect(runs[0]!.config.id).toBe(
+      (
+        await resolveRuns(
+          await loadExperiment(
+            {
+              inline: {
+                ...config,
+                models: {
+                  Bare: { ...loaded.experiment.models['Theirs']!, source: {} },
+                },
+              },
+              assignments: ['model.dModel=16'],
+            },
+            registry,
+          ),
+          registry,
+        )
+      )[0]!.config.id,
+    );
+  });
+
+  it('refuses models of plugins whose training is none', () => {
+    const model = { name: 'x', summary: '', layers: [{ mixer: 'cat' }], nLayers: 1, model: {} };
+    const refused = (own: object, message: RegExp) =>
+      expect(() => assertPlugin(definePlugin({ models: [{ ...model, ...own }] }), 'p')).toThrow(message);
+    refused({ train: { learningRate: 0.1 } }, /^p: model 'x': train: expected .* got a learningRate.*pretraining/);
+    refused({ train: { epochs: 4 } }, /^p: model 'x': train: unknown key 'epochs'/);
+    refused({ learningRates: [] }, /^p: model 'x': learningRates: /);
+    refused({ vocabSize: 'many' }, /^p: model 'x': expected summary, layers, nLayers and model, and vocabSize/);
+  });
+
   it('puts options on layers that stand alone, and refuses to on those that are made', async () => {
     const { A } = await models({ A: { extends: 'pythia-tiny', layers: ['cat', 'gla'], mixer: { nHeads: 2 } } });
     expect(A?.layers).toEqual([
@@ -65,6 +138,10 @@ describe('a model that extends one of a plugin', () => {
     await refused(
       { extends: 'pythia-tiny', mixer: 4 },
       /models\.A: expected extends: <name of a model>, mixer: \{ options/,
+    );
+    await refused(
+      { layers: ['cat'], train: { epochs: 3 } },
+      /^models\.A\.train: expected optimizer and schedule alone, got epochs/,
     );
     await refused({ extends: 3 }, /models\.A: expected extends: <name of a model>/);
     await refused({ extends: 'pythia-tiny', layer: [] }, /models\.A: unknown key 'layer'/);

@@ -56,7 +56,7 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
   const runs = experiment.seeds.flatMap((seed, seedIndex) =>
     Array.from({ length: mostRates }, (_, rateIndex) =>
       cells.flatMap(({ task, from, testLengths, parts }) =>
-        parts.flatMap(({ label, train, learningRates, model, extended, resolved }): PlannedRun[] => {
+        parts.flatMap(({ label, train, learningRates, source, model, extended, resolved }): PlannedRun[] => {
           const learningRate = learningRates[rateIndex];
           if (learningRate === undefined) return [];
           const decisive = {
@@ -81,6 +81,7 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
             experiment: experiment.name,
             description,
             label,
+            ...(source && { source }),
             ...(enoughAt === null ? {} : { enoughAt }),
             ...(checkpointMinutes === DEFAULT_CHECKPOINT_MINUTES ? {} : { checkpointMinutes }),
           };
@@ -129,6 +130,7 @@ interface Cell {
     readonly label: string;
     readonly train: TrainSettings;
     readonly learningRates: readonly number[];
+    readonly source: RunConfig['source'];
     readonly model: LanguageModel;
     readonly extended: ReadonlyMap<number, LanguageModel>;
     readonly resolved: Pick<RunConfig, 'model' | 'layers' | 'code'>;
@@ -203,6 +205,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
     parts.push({
       label,
       ...training,
+      source: entry.source,
       model: made,
       extended,
       resolved: {

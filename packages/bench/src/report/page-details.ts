@@ -81,7 +81,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
 
 /** What an entry's runs have in common, and what they vary. */
 function configRows(entry: Entry): [string, string][] {
-  const { task, model, layers, train, testLengths, engine } = entry.runs[0]!.config;
+  const { task, model, layers, train, testLengths, engine, source = {} } = entry.runs[0]!.config;
   const vary = (pick: (run: RunRecord) => number) => [...new Set(entry.runs.map(pick))].join(', ');
   return [
     ['Task', `${task.name}: ${formatOptions(task.config)}`],
@@ -95,6 +95,7 @@ function configRows(entry: Entry): [string, string][] {
     ['Seeds', vary(({ config }) => config.seed)],
     ['Test lengths', testLengths.join(', ')],
     ['Engine asked for', engine],
+    ...Object.entries(source).map(([setting, from]): [string, string] => [`Source of ${setting}`, from]),
   ];
 }
 

@@ -78,7 +78,7 @@ export async function describeOtherCode(
 const MOST_CHANGES = 4;
 
 /** A hash of what decides a run's numbers but for the code. */
-function settingOf({ id, experiment, description, label, enoughAt, code, ...setting }: RunConfig): string {
+function settingOf({ id, experiment, description, label, source, enoughAt, code, ...setting }: RunConfig): string {
   const { task, layers } = setting;
   const bare = { task: { ...task, from: '' }, layers: layers.map((layer) => ({ ...layer, from: '' })) };
   return hashConfig({ ...setting, ...bare });

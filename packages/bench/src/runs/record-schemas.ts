@@ -29,6 +29,7 @@ export const runConfigSchema = z.looseObject({
   experiment: directoryName,
   description: z.string(),
   label: z.string().min(1),
+  source: z.record(z.string(), z.string()).optional(),
   task: z.looseObject({
     name: z.string(),
     from: z.string(),

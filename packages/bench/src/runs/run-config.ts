@@ -33,6 +33,8 @@ export interface RunConfig {
   readonly description: string;
   /** Name of the model within the experiment, as tables and legends show it: `CAT, 1 layer`. */
   readonly label: string;
+  /** Where the model's settings are from, by setting, as its package says. */
+  readonly source?: Readonly<Record<string, string>> | undefined;
   /** `from` as for {@link RunLayer}. */
   readonly task: {
     readonly name: string;
@@ -69,7 +71,7 @@ export interface RunConfig {
   readonly checkpointMinutes?: number | undefined;
 }
 
-/** The training budget and recipe, the same for every model of an experiment. */
+/** The training budget, the same for every model of an experiment, and the recipe, which may be a model's own. */
 export interface TrainSettings {
   readonly batchSize: number;
   /** Parts of a batch held one at a time; absent: 1. */
