@@ -63,6 +63,53 @@ describe('a command that is interrupted', () => {
   });
 });
 
+describe('a search of learning rates', () => {
+  const SEARCH = `${TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 3, stepsPerEpoch: 5')}learningRates: [0.03, 0.003]
+seeds: [0, 1]
+`;
+  const rungs = 'search: { rungs: [1] }\n';
+  const outcomesOf = (stdout: string) =>
+    (JSON.parse(stdout) as { runs: { learningRate: number; seed: number; status: string }[] }).runs.map(
+      ({ learningRate, seed, status }) => `${learningRate} s${seed} ${status === 'skipped' ? 'done' : status}`,
+    );
+  const numbers = (directory: string) => {
+    const result = resultOf(directory);
+    return result?.status === 'done' && [result.steps, result.validation, result.test[0]!.correct];
+  };
+
+  it('killed at its first rung, comes to what it comes to uninterrupted; without it, what it left out goes on', async () => {
+    const [cwd, other] = [newProject(`${SEARCH}${rungs}`), newProject(`${SEARCH}${rungs}`)];
+    const whole = await mixerzoo(other, 'run', 'tiny.yaml', '--workers', '2', '--json');
+    const outcomes = outcomesOf(whole.stdout);
+    expect(outcomes.map((outcome) => outcome.split(' ').at(-1)).sort()).toEqual([
+      'done',
+      'done',
+      'leftOut',
+      'unneeded',
+    ]);
+    expect(whole.stderr).toMatch(/One, lr [\d.]+, seed 0: left out at epoch 1: .* where the best had /);
+
+    const child = start(cwd, ['run', 'tiny.yaml', '--workers', '1']);
+    const ends = once(child, 'close');
+    await until(() => runDirectories(cwd).some((directory) => epochsIn(directory) >= 1), 'a rung is reached');
+    child.kill('SIGKILL');
+    await ends;
+    const resumed = await mixerzoo(cwd, 'run', 'tiny.yaml', '--workers', '1', '--json');
+    expect(outcomesOf(resumed.stdout)).toEqual(outcomes);
+    const names = (project: string) => runDirectories(project).map((directory) => directory.slice(project.length));
+    expect(names(cwd)).toEqual(names(other));
+    expect(runDirectories(cwd).map(numbers)).toEqual(runDirectories(other).map(numbers));
+    const rests = runDirectories(cwd).filter((directory) => !resultOf(directory));
+    expect(rests.map(epochsIn)).toEqual([1]);
+
+    writeFileSync(join(cwd, 'tiny.yaml'), SEARCH);
+    const plain = await mixerzoo(cwd, 'run', 'tiny.yaml', '--workers', '2', '--json');
+    expect(outcomesOf(plain.stdout)).toEqual(['0.03 s0 done', '0.003 s0 done', '0.03 s1 done', '0.003 s1 done']);
+    expect(readFileSync(join(rests[0]!, 'config.json'), 'utf8')).not.toContain('"search"');
+    expect(readFileSync(join(cwd, 'runs', 'tiny', 'table.md'), 'utf8')).not.toContain('left out');
+  }, 600_000);
+});
+
 describe('a mixer that loops for ever', () => {
   it('ends with the command, also when that is killed', async () => {
     const cwd = newProject();

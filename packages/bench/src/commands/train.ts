@@ -79,6 +79,7 @@ export async function printPlan(runs: readonly PlannedRun[], out: string, json =
   const planned = [...found].map(([run, { directory, result }]) => {
     return { directory, status: result?.status ?? 'to do', size: sizeOfRun(run), config: run.config };
   });
+  if (runs.some(({ config }) => config.search)) print('The search leaves some of these runs out.', process.stderr);
   const otherCode = await describeOtherCode(found, out, faults.name);
   if (otherCode !== undefined) print(otherCode, process.stderr);
   const plan = { runs: planned, open: sizeOfOpen(planned) };

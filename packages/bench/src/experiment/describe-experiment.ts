@@ -2,6 +2,7 @@
 import type { Task } from '@mixerzoo/core';
 import { formatCount, inPercent, listWords, shortened } from '../report/format.js';
 import type { TrainSettings } from '../runs/run-config.js';
+import { kept } from '../runs/search.js';
 import type { Experiment } from './experiment.js';
 import { fallInWords, optimizerInWords, warmupInWords } from './recipe-words.js';
 
@@ -41,7 +42,7 @@ export function describeExperiment(
   const { dims = [] } = sweep;
   const widths = dims.length > 1 ? `, widths ${listWords(dims.map(String))}` : '';
   const generated = freeRunning ? ", with the teacher's tokens and free-running" : '';
-  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}${generated}. ${[describeBudgets(experiment, cells), ...describeOwn(experiment, cells)].join(' ')}`;
+  return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}${generated}. ${[describeBudgets(experiment, cells), ...describeOwn(experiment, cells), ...describeSearch(experiment, cells)].join(' ')}`;
 }
 
 /** The training of every model, and at which length it is another. */
@@ -69,6 +70,30 @@ function describeOwn({ models, learningRates }: Experiment, cells: readonly Trai
     }
   }
   return [...labelsOf].map(([text, labels]) => `But for ${listWords([...labels])}: ${text}.`);
+}
+
+/** The protocol of the search of learning rates in a sentence or two. */
+function describeSearch(
+  { search, models, learningRates, seeds, sweep }: Experiment,
+  cells: readonly Training[],
+): string[] {
+  if (search === null) return [];
+  const { rungs, keep, seed = seeds[0] } = search;
+  const rates = Math.max(...Object.values(models).map(({ learningRates: own = learningRates }) => own.length));
+  let left = rates;
+  const halvings = rungs.map((epoch, index) => {
+    left = kept(left, keep);
+    return `the best ${left} ${index === 0 ? 'on validation go on ' : ''}after epoch ${epoch}`;
+  });
+  const others =
+    ['', ', also for the other seed'][seeds.length - 1] ?? `, also for the other ${seeds.length - 1} seeds`;
+  const likelihood = cells.some(({ task }) => task.measure === 'likelihood');
+  const { enoughAt } = sweep;
+  const goal = enoughAt === null ? '' : likelihood ? `a loss of ${enoughAt}` : `${inPercent(enoughAt)} %`;
+  return [
+    `Search of the learning rate, the same for every model (successive halving at seed ${seed}, schedules of the whole budget): of ${rates} rates ${listWords(halvings)}; what is left is trained to the end, and the best of it is the model's${others}.`,
+    ...(enoughAt === null ? [] : [`A rate that has ${goal} at one of these epochs goes on alone.`]),
+  ];
 }
 
 /** Optimizer, rates and schedule. */

@@ -240,6 +240,16 @@ const sweepSchema = z.strictObject({
   enoughAt: z.number().gt(0).nullable().default(null),
 });
 
+/** A search of learning rates by successive halving; see `runs/search.ts`. */
+const searchSchema = z.strictObject({
+  /** Epochs at whose end the rates of a model are compared, ascending, before the last. */
+  rungs: z.array(steps).min(1),
+  /** Share of the rates that goes on after each, rounded up. */
+  keep: z.number().gt(0).lt(1).default(0.5),
+  /** The seed at which rates are tried: one of `seeds`. Default: the first. */
+  seed: z.number().int().min(0).optional(),
+});
+
 /** An experiment with defaults filled in by parsing. */
 export const experimentSchema = z.strictObject({
   name: z
@@ -281,6 +291,11 @@ export const experimentSchema = z.strictObject({
   /** In order of promise: all cells are tried at the first before any at the second. */
   learningRates: learningRatesSchema.default([1e-2]),
   sweep: sweepSchema.prefault({}),
+  /**
+   * In place of training every model at all of its learning rates and seeds: the rates are compared early and often, and the best
+   * alone runs with all seeds. Every model has equally many rates to try.
+   */
+  search: searchSchema.nullable().default(null),
   engine: z.string().default('auto'),
 });
 

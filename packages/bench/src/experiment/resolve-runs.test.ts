@@ -76,6 +76,38 @@ describe('resolveRuns', () => {
     await refused({ learningRates: [1e-9], train: { minLearningRate: 1e-3 } }, /^models\.A\.train: .*minLearningRate/);
   });
 
+  it('marks the runs of a search, which are the same runs as without, and says how it goes', async () => {
+    const models = { A: { layers: ['attention'] }, B: { layers: ['attention'], learningRates: [0.5, 0.2, 0.1] } };
+    const common = { models, learningRates: [0.3, 0.1, 0.01], seeds: [3, 4, 5] };
+    const plain = await resolve(common);
+    const runs = await resolve({ ...common, search: { rungs: [2, 8] }, sweep: { enoughAt: 0.9 } });
+    expect(runs.map(({ config }) => config.id)).toEqual(plain.map(({ config }) => config.id));
+    expect(plain[0]!.config).not.toHaveProperty('search');
+    expect(runs[1]!.config.search).toEqual({ rates: [0.5, 0.2, 0.1], rungs: [2, 8], keep: 0.5, seed: 3 });
+    expect(runs[0]!.config.description).toContain(
+      'Search of the learning rate, the same for every model (successive halving at seed 3, schedules of the whole budget): of 3 rates ' +
+        'the best 2 on validation go on after epoch 2 and the best 1 after epoch 8; what is left is trained to the end, and the best of it ' +
+        "is the model's, also for the other 2 seeds. A rate that has 90 % at one of these epochs goes on alone.",
+    );
+  });
+
+  it('refuses a search that is none, or not as large for every model', async () => {
+    const models = { A: { layers: ['attention'] }, B: { layers: ['cat'], learningRates: [0.1] } };
+    const refused = (config: ExperimentConfig, message: RegExp) =>
+      expect(resolve({ models, learningRates: [0.1, 0.2], ...config })).rejects.toThrow(message);
+    await refused(
+      { search: { rungs: [1] } },
+      /^search: expected as many learning rates for every model, got 2 of 'A', 1 of 'B'/,
+    );
+    const alike = { models: { A: { layers: ['attention'] } } };
+    await refused(
+      { ...alike, search: { rungs: [4, 4] } },
+      /^search\.rungs: expected ascending epochs before the last of 16/,
+    );
+    await refused({ ...alike, search: { rungs: [16] } }, /^search\.rungs: .*got 16\. What is left after them/);
+    await refused({ ...alike, search: { rungs: [1], seed: 7 } }, /^search\.seed: expected one of seeds, 0, got 7/);
+  });
+
   it('identifies a run by what decides its numbers, not by names or the order of keys', async () => {
     const [plain] = await resolve({ models: { A: { layers: [{ mixer: 'attention', nHeads: 2, dropout: 0 }] } } });
     const [same] = await resolve({

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createLanguageModel, InvalidConfigError, type LanguageModel, type LayerSpec, type Task } from '@mixerzoo/core';
 import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
+import { listWords } from '../report/format.js';
 import { assertFreeRunning } from '../runs/free-running.js';
-import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type TrainSettings } from '../runs/run-config.js';
+import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type SearchProtocol, type TrainSettings } from '../runs/run-config.js';
 import { giveWay } from './alternatives.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
@@ -49,6 +50,7 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
   const cells: Cell[] = [];
   for (const at of sweptCells(experiment)) cells.push(await resolveCell(at, registry, code));
   const testLengths = [...new Set(cells.flatMap((cell) => cell.testLengths))].sort((a, b) => a - b);
+  const search = resolveSearch(experiment, cells);
   const description = describeExperiment(experiment, cells, testLengths);
   const { dims, lengths, enoughAt } = experiment.sweep;
   const { checkpointMinutes } = experiment.train;
@@ -83,6 +85,7 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
             label,
             ...(source && { source }),
             ...(enoughAt === null ? {} : { enoughAt }),
+            ...(search && { search: { rates: learningRates, ...search } }),
             ...(checkpointMinutes === DEFAULT_CHECKPOINT_MINUTES ? {} : { checkpointMinutes }),
           };
           const where = task.places && { task: { ...decisive.task, places: task.places } };
@@ -97,6 +100,34 @@ export async function resolveRuns({ experiment, files }: LoadedExperiment, regis
   );
   assertDistinct(runs);
   return runs;
+}
+
+/**
+ * The search of an experiment, but for the rates, which are each model's.
+ * @throws InvalidConfigError where it is none, or not the same for every model.
+ */
+function resolveSearch(
+  { search, seeds, models, learningRates }: Experiment,
+  cells: readonly Cell[],
+): Omit<SearchProtocol, 'rates'> | undefined {
+  if (search === null) return undefined;
+  const { rungs, keep, seed = seeds[0]! } = search;
+  const epochs = Math.min(...cells.map(({ train }) => train.epochs));
+  if (rungs.some((rung, index) => rung >= epochs || rung <= (rungs[index - 1] ?? 0))) {
+    throw new InvalidConfigError(
+      `search.rungs: expected ascending epochs before the last of ${epochs}, got ${rungs.join(', ')}. What is left after them is trained to the end.`,
+    );
+  }
+  if (!seeds.includes(seed)) {
+    throw new InvalidConfigError(`search.seed: expected one of seeds, ${listWords(seeds.map(String))}, got ${seed}.`);
+  }
+  const counts = Object.entries(models).map(([label, { learningRates: own = learningRates }]) => [label, own.length]);
+  if (new Set(counts.map(([, count]) => count)).size > 1) {
+    throw new InvalidConfigError(
+      `search: expected as many learning rates for every model, got ${counts.map(([label, count]) => `${count} of '${label}'`).join(', ')}. More tries are more chances: give each the same number.`,
+    );
+  }
+  return { rungs, keep, seed };
 }
 
 /** @throws InvalidConfigError if two runs are the same: their numbers would count twice. */

@@ -3,11 +3,12 @@ import { stringify } from 'csv-stringify/sync';
 import type { Entry } from './entries.js';
 import { verdict } from './likelihood-columns.js';
 import { lossByPosition } from './loss-by-position.js';
-import { formatOpen } from './table.js';
+import { calledFor, formatOpen } from './table.js';
 
 /** The numbers of the table, unrounded: a row per entry. */
 export function tableCsv(entries: readonly Entry[]): string {
   const likelihood = entries.some(({ measure }) => measure === 'likelihood');
+  const searched = entries.some(({ runs }) => runs.some(({ config }) => config.search));
   return toCsv(
     entries.map((entry) => {
       const { outcome } = entry;
@@ -18,6 +19,13 @@ export function tableCsv(entries: readonly Entry[]): string {
         runs: entry.runs.length,
         runsDone: entry.runs.length - entry.open.length,
         runsAveraged: outcome?.selected.length,
+        ...(searched && {
+          runsLeftOut: entry.runs.length - calledFor(entry),
+          searchSteps: outcome?.searchCost?.steps,
+          searchSeconds: outcome?.searchCost?.seconds,
+          finalSteps: outcome?.finalCost.steps,
+          finalSeconds: outcome?.finalCost.seconds,
+        }),
         learningRate: outcome?.learningRate,
         trainLength: entry.trainLength,
         accuracy: outcome?.accuracy.value,

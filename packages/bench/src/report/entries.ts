@@ -6,18 +6,19 @@
  * validation) as papers report it.
  */
 import type { Baseline } from '@mixerzoo/core';
-import { mean, median } from 'simple-statistics';
+import { mean, median, sum } from 'simple-statistics';
 import { type Answers, type DoneRun, type FreeRunning, isDone, type RunRecord } from '../runs/results.js';
 import { measureOf, type RunConfig } from '../runs/run-config.js';
+import { followSearch, type SearchState } from '../runs/search.js';
 import { formatCount, formatOptions, formatSeconds, plural } from './format.js';
 import { chooseLearningRate, type RateChoice } from './learning-rate.js';
 import { type Measure, tokensPerStep } from './score.js';
 import { type Estimate, meanAccuracy, meanLoss } from './statistics.js';
 
-/** A run without a result to report, and why. */
+/** A run without a result to report, and why. One that a search has left out is as it should be. */
 interface OpenRun {
   readonly config: RunConfig;
-  readonly status: 'failed' | 'partial' | 'missing';
+  readonly status: 'failed' | 'partial' | 'missing' | 'leftOut';
   readonly message: string;
 }
 
@@ -44,6 +45,10 @@ export interface Outcome {
   readonly learningRates: readonly number[];
   /** Those of them that lack seeds; what they have was compared with the others' on equal seeds. */
   readonly incomplete: RateChoice['incomplete'];
+  /** Of all runs in the search of the learning rate, together; undefined where none was. */
+  readonly searchCost: TrainingCost | undefined;
+  /** Of the runs of `selected`, together. */
+  readonly finalCost: TrainingCost;
   /** Test accuracy at the training length. */
   readonly accuracy: Estimate;
   /** Test loss at the training length, nats. */
@@ -76,6 +81,12 @@ export interface Outcome {
   /** Of one sequence; NaN where runs did not measure it. */
   readonly prefillMs: number;
   readonly tokenMs: number;
+}
+
+/** What was spent on training. */
+export interface TrainingCost {
+  readonly steps: number;
+  readonly seconds: number;
 }
 
 /** Test accuracy, loss and cost at one length. */
@@ -179,33 +190,68 @@ function unstarted(config: RunConfig): RunRecord {
   return { directory: '', config, environment: undefined, steps: [], epochs: [], result: undefined };
 }
 
-function toEntry(runs: readonly RunRecord[], setting: string): Entry {
-  const { config } = runs[0]!;
+function toEntry(all: readonly RunRecord[], setting: string): Entry {
+  const { config } = all[0]!;
+  const search = followSearch(all);
+  const runs = search ? all.filter((run) => run.directory !== '' || isDue(run, search)) : all;
   return {
     label: config.label,
     setting,
     trainLength: trainLengthOf(config),
     measure: measureOf(config),
     runs,
-    open: runs.flatMap(openRun),
-    outcome: measure(runs, trainLengthOf(config)),
+    open: runs.flatMap((run) => openRun(run, search)),
+    outcome: measure(runs, trainLengthOf(config), search),
   };
 }
 
-function openRun(run: RunRecord): OpenRun[] {
+/** Whether the search calls for a run that is not there: of a rate that it tries, or has chosen. */
+function isDue({ config: { seed, learningRate } }: RunRecord, search: SearchState): boolean {
+  return seed === search.seed || learningRate === search.chosen;
+}
+
+function openRun(run: RunRecord, search: SearchState | undefined): OpenRun[] {
   const { config, result } = run;
   if (result?.status === 'done') return [];
+  const standing = config.seed === search?.seed ? search.standings.get(config.learningRate) : undefined;
+  if (standing?.kind === 'leftOut') return [{ config, status: 'leftOut', message: standing.message }];
+  if (search?.chosen !== undefined && !isDue(run, search)) {
+    return [{ config, status: 'leftOut', message: `the search has chosen the learning rate ${search.chosen}` }];
+  }
   if (result) return [{ config, status: 'failed', message: result.message }];
   if (run.directory === '') return [{ config, status: 'missing', message: 'not started' }];
   const last = run.epochs.at(-1);
   const done = last
     ? `${last.epoch} of ${plural(config.train.epochs, 'epoch')} done (step ${formatCount(last.step)}, ${formatSeconds(last.seconds)})`
     : 'no epoch done yet';
+  if (standing?.kind === 'waiting') {
+    const message = `${done}; other learning rates are to be compared with it`;
+    return [{ config, status: 'partial', message }];
+  }
   // It may be under way, or have been stopped: the report need not know.
   return [{ config, status: 'partial', message: `${done}; the same command goes on from there` }];
 }
 
-function measure(runs: readonly RunRecord[], trainLength: number): Outcome | undefined {
+/** Steps and seconds of training that runs took, finished or not. */
+function costOf(runs: readonly RunRecord[]): TrainingCost {
+  const spent = runs.map(({ result, epochs, steps }) => {
+    const last = [epochs.at(-1), steps.at(-1)].map((record) => record ?? { step: 0, seconds: 0 });
+    return {
+      steps: Math.max(result?.steps ?? 0, ...last.map(({ step }) => step)),
+      seconds: result?.status === 'done' ? result.trainSeconds : Math.max(...last.map(({ seconds }) => seconds)),
+    };
+  });
+  return {
+    steps: sum([0, ...spent.map(({ steps }) => steps)]),
+    seconds: sum([0, ...spent.map(({ seconds }) => seconds)]),
+  };
+}
+
+function measure(
+  runs: readonly RunRecord[],
+  trainLength: number,
+  search: SearchState | undefined,
+): Outcome | undefined {
   const choice = chooseLearningRate(runs);
   if (!choice) return undefined;
   const done = runs.filter(isDone);
@@ -218,6 +264,8 @@ function measure(runs: readonly RunRecord[], trainLength: number): Outcome | und
   return {
     selected,
     ...choice,
+    searchCost: search && costOf(runs.filter(({ config }) => config.seed === search.seed)),
+    finalCost: costOf(selected),
     learningRates: [...new Set(done.map((run) => run.config.learningRate))].sort((a, b) => a - b),
     accuracy: atTrainLength?.accuracy ?? meanAccuracy(selected.map((run) => run.result.validation)),
     loss: atTrainLength?.lossEstimate ?? meanLoss(selected.map((run) => run.result.validation)),

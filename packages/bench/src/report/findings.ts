@@ -73,6 +73,7 @@ export function countRuns(entries: readonly Entry[]): string {
     [count('failed'), 'failed'],
     [count('partial'), 'not finished'],
     [count('missing'), 'not started'],
+    [count('leftOut'), 'left out by the search'],
   ] as const;
   if (open.length === 0) return `${models}, ${plural(runs.length, 'run')}, ${runs.length > 1 ? 'all ' : ''}finished.`;
   const told = parts.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`);

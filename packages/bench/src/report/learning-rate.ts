@@ -5,12 +5,14 @@
  * - Two rates are compared on the seeds that both have: a sweep that was stopped may have three seeds of one rate and one of
  *   the next, and seeds differ.
  * - A run that diverged has nothing right: a rate at which every third seed diverges is no better for it.
+ * - Where rates were searched, the search has chosen; it judges by the same measure at one seed (`runs/search.ts`).
  * - A rate that was spared at some seed, since another had solved it there (`sweep.enoughAt`), was tried at the hard seeds
  *   only: it does not stand for the model, unless there is no other.
  */
 import { mean } from 'simple-statistics';
 import { isDone, type RunRecord, reaches } from '../runs/results.js';
 import { measureOf } from '../runs/run-config.js';
+import { followSearch } from '../runs/search.js';
 
 export interface RateChoice {
   readonly learningRate: number;
@@ -21,6 +23,8 @@ export interface RateChoice {
 /** Chooses among the runs of one model in one setting, finished or not. Undefined where none has finished. */
 export function chooseLearningRate(runs: readonly RunRecord[]): RateChoice | undefined {
   const done = runs.filter(isDone);
+  const chosen = followSearch(runs)?.chosen;
+  if (chosen !== undefined) return { learningRate: chosen, incomplete: [] };
   const rates = distinct(done.map(({ config }) => config.learningRate));
   const likelihood = runs.some(({ config }) => measureOf(config) === 'likelihood');
   const seeds = distinct(runs.map(({ config }) => config.seed));

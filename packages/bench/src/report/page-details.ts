@@ -61,13 +61,14 @@ function runRow(entry: Entry, run: RunRecord): Html {
   const score = SCORES[entry.measure];
   const done = result?.status === 'done' ? result : undefined;
   const open = entry.open.find((other) => other.config === config);
+  const last = open?.status === 'leftOut' ? epochs.at(-1) : undefined;
   const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
   const columns = [
     String(config.learningRate),
     String(config.seed),
     `${open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished'}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
     formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
-    done ? score.format(score.ofEvaluation(done.validation)) : NO_VALUE,
+    done ? score.format(score.ofEvaluation(done.validation)) : last ? score.format(score.ofEpoch(last)) : NO_VALUE,
     test ? score.format(score.ofEvaluation(test)) : NO_VALUE,
     test?.softAccuracy === undefined ? NO_VALUE : formatPercent(test.softAccuracy),
     done ? formatMs(done.cost.stepMs.median) : NO_VALUE,

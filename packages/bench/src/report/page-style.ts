@@ -120,6 +120,7 @@ tbody th { font-weight: 600; }
 td.number { white-space: nowrap; }
 .status { color: var(--bad); font-weight: 600; }
 .status.partial, .status.missing { color: var(--warn); }
+.status.leftOut { color: inherit; }
 .tint { background: color-mix(in srgb, var(--accent) calc(var(--part) * 32%), transparent); }
 .trained { border-left: 1px dashed var(--axis); border-right: 1px dashed var(--axis); }
 .plain td { text-align: left; } .plain th { text-align: left; font-weight: 500; color: var(--muted); width: 14rem; }

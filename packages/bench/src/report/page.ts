@@ -20,7 +20,16 @@ import { pageStyle } from './page-style.js';
 import { positionChart } from './position-chart.js';
 import { formatNats, LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
-import { type Column, cellText, isScore, OPEN_WORDS, rateNotes, repeatNotes, tableColumns } from './table.js';
+import {
+  afterStatus,
+  type Column,
+  cellText,
+  isScore,
+  OPEN_WORDS,
+  rateNotes,
+  repeatNotes,
+  tableColumns,
+} from './table.js';
 
 /** Findings beyond which their list is folded. */
 const MANY_FINDINGS = 16;
@@ -364,9 +373,7 @@ function openSection(entries: readonly Entry[]): Html {
       status,
       message,
     }) => html`<tr><th scope="row">${[entry.label, entry.setting].filter(Boolean).join(', ')}<br>
-<span class="note">learning rate ${config.learningRate}, seed ${config.seed}</span></th><td><span class="status ${status}">${OPEN_WORDS[status]}</span>${
-      message === OPEN_WORDS[status] ? '' : `: ${message}`
-    }</td></tr>`,
+<span class="note">learning rate ${config.learningRate}, seed ${config.seed}</span></th><td><span class="status ${status}">${OPEN_WORDS[status]}</span>${afterStatus(status, message)}</td></tr>`,
   );
   return html`<section><h2>Runs without a result</h2><table class="plain"><tbody>${rows}</tbody></table></section>`;
 }

@@ -1,7 +1,7 @@
 /** The final table of an experiment, as text for the terminal and Markdown, and its numbers as CSV. */
 import Table from 'cli-table3';
 import { visibleLine } from '../terminal.js';
-import type { Entry, Outcome } from './entries.js';
+import type { Entry, Outcome, TrainingCost } from './entries.js';
 import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type BaselineRow, baselineRows, likelihoodColumns } from './likelihood-columns.js';
 
@@ -88,8 +88,8 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
     ...optional(
       some((entry) => entry.runs.length > 1),
       column('runs', 'Runs', 4, (entry) => {
-        const done = entry.runs.length - entry.open.length;
-        return done === entry.runs.length ? String(done) : `${done} of ${entry.runs.length}`;
+        const [done, called] = [entry.runs.length - entry.open.length, calledFor(entry)];
+        return done === called ? String(done) : `${done} of ${called}`;
       }),
     ),
     ...(accuracies ? accuracyColumns : []),
@@ -97,6 +97,12 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
     column('parameters', 'Parameters', 3, (_, outcome) => formatCount(outcome.parameters)),
     column('stateSize', 'State', 3, (_, outcome) => formatCount(outcome.stateSize)),
     column('flops', 'FLOPs', 5, (_, outcome) => formatCount(outcome.flops)),
+    ...(outcomes.some(({ searchCost }) => searchCost)
+      ? [
+          column('searchCost', 'Search, all rates', 4, (_, outcome) => formatCost(outcome.searchCost)),
+          column('finalCost', 'Runs of its rate', 4, (_, outcome) => formatCost(outcome.finalCost)),
+        ]
+      : []),
     column('tokensPerSecond', 'Tokens/s', 4, (_, outcome) => formatCount(outcome.tokensPerSecond)),
     ...optional(
       new Set(entries.flatMap((entry) => entry.runs.map((run) => run.config.learningRate))).size > 1,
@@ -105,6 +111,14 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
   ];
 }
 
+/** Runs that were not left out. */
+export function calledFor({ runs, open }: Entry): number {
+  return runs.length - open.filter(({ status }) => status === 'leftOut').length;
+}
+
+const formatCost = (cost: TrainingCost | undefined) =>
+  cost === undefined ? NO_VALUE : `${plural(cost.steps, 'step')}, ${formatSeconds(cost.seconds)}`;
+
 /** The median counts the runs that got there; where some did not, says so. */
 function withReached({ to99, selected }: Outcome, text: string): string {
   return to99.reached > 0 && to99.reached < selected.length ? `${text} (${to99.reached}/${selected.length})` : text;
@@ -112,7 +126,7 @@ function withReached({ to99, selected }: Outcome, text: string): string {
 
 /** Why an entry has no measurements, in a few words. */
 export function formatOpen(entry: Entry): string {
-  const counts = (['failed', 'partial', 'missing'] as const).flatMap((status) => {
+  const counts = (['failed', 'partial', 'missing', 'leftOut'] as const).flatMap((status) => {
     const count = entry.open.filter((run) => run.status === status).length;
     return count === 0 ? [] : [{ words: OPEN_WORDS[status], count }];
   });
@@ -121,7 +135,18 @@ export function formatOpen(entry: Entry): string {
 }
 
 /** How a status reads. */
-export const OPEN_WORDS = { failed: 'failed', partial: 'not finished', missing: 'not started' } as const;
+export const OPEN_WORDS = {
+  failed: 'failed',
+  partial: 'not finished',
+  missing: 'not started',
+  leftOut: 'left out',
+} as const;
+
+/** What follows the words of a status: nothing where a message says no more. */
+export function afterStatus(status: keyof typeof OPEN_WORDS, message: string): string {
+  const words = OPEN_WORDS[status];
+  return message.startsWith(words) ? message.slice(words.length) : `: ${message}`;
+}
 
 /**
  * The table for a terminal, with the runs that have no result listed below it.
@@ -214,7 +239,7 @@ export function repeatNotes(entries: readonly Entry[]): string[] {
 function openLines(entries: readonly Entry[]): string[] {
   return entries.flatMap((entry) =>
     entry.open.map(({ config, status, message }) => {
-      const said = message === OPEN_WORDS[status] ? message : `${OPEN_WORDS[status]}: ${message}`;
+      const said = `${OPEN_WORDS[status]}${afterStatus(status, message)}`;
       return visibleLine(
         `${[entry.label, entry.setting].filter(Boolean).join(', ')}, learning rate ${config.learningRate}, seed ${config.seed}: ${said}`,
       );

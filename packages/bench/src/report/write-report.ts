@@ -21,7 +21,7 @@ import { groupEntries } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
 import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
-import { escapeMarkdown, markdownTable, terminalTable } from './table.js';
+import { calledFor, escapeMarkdown, markdownTable, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
 export interface ReportPaths {
@@ -93,7 +93,7 @@ export async function writeReport(
     source: source ?? (await readSummary(outDirectory))?.source ?? null,
     models: distinct(configs.map(({ label }) => label)),
     tasks: distinct(configs.map(({ task }) => task.name)),
-    runs: configs.length,
+    runs: entries.reduce((sum, entry) => sum + calledFor(entry), 0),
     finished: configs.length - entries.reduce((open, entry) => open + entry.open.length, 0),
     lastFinishedAt: lastOf(records.flatMap(({ result }) => result?.finishedAt ?? [])),
     claims: figure?.claims.map(({ claim, status }) => ({ claim, status })) ?? [],

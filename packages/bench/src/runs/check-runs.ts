@@ -1,6 +1,7 @@
 /** What is on disk before an experiment's runs are started: records that cannot be read, and runs of other code. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { isZooError } from '@mixerzoo/core';
 import { CheckpointError } from '@mixerzoo/core/errors';
 import { hashConfig } from '@mixerzoo/core/harness';
@@ -24,13 +25,14 @@ export async function readPlanned(
 }
 
 /**
- * Writes configs again that were lost from the directories of runs: they are known. Results are made again by the run.
+ * Writes configs again that were lost from the directories of runs, or name another search than is under way: they are known. Results
+ * are made again by the run.
  * @param onFault is told of those that cannot be written.
  */
 export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>, onFault: OnFault): Promise<void> {
   for (const [{ config }, { directory, ...run }] of found) {
     const begun = run.result ?? run.environment ?? run.steps[0] ?? run.epochs[0];
-    if (run.config || !begun) continue;
+    if (!begun || (run.config && isDeepStrictEqual(run.config.search, config.search))) continue;
     try {
       await writeConfig(directory, config);
     } catch (error) {
@@ -78,7 +80,17 @@ export async function describeOtherCode(
 const MOST_CHANGES = 4;
 
 /** A hash of what decides a run's numbers but for the code. */
-function settingOf({ id, experiment, description, label, source, enoughAt, code, ...setting }: RunConfig): string {
+function settingOf({
+  id,
+  experiment,
+  description,
+  label,
+  source,
+  enoughAt,
+  search,
+  code,
+  ...setting
+}: RunConfig): string {
   const { task, layers } = setting;
   const bare = { task: { ...task, from: '' }, layers: layers.map((layer) => ({ ...layer, from: '' })) };
   return hashConfig({ ...setting, ...bare });

@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import { describe, expect, it } from 'vitest';
 import { runInOrder, threadsPerRun } from './queue.js';
 
@@ -6,7 +7,7 @@ function byHand(items: readonly string[], workers: number, chainOf: (item: strin
   const log: string[] = [];
   const open = new Map<string, () => void>();
   const done = runInOrder(items, {
-    workers,
+    queue: new PQueue({ concurrency: workers }),
     chainOf,
     start(item, before: string | undefined) {
       log.push(before === undefined ? item : `${item} after ${before}`);
@@ -51,7 +52,7 @@ describe('runInOrder', () => {
   });
 
   it('comes to nothing for nothing', async () => {
-    expect(await runInOrder([], { workers: 2, chainOf: () => undefined, start: async () => 1 })).toEqual([]);
+    expect(await runInOrder([], { queue: new PQueue(), chainOf: () => undefined, start: async () => 1 })).toEqual([]);
   });
 });
 

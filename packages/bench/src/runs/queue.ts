@@ -1,11 +1,11 @@
 /** In what order the runs of an experiment are started, and what share of the machine each gets. */
 import { availableParallelism } from 'node:os';
-import PQueue from 'p-queue';
+import type PQueue from 'p-queue';
 
 /** How {@link runInOrder} treats items; R is what an item comes to. */
 export interface OrderOptions<T, R> {
-  /** Items at a time. */
-  readonly workers: number;
+  /** Has as many items at a time as it is made for. */
+  readonly queue: PQueue;
   /** Items of the same chain are started one after the other; undefined for an item that waits for none. */
   chainOf(item: T): string | undefined;
   /** Brings an item to its end; `before` is what the item before it in its chain came to. Must not reject. */
@@ -17,14 +17,16 @@ export interface OrderOptions<T, R> {
  * comes before later ones then.
  * @returns what the items came to, in their order.
  */
-export function runInOrder<T, R>(items: readonly T[], options: OrderOptions<T, R>): Promise<R[]> {
-  const queue = new PQueue({ concurrency: options.workers });
+export function runInOrder<T, R>(
+  items: readonly T[],
+  { queue, chainOf, start: begin }: OrderOptions<T, R>,
+): Promise<R[]> {
   const chains = new Map<string, Promise<R>>();
   return Promise.all(
     items.map((item, index) => {
-      const chain = options.chainOf(item);
+      const chain = chainOf(item);
       const before = chain === undefined ? undefined : chains.get(chain);
-      const start = (previous?: R) => queue.add(() => options.start(item, previous), { priority: -index });
+      const start = (previous?: R) => queue.add(() => begin(item, previous), { priority: -index });
       const result = before ? before.then(start) : start();
       if (chain !== undefined) chains.set(chain, result);
       return result;

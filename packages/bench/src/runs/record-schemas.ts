@@ -80,6 +80,9 @@ export const runConfigSchema = z.looseObject({
   freeRunning: z.literal(true).optional(),
   extendContext: z.literal(true).optional(),
   enoughAt: amount.optional(),
+  search: z
+    .looseObject({ rates: z.array(z.number().positive()), rungs: z.array(count.min(1)), keep: share, seed: count })
+    .optional(),
   checkpointMinutes: amount.optional(),
 }) satisfies z.ZodType<RunConfig>;
 

@@ -23,8 +23,8 @@ export interface RunLayer {
 export interface RunConfig {
   readonly format: typeof RUN_FORMAT;
   /**
-   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label`, `enoughAt`,
-   * `checkpointMinutes` and `task.places`.
+   * First 12 hex digits of the SHA-256 of the config without `id`, `experiment`, `description`, `label`, `source`, `enoughAt`,
+   * `search`, `checkpointMinutes` and `task.places`.
    */
   readonly id: string;
   /** Name of the experiment it belongs to. */
@@ -67,8 +67,22 @@ export interface RunConfig {
   readonly extendContext?: true | undefined;
   /** The experiment's `sweep.enoughAt`, where it has one: which runs beside this one were not needed. */
   readonly enoughAt?: number | undefined;
+  /** How learning rates were searched, where they were: which runs beside this one were left out. See `runs/search.ts`. */
+  readonly search?: SearchProtocol | undefined;
   /** Minutes between checkpoints within an epoch; absent: 10. */
   readonly checkpointMinutes?: number | undefined;
+}
+
+/** A search of learning rates by successive halving. */
+export interface SearchProtocol {
+  /** Those of the model that are tried, in order of promise. */
+  readonly rates: readonly number[];
+  /** Epochs at whose end they are compared, ascending. */
+  readonly rungs: readonly number[];
+  /** Share of them that goes on. */
+  readonly keep: number;
+  /** At which they are tried. */
+  readonly seed: number;
 }
 
 /** The training budget, the same for every model of an experiment, and the recipe, which may be a model's own. */

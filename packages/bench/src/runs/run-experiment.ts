@@ -4,6 +4,7 @@
  */
 import { access, constants, mkdir } from 'node:fs/promises';
 import { InvalidConfigError } from '@mixerzoo/core';
+import PQueue from 'p-queue';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
 import { formatBytes } from '../report/format.js';
@@ -13,6 +14,7 @@ import { runInOrder } from './queue.js';
 import { readDone } from './read-results.js';
 import { type RunDone, reaches } from './results.js';
 import { measureOf } from './run-config.js';
+import { type BroughtRun, searchRates } from './search-rates.js';
 import { startWorker } from './start-worker.js';
 
 /** How a run of an experiment ended. */
@@ -25,8 +27,12 @@ export type RunOutcome = { readonly run: PlannedRun; readonly directory: string 
   | { readonly status: 'busy'; readonly message: string }
   /** The command was interrupted, or its time was up, first. */
   | { readonly status: 'interrupted' }
-  /** The model is good enough in this cell at a learning rate before this one; see `sweep.enoughAt`. */
-  | { readonly status: 'unneeded' }
+  /** The model is good enough in this cell at a learning rate before this one, or the search has chosen another. */
+  | { readonly status: 'unneeded'; readonly message: string }
+  /** The search has left out its learning rate. */
+  | { readonly status: 'leftOut'; readonly message: string }
+  /** The search cannot go on before other runs of the model do. */
+  | { readonly status: 'waiting'; readonly message: string }
 );
 
 export interface RunExperimentOptions {
@@ -45,7 +51,8 @@ export interface RunExperimentOptions {
 
 /**
  * Brings every run to its end, in the order given. Where a good run makes others unneeded, a run at a further learning
- * rate waits for those before it in its cell, so that what is left out does not depend on which worker was faster.
+ * rate waits for those before it in its cell, and where rates are searched, all of a rung are awaited: so what is left out does not
+ * depend on which worker was faster.
  */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
   const chainOf = (run: PlannedRun) => (run.config.enoughAt === undefined ? undefined : cellKey(run));
@@ -56,38 +63,72 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     ),
   );
   const open = runs.filter((run) => !before.get(run));
-  const concurrent = Math.max(1, Math.min(options.workers, new Set(open.map((run) => chainOf(run) ?? run)).size));
+  const atATime = new Set(open.filter(isTried).map((run) => (run.config.search ? run : (chainOf(run) ?? run))));
+  const concurrent = Math.max(1, Math.min(options.workers, atATime.size));
   const finished: TimedRun[] = [];
   const settled = new Map<PlannedRun, RunOutcome>();
-  return runInOrder(runs, {
-    workers: options.workers,
-    chainOf,
-    async start(run, previous: RunOutcome | undefined) {
-      const outcome = await bringToEnd(run, previous);
-      settled.set(run, outcome);
-      if ('result' in outcome) finished.push({ run, seconds: outcome.result.totalSeconds });
-      const name = displayName(run, runs);
-      options.view.line(`[${settled.size}/${runs.length}] ${name}: ${formatOutcome(outcome)}${timeLeft()}`, name);
-      return outcome;
-    },
-  });
+  const queue = new PQueue({ concurrency: options.workers });
+  const searched = new Map<string, PlannedRun[]>();
+  for (const run of runs.filter(({ config }) => config.search)) {
+    searched.set(modelKey(run), [...(searched.get(modelKey(run)) ?? []), run]);
+  }
+  await Promise.all([
+    runInOrder(
+      runs.filter(({ config }) => !config.search),
+      {
+        queue,
+        chainOf,
+        start: async (run, previous: RunOutcome | undefined) => settle(run, await bringToEnd(run, previous)),
+      },
+    ),
+    ...[...searched.values()].map((group) => {
+      const train = (run: PlannedRun, until?: number) =>
+        queue.add(() => bring(run, until), { priority: -runs.indexOf(run) });
+      const onRest = (run: PlannedRun, epoch: number) => {
+        const name = displayName(run, runs);
+        options.view.line(`${name}: trained to epoch ${epoch}, where learning rates are compared`, name);
+      };
+      const isAborted = () => options.signal?.aborted === true;
+      return searchRates(group, { out: options.out, train, settle, onRest, isAborted });
+    }),
+  ]);
+  return runs.map((run) => settled.get(run)!);
+
+  function settle(run: PlannedRun, outcome: RunOutcome): RunOutcome {
+    settled.set(run, outcome);
+    if ('result' in outcome) finished.push({ run, seconds: outcome.result.totalSeconds });
+    const name = displayName(run, runs);
+    options.view.line(`[${settled.size}/${runs.length}] ${name}: ${formatOutcome(outcome)}${timeLeft()}`, name);
+    return outcome;
+  }
 
   async function bringToEnd(run: PlannedRun, previous: RunOutcome | undefined): Promise<RunOutcome> {
+    if (before.get(run) || !previous || !isEnough(previous)) {
+      return bring(run) as Promise<RunOutcome>; // it rests where an epoch is named alone
+    }
+    const directory = runDirectory(options.out, run);
+    const result = await readDone(directory, run.config.id, named);
+    if (result) return { run, directory, status: 'skipped', result };
+    return { run, directory, status: 'unneeded', message: 'not needed: solved at a learning rate before' };
+  }
+
+  async function bring(run: PlannedRun, until?: number): Promise<BroughtRun> {
     const { out, signal, view } = options;
     const directory = runDirectory(out, run);
     const name = displayName(run, runs);
     const result = before.get(run) ?? (await readDone(directory, run.config.id, named)); // by another command, in the meantime
     if (result) return { run, directory, status: 'skipped', result };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
-    if (previous && isEnough(previous)) return { run, directory, status: 'unneeded' };
     const message = await startWorker(run, {
       ...options,
       source: options.sourceOf(run),
       concurrent,
+      until,
       onProgress: (progress) => view.update(name, progress),
       onNote: (note) => view.line(`${name}: ${note}`),
     });
     if (message.kind === 'done') return { run, directory, status: 'done', result: message.result };
+    if (message.kind === 'resting') return { run, directory, status: 'resting' };
     if (message.kind === 'busy') return { run, directory, status: 'busy', message: message.message };
     if (signal?.aborted) return { run, directory, status: 'interrupted' };
     return { run, directory, status: 'failed', message: message.message };
@@ -103,15 +144,22 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
   function timeLeft(): string {
     const enough = new Set([...settled.values()].filter(isEnough).map(({ run }) => cellKey(run)));
     const open = runs.filter((run) => !settled.has(run) && !enough.has(cellKey(run)));
+    if (open.some(({ config }) => config.search)) return ''; // nobody knows how many will be left out
     const seconds = open.length === 0 ? undefined : estimateSeconds(finished, open, options.workers);
     return seconds === undefined ? '' : ` (about ${formatDuration(seconds)} left)`;
   }
 }
 
-/** A model in a setting with a seed: what is tried at one learning rate after the other. */
-function cellKey({ config: { experiment, label, task, model, layers, train, seed } }: PlannedRun): string {
-  return JSON.stringify([experiment, label, task, model, layers, train, seed]);
+/** A model in a setting: what a learning rate is searched for. */
+function modelKey({ config: { experiment, label, task, model, layers, train } }: PlannedRun): string {
+  return JSON.stringify([experiment, label, task, model, layers, train]);
 }
+
+/** With a seed: what is tried at one learning rate after the other. */
+const cellKey = (run: PlannedRun) => JSON.stringify([modelKey(run), run.config.seed]);
+
+/** True of runs that do not wait for the choice of a learning rate. */
+const isTried = ({ config: { search, seed } }: PlannedRun) => search === undefined || search.seed === seed;
 
 /** A run's label, with its setting, learning rate and seed where they tell it from others. */
 export function displayName(run: PlannedRun, among: readonly PlannedRun[]): string {
@@ -144,9 +192,8 @@ export async function assertWritable(directory: string): Promise<void> {
 
 function formatOutcome(outcome: RunOutcome): string {
   if (outcome.status === 'failed') return `failed: ${outcome.message.split('\n')[0]}`;
-  if (outcome.status === 'busy') return outcome.message;
   if (outcome.status === 'interrupted') return 'interrupted';
-  if (outcome.status === 'unneeded') return 'not needed: solved at a learning rate before';
+  if (!('result' in outcome)) return outcome.message;
   const { validation, trainSeconds, to99, engines, cost } = outcome.result;
   const likelihood = measureOf(outcome.run.config) === 'likelihood';
   const score = likelihood ? `${validation.loss.toFixed(3)} nats` : `${(100 * validation.accuracy).toFixed(1)} %`;

@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly out: string;
   /** Workers that go on at the same time. */
   readonly concurrent: number;
+  /** The epoch after which the run rests; default: it is trained to its end. */
+  readonly until?: number | undefined;
   /** Ends the worker. */
   readonly signal?: AbortSignal | undefined;
   /** Minutes without progress after which the run is ended as failed; default: it is only said, after ten. */
@@ -40,7 +42,7 @@ export const WORKER_ARGUMENT = '__worker';
 
 /** Trains a run in a process of its own. Whenever that ends, and however, its lease has ended too, or is no more renewed. */
 export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<LastMessage> {
-  const { source, cwd, out, concurrent, signal, stallMinutes } = options;
+  const { source, cwd, out, concurrent, until, signal, stallMinutes } = options;
   const directory = runDirectory(out, run);
   const leaseId = randomUUID();
   return new Promise((resolve) => {
@@ -107,6 +109,7 @@ export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<La
       cwd,
       out,
       directoryName: run.directoryName,
+      until,
       leaseId,
       workers: concurrent,
     } satisfies RunOrder);

@@ -25,20 +25,31 @@ const RECORDS_PER_EPOCH = 10;
 /** Trainings of more FLOPs than this, some half a minute, are worth a measurement of what the engine reaches at most. */
 const LONG_TRAINING = 1e12;
 
+export interface TrainRunOptions {
+  readonly workers: number;
+  readonly packages: readonly string[];
+  readonly lease: Pick<Lease, 'assertHeld'>;
+  onProgress(progress: RunProgress): void;
+}
+
 /**
  * Trains, tests and writes the result. The lease is the caller's; nothing is written once it is lost.
+ * @param options `until`: an epoch after which training rests, its checkpoint kept and no result written.
+ * @returns the result; undefined of a run that rests.
  * @throws LeaseLostError, or whatever training throws; the checkpoint of the last whole epoch stays.
  */
+export async function trainRun(run: PlannedRun, directory: string, options: TrainRunOptions): Promise<RunDone>;
 export async function trainRun(
   run: PlannedRun,
   directory: string,
-  options: {
-    readonly workers: number;
-    readonly packages: readonly string[];
-    readonly lease: Pick<Lease, 'assertHeld'>;
-    onProgress(progress: RunProgress): void;
-  },
-): Promise<RunDone> {
+  options: TrainRunOptions & { readonly until: number | undefined },
+): Promise<RunDone | undefined>;
+export async function trainRun(
+  run: PlannedRun,
+  directory: string,
+  options: TrainRunOptions & { readonly until?: number | undefined },
+): Promise<RunDone | undefined> {
+  const { until = Number.POSITIVE_INFINITY } = options;
   const { config, task, model } = run;
   const { train, seed, learningRate } = config;
   await mkdir(directory, { recursive: true });
@@ -79,7 +90,7 @@ export async function trainRun(
       options.lease.assertHeld();
       await trainer.save(checkpoint);
     };
-    while (!trainer.done) {
+    while (!trainer.done && trainer.epoch < until) {
       await trainEpoch(trainer, metrics, progress, {
         save,
         everyMinutes: config.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
@@ -87,6 +98,8 @@ export async function trainRun(
       await save();
       progress.report('training');
     }
+
+    if (!trainer.done) return undefined;
 
     const peakMemoryBytes = process.resourceUsage().maxRSS * 1024; // of training: a test may be at longer lengths
     const startOfTest = performance.now();

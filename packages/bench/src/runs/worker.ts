@@ -22,6 +22,8 @@ export interface RunOrder {
   readonly cwd: string;
   readonly out: string;
   readonly directoryName: string;
+  /** The epoch after which the run rests; default: it is trained to its end. */
+  readonly until?: number | undefined;
   /** By which the parent ends the lease of a worker that it has killed. */
   readonly leaseId: string;
   /** Runs that go on at the same time, for the record. */
@@ -34,6 +36,8 @@ export type WorkerMessage =
   /** Words for the user; the same ones again say that the worker is alive. */
   | { readonly kind: 'note'; readonly message: string }
   | { readonly kind: 'done'; readonly result: RunDone }
+  /** It has been trained to the end of the epoch that was asked for. */
+  | { readonly kind: 'resting' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'busy'; readonly message: string };
 
@@ -54,7 +58,7 @@ export async function serveWorker(): Promise<never> {
   process.exit(0);
 }
 
-async function serve({ source, cwd, out, directoryName, leaseId, workers }: RunOrder): Promise<WorkerMessage> {
+async function serve({ source, cwd, out, directoryName, until, leaseId, workers }: RunOrder): Promise<WorkerMessage> {
   process.chdir(cwd);
   const registry = await discoverPlugins(cwd);
   const run = await findRun(source, directoryName, registry);
@@ -72,10 +76,11 @@ async function serve({ source, cwd, out, directoryName, leaseId, workers }: RunO
     const result = await trainRun(run, directory, {
       workers,
       lease,
+      until,
       packages: packagesOf(registry),
       onProgress: (progress) => process.send?.({ kind: 'progress', progress } satisfies WorkerMessage),
     });
-    return { kind: 'done', result };
+    return result ? { kind: 'done', result } : { kind: 'resting' };
   } catch (error) {
     if (!holdsLease(directory, leaseId)) return { kind: 'busy', message: new LeaseLostError(directory).message };
     const failure = { code: errorCode(error), message: errorMessage(error) };
