@@ -41,7 +41,7 @@ describe('a package with parts of every kind', () => {
     expect(of('zoo-extras')).toMatchObject({
       channelMixers: ['gate'],
       norms: ['dynamicTanh'],
-      models: ['gated', 'far'],
+      models: ['gated', 'far', 'tuned'],
       presets: ['squashed'],
       figures: ['squashed-lengths'],
     });
@@ -49,7 +49,7 @@ describe('a package with parts of every kind', () => {
 
   it('brings models, counted where their parts are installed, and an experiment stands on them', async () => {
     const rows = JSON.parse(await mixerzoo('list', 'models', '--json')) as { package: string }[];
-    const [gated, far] = rows.filter((row) => row.package === 'zoo-extras');
+    const [gated, far, tuned] = rows.filter((row) => row.package === 'zoo-extras');
     const parameters = 32 * 8 + 2 * (16 + 16 + 4 * (64 + 8) + 8) + 16; // embedding; norms, attention, gate; last norm
     expect(gated).toMatchObject({
       name: 'gated',
@@ -57,6 +57,11 @@ describe('a package with parts of every kind', () => {
       summary: `A gate beside it. ${parameters} parameters with 32 tokens.`,
     });
     expect(far).toMatchObject({ name: 'far', available: false });
+    expect(tuned).toMatchObject({
+      summary: 'A gate beside it. Learning rates 0.003 and 0.01. Trained with beta2 0.95. From its table; its text.',
+      source: { learningRates: 'its table', 'train.beta2': 'its text' },
+    });
+    expect(tuned).not.toHaveProperty('parameters');
     const config = 'extends: squashed\nmodels: { Attention: null, Mine: { extends: gated, mixer: { nHeads: 2 } } }\n';
     writeFileSync(join(cwd, 'on-a-model.yaml'), config);
     const said = await mixerzoo('run', 'on-a-model.yaml', '--dry-run', '--json');

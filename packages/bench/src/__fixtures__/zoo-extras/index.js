@@ -53,8 +53,20 @@ const model = (name, mixer) =>
     model: { dModel: 8, channelMixer: 'zoo-extras#gate' },
   });
 
+/** A recipe: width and vocabulary are the experiment's. */
+const tuned = defineModel({
+  name: 'tuned',
+  summary: 'A gate beside it.',
+  layers: [{ mixer: '@mixerzoo/attention#attention' }],
+  nLayers: 2,
+  model: { channelMixer: 'zoo-extras#gate' },
+  learningRates: [0.003, 0.01],
+  train: { beta2: 0.95 },
+  source: { learningRates: 'its table', 'train.beta2': 'its text' },
+});
+
 export const plugin = definePlugin({
-  models: [model('gated', '@mixerzoo/attention#attention'), model('far', 'not-installed#mixer')],
+  models: [model('gated', '@mixerzoo/attention#attention'), model('far', 'not-installed#mixer'), tuned],
   channelMixers: [gate],
   norms: [dynamicTanh],
   presets: [squashed],
