@@ -23,6 +23,7 @@ import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { rwkv7ScanReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import * as wasm from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op behind {@link rwkv7Scan}. */
 export const rwkv7ScanOp = defineOp<Inputs, Attrs, Outputs, Saved>({
@@ -44,8 +45,8 @@ function definition() {
   return {
     inputs: ['r', 'g', 'k', 'v', 'kappa', 'a', 'initialState'] as const,
     reference: rwkv7ScanReference,
-    kernels: { wasm: wasm.rwkv7Scan },
-    gradient: { kernels: { wasm: wasm.rwkv7ScanGradient } },
+    kernels: { wasm: wasm.rwkv7Scan, webgpu: webgpu.rwkv7Scan },
+    gradient: { kernels: { wasm: wasm.rwkv7ScanGradient, webgpu: webgpu.rwkv7ScanGradient } },
   };
 }
 

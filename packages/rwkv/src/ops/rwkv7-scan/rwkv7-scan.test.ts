@@ -124,7 +124,10 @@ describe('rwkv7Scan', () => {
 
   it('stores the last value of each of orthonormal keys where everything is removed and nothing decays', async () => {
     const written = [0, 1, 2, 1, 0, 2, 2, 3];
-    const keys = tf.oneHot(tf.tensor1d(written, 'int32'), 4).toFloat().expandDims<tf.Tensor3D>(0);
+    const keys = tf.tensor3d(
+      written.flatMap((key) => [0, 1, 2, 3].map((at) => (at === key ? 1 : 0))),
+      [1, 8, 4],
+    );
     const values = tf.tensor3d(
       Array.from(written.keys(), (t) => t + 1),
       [1, 8, 1],
