@@ -265,6 +265,27 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
       ),
   },
   {
+    packageName: '@mixerzoo/rwkv',
+    cases: ({ rwkv7Scan }) => [
+      {
+        name: 'rwkv7Scan',
+        sizes: `[${heads(256)}], four heads`,
+        inputs: () => [
+          normal(heads(256), 1),
+          tf.tidy(() => normal(heads(256), 2).sigmoid().mul(-0.6)),
+          normal(heads(256), 3),
+          normal(heads(256), 4),
+          normal(heads(256), 5, 0.25), // of about unit length, per head
+          tf.tidy(() => normal(heads(256), 6).sigmoid()),
+        ],
+        run: ([r, g, k, v, kappa, a]) => rwkv7Scan?.({ r, g, k, v, kappa, a }, { nHeads: 4 })['o'] as tf.Tensor,
+        // The state is read for kappa and for r, removed from and written: a multiply-add each.
+        work: { flop: 8 * 16 * 256 * D * (D / 4) },
+        tolerance: 5e-5,
+      },
+    ],
+  },
+  {
     packageName: '@mixerzoo/landmark',
     cases: ({ blockAttention, chosenAttention, groupedAttention }) => [
       {
