@@ -291,9 +291,14 @@ function scans(): Record<string, Case> {
     const [q, k, v] = [normal([2, L, H * K], 1), normal([2, L, H * K], 2, K ** -0.5), normal([2, L, H * V], 3)];
     const gated = (...[q, k, v, gk]: [...Three, tf.Tensor3D]) => joined(glaScan({ q, k, v, gk }, { nHeads: H }));
     cases[`gated scan ${[L, H, K, V]}`] = [gated, q, k, v, negative(normal([2, L, H * K], 4)).mul(0.3)];
-    const delta = (...[q, k, v, beta, initialState]: [...Three, tf.Tensor3D, tf.Tensor4D]) =>
-      joined(deltaRule({ q, k, v, beta, initialState }, { nHeads: H }));
-    cases[`delta rule ${[L, H, K, V]}`] = [delta, q, k, v, tf.sigmoid(normal([2, L, H], 4)), normal([2, H, K, V], 5)];
+    const delta = (...[q, k, v, beta, initialState, g]: [...Three, tf.Tensor3D, tf.Tensor4D, tf.Tensor3D?]) =>
+      joined(deltaRule({ q, k, v, beta, initialState, ...(g && { g }) }, { nHeads: H }));
+    const rest = [tf.sigmoid(normal([2, L, H], 4)), normal([2, H, K, V], 5)];
+    cases[`delta rule ${[L, H, K, V]}`] = [delta, q, k, v, ...rest];
+    for (const gates of new Set([H, H * K])) {
+      const g = negative(normal([2, L, gates], 6)).mul(0.3);
+      cases[`delta rule ${[L, H, K, V]}, ${gates} gates`] = [delta, q, k, v, ...rest, g];
+    }
   }
   return cases;
 }

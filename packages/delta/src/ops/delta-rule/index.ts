@@ -1,34 +1,37 @@
 /**
- * The delta rule, as an op. Per head, with state S [K, V]:
+ * The gated delta rule, as an op. Per head, with state S [K, V] and decays a_t = exp(g_t): none, one, or one per key channel,
  *
- *   r_t = v_t - S_{t-1}^T k_t,   S_t = S_{t-1} + k_t (beta_t r_t)^T,   o_t = scale (S_t^T q_t)
+ *   S'_t = diag(a_t) S_{t-1};   r_t = v_t - S'_t^T k_t;   S_t = S'_t + k_t (beta_t r_t)^T;   o_t = scale (S_t^T q_t)
  *
  * Gradient, with dS the gradient of S, running backwards from that of the last state, and u = beta r:
  *
- *   dS_t    = scale q_t dO_t^T + dS'_{t+1};   du_t = dS_t^T k_t
+ *   dS_t    = scale q_t dO_t^T + diag(a_{t+1}) dS'_{t+1};   du_t = dS_t^T k_t
  *   dQ_t    = scale S_t dO_t;   dV_t = beta_t du_t;   dBeta_t = du_t . r_t
- *   dK_t    = dS_t u_t - S_{t-1} dV_t;   dS'_t = dS_t - k_t dV_t^T
+ *   dK_t    = dS_t u_t - S'_t dV_t;   dS'_t = dS_t - k_t dV_t^T;   dG_t = rowsum(dS'_t o S'_t)
  *
- * S_{t-1} is S_t - k_t u_t^T: the backward pass goes back from the state kept after every chunk of 16 tokens, so that
- * rounding adds up over a chunk at most. The residual r is kept too, a number for every value.
+ * All forms but that of webgpu go chunk by chunk, and none has a positive exponent, nor a difference of sums of g. dG_t is the sum of
+ * what passes from before t to t or after it: reads of the state by rows from t on, writes to it by rows before t, pairs of both, and
+ * what goes through. The literature's `sum_{r >= t} (q_r o dQ_r + k_r o (dK_r' - dK_r''))` is rounding noise at a saturated gate.
  *
- * Source: Yang et al. 2024 (arXiv 2406.06484), sections 2 and 3; fla-org/flash-linear-attention `ops/delta_rule/naive.py`.
+ * Sources: 1. Yang et al. 2024 (arXiv 2406.06484), sections 2 and 3. 2. Yang, Kautz, Hatamizadeh 2024 (arXiv 2412.06464), section 3.
+ * 3. Kimi Team 2025 (arXiv 2510.26692), section 3. 4. fla-org/flash-linear-attention `ops/{delta_rule,gated_delta_rule,kda}/naive.py`.
  */
 import { ShapeError, tf } from '@mixerzoo/core';
 import { defineOp, formatShape } from '@mixerzoo/core/kernels';
 import { deltaRuleReference } from './reference.js';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 import * as wasm from './wasm.js';
+import * as webgpu from './webgpu.js';
 
 /** The op behind {@link deltaRule}. */
 export const deltaRuleOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   name: 'DeltaRule',
-  inputs: ['q', 'k', 'v', 'beta', 'initialState'],
+  inputs: ['q', 'k', 'v', 'beta', 'g', 'initialState'],
   outputs: ['o', 'lastState'],
   saved: ['residual', 'states'],
   reference: deltaRuleReference,
-  kernels: { wasm: wasm.deltaRule },
-  gradient: { kernels: { wasm: wasm.deltaRuleGradient } },
+  kernels: { wasm: wasm.deltaRule, webgpu: webgpu.deltaRule },
+  gradient: { kernels: { wasm: wasm.deltaRuleGradient, webgpu: webgpu.deltaRuleGradient } },
 });
 
 /** Heads own contiguous columns. */
@@ -41,25 +44,30 @@ export interface DeltaRuleOptions {
 /**
  * Scans every sequence, from the given state or from an empty one.
  *
- * @param inputs - q, k [B, L, H K], v [B, L, H V], beta [B, L, H]; the scan grows without bound where beta |k|^2 > 2.
- *   initialState [B, H, K, V], if there is one.
+ * @param inputs - q, k [B, L, H K], v [B, L, H V], beta [B, L, H]; the scan grows without bound where beta |k|^2 > 2. g <= 0, the
+ *   logarithm of the decay, [B, L, H] for one per head (Gated DeltaNet) or [B, L, H K] for one per key channel (Kimi Delta Attention);
+ *   left out, nothing decays (DeltaNet). initialState [B, H, K, V], if there is one.
  * @returns o [B, L, H V] and lastState [B, H, K, V].
  * @throws ShapeError
  */
 export function deltaRule(
-  { q, k, v, beta, initialState }: Omit<Inputs, 'initialState'> & Partial<Inputs>,
+  { q, k, v, beta, g, initialState }: Omit<Inputs, 'g' | 'initialState'> & Partial<Inputs>,
   { nHeads, scale }: DeltaRuleOptions,
 ): Outputs {
   const [batch, length, width] = q.shape;
   const all = [q, k, v, beta];
+  const isOfTokens = (x: tf.Tensor) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length;
   const fits =
-    all.every((x) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length && x.shape[2] % nHeads === 0) &&
-    k.shape[2] === width &&
-    beta.shape[2] === nHeads;
+    all.every((x) => isOfTokens(x) && x.shape[2] % nHeads === 0) && k.shape[2] === width && beta.shape[2] === nHeads;
   if (!fits) {
     throw new ShapeError(
       `deltaRule: expected q, k [B, L, H K], v [B, L, H V] and beta [B, L, H] with H = ${nHeads}, ` +
         `got ${all.map((x) => formatShape(x.shape)).join(', ')}.`,
+    );
+  }
+  if (g && !(isOfTokens(g) && [nHeads, width].includes(g.shape[2]))) {
+    throw new ShapeError(
+      `deltaRule: expected g ${formatShape([batch, length, nHeads])} or ${formatShape([batch, length, width])}, got ${formatShape(g.shape)}.`,
     );
   }
   const state = [batch, nHeads, width / nHeads, v.shape[2] / nHeads];
@@ -68,5 +76,5 @@ export function deltaRule(
       `deltaRule: expected initialState ${formatShape(state)}, got ${formatShape(initialState.shape)}.`,
     );
   }
-  return deltaRuleOp({ q, k, v, beta, initialState }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
+  return deltaRuleOp({ q, k, v, beta, g, initialState }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
 }

@@ -1,269 +1,243 @@
 /**
- * The delta rule, forward and backward, as a recurrence: index.ts has the equations. q, k [B, L, H K], v, o, residual [B, L, H V],
- * beta [B, L, H], states [B, H, chunks, K, V], the state after every chunk; initial and last state [B, H, K, V].
+ * The gated delta rule by chunks, forward and backward: reference.ts has the equations of a chunk, index.ts says what dG sums. A unit is a
+ * head of a sequence. q, k [B, L, H K], v, o, residual [B, L, H V], beta [B, L, H], g [B, L, H] or [B, L, H K] (`gates` columns a head: 1
+ * or K, 0 for none), states [B, H, chunks, K, V], the state before every chunk; initial and last state [B, H, K, V].
+ *
+ * Decays are products of a = exp(g) over the tokens between: no exponent is positive, and a saturated gate costs other tokens no
+ * precision. Rows in both roles stand one after the other, the n keys that are read for, then the n queries: [2 n, K].
  */
-import { madd, sumLanes } from '@mixerzoo/core/assembly/simd';
-import { aligned, dot, scaled } from '@mixerzoo/core/assembly/vector';
+import { gemm, gemmScratchBytes } from '@mixerzoo/core/assembly/gemm';
+import { aligned, dot, scaled, sum } from '@mixerzoo/core/assembly/vector';
+import { decayPairs, decaysOf, pairsByChannel, pairsByChannelGradient, passingPairs, passingState } from './decays.as';
+import { addTo, addWeighted, loadRows, multiplyRows, productsOfRows, scaleRows, storeRows, subtractFrom, tokenOffset } from './rows.as';
 
-/** Columns of the state that a unit of `forward` owns: they are independent of the others. */
-const COLUMNS: i32 = 16;
-/** Bytes of a row of so many. */
-const ROW: usize = 64;
+// What `prepare` fills of a chunk of C tokens: offsets of rows [2 n, K]; of them decayed from the start, `reads` [2 n, K]; of the keys decayed to
+// the end, `writes` [n, K]; of decays a, from the start and to the end [n, K]; of pairs [2 n, n]: k . D k below the diagonal, then q . D k.
 
-/** Bytes of scratch a unit of `forward` needs: its columns of the state, and four rows. */
-export function forwardScratch(headK: i32): i32 {
-  return (headK + 4) * <i32>ROW;
+// @ts-ignore: decorator
+@inline
+function keyRows(headK: i32, chunk: i32): usize {
+  return <usize>chunk * aligned(headK);
 }
 
-/** Bytes of scratch a unit of `backward` needs: the state and its gradient, a row each of k, q, dK, dQ, and of u and du. */
-export function backwardScratch(headK: i32, headV: i32): i32 {
-  return (2 * headV + 4) * <i32>lanes(headK) + 2 * <i32>aligned(headV);
+// @ts-ignore: decorator
+@inline
+function pairRows(chunk: i32): usize {
+  return <usize>chunk * aligned(chunk);
 }
 
-/** o, lastState, residual and states of the units [start, end): 16 columns of a head of a sequence. */
+// @ts-ignore: decorator
+@inline
+function preparedBytes(headK: i32, chunk: i32): usize {
+  return 8 * keyRows(headK, chunk) + 2 * pairRows(chunk);
+}
+
+/** Bytes for the panels of the products: the largest are those with a state. */
+// @ts-ignore: decorator
+@inline
+function panelBytes(headK: i32, headV: i32, chunk: i32): usize {
+  const most = max(max(headK, headV), 2 * chunk);
+  return gemmScratchBytes(most, most, most);
+}
+
+/** Bytes of scratch a unit of `forward` needs. */
+export function forwardScratch(headK: i32, headV: i32, chunk: i32): i32 {
+  return <i32>(preparedBytes(headK, chunk) + 3 * keyRows(headV, chunk) + panelBytes(headK, headV, chunk));
+}
+
+/** Bytes of scratch a unit of `backward` needs. */
+export function backwardScratch(headK: i32, headV: i32, chunk: i32): i32 {
+  const own = aligned(headK * headV) + 4 * keyRows(headV, chunk) + 4 * keyRows(headK, chunk) + 2 * pairRows(chunk);
+  return <i32>(preparedBytes(headK, chunk) + own + aligned(headK) + aligned(chunk) + panelBytes(headK, headV, chunk));
+}
+
+/** o, lastState, residual and states of the heads [start, end) of B H. */
 export function forward(
-  q: usize, k: usize, v: usize, beta: usize, o: usize, lastState: usize, residual: usize, states: usize, initial: usize,
-  length: i32, heads: i32, headK: i32, headV: i32, chunk: i32, scale: f32, scratch: usize, start: i32, end: i32,
+  q: usize, k: usize, v: usize, beta: usize, g: usize, initial: usize, o: usize, lastState: usize, residual: usize, states: usize,
+  length: i32, heads: i32, headK: i32, headV: i32, gates: i32, chunk: i32, scale: f32, scratch: usize, start: i32, end: i32,
 ): void {
-  const blocks = (headV + COLUMNS - 1) / COLUMNS;
-  const chunks = (length + chunk - 1) / chunk;
-  const keyStep = <usize>(heads * headK) << 2;
+  const keyRow = aligned(headK);
+  const valueRow = aligned(headV);
+  const pairRow = aligned(chunk);
+  const keyWidth = <i32>(keyRow >> 2);
+  const width = <i32>(valueRow >> 2);
+  const pairWidth = <i32>(pairRow >> 2);
   const valueStep = <usize>(heads * headV) << 2;
   const stateBytes = <usize>(headK * headV) << 2;
-  for (let unit = start; unit < end; unit++) {
-    const head = unit / blocks;
-    const column = unit % blocks * COLUMNS;
-    const offset = <usize>column << 2;
-    const bytes = <usize>min(COLUMNS, headV - column) << 2;
-    const state = scratch + <usize>unit * forwardScratch(headK);
-    const update = state + <usize>headK * ROW; // u of the token before, not yet in the state
-    const values = update + ROW;
-    const missing = values + ROW;
-    const result = missing + ROW;
-    memory.fill(state, 0, <usize>(headK + 4) * ROW);
-    if (initial != 0) copyRows(state, ROW, initial + <usize>head * stateBytes + offset, <usize>headV << 2, headK, bytes);
-
-    let token = tokenOffset(head, length, heads, headK);
-    let at = tokenOffset(head, length, heads, headV) + offset;
-    let rate = beta + tokenOffset(head, length, heads, 1);
-    let last = k + token; // the key of the token before
-    for (let t = 0; t < length; t++) {
-      memory.copy(values, v + at, bytes);
-      advance(state, last, update, k + token, q + token, values, load<f32>(rate), scale, missing, result, headK);
-      memory.copy(o + at, result, bytes);
-      memory.copy(residual + at, missing, bytes);
-      last = k + token;
-      if (t + 1 == length || (t + 1) % chunk == 0) {
-        addUpdate(state, last, update, headK);
-        memory.fill(update, 0, ROW);
-        const to = states + <usize>(head * chunks + t / chunk) * stateBytes + offset;
-        copyRows(to, <usize>headV << 2, state, ROW, headK, bytes);
-      }
-      token += keyStep;
-      at += valueStep;
-      rate += <usize>heads << 2;
-    }
-    copyRows(lastState + <usize>head * stateBytes + offset, <usize>headV << 2, state, ROW, headK, bytes);
-  }
-}
-
-/**
- * One token, 16 columns. The update of the token before is added on the way, so that the state is read and written once:
- * S += last update^T; missing = v - S^T k; update = beta missing; result = scale (S^T q + (k . q) update).
- */
-function advance(
-  state: usize, last: usize, update: usize, k: usize, q: usize, v: usize, beta: f32, scale: f32, missing: usize, result: usize, rows: i32,
-): void {
-  const u0 = v128.load(update);
-  const u1 = v128.load(update, 16);
-  const u2 = v128.load(update, 32);
-  const u3 = v128.load(update, 48);
-  let k0 = f32x4.splat(0);
-  let k1 = f32x4.splat(0);
-  let k2 = f32x4.splat(0);
-  let k3 = f32x4.splat(0);
-  let q0 = f32x4.splat(0);
-  let q1 = f32x4.splat(0);
-  let q2 = f32x4.splat(0);
-  let q3 = f32x4.splat(0);
-  const overlap = f32x4.splat(dot(k, q, rows));
-  for (const end = k + (<usize>rows << 2); k < end; k += 4, q += 4, last += 4, state += ROW) {
-    const li = v128.load_splat<f32>(last);
-    const ki = v128.load_splat<f32>(k);
-    const qi = v128.load_splat<f32>(q);
-    const s0 = madd(li, u0, v128.load(state));
-    v128.store(state, s0);
-    k0 = madd(ki, s0, k0);
-    q0 = madd(qi, s0, q0);
-    const s1 = madd(li, u1, v128.load(state, 16));
-    v128.store(state, s1, 16);
-    k1 = madd(ki, s1, k1);
-    q1 = madd(qi, s1, q1);
-    const s2 = madd(li, u2, v128.load(state, 32));
-    v128.store(state, s2, 32);
-    k2 = madd(ki, s2, k2);
-    q2 = madd(qi, s2, q2);
-    const s3 = madd(li, u3, v128.load(state, 48));
-    v128.store(state, s3, 48);
-    k3 = madd(ki, s3, k3);
-    q3 = madd(qi, s3, q3);
-  }
-  const rate = f32x4.splat(beta);
-  const factor = f32x4.splat(scale);
-  finish(v, k0, q0, rate, overlap, factor, missing, update, result);
-  finish(v + 16, k1, q1, rate, overlap, factor, missing + 16, update + 16, result + 16);
-  finish(v + 32, k2, q2, rate, overlap, factor, missing + 32, update + 32, result + 32);
-  finish(v + 48, k3, q3, rate, overlap, factor, missing + 48, update + 48, result + 48);
-}
-
-// @ts-ignore: decorator
-@inline
-function finish(v: usize, held: v128, read: v128, beta: v128, overlap: v128, scale: v128, missing: usize, update: usize, result: usize): void {
-  const r = f32x4.sub(v128.load(v), held);
-  const u = f32x4.mul(beta, r);
-  v128.store(missing, r);
-  v128.store(update, u);
-  v128.store(result, f32x4.mul(scale, madd(overlap, u, read)));
-}
-
-/** S += k update^T, 16 columns. */
-function addUpdate(state: usize, k: usize, update: usize, rows: i32): void {
-  const end = k + (<usize>rows << 2);
-  for (; k < end; k += 4, state += ROW) {
-    const ki = v128.load_splat<f32>(k);
-    for (let j: usize = 0; j < ROW; j += 16) v128.store(state + j, madd(ki, v128.load(update + j), v128.load(state + j)));
-  }
-}
-
-/**
- * Gradients of the heads [start, end) of B H. The state and its gradient are transposed here, [V, K], with keys padded by zeros to
- * whole pairs of vectors: dQ and dK are then sums over rows.
- */
-export function backward(
-  q: usize, k: usize, beta: usize, residual: usize, states: usize, dO: usize, dLastState: usize,
-  dQ: usize, dK: usize, dV: usize, dBeta: usize, dInitial: usize,
-  length: i32, heads: i32, headK: i32, headV: i32, chunk: i32, scale: f32, scratch: usize, start: i32, end: i32,
-): void {
-  const rowBytes = lanes(headK);
-  const stateBytes = <usize>(headK * headV) << 2;
-  const keyBytes = <usize>headK << 2;
   const chunks = (length + chunk - 1) / chunk;
   for (let head = start; head < end; head++) {
-    const gradient = scratch + <usize>head * backwardScratch(headK, headV);
-    const state = gradient + <usize>headV * rowBytes;
-    const key = state + <usize>headV * rowBytes;
-    const query = key + rowBytes;
-    const dKey = query + rowBytes;
-    const dQuery = dKey + rowBytes;
-    const update = dQuery + rowBytes;
-    const dUpdate = update + aligned(headV);
-    memory.fill(gradient, 0, backwardScratch(headK, headV));
-    transpose(dLastState + <usize>head * stateBytes, 4, <usize>headV << 2, gradient, rowBytes, 4, headV, headK);
+    const rows = scratch + <usize>head * forwardScratch(headK, headV, chunk);
+    const reads = rows + 2 * keyRows(headK, chunk);
+    const writes = reads + 2 * keyRows(headK, chunk);
+    const fromStart = writes + 2 * keyRows(headK, chunk);
+    const pairs = rows + 8 * keyRows(headK, chunk);
+    const results = rows + preparedBytes(headK, chunk); // [2 n, V]: what the memory lacks, then o
+    const updates = results + 2 * keyRows(headV, chunk);
+    const panels = updates + keyRows(headV, chunk);
+    const state = lastState + <usize>head * stateBytes;
+    if (initial != 0) memory.copy(state, initial + <usize>head * stateBytes, stateBytes);
+    else memory.fill(state, 0, stateBytes);
 
-    for (let t = length - 1; t >= 0; t--) {
-      if (t + 1 == length || (t + 1) % chunk == 0) {
-        const from = states + <usize>(head * chunks + t / chunk) * stateBytes;
-        transpose(from, 4, <usize>headV << 2, state, rowBytes, 4, headV, headK);
+    for (let c = 0; c < chunks; c++) {
+      const first = c * chunk;
+      const n = min(chunk, length - first);
+      const outputs = results + <usize>n * valueRow;
+      memory.copy(states + <usize>(head * chunks + c) * stateBytes, state, stateBytes);
+      prepare(q, k, g, head, first, n, length, heads, headK, gates, chunk, scale, rows, panels);
+      gemm(reads, keyWidth, 1, state, headV, 1, results, width, 2 * n, headK, headV, false, panels);
+
+      let at = tokenOffset(head, first, length, heads, headV);
+      let rate = beta + tokenOffset(head, first, length, heads, 1);
+      for (let t = 0; t < n; t++) {
+        const missing = results + <usize>t * valueRow;
+        subtractFrom(v + at, missing, headV);
+        addWeighted(missing, pairs + <usize>t * pairRow, 4, updates, valueRow, t, -1);
+        memory.copy(residual + at, missing, <usize>headV << 2);
+        scaled(updates + <usize>t * valueRow, missing, headV, load<f32>(rate));
+        at += valueStep;
+        rate += <usize>heads << 2;
       }
-      const token = tokenOffset(head, length, heads, headK) + (<usize>(t * heads * headK) << 2);
-      const at = tokenOffset(head, length, heads, headV) + (<usize>(t * heads * headV) << 2);
-      const rateAt = tokenOffset(head, length, heads, 1) + (<usize>(t * heads) << 2);
-      const rate = load<f32>(beta + rateAt);
-      memory.copy(key, k + token, keyBytes);
-      scaled(query, q + token, headK, scale);
-      scaled(update, residual + at, headV, rate);
-      for (let i: usize = 0; i < rowBytes; i += 32) {
-        retreat(state + i, gradient + i, rowBytes, key + i, query + i, dO + at, update, dUpdate, dQuery + i, dKey + i, headV, i > 0);
-      }
-      store<f32>(dBeta + rateAt, dot(dUpdate, residual + at, headV));
-      scaled(dV + at, dUpdate, headV, rate);
-      for (let i: usize = 0; i < rowBytes; i += 32) correct(state + i, gradient + i, rowBytes, key + i, dV + at, dKey + i, headV);
-      scaled(dQ + token, dQuery, headK, scale);
-      memory.copy(dK + token, dKey, keyBytes);
+      gemm(pairs + <usize>n * pairRow, pairWidth, 1, updates, width, 1, outputs, width, n, n, headV, true, panels);
+      storeRows(o + tokenOffset(head, first, length, heads, headV), valueStep, outputs, valueRow, n, headV, 1);
+
+      if (gates > 0) scaleRows(state, headV, fromStart + <usize>(n - 1) * keyRow, headK);
+      gemm(writes, 1, keyWidth, updates, width, 1, state, headV, headK, n, headV, true, panels);
     }
-    if (dInitial != 0) transpose(gradient, rowBytes, 4, dInitial + <usize>head * stateBytes, 4, <usize>headV << 2, headV, headK);
   }
 }
 
-/**
- * One token backwards, 8 keys: dS += q dO^T; dQ = S dO; dK = dS u; du = (or +=) dS^T k; then S -= k u^T.
- */
-function retreat(
-  state: usize, gradient: usize, rowBytes: usize, k: usize, q: usize, dO: usize, u: usize, du: usize, dQ: usize, dK: usize,
-  rows: i32, accumulate: bool,
+/** Gradients of the heads [start, end) of B H, chunk by chunk from the last. dG and dInitial are 0 where there is no g or initial state. */
+export function backward(
+  q: usize, k: usize, beta: usize, g: usize, residual: usize, states: usize, dO: usize, dLastState: usize,
+  dQ: usize, dK: usize, dV: usize, dBeta: usize, dG: usize, dInitial: usize,
+  length: i32, heads: i32, headK: i32, headV: i32, gates: i32, chunk: i32, scale: f32, scratch: usize, start: i32, end: i32,
 ): void {
-  const k0 = v128.load(k);
-  const k1 = v128.load(k, 16);
-  const q0 = v128.load(q);
-  const q1 = v128.load(q, 16);
-  let dq0 = f32x4.splat(0);
-  let dq1 = f32x4.splat(0);
-  let dk0 = f32x4.splat(0);
-  let dk1 = f32x4.splat(0);
-  for (const end = u + (<usize>rows << 2); u < end; u += 4, dO += 4, du += 4, state += rowBytes, gradient += rowBytes) {
-    const dOj = v128.load_splat<f32>(dO);
-    const uj = v128.load_splat<f32>(u);
-    const g0 = madd(dOj, q0, v128.load(gradient));
-    const g1 = madd(dOj, q1, v128.load(gradient, 16));
-    v128.store(gradient, g0);
-    v128.store(gradient, g1, 16);
-    dk0 = madd(uj, g0, dk0);
-    dk1 = madd(uj, g1, dk1);
-    const s0 = v128.load(state);
-    const s1 = v128.load(state, 16);
-    dq0 = madd(dOj, s0, dq0);
-    dq1 = madd(dOj, s1, dq1);
-    const back = f32x4.neg(uj);
-    v128.store(state, madd(back, k0, s0));
-    v128.store(state, madd(back, k1, s1), 16);
-    const product = sumLanes(madd(g0, k0, f32x4.mul(g1, k1)));
-    store<f32>(du, accumulate ? load<f32>(du) + product : product);
+  const keyRow = aligned(headK);
+  const valueRow = aligned(headV);
+  const pairRow = aligned(chunk);
+  const keyWidth = <i32>(keyRow >> 2);
+  const width = <i32>(valueRow >> 2);
+  const pairWidth = <i32>(pairRow >> 2);
+  const keyStep = <usize>(heads * headK) << 2;
+  const valueStep = <usize>(heads * headV) << 2;
+  const rateStep = <usize>heads << 2;
+  const stateBytes = <usize>(headK * headV) << 2;
+  const chunks = (length + chunk - 1) / chunk;
+  for (let head = start; head < end; head++) {
+    const rows = scratch + <usize>head * backwardScratch(headK, headV, chunk);
+    const reads = rows + 2 * keyRows(headK, chunk);
+    const writes = reads + 2 * keyRows(headK, chunk);
+    const decays = writes + keyRows(headK, chunk);
+    const fromStart = decays + keyRows(headK, chunk);
+    const toEnd = fromStart + keyRows(headK, chunk);
+    const pairs = toEnd + keyRows(headK, chunk);
+    const dState = rows + preparedBytes(headK, chunk); // of the state after the chunk, then of that before it
+    const updates = dState + aligned(headK * headV);
+    const given = updates + keyRows(headV, chunk); // [2 n, V]: -dV, then dO
+    const dUpdates = given + 2 * keyRows(headV, chunk);
+    const dRows = dUpdates + keyRows(headV, chunk); // [2 n, K]: of keys that are read for, then of queries
+    const dKeys = dRows + 2 * keyRows(headK, chunk); // of keys that are written
+    const dGates = dKeys + keyRows(headK, chunk);
+    const dPairs = dGates + keyRows(headK, chunk);
+    const whole = dPairs + 2 * pairRows(chunk);
+    const passed = whole + keyRow; // [n]: what pairs add to dG of a head
+    const panels = passed + pairRow;
+    memory.copy(dState, dLastState + <usize>head * stateBytes, stateBytes);
+
+    for (let c = chunks - 1; c >= 0; c--) {
+      const first = c * chunk;
+      const n = min(chunk, length - first);
+      const keysAt = tokenOffset(head, first, length, heads, headK);
+      const valuesAt = tokenOffset(head, first, length, heads, headV);
+      const ratesAt = tokenOffset(head, first, length, heads, 1);
+      const state = states + <usize>(head * chunks + c) * stateBytes;
+      const gradients = given + <usize>n * valueRow;
+      prepare(q, k, g, head, first, n, length, heads, headK, gates, chunk, scale, rows, panels);
+      loadRows(gradients, valueRow, dO + valuesAt, valueStep, n, headV, 1);
+      for (let t = 0; t < n; t++) {
+        scaled(updates + <usize>t * valueRow, residual + valuesAt + <usize>t * valueStep, headV, load<f32>(beta + ratesAt + <usize>t * rateStep));
+      }
+
+      gemm(pairs + <usize>n * pairRow, 1, pairWidth, gradients, width, 1, dUpdates, width, n, n, headV, false, panels);
+      gemm(writes, keyWidth, 1, dState, headV, 1, dUpdates, width, n, headK, headV, true, panels);
+      for (let t = n - 1; t >= 0; t--) {
+        const dUpdate = dUpdates + <usize>t * valueRow;
+        const later = <usize>(t + 1);
+        addWeighted(dUpdate, pairs + later * pairRow + (<usize>t << 2), pairRow, given + later * valueRow, valueRow, n - t - 1, 1);
+        const rate = load<f32>(beta + ratesAt + <usize>t * rateStep);
+        store<f32>(dBeta + ratesAt + <usize>t * rateStep, dot(dUpdate, residual + valuesAt + <usize>t * valueStep, headV));
+        scaled(dV + valuesAt + <usize>t * valueStep, dUpdate, headV, rate);
+        scaled(given + <usize>t * valueRow, dUpdate, headV, -rate);
+      }
+
+      gemm(given, width, 1, updates, 1, width, dPairs, pairWidth, 2 * n, headV, n, false, panels);
+      gemm(given, width, 1, state, 1, headV, dRows, keyWidth, 2 * n, headV, headK, false, panels);
+      gemm(updates, width, 1, dState, 1, headV, dKeys, keyWidth, n, headV, headK, false, panels);
+      if (gates > 0) {
+        const wholeDecay = fromStart + <usize>(n - 1) * keyRow;
+        productsOfRows(whole, state, dState, wholeDecay, headK, headV);
+        passingState(dGates, reads, dRows, writes, dKeys, whole, keyRow, n);
+        multiplyRows(dRows, fromStart, keyRow, n);
+        multiplyRows(dRows + <usize>n * keyRow, fromStart, keyRow, n);
+        multiplyRows(dKeys, toEnd, keyRow, n);
+        scaleRows(dState, headV, wholeDecay, headK);
+      }
+      gemm(reads, 1, keyWidth, given, width, 1, dState, headV, headK, 2 * n, headV, true, panels);
+
+      if (gates > 1) {
+        pairsByChannelGradient(dRows, dKeys, dGates, dPairs, rows, decays, keyRow, pairRow, n, panels);
+      } else {
+        if (gates > 0) passingPairs(passed, dPairs, pairs, pairRow, n);
+        decayPairs(dPairs, decays, keyRow, pairRow, n, gates, panels);
+        gemm(dPairs, pairWidth, 1, rows, keyWidth, 1, dRows, keyWidth, 2 * n, n, headK, true, panels);
+        gemm(dPairs, 1, pairWidth, rows, keyWidth, 1, dKeys, keyWidth, n, 2 * n, headK, true, panels);
+      }
+      for (let t = 0; t < n; t++) addTo(dKeys + <usize>t * keyRow, dRows + <usize>t * keyRow, headK);
+      storeRows(dK + keysAt, keyStep, dKeys, keyRow, n, headK, 1);
+      storeRows(dQ + keysAt, keyStep, dRows + <usize>n * keyRow, keyRow, n, headK, scale);
+      if (gates > 1) storeRows(dG + keysAt, keyStep, dGates, keyRow, n, headK, 1);
+      else if (gates > 0) {
+        for (let t: usize = 0; t < <usize>n; t++) {
+          store<f32>(dG + ratesAt + t * rateStep, load<f32>(passed + (t << 2)) + sum(dGates + t * keyRow, headK));
+        }
+      }
+    }
+    if (dInitial != 0) memory.copy(dInitial + <usize>head * stateBytes, dState, stateBytes);
   }
-  v128.store(dQ, dq0);
-  v128.store(dQ, dq1, 16);
-  v128.store(dK, dk0);
-  v128.store(dK, dk1, 16);
 }
 
-/** The rest of that token, with the state before it: dK -= S dV; dS -= k dV^T. */
-function correct(state: usize, gradient: usize, rowBytes: usize, k: usize, dV: usize, dK: usize, rows: i32): void {
-  const k0 = v128.load(k);
-  const k1 = v128.load(k, 16);
-  let dk0 = v128.load(dK);
-  let dk1 = v128.load(dK, 16);
-  for (const end = dV + (<usize>rows << 2); dV < end; dV += 4, state += rowBytes, gradient += rowBytes) {
-    const back = f32x4.neg(v128.load_splat<f32>(dV));
-    dk0 = madd(back, v128.load(state), dk0);
-    dk1 = madd(back, v128.load(state, 16), dk1);
-    v128.store(gradient, madd(back, k0, v128.load(gradient)));
-    v128.store(gradient, madd(back, k1, v128.load(gradient, 16)), 16);
+/** The rows, decays and pairs of the `n` tokens of a head from `first` on. */
+function prepare(
+  q: usize, k: usize, g: usize, head: i32, first: i32, n: i32, length: i32, heads: i32, headK: i32, gates: i32, chunk: i32, scale: f32,
+  rows: usize, panels: usize,
+): void {
+  const keyRow = aligned(headK);
+  const keyWidth = <i32>(keyRow >> 2);
+  const pairRow = aligned(chunk);
+  const step = <usize>(heads * headK) << 2;
+  const at = tokenOffset(head, first, length, heads, headK);
+  const queries = rows + <usize>n * keyRow;
+  const reads = rows + 2 * keyRows(headK, chunk);
+  const writes = reads + 2 * keyRows(headK, chunk);
+  const decays = writes + keyRows(headK, chunk);
+  const fromStart = decays + keyRows(headK, chunk);
+  const toEnd = fromStart + keyRows(headK, chunk);
+  const pairs = toEnd + keyRows(headK, chunk);
+  loadRows(rows, keyRow, k + at, step, n, headK, 1);
+  loadRows(queries, keyRow, q + at, step, n, headK, scale);
+  memory.copy(reads, rows, 2 * <usize>n * keyRow);
+  memory.copy(writes, rows, <usize>n * keyRow);
+  if (gates > 0) {
+    const gate = g + tokenOffset(head, first, length, heads, gates);
+    decaysOf(decays, fromStart, toEnd, gate, <usize>(heads * gates) << 2, keyRow, n, headK, gates);
+    multiplyRows(reads, fromStart, keyRow, n);
+    multiplyRows(reads + <usize>n * keyRow, fromStart, keyRow, n);
+    multiplyRows(writes, toEnd, keyRow, n);
   }
-  v128.store(dK, dk0);
-  v128.store(dK, dk1, 16);
-}
-
-/** Bytes of a row of n keys, whole pairs of vectors. */
-// @ts-ignore: decorator
-@inline
-function lanes(n: i32): usize {
-  return <usize>((n + 7) & ~7) << 2;
-}
-
-/** Bytes from the start of a tensor [B, L, H width] to the first token of head `head` of B H. */
-// @ts-ignore: decorator
-@inline
-function tokenOffset(head: i32, length: i32, heads: i32, width: i32): usize {
-  return (<usize>(head / heads) * length * heads + (head % heads)) * width << 2;
-}
-
-/** `rows` runs of `bytes`, that lie `toStep` and `fromStep` bytes apart. */
-function copyRows(to: usize, toStep: usize, from: usize, fromStep: usize, rows: i32, bytes: usize): void {
-  for (let i = 0; i < rows; i++, to += toStep, from += fromStep) memory.copy(to, from, bytes);
-}
-
-/** to[i, j] = from[i, j]: elements lie so many bytes apart, by i < rows and by j < columns. */
-function transpose(from: usize, fromRow: usize, fromColumn: usize, to: usize, toRow: usize, toColumn: usize, rows: i32, columns: i32): void {
-  for (let i = 0; i < rows; i++, from += fromRow, to += toRow) {
-    for (let j: usize = 0; j < <usize>columns; j++) store<f32>(to + j * toColumn, load<f32>(from + j * fromColumn));
+  if (gates > 1) {
+    pairsByChannel(pairs, rows, decays, keyRow, pairRow, n, panels);
+    return;
   }
+  gemm(rows, keyWidth, 1, rows, 1, keyWidth, pairs, <i32>(pairRow >> 2), 2 * n, headK, n, false, panels);
+  decayPairs(pairs, decays, keyRow, pairRow, n, gates, panels);
 }

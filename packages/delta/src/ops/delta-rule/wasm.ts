@@ -1,60 +1,49 @@
-/** The delta rule on the wasm engine: kernel.as.ts with its outputs and scratch. */
+/** The gated delta rule on the wasm engine: kernel.as.ts with its outputs and scratch. */
 import type { GradientInputs, Gradients, WasmKernel } from '@mixerzoo/core/kernels';
 import { code } from './kernel.generated.js';
 import { CHUNK } from './reference.js';
-import type { Attrs, Inputs, Outputs, Saved } from './types.js';
-
-/** Columns of the state that a unit of the forward pass owns. */
-const COLUMNS = 16;
+import { type Attrs, type Inputs, type Outputs, type Saved, sizesOf } from './types.js';
 
 export const deltaRule: WasmKernel<Inputs, Attrs, Outputs & Saved> = {
   code,
-  run(wasm, inputs, { nHeads, scale }) {
-    const { q, k, v, beta, initialState } = inputs;
-    const { batch, length, headK, headV } = sizes(inputs, nHeads);
-    const o = wasm.output(v.shape);
-    const lastState = wasm.output([batch, nHeads, headK, headV]);
-    const residual = wasm.output(v.shape);
-    const states = wasm.output([batch, nHeads, Math.ceil(length / CHUNK), headK, headV]);
-    const outputs = [o, lastState, residual, states].map((tensor) => wasm.pointer(tensor));
-    const given = [q, k, v, beta].map((tensor) => wasm.pointer(tensor));
-    const initial = initialState ? wasm.pointer(initialState) : 0;
-    const nativeSizes = [batch * nHeads, nHeads, length, headK, headV, CHUNK, scale];
-    if (wasm.native('deltaRule', ...nativeSizes, ...given, initial, ...outputs))
-      return { o, lastState, residual, states };
-    const units = batch * nHeads * Math.ceil(headV / COLUMNS);
-    const scratch = wasm.scratch(units * wasm.call('forwardScratch', headK));
-    wasm.parallel('forward', units, ...given, ...outputs, initial, length, nHeads, headK, headV, CHUNK, scale, scratch);
-    return { o, lastState, residual, states };
+  run(wasm, inputs, attrs) {
+    const { q, k, v, beta, g, initialState } = inputs;
+    const { batch, length, nHeads, headK, headV, gates, scale } = sizesOf(inputs, attrs);
+    const outputs = {
+      o: wasm.output(v.shape),
+      lastState: wasm.output([batch, nHeads, headK, headV]),
+      residual: wasm.output(v.shape),
+      states: wasm.output([batch, nHeads, Math.ceil(length / CHUNK), headK, headV]),
+    };
+    const pointers = [q, k, v, beta, g, initialState, ...Object.values(outputs)].map((x) => (x ? wasm.pointer(x) : 0));
+    const units = batch * nHeads;
+    if (wasm.native('deltaRule', units, nHeads, length, headK, headV, CHUNK, scale, gates, ...pointers)) return outputs;
+    const scratch = wasm.scratch(units * wasm.call('forwardScratch', headK, headV, CHUNK));
+    wasm.parallel('forward', units, ...pointers, length, nHeads, headK, headV, gates, CHUNK, scale, scratch);
+    return outputs;
   },
 };
 
 export const deltaRuleGradient: WasmKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
   code,
-  run(wasm, inputs, { nHeads, scale }) {
-    const { q, k, v, beta, initialState, residual, states, dO, dLastState } = inputs;
-    const { batch, length, headK, headV } = sizes(inputs, nHeads);
+  run(wasm, inputs, attrs) {
+    const { q, k, v, beta, g, initialState, residual, states, dO, dLastState } = inputs;
+    const { batch, length, nHeads, headK, headV, gates, scale } = sizesOf(inputs, attrs);
     const gradients = {
       q: wasm.output(q.shape),
       k: wasm.output(k.shape),
       v: wasm.output(v.shape),
       beta: wasm.output(beta.shape),
+      g: g && wasm.output(g.shape),
+      initialState: initialState && wasm.output(initialState.shape),
     };
-    const dInitialState = initialState && wasm.output(initialState.shape);
+    const tensors = [q, k, beta, g, residual, states, dO, dLastState, ...Object.values(gradients)];
+    const pointers = tensors.map((x) => (x ? wasm.pointer(x) : 0));
     const units = batch * nHeads;
-    const tensors = [q, k, beta, residual, states, dO, dLastState, ...Object.values(gradients)];
-    const pointers = tensors.map((tensor) => wasm.pointer(tensor));
-    const dInitial = dInitialState ? wasm.pointer(dInitialState) : 0;
-    const nativeSizes = [units, nHeads, length, headK, headV, CHUNK, scale];
-    if (wasm.native('deltaRuleGradient', ...nativeSizes, ...pointers, dInitial))
-      return { ...gradients, initialState: dInitialState };
-    const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV));
-    wasm.parallel('backward', units, ...pointers, dInitial, length, nHeads, headK, headV, CHUNK, scale, scratch);
-    return { ...gradients, initialState: dInitialState };
+    const nativeSizes = [units, nHeads, length, headK, headV, CHUNK, scale, gates];
+    if (wasm.native('deltaRuleGradient', ...nativeSizes, ...pointers)) return gradients;
+    const scratch = wasm.scratch(units * wasm.call('backwardScratch', headK, headV, CHUNK));
+    wasm.parallel('backward', units, ...pointers, length, nHeads, headK, headV, gates, CHUNK, scale, scratch);
+    return gradients;
   },
 };
-
-function sizes({ q, v }: Inputs, nHeads: number) {
-  const [batch, length, width] = q.shape;
-  return { batch, length, headK: width / nHeads, headV: v.shape[2] / nHeads };
-}
