@@ -1,4 +1,4 @@
-/** Reference vectors of DeltaNet: an independent float64 reference, checked against flash-linear-attention. */
+/** Reference vectors of the delta family: an independent float64 reference, checked against flash-linear-attention. */
 import type { Tree, tf } from '@mixerzoo/core';
 import {
   expectGolden,
@@ -11,6 +11,8 @@ import {
   renamed,
 } from '@mixerzoo/core/testing';
 import { deltaNet } from './delta-net.js';
+import { gatedDeltaNet } from './gated-delta-net.js';
+import { kimiDeltaAttention } from './kimi-delta-attention.js';
 import { deltaRule } from './ops/delta-rule/index.js';
 
 /** What the files' configs hold. */
@@ -24,26 +26,36 @@ interface FileConfig {
   readonly normEps: number;
 }
 
-const checkDeltaNet = goldenMixer(({ modelDim, heads, convWidth, ...rest }: FileConfig) =>
-  deltaNet({
-    dModel: modelDim,
-    nHeads: heads,
-    filterWidth: convWidth,
-    headDim: rest.headDim,
-    expandV: rest.expandV,
-    allowNegEigval: rest.allowNegEigval,
-    normEps: rest.normEps,
-  }),
+const optionsOf = ({ modelDim, heads, convWidth, headDim, expandV, allowNegEigval, normEps }: FileConfig) => ({
+  dModel: modelDim,
+  nHeads: heads,
+  filterWidth: convWidth,
+  headDim,
+  expandV,
+  allowNegEigval,
+  normEps,
+});
+
+/** The files call the filters as flash-linear-attention does. */
+const ofFile = (file: GoldenCase) => renamed(file, (path) => path.replace(/([qkv])Conv\.weight$/, '$1Filter'));
+
+const checkDeltaNet = goldenMixer((config: FileConfig) => deltaNet(optionsOf(config)));
+const checkGatedDeltaNet = goldenMixer((config: FileConfig & { readonly useGate: boolean }) =>
+  gatedDeltaNet({ ...optionsOf(config), useGate: config.useGate }),
+);
+const checkKimiDeltaAttention = goldenMixer(
+  ({ gateLowRank, lowerBound, ...config }: FileConfig & { gateLowRank: number; lowerBound: number | null }) =>
+    kimiDeltaAttention({ ...optionsOf(config), gateLowRank, ...(lowerBound !== null && { lowerBound }) }),
 );
 
-/** The bare scan. The files keep heads apart, [B, L, H, w]. */
+/** The bare scan. The files keep heads apart, [B, L, H, w]; logarithms of decays are [B, L, H] or [B, L, H, K]. */
 async function checkDeltaRule(file: GoldenCase): Promise<void> {
   const scan = (q: tf.Tensor, params: Tree) => {
-    const { k, v, beta, initialState } = params as Record<string, tf.Tensor>;
+    const { k, v, beta, g, initialState } = params as Record<string, tf.Tensor>;
     const [batch, length, nHeads] = q.shape as [number, number, number];
     const joined = (x: tf.Tensor | undefined) => (x as tf.Tensor).reshape<tf.Tensor3D>([batch, length, -1]);
-    const state = initialState && { initialState: initialState as tf.Tensor4D };
-    return deltaRule({ q: joined(q), k: joined(k), v: joined(v), beta: joined(beta), ...state }, { nHeads });
+    const rest = { ...(g && { g: joined(g) }), ...(initialState && { initialState: initialState as tf.Tensor4D }) };
+    return deltaRule({ q: joined(q), k: joined(k), v: joined(v), beta: joined(beta), ...rest }, { nHeads });
   };
   await expectGoldenFunction(file, (q, params) => {
     const shape = (params.v as tf.Tensor).shape;
@@ -53,7 +65,10 @@ async function checkDeltaRule(file: GoldenCase): Promise<void> {
 }
 
 export const golden: GoldenChecks = {
-  // The files call the filters as flash-linear-attention does.
-  deltaNet: (file) => checkDeltaNet(renamed(file, (path) => path.replace(/([qkv])Conv\.weight$/, '$1Filter'))),
+  deltaNet: (file) => checkDeltaNet(ofFile(file)),
+  gatedDeltaNet: (file) => checkGatedDeltaNet(ofFile(file)),
+  kimiDeltaAttention: (file) => checkKimiDeltaAttention(ofFile(file)),
   deltaScan: checkDeltaRule,
+  gatedDeltaScan: checkDeltaRule,
+  kdaScan: checkDeltaRule,
 };

@@ -1,7 +1,15 @@
 import { definePlugin } from '@mixerzoo/core';
 import { deltaNet } from './delta-net.js';
+import { gatedDeltaNet } from './gated-delta-net.js';
+import { kimiDeltaAttention } from './kimi-delta-attention.js';
 
 export { type DeltaNetParams, type DeltaNetState, deltaNet } from './delta-net.js';
+export { type GatedDeltaNetParams, type GatedDeltaNetState, gatedDeltaNet } from './gated-delta-net.js';
+export {
+  type KimiDeltaAttentionParams,
+  type KimiDeltaAttentionState,
+  kimiDeltaAttention,
+} from './kimi-delta-attention.js';
 export { type DeltaRuleOptions, deltaRule } from './ops/delta-rule/index.js';
 
-export const plugin = definePlugin({ mixers: [deltaNet] });
+export const plugin = definePlugin({ mixers: [deltaNet, gatedDeltaNet, kimiDeltaAttention] });
