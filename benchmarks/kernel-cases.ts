@@ -229,22 +229,38 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
   },
   {
     packageName: '@mixerzoo/delta',
-    cases: ({ deltaRule }) => [
-      {
-        name: 'deltaRule',
-        sizes: `[${heads(256)}], four heads`,
+    cases: ({ deltaRule }) => {
+      /** The columns of g a head, if there are decays: one, or one a key channel. */
+      const deltaCase = (shape: readonly [number, number, number], gates?: 1 | 16): KernelCase => ({
+        name: gates === undefined ? 'deltaRule' : `deltaRule, ${gates === 1 ? 'a decay a head' : 'a decay a channel'}`,
+        sizes: `[${shape}], four heads`,
         inputs: () => [
-          normal(heads(256), 1),
-          normal(heads(256), 2, 0.25), // of about unit length, per head
-          normal(heads(256), 3),
-          tf.tidy(() => normal([16, 256, 4], 4).sigmoid()),
+          normal(shape, 1),
+          normal(shape, 2, 0.25), // of about unit length, per head
+          normal(shape, 3),
+          tf.tidy(() => normal([shape[0], shape[1], 4], 4).sigmoid()),
+          ...(gates
+            ? [
+                tf.tidy(() =>
+                  normal([shape[0], shape[1], 4 * gates], 5)
+                    .abs()
+                    .mul(-0.1),
+                ),
+              ]
+            : []),
         ],
-        run: ([q, k, v, beta]) => deltaRule?.({ q, k, v, beta }, { nHeads: 4 })['o'] as tf.Tensor,
+        run: ([q, k, v, beta, g]) => deltaRule?.({ q, k, v, beta, g }, { nHeads: 4 })['o'] as tf.Tensor,
         // The state is read for k and for q, and written: a multiply-add each.
-        work: { flop: 6 * 16 * 256 * D * (D / 4) },
+        work: { flop: 6 * shape[0] * shape[1] * D * (D / 4) },
         tolerance: 5e-5,
-      },
-    ],
+      });
+      return [
+        deltaCase(heads(256)),
+        deltaCase(heads(256), 1),
+        deltaCase(heads(256), 16),
+        ...[1024, 4096, 16384].map((length) => deltaCase([1, length, D], 1)),
+      ];
+    },
   },
   {
     packageName: '@mixerzoo/hyena',

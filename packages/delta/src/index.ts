@@ -3,6 +3,7 @@ import { deltaNet } from './delta-net.js';
 import { gatedDeltaNet } from './gated-delta-net.js';
 import { kimiDeltaAttention } from './kimi-delta-attention.js';
 
+export type { DeltaParams, DeltaState } from './delta-mixer.js';
 export { type DeltaNetParams, type DeltaNetState, deltaNet } from './delta-net.js';
 export { type GatedDeltaNetParams, type GatedDeltaNetState, gatedDeltaNet } from './gated-delta-net.js';
 export {

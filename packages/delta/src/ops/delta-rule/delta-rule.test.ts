@@ -231,7 +231,8 @@ describe('deltaRule', () => {
     const [length, keys, width] = [90, 5, 3];
     const rng = createRng(7);
     const chosen = Array.from({ length }, () => rng.integer(keys));
-    const k = tf.oneHot(tf.tensor1d(chosen, 'int32'), keys).toFloat().reshape<tf.Tensor3D>([1, length, keys]);
+    const rows = chosen.map((key) => Array.from({ length: keys }, (_, column) => (column === key ? 1 : 0)));
+    const k = tf.tensor3d([rows]);
     const v = testTensor<tf.Rank.R3>([1, length, width], 8, 8).round(); // old + (new - old) does not round
     const { lastState } = deltaRule({ q: k, k, v, beta: tf.ones([1, length, 1]) }, { nHeads: 1 });
     const values = await v.data();
