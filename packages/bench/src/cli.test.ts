@@ -182,7 +182,7 @@ describe('mixerzoo run of a task that is tested free-running', () => {
     const cwd = newProject(`${TINY.replace(/task: .*/, task)}freeRunning: true\n`);
     const { code, stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/Free-running.*Whole answers/);
+    expect(stdout).toMatch(/Free-running.*Free-running exact match/);
     const [run] = await loadRuns(join(cwd, 'runs'));
     const { test } = (run as RunRecord).result as RunDone;
     expect(test.map(({ freeRunning }) => freeRunning?.total)).toEqual([64, 64]);

@@ -32,8 +32,11 @@ export function tableCsv(entries: readonly Entry[]): string {
         accuracyLow: outcome?.accuracy.low,
         accuracyHigh: outcome?.accuracy.high,
         accuracyBest: outcome?.best,
+        exactMatch: outcome?.exactMatch?.value,
+        exactMatchLow: outcome?.exactMatch?.low,
+        exactMatchHigh: outcome?.exactMatch?.high,
         freeRunning: outcome?.freeRunning?.accuracy.value,
-        exactMatch: outcome?.freeRunning?.exactMatch.value,
+        freeRunningExactMatch: outcome?.freeRunning?.exactMatch.value,
         chance: outcome?.chance,
         runsTo99: outcome?.to99.reached,
         stepsTo99: outcome?.to99.step,
@@ -69,7 +72,7 @@ export function lengthsCsv(entries: readonly Entry[]): string {
   return toCsv(
     entries.flatMap((entry) =>
       (entry.outcome?.lengths ?? []).map(
-        ({ seqLen, accuracy, loss, lossEstimate, bitsPerByte, stateSize, flops, freeRunning }) => ({
+        ({ seqLen, accuracy, exactMatch, loss, lossEstimate, bitsPerByte, stateSize, flops, freeRunning }) => ({
           setting: entry.setting,
           model: entry.label,
           trainLength: entry.trainLength,
@@ -77,8 +80,11 @@ export function lengthsCsv(entries: readonly Entry[]): string {
           accuracy: accuracy.value,
           accuracyLow: accuracy.low,
           accuracyHigh: accuracy.high,
+          exactMatch: exactMatch?.value,
+          exactMatchLow: exactMatch?.low,
+          exactMatchHigh: exactMatch?.high,
           freeRunning: freeRunning?.accuracy.value,
-          exactMatch: freeRunning?.exactMatch.value,
+          freeRunningExactMatch: freeRunning?.exactMatch.value,
           loss,
           ...(likelihood && {
             lossLow: lossEstimate.low,

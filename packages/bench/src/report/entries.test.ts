@@ -85,6 +85,17 @@ describe('groupEntries', () => {
     expect(entry!.outcome!.lengths.map(({ freeRunning }) => freeRunning === undefined)).toEqual([false, true, true]);
   });
 
+  test('averages examples that are right as a whole, and leaves them out of older records', () => {
+    const exact = (seed: number, exactMatches: number) => {
+      const run = sampleRun({ seed }) as DoneRun;
+      const test = run.result.test.map((one, index) => (index === 0 ? { ...one, exactMatches } : one));
+      return { ...run, result: { ...run.result, test } };
+    };
+    const [{ outcome } = {}] = groupEntries([exact(0, 50), exact(1, 150)]);
+    expect(outcome!.exactMatch!.value).toBe(0.4);
+    expect(outcome!.lengths.map(({ exactMatch }) => exactMatch?.value)).toEqual([0.4, undefined, undefined]);
+  });
+
   test('tells settings apart by what differs', () => {
     const settings = groupEntries([
       sampleRun({ dModel: 32, seqLen: 64 }),

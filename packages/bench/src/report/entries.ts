@@ -7,7 +7,7 @@
  */
 import type { Baseline } from '@mixerzoo/core';
 import { mean, median, sum } from 'simple-statistics';
-import { type Answers, type DoneRun, type FreeRunning, isDone, type RunRecord } from '../runs/results.js';
+import { type Answers, type DoneRun, isDone, type RunRecord } from '../runs/results.js';
 import { measureOf, type RunConfig } from '../runs/run-config.js';
 import { followSearch, type SearchState } from '../runs/search.js';
 import { formatCount, formatOptions, formatSeconds, plural } from './format.js';
@@ -57,6 +57,8 @@ export interface Outcome {
   readonly bitsPerByte: number;
   /** What simple models of the same text score on it, best first. */
   readonly baselines: readonly Baseline[];
+  /** Test examples with every answer right at the training length; undefined where examples have one answer. */
+  readonly exactMatch: Estimate | undefined;
   /** At the training length, where runs were so tested. */
   readonly freeRunning: FreeRunningOutcome | undefined;
   /** The run with the best validation, of all, and its test accuracy at the training length. */
@@ -100,6 +102,7 @@ export interface LengthOutcome {
   readonly bitsPerByte: number;
   readonly stateSize: number;
   readonly flops: number;
+  readonly exactMatch: Estimate | undefined;
   readonly freeRunning: FreeRunningOutcome | undefined;
 }
 
@@ -271,6 +274,7 @@ function measure(
     loss: atTrainLength?.lossEstimate ?? meanLoss(selected.map((run) => run.result.validation)),
     bitsPerByte: atTrainLength?.bitsPerByte ?? Number.NaN,
     baselines: [...(selected[0]!.result.baselines ?? [])].sort((a, b) => a.loss - b.loss),
+    exactMatch: atTrainLength?.exactMatch,
     freeRunning: atTrainLength?.freeRunning,
     bestRun: best,
     best: (best.result.test.find(({ seqLen }) => seqLen === trainLength) ?? best.result.validation).accuracy,
@@ -312,6 +316,9 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
     const tests = runs.flatMap((run) => run.result.test.filter((test) => test.seqLen === seqLen));
     const pick = (key: 'loss' | 'stateSize' | 'flops') => mean(tests.map((test) => test[key]));
     const freeRunning = tests.flatMap((test) => test.freeRunning ?? []);
+    const exact = tests.flatMap((test) =>
+      test.exactMatches === undefined ? [] : wholeAnswers(test, test.exactMatches),
+    );
     return {
       seqLen,
       accuracy: meanAccuracy(tests),
@@ -320,16 +327,20 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
       bitsPerByte: mean(tests.map(({ likelihood }) => likelihood?.bitsPerByte ?? Number.NaN)),
       stateSize: pick('stateSize'),
       flops: pick('flops'),
+      exactMatch: exact.length === 0 ? undefined : meanAccuracy(exact),
       freeRunning:
         freeRunning.length === 0
           ? undefined
-          : { accuracy: meanAccuracy(freeRunning), exactMatch: meanAccuracy(freeRunning.map(wholeAnswers)) },
+          : {
+              accuracy: meanAccuracy(freeRunning),
+              exactMatch: meanAccuracy(freeRunning.map((one) => wholeAnswers(one, one.exactMatches))),
+            },
     };
   });
 }
 
 /** An example as one answer. */
-function wholeAnswers({ exactMatches, examples, repeats }: FreeRunning): Answers {
+function wholeAnswers({ examples, repeats }: Answers, exactMatches: number): Answers {
   const accuracy = exactMatches / examples;
   const exampleStd = Math.sqrt(accuracy * (1 - accuracy));
   return { correct: exactMatches, total: examples, accuracy, examples, exampleStd, repeats };

@@ -53,7 +53,7 @@ function byLikelihood({ trainLength }: Entry, outcome: Outcome): string {
 function onItsOwn({ freeRunning }: Outcome): string {
   if (!freeRunning) return '';
   const { accuracy, exactMatch } = freeRunning;
-  return `; going on from its own answers, ${formatPercent(accuracy.value)} (whole answers: ${formatPercent(exactMatch.value)})`;
+  return `; going on from its own answers, ${formatPercent(accuracy.value)} (exact match: ${formatPercent(exactMatch.value)})`;
 }
 
 function beyond({ trainLength }: Entry, { lengths }: Outcome): string {

@@ -310,12 +310,13 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   );
   const seeds = series.some(({ entry }) => (entry.outcome?.selected.length ?? 0) > 1);
   const rates = series.some(({ entry }) => (entry.outcome?.learningRates.length ?? 0) > 1);
+  const exact = columns.some(({ key }) => key === 'exactMatch' || key === 'freeRunningExact');
   const free = series.some(({ entry }) => entry.outcome?.freeRunning);
   const repeats = repeatNotes(series.map(({ entry }) => entry)).map((note) => html`<p class="note">${note}</p>`);
   const notes = rateNotes(series.map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
   return html`<section><h2>Results</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
-<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example; whole answers: the share of examples with every answer right. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
+<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${exact ? 'Exact match: the share of test examples with every answer right. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
     notes.length === 0
       ? ''
       : html`<details open><summary>Learning rates chosen while runs are missing</summary><p class="note">Rates are compared on the seeds they share.</p><ul class="note">${notes}</ul></details>`

@@ -87,6 +87,22 @@ describe('formatTable', () => {
     expect(formatTable([run])).not.toContain('test examples differ');
   });
 
+  test('shows exact matches where examples have several answers, and some are right in part', () => {
+    const run = sampleRun({ accuracies: [0.9, 0.8, 0.6] });
+    const { result } = run;
+    if (result?.status !== 'done') throw new Error('sampleRun: expected a finished run.');
+    const exactly = (exactMatches: number, of = result.test) => ({
+      ...run,
+      result: { ...result, test: of.map((one) => ({ ...one, exactMatches })) },
+    });
+    const table = columns(formatTable([exactly(125)]));
+    expect(table.get('CAT')![table.get('Model')!.indexOf('Exact match')]).toBe('50.0 %');
+    const [head, row] = lengthsCsv(groupEntries([exactly(125)])).split('\n');
+    expect(row!.split(',')[head!.split(',').indexOf('exactMatch')]).toBe('0.5');
+    const solved = result.test.map((one) => ({ ...one, correct: one.total, accuracy: 1 }));
+    for (const shown of [run, exactly(250, solved)]) expect(formatTable([shown])).not.toContain('Exact match');
+  });
+
   test('keeps control characters of a name from the terminal', () => {
     expect(formatTable([sampleRun({ label: 'a\u001b[2Jb\nc' })])).toContain(' a\\u001b[2Jb c ');
   });

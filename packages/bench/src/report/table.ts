@@ -69,12 +69,23 @@ export function tableColumns(entries: readonly Entry[]): Column[] {
       ),
     ),
     ...optional(
+      outcomes.some(({ accuracy, exactMatch }) => exactMatch && exactMatch.value !== accuracy.value),
+      column(
+        'exactMatch',
+        'Exact match',
+        2,
+        judged((_, { exactMatch }) => formatPercent(exactMatch?.value)),
+      ),
+    ),
+    ...optional(
       outcomes.some(({ freeRunning }) => freeRunning),
       column('freeRunning', 'Free-running', 1, (_, { freeRunning }) => formatPercent(freeRunning?.accuracy.value)),
     ),
     ...optional(
       outcomes.some(({ freeRunning }) => freeRunning),
-      column('exactMatch', 'Whole answers', 2, (_, { freeRunning }) => formatPercent(freeRunning?.exactMatch.value)),
+      column('freeRunningExact', 'Free-running exact match', 2, (_, { freeRunning }) =>
+        formatPercent(freeRunning?.exactMatch.value),
+      ),
     ),
     column('stepsTo99', 'Steps to 99 %', 1, (_, outcome) => withReached(outcome, formatCount(outcome.to99.step))),
     column('secondsTo99', 'Time to 99 %', 2, (_, outcome) => formatSeconds(outcome.to99.seconds)),

@@ -1,6 +1,6 @@
 import type { EvaluationResult } from '@mixerzoo/core';
 import { expect, it } from 'vitest';
-import { countAnswers, lossInParts } from './answers.js';
+import { countAnswers, countExact, lossInParts } from './answers.js';
 
 const once = (count: number) => new Int32Array(count).fill(1);
 
@@ -14,6 +14,10 @@ it('counts right answers and their spread over examples, but for examples withou
     exampleStd: 0.5,
   });
   expect(countAnswers(Int32Array.of(1), Int32Array.of(4), once(1))).toMatchObject({ examples: 1, exampleStd: 0 });
+});
+
+it('counts examples that are right as a whole, none without a label', () => {
+  expect(countExact(Int32Array.of(2, 1, 0, 1, 0), Int32Array.of(2, 2, 2, 1, 0))).toBe(2);
 });
 
 it('counts examples that repeat for what they are worth', () => {

@@ -30,6 +30,11 @@ export function countAnswers(correct: Int32Array, total: Int32Array, copies: Int
   return { ...counted, exampleStd: std * Math.sqrt((examples - 1) / freedom), repeats: { distinct, effective } };
 }
 
+/** Examples whose labels were all answered; those without a label do not count. Arguments as of {@link countAnswers}. */
+export function countExact(correct: Int32Array, total: Int32Array): number {
+  return correct.filter((right, example) => right > 0 && right === total[example]).length;
+}
+
 /** Stretches, of positions or of examples, that a loss is told of at most. */
 const MOST_STRETCHES = 64;
 

@@ -150,6 +150,7 @@ const evaluation = {
   ...answers,
   seqLen: count.min(1),
   loss: z.number(),
+  exactMatches: count.optional(),
   likelihood: likelihood.optional(),
   softAccuracy: share.optional(),
 };

@@ -124,6 +124,8 @@ export interface Likelihood {
 export interface Evaluation extends Answers {
   readonly seqLen: number;
   readonly loss: number;
+  /** Examples all of whose labels were answered; absent where an example has one label, and where likelihood counts. */
+  readonly exactMatches?: number | undefined;
   /** What is known besides where results are judged by likelihood. */
   readonly likelihood?: Likelihood | undefined;
   /**

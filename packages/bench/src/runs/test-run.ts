@@ -2,7 +2,7 @@
 import { foldIn, type Task, type Trainer } from '@mixerzoo/core';
 import { testCount } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
-import { countAnswers, lossInParts } from './answers.js';
+import { countAnswers, countExact, lossInParts } from './answers.js';
 import { evaluateFreeRunning } from './free-running.js';
 import type { Evaluation, LengthEvaluation } from './results.js';
 
@@ -40,7 +40,14 @@ export async function testRun(
     const { seqLen, loss, ...per } = evaluated;
     const answers = countAnswers(per.perExampleCorrect, per.perExampleTotal, per.perExampleCopies);
     const likelihood = lossInParts(evaluated);
-    const hard = { seqLen, ...answers, loss, ...(likelihood && { likelihood }) };
+    const whole = !likelihood && on.labelsPerExample > 1;
+    const hard = {
+      seqLen,
+      ...answers,
+      loss,
+      ...(whole && { exactMatches: countExact(per.perExampleCorrect, per.perExampleTotal) }),
+      ...(likelihood && { likelihood }),
+    };
     if (!model.softForm) return hard;
     const soft = await trainer.evaluate(on, split, count, { model: tested, soft: true, onBatch });
     return { ...hard, softAccuracy: soft.accuracy };
