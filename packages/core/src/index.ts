@@ -42,7 +42,7 @@ export { defineModel, definePlugin } from './plugin.js';
 export { randomNormal, randomUniform } from './random-tensors.js';
 export type { Rng } from './rng.js';
 export { createRng, foldIn } from './rng.js';
-export type { Baseline, Examples, SolvedTask, Split, Task, TaskFactory } from './task.js';
+export type { Baseline, Examples, Slice, SliceBin, SolvedTask, Split, Task, TaskFactory } from './task.js';
 export { defineTask, IGNORED_LABEL } from './task.js';
 export { tf } from './tf-namespace.js';
 export type { Checkpoint } from './train/checkpoint.js';

@@ -32,6 +32,25 @@ export interface Baseline {
   readonly loss: number;
 }
 
+/** Values that a slice counts together, both ends included. */
+export interface SliceBin {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A way of telling answers apart, as by the gap between a key and its query. */
+export interface Slice {
+  /** As reports show it, with its unit: `gap between key and query (tokens)`. Each of a task's slices has its own. */
+  readonly name: string;
+  /** Ascending, apart from each other, {@link MOST_SLICE_BINS} at most; the same for all examples of the task. */
+  readonly bins: readonly SliceBin[];
+  /** What each labelled position is told by, row by row, [labels]: a value within a bin. */
+  readonly values: Int32Array;
+}
+
+/** Bins of a slice at most: a result holds the counts of each. */
+export const MOST_SLICE_BINS = 64;
+
 /** A task at one sequence length. */
 export interface Task {
   readonly specVersion: 1;
@@ -70,6 +89,8 @@ export interface Task {
   stream?(request: { readonly seed: number; readonly first: number; readonly count: number }): Examples;
   /** What simple models of the same data score on the first `count` examples of a split; default: on all. */
   baselines?(split: Split, count?: number): readonly Baseline[];
+  /** What the answers of such examples of this task are told apart by in results, besides the length. */
+  slices?(examples: Examples): readonly Slice[];
   /**
    * The same task at another length, for length generalisation.
    * @throws InvalidConfigError if the length does not hold it.

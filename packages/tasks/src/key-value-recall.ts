@@ -15,10 +15,11 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import type { Rng } from '@mixerzoo/core/rng';
-import { IGNORED_LABEL, type SolvedTask } from '@mixerzoo/core/task';
+import { IGNORED_LABEL, type SliceBin, type SolvedTask } from '@mixerzoo/core/task';
 import type { z } from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { createSlotSampler, powerLawWeights } from './sampling.js';
+import { doublingBins, positionBins, singleBins, sliceAnswers } from './slices.js';
 import { createVocabulary, type formSchema } from './vocabulary.js';
 
 /** A layout of pairs, noise and queries; see the config tables of the tasks. */
@@ -47,7 +48,7 @@ export interface RecallLayout {
 /** Everything of a recall task but its `config` and `atLength`. */
 export function createKeyValueRecall(
   layout: RecallLayout,
-): Pick<SolvedTask, 'vocabSize' | 'seqLen' | 'labelsPerExample' | 'chance' | 'generate' | 'solve'> {
+): Pick<SolvedTask, 'vocabSize' | 'seqLen' | 'labelsPerExample' | 'chance' | 'generate' | 'solve' | 'slices'> {
   assertFits(layout);
   const { where, form, vocabSize, seqLen, numKvPairs, queries, noise } = layout;
   const numKeys = layout.unigramPool;
@@ -59,6 +60,7 @@ export function createKeyValueRecall(
     chance: 1 / beginVocabulary().numValues,
     generate: createGenerate(where, seqLen, () => createWriter(layout, beginVocabulary())),
     solve: (inputs) => solveRecall(inputs, layout),
+    slices: (examples) => sliceAnswers(examples, recallSlices(layout), (inputs) => readQueries(inputs, layout)),
   };
 }
 
@@ -170,28 +172,65 @@ function createGramSampler({ numKvPairs, ngram, shortestKey = ngram, unigramPool
   return { grams, ends, draw };
 }
 
-/** The oracle: reads the pairs off the context, then answers every later run of key tokens that is a key. */
+/** A query as it is read off an example: where it and its key end, and the key's value. */
+interface Query {
+  readonly at: number;
+  readonly keyAt: number;
+  readonly keyLength: number;
+  readonly value: number;
+  /** Keys of the context that end in the same token, this one included. */
+  readonly alike: number;
+}
+
+/** The oracle. */
 function solveRecall(inputs: Int32Array, layout: RecallLayout): Int32Array {
+  const labels = new Int32Array(inputs.length).fill(IGNORED_LABEL);
+  for (const { at, value } of readQueries(inputs, layout)) labels[at] = value;
+  return labels;
+}
+
+/** Reads the pairs off the context, then every later run of key tokens that is a key. */
+function readQueries(inputs: Int32Array, layout: RecallLayout): Query[] {
   const { numKvPairs, ngram, shortestKey = ngram, vocabSize } = layout;
   const isValue = (token: number) => token >= Math.floor(vocabSize / 2);
-  const labels = new Int32Array(inputs.length).fill(IGNORED_LABEL);
+  const queries: Query[] = [];
   const keyTokens = new Set<number>();
-  const answers = new Map<string, number>();
+  const keys = new Map<string, Omit<Query, 'at' | 'alike'>>();
+  const endings = new Map<number, number>();
   let t = 0;
-  while (answers.size < numKvPairs && t < inputs.length) {
+  while (keys.size < numKvPairs && t < inputs.length) {
     if (inputs[t]! >= vocabSize)
       t++; // noise
     else {
       const length = shortestKey === ngram ? ngram : inputs.subarray(t).findIndex(isValue);
       const key = inputs.subarray(t, t + length);
       for (const token of key) keyTokens.add(token);
-      answers.set(key.join(), inputs[t + length]!);
+      const keyAt = t + length - 1;
+      keys.set(key.join(), { keyAt, keyLength: length, value: inputs[t + length]! });
+      endings.set(inputs[keyAt]!, (endings.get(inputs[keyAt]!) ?? 0) + 1);
       t += length + 1;
     }
   }
   for (let start = t; t < inputs.length; start = ++t) {
     while (keyTokens.has(inputs[t]!)) t++;
-    if (t > start) labels[t - 1] = answers.get(inputs.subarray(start, t).join()) ?? IGNORED_LABEL;
+    const key = t > start && keys.get(inputs.subarray(start, t).join());
+    if (key) queries.push({ ...key, at: t - 1, alike: endings.get(inputs[t - 1]!)! });
   }
-  return labels;
+  return queries;
+}
+
+/** What the answers of a recall task are told apart by. */
+function recallSlices({ seqLen, numKvPairs, ngram, shortestKey = ngram, queries }: RecallLayout) {
+  const slice = (name: string, bins: readonly SliceBin[], of: (query: Query) => number) => ({ name, bins, of });
+  return [
+    slice('pairs in context', singleBins(numKvPairs, numKvPairs), () => numKvPairs),
+    slice('gap between key and query (tokens)', doublingBins(seqLen), ({ at, keyAt }) => at - keyAt),
+    ...(queries === 'last' ? [] : [slice('position of the query (tokens)', positionBins(seqLen), ({ at }) => at)]),
+    ...(ngram > 1
+      ? [slice('keys that end in the token of the query', doublingBins(numKvPairs), ({ alike }) => alike)]
+      : []),
+    ...(shortestKey < ngram
+      ? [slice('length of the key (tokens)', singleBins(shortestKey, ngram), ({ keyLength }) => keyLength)]
+      : []),
+  ];
 }

@@ -24,6 +24,7 @@ import { z } from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { countAtLength, lengthRuleSchema } from './length.js';
 import { createTokenPool } from './sampling.js';
+import { doublingBins, singleBins, sliceAnswers } from './slices.js';
 
 const SEPARATOR = 0;
 
@@ -65,11 +66,23 @@ export const selectiveCopy: TaskFactory<typeof selectiveCopySchema, SolvedTask> 
       generate: createGenerate('selectiveCopy', seqLen, () => createWriter(config)),
       solve(inputs) {
         const labels = new Int32Array(seqLen).fill(IGNORED_LABEL);
-        const separator = inputs.indexOf(SEPARATOR);
-        const signals = inputs.subarray(0, separator).filter((token) => token <= signalVocabSize);
-        labels.set(config.variant === 'unique' ? [...new Set(signals)] : signals, separator);
+        for (const { at, signalAt } of readAnswers(inputs, config)) labels[at] = inputs[signalAt]!;
         return labels;
       },
+      slices: (examples) =>
+        sliceAnswers(
+          examples,
+          [
+            { name: 'signals to copy', bins: singleBins(numSignals, numSignals), of: () => numSignals },
+            {
+              name: 'gap between signal and answer (tokens)',
+              bins: doublingBins(seqLen),
+              of: ({ at, signalAt }) => at - signalAt,
+            },
+            { name: 'place in the answer', bins: doublingBins(numSignals), of: ({ place }) => place },
+          ],
+          (inputs) => readAnswers(inputs, config),
+        ),
       atLength: (length) =>
         selectiveCopy({
           ...config,
@@ -80,6 +93,16 @@ export const selectiveCopy: TaskFactory<typeof selectiveCopySchema, SolvedTask> 
     };
   },
 });
+
+/** The answers from the inputs alone: where each is due, the signal's own position, and its place in the answer from 1. */
+function readAnswers(inputs: Int32Array, { signalVocabSize, variant }: SelectiveCopyConfig) {
+  const separator = inputs.indexOf(SEPARATOR);
+  const prompt = inputs.subarray(0, separator);
+  const signals = [...prompt.keys()].filter(
+    (t) => prompt[t]! <= signalVocabSize && (variant === 'plain' || prompt.indexOf(prompt[t]!) === t),
+  );
+  return signals.map((signalAt, index) => ({ at: separator + index, signalAt, place: index + 1 }));
+}
 
 function createWriter(config: SelectiveCopyConfig): WriteExample {
   const { seqLen, numSignals, numRepeats, signalVocabSize, noiseVocabSize, variant } = config;

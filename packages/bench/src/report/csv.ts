@@ -116,6 +116,31 @@ export function positionsCsv(entries: readonly Entry[]): string | undefined {
   return rows.length > 0 ? toCsv(rows) : undefined;
 }
 
+/** Test accuracy by what tasks tell answers apart by: a row per entry, length, slice and bin. */
+export function slicesCsv(entries: readonly Entry[]): string {
+  return toCsv(
+    entries.flatMap((entry) =>
+      (entry.outcome?.lengths ?? []).flatMap(({ seqLen, slices }) =>
+        slices.flatMap(({ name, bins }) =>
+          bins.map(({ from, to, answers, accuracy }) => ({
+            setting: entry.setting,
+            model: entry.label,
+            trainLength: entry.trainLength,
+            seqLen,
+            slice: name,
+            from,
+            to,
+            answers,
+            accuracy: accuracy.value,
+            accuracyLow: accuracy.low,
+            accuracyHigh: accuracy.high,
+          })),
+        ),
+      ),
+    ),
+  );
+}
+
 /** Every record of every run, in the order they were written. */
 export function curvesCsv(entries: readonly Entry[]): string {
   return toCsv(

@@ -7,7 +7,7 @@
  */
 import type { Baseline } from '@mixerzoo/core';
 import { mean, median, sum } from 'simple-statistics';
-import { type Answers, type DoneRun, isDone, type RunRecord } from '../runs/results.js';
+import { type Answers, type DoneRun, isDone, type LengthEvaluation, type RunRecord } from '../runs/results.js';
 import { measureOf, type RunConfig } from '../runs/run-config.js';
 import { followSearch, type SearchState } from '../runs/search.js';
 import { formatCount, formatOptions, formatSeconds, plural } from './format.js';
@@ -103,7 +103,23 @@ export interface LengthOutcome {
   readonly stateSize: number;
   readonly flops: number;
   readonly exactMatch: Estimate | undefined;
+  /** In the task's order; empty where it tells no answers apart. */
+  readonly slices: readonly SliceOutcome[];
   readonly freeRunning: FreeRunningOutcome | undefined;
+}
+
+/** Accuracy by what a task tells answers apart by. */
+export interface SliceOutcome {
+  readonly name: string;
+  readonly bins: readonly BinOutcome[];
+}
+
+export interface BinOutcome {
+  readonly from: number;
+  readonly to: number;
+  /** Answers in it, of all seeds together. */
+  readonly answers: number;
+  readonly accuracy: Estimate;
 }
 
 /** Answers when the model goes on from its own ones: tokens that are right, and examples all of whose tokens are. */
@@ -327,6 +343,7 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
       bitsPerByte: mean(tests.map(({ likelihood }) => likelihood?.bitsPerByte ?? Number.NaN)),
       stateSize: pick('stateSize'),
       flops: pick('flops'),
+      slices: slicesOf(tests),
       exactMatch: exact.length === 0 ? undefined : meanAccuracy(exact),
       freeRunning:
         freeRunning.length === 0
@@ -338,6 +355,26 @@ function outcomeByLength(runs: readonly DoneRun[]): LengthOutcome[] {
     };
   });
 }
+
+/** By name and bin, over seeds. */
+function slicesOf(tests: readonly LengthEvaluation[]): SliceOutcome[] {
+  const slices = tests.flatMap((test) => test.slices ?? []);
+  return [...new Set(slices.map(({ name }) => name))].map((name) => {
+    const bins = slices.filter((slice) => slice.name === name).flatMap((slice) => slice.bins);
+    const starts = [...new Set(bins.map(({ from }) => from))].sort((a, b) => a - b);
+    return {
+      name,
+      bins: starts.map((from) => {
+        const seeds = bins.filter((bin) => bin.from === from);
+        return { from, to: seeds[0]!.to, answers: sum(seeds.map(({ total }) => total)), accuracy: meanAccuracy(seeds) };
+      }),
+    };
+  });
+}
+
+/** True where answers are told apart. */
+export const hasSlices = ({ outcome }: Entry): boolean =>
+  outcome?.lengths.some(({ slices }) => slices.length > 0) === true;
 
 /** An example as one answer. */
 function wholeAnswers({ examples, repeats }: Answers, exactMatches: number): Answers {

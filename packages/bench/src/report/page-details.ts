@@ -1,6 +1,7 @@
 /** The end of a report page, mostly folded: every run, its configuration, and where it ran. */
 import type { RunEnvironment, RunRecord } from '../runs/results.js';
-import { renderSvg, runChart } from './charts.js';
+import { runChart } from './charts.js';
+import { oneWidth } from './drawing.js';
 import type { Entry } from './entries.js';
 import {
   formatBytes,
@@ -13,7 +14,7 @@ import {
   NO_VALUE,
   plural,
 } from './format.js';
-import { type Html, html, trusted } from './html.js';
+import { type Html, html } from './html.js';
 import { SCORES } from './score.js';
 import { OPEN_WORDS } from './table.js';
 
@@ -52,8 +53,7 @@ async function runCurves(entry: Entry): Promise<Html | undefined> {
   const spec = runChart(entry.runs, { width: 440, height: 220 });
   if (!spec) return undefined;
   const names = entry.runs.map(({ config }) => `learning rate ${config.learningRate}, seed ${config.seed}`);
-  const svg = await renderSvg(spec);
-  return html`<figure><div class="narrow always" role="img" aria-label="Validation ${SCORES[entry.measure].word} by step: ${listWords(names)}">${trusted(svg.replace('<svg ', '<svg aria-hidden="true" '))}</div></figure>`;
+  return oneWidth(spec, `Validation ${SCORES[entry.measure].word} by step: ${listWords(names)}`);
 }
 
 function runRow(entry: Entry, run: RunRecord): Html {

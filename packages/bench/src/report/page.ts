@@ -2,15 +2,15 @@
  * The report of an experiment as one HTML page: no network, no script needed, readable in light and dark, on a phone
  * and on paper. Every chart comes in two widths (the style sheet shows one) and beside a table of its numbers.
  */
-import type { TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../runs/results.js';
-import { type ChartSize, type Curve, curveChart, lengthChart, renderSvg, type Series } from './charts.js';
+import { type Curve, curveChart, lengthChart, type Series } from './charts.js';
 import { costSection } from './cost-section.js';
-import type { Entry } from './entries.js';
+import { bothWidths, legend, type NumberedSeries, swatch } from './drawing.js';
+import { type Entry, hasSlices } from './entries.js';
 import { type FigureReport, figureSections } from './figure-section.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
 import { formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
-import { type Html, html, trusted } from './html.js';
+import { type Html, html } from './html.js';
 import { htmlDocument } from './html-document.js';
 import { type BaselineRow, baselineRows } from './likelihood-columns.js';
 import { lossByPosition } from './loss-by-position.js';
@@ -20,6 +20,7 @@ import { pageStyle } from './page-style.js';
 import { positionChart } from './position-chart.js';
 import { formatNats, LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
+import { sliceSection } from './slice-section.js';
 import {
   afterStatus,
   type Column,
@@ -35,9 +36,6 @@ import {
 const MANY_FINDINGS = 16;
 /** Settings beyond which their charts are folded. */
 const MANY_SETTINGS = 3;
-
-/** A series and its number in the style sheet. */
-type NumberedSeries = Series & { readonly index: number };
 
 /** What one setting of the experiment shows: the entries that are compared with each other. */
 interface Setting {
@@ -85,6 +83,10 @@ ${fold(
   sections.map(({ positions }) => positions),
 )}
 ${resultsSection(series)}
+${fold(
+  'Accuracy by kind of answer',
+  sections.map(({ slices }) => slices),
+)}
 ${cost}
 ${fold(
   'Training curves',
@@ -93,7 +95,7 @@ ${fold(
 ${openSection(entries)}
 ${runs}
 ${environmentSection(entries.flatMap(({ runs }) => runs))}
-<footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv, curves.csv and, of likelihoods, positions.csv.</footer>
+<footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.</footer>
 </main>
 <div id="tip" role="status" hidden></div>`;
   return htmlDocument({ title: `${title} · mixerzoo report`, style: pageStyle(styles), body, script: PAGE_SCRIPT });
@@ -148,7 +150,10 @@ ${likelihood ? html`<p class="note">Nats are the mean negative log-probability o
 ${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, 'result')}</summary>${list}</details>` : list}</section>`;
 }
 
-async function settingSections({ name, series }: Setting): Promise<{ lengths: Html; positions: Html; curves: Html }> {
+async function settingSections({
+  name,
+  series,
+}: Setting): Promise<{ lengths: Html; positions: Html; slices: Html; curves: Html }> {
   const measured = series.filter(({ entry }) => entry.outcome);
   const recorded = series.filter(({ entry }) => entry.runs.some((run) => run.steps.length + run.epochs.length > 0));
   const of = name === '' ? '' : `: ${name}`;
@@ -157,9 +162,9 @@ async function settingSections({ name, series }: Setting): Promise<{ lengths: Ht
   const shown = measure === 'likelihood' ? (['loss'] as const) : (['accuracy', 'loss'] as const);
   const positions = await positionsSection(measured, of);
   const [lengths, ...curves] = await Promise.all([
-    figure((size) => lengthChart(measured, size), { width: 900, height: 360 }, describeLengths(measured, score)),
+    bothWidths((size) => lengthChart(measured, size), { width: 900, height: 360 }, describeLengths(measured, score)),
     ...shown.map((curve) =>
-      figure(
+      bothWidths(
         (size) => curveChart(curve, recorded, size),
         { width: shown.length > 1 ? 440 : 900, height: 280 },
         describeCurve(curve, recorded),
@@ -182,6 +187,7 @@ ${lengths}
 ${lengthTable(measured, score, of)}</section>`
     }`,
     positions,
+    slices: await sliceSection(measured, of),
     curves: html`${
       curves.find(Boolean) &&
       html`<section data-charts><h2>Training curves${of}</h2>
@@ -200,33 +206,13 @@ async function positionsSection(series: readonly NumberedSeries[], of: string): 
     return `${entry.label}: ${formatNats(bins[0]!.loss)} at the beginning, ${formatNats(bins.at(-1)!.loss)} at the end`;
   });
   const alt = `Line chart of test loss against position. ${ends.join('. ')}.`;
-  const chart = await figure((size) => positionChart(shown, size), { width: 900, height: 320 }, alt);
+  const chart = await bothWidths((size) => positionChart(shown, size), { width: 900, height: 320 }, alt);
   if (!chart) return html``;
   const widths = new Set(shown.map(({ entry }) => lossByPosition(entry)[0]!.end));
   return html`<section data-charts><h2>Loss by position${of}</h2>
 <p class="note">Nats per token within the longest windows of the test, means over bins of ${listWords([...widths].map((width) => plural(width, 'position')))}, and over seeds where there are several. A falling line makes use of what is further back. Dashed: the training length.</p>
 ${legend(shown)}
 ${chart}</section>`;
-}
-
-/** Both widths of a chart with their words; undefined when there is nothing to draw. */
-async function figure(
-  chart: (size: ChartSize) => TopLevelSpec | undefined,
-  wide: ChartSize,
-  alt: string,
-): Promise<Html | undefined> {
-  const specs = [
-    { name: 'wide', spec: chart(wide) },
-    { name: 'narrow', spec: chart({ width: 330, height: 260 }) },
-  ];
-  const drawn = await Promise.all(
-    specs.map(async ({ name, spec }) =>
-      spec
-        ? html`<div class="${name}" role="img" aria-label="${alt}">${trusted((await renderSvg(spec)).replace('<svg ', '<svg aria-hidden="true" '))}</div>`
-        : undefined,
-    ),
-  );
-  return drawn.some(Boolean) ? html`<figure>${drawn}</figure>` : undefined;
 }
 
 type LengthScore = (typeof LENGTH_SCORES)[keyof typeof LENGTH_SCORES];
@@ -249,20 +235,6 @@ function describeCurve(curve: Curve, series: readonly Series[]): string {
     return [`${entry.label} ends at ${value} after ${last.step} steps`];
   });
   return `Line chart of ${curve} against training step. ${lines.join('. ')}.`;
-}
-
-function legend(series: readonly NumberedSeries[]): Html {
-  const items = series.map(
-    (one) =>
-      html`<li><button type="button" aria-pressed="false" data-series="${one.index}">${swatch(one)}${one.entry.label}</button></li>`,
-  );
-  return html`<ul class="legend" aria-label="Models; press one to fade the others">${items}</ul>`;
-}
-
-/** A series' line and mark. */
-function swatch({ index, style }: NumberedSeries): Html {
-  const colour = `var(--s${index})`;
-  return html`<svg class="swatch" viewBox="0 0 34 16" aria-hidden="true"><path d="M1,8H33" style="stroke:${colour}" stroke-width="2.2" stroke-dasharray="${style.dash.join(' ') || 'none'}"/><path d="${style.mark}" transform="translate(17 8) scale(4.6)" style="fill:${colour}"/></svg>`;
 }
 
 /** `of`: `: d 64`, where there are several settings. */

@@ -22,7 +22,17 @@ export interface PlainRow {
 }
 
 /** `folded`: the table is on demand. */
-export function plainTableSection({ title, columns, rows, notes }: PlainTable, folded = false): Html {
+export function plainTableSection(table: PlainTable, folded = false): Html {
+  const { title, notes } = table;
+  const content = html`${plainTable(table)}
+${notes.map((note) => html`<p class="note">${note}</p>`)}`;
+  return folded
+    ? html`<section class="folded"><details><summary>${title}</summary>${content}</details></section>`
+    : html`<section><h2>${title}</h2>${content}</section>`;
+}
+
+/** The table without heading and notes. */
+export function plainTable({ title, columns, rows }: PlainTable): Html {
   const heads = ['Model', ...columns].map(
     (column, index) =>
       html`<th role="columnheader" scope="col" class="${index === 0 ? 'left' : 'right'}">${column}</th>`,
@@ -36,11 +46,7 @@ export function plainTableSection({ title, columns, rows, notes }: PlainTable, f
     );
     return html`<tr role="row"><th role="rowheader" scope="row" class="left">${head}</th>${texts}</tr>`;
   });
-  const table = html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${lines}</tbody></table></div>
-${notes.map((note) => html`<p class="note">${note}</p>`)}`;
-  return folded
-    ? html`<section class="folded"><details><summary>${title}</summary>${table}</details></section>`
-    : html`<section><h2>${title}</h2>${table}</section>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${lines}</tbody></table></div>`;
 }
 
 /** The table in Markdown, its notes below it. */

@@ -7,6 +7,7 @@
  *   curves.csv    every recorded step and epoch of every run
  *   lengths.csv   test accuracy and loss by length
  *   positions.csv loss by position, where results are judged by likelihood
+ *   slices.csv    test accuracy by kind of answer, where the task tells any apart
  *   report.json   what an index of reports says of this one
  */
 import { mkdir } from 'node:fs/promises';
@@ -16,8 +17,8 @@ import { loadRuns } from '../runs/read-results.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
-import { curvesCsv, lengthsCsv, positionsCsv, tableCsv } from './csv.js';
-import { groupEntries } from './entries.js';
+import { curvesCsv, lengthsCsv, positionsCsv, slicesCsv, tableCsv } from './csv.js';
+import { groupEntries, hasSlices } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { listWords, plural } from './format.js';
 import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
@@ -109,6 +110,7 @@ export async function writeReport(
     replaceFile(paths.curves, curvesCsv(entries)),
     replaceFile(paths.lengths, lengthsCsv(entries)),
     ...(paths.positions === undefined ? [] : [replaceFile(paths.positions, positions!)]),
+    ...(entries.some(hasSlices) ? [replaceFile(join(outDirectory, 'slices.csv'), slicesCsv(entries))] : []),
   ]);
   return paths;
 }

@@ -139,6 +139,10 @@ const answers = {
   exampleStd: amount,
   repeats: repeats.optional(),
 };
+const slice = z.looseObject({
+  name: z.string().min(1),
+  bins: z.array(z.looseObject({ from: z.number(), to: z.number(), ...answers })),
+});
 const likelihood = z.looseObject({
   exampleStd: amount,
   bytes: amount.optional(),
@@ -175,6 +179,7 @@ export const resultSchema = z.discriminatedUnion('status', [
           stateSize: count,
           flops: amount,
           extended: z.literal(true).optional(),
+          slices: z.array(slice).optional(),
           freeRunning: z.looseObject({ ...answers, exactMatches: count, perPosition: z.array(share) }).optional(),
         }),
       )

@@ -11,7 +11,7 @@
  * tables and exports are derived from it. Accuracies are fractions in [0, 1], times are seconds unless the name says
  * otherwise, losses are nats per labelled position.
  */
-import type { Baseline } from '@mixerzoo/core';
+import type { Baseline, SliceBin } from '@mixerzoo/core';
 import type { GenerationCost } from './generation-cost.js';
 import { measureOf, type RUN_FORMAT, type RunConfig } from './run-config.js';
 import type { Spread } from './spread.js';
@@ -196,12 +196,24 @@ export interface RunDone {
   readonly cost: RunCost;
 }
 
+/** Answers told apart, as by the gap between a key and its query; see `Slice` of core. */
+export interface SliceAnswers {
+  readonly name: string;
+  /** Ascending; those without an answer are left out. */
+  readonly bins: readonly BinAnswers[];
+}
+
+/** The answers of a bin; `examples` are those with an answer in it. */
+export type BinAnswers = Answers & SliceBin;
+
 /** An evaluation at a length, with what the length costs. */
 export interface LengthEvaluation extends Evaluation {
   readonly stateSize: number;
   readonly flops: number;
   /** True where the mixers' context was extended to this length. */
   readonly extended?: true | undefined;
+  /** Absent where the task tells no answers apart. */
+  readonly slices?: readonly SliceAnswers[] | undefined;
   /** Where the config asks for it. */
   readonly freeRunning?: FreeRunning | undefined;
 }

@@ -52,9 +52,17 @@ it('tests at every length, free-running on the very examples of the test with a 
     [16, 200, 200],
     [24, 200, 200],
   ]);
+  for (const { correct, total, slices } of test) {
+    expect(slices!.map(({ name }) => name)).toContain('place in the answer');
+    for (const { bins } of slices!) {
+      const sum = (key: 'correct' | 'total') => bins.reduce((counted, bin) => counted + bin[key], 0);
+      expect([sum('correct'), sum('total')]).toEqual([correct, total]);
+    }
+  }
   const [withTeacher, ...others] = requests.filter(({ split }) => split === 'test');
   expect(withTeacher?.count).toBe(50);
-  expect(others).toEqual([withTeacher, withTeacher, withTeacher]);
+  // Each length: answered with a teacher, told apart, and answered on its own.
+  expect(others).toEqual(Array.from({ length: 5 }, () => withTeacher));
   trainer.dispose();
 });
 

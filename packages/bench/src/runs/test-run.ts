@@ -1,8 +1,9 @@
 /** The tests of a trained model: on validation examples, and on test examples at every length. */
-import { foldIn, type Task, type Trainer } from '@mixerzoo/core';
+import { type EvaluationResult, foldIn, type Task, type Trainer } from '@mixerzoo/core';
 import { testCount } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { countAnswers, countExact, lossInParts } from './answers.js';
+import { countSlices } from './count-slices.js';
 import { evaluateFreeRunning } from './free-running.js';
 import type { Evaluation, LengthEvaluation } from './results.js';
 
@@ -18,7 +19,7 @@ export async function testRun(
     const at = task.atLength(seqLen);
     const tested = extended.get(seqLen) ?? model;
     const count = testCount(train, seqLen);
-    const evaluation = await evaluate('test', at, count, tested);
+    const { answers, evaluation } = await evaluate('test', at, count, tested);
     // The examples that the trainer draws, and as many tokens at a time as in a training batch.
     const examples = () => at.generate({ split: 'test', seed: foldIn(seed, 'test'), count });
     const batchSize = Math.max(1, Math.floor((train.batchSize * task.seqLen) / (train.accumulation ?? 1) / seqLen));
@@ -27,29 +28,35 @@ export async function testRun(
       stateSize: model.stateSize(seqLen),
       flops: model.flops(seqLen, at.labelsPerExample),
       ...(tested !== model && { extended: true as const }),
+      ...(at.slices && { slices: countSlices(at.slices(examples()), answers) }),
       ...(freeRunning && {
         freeRunning: await evaluateFreeRunning(tested, trainer.params, examples(), { batchSize, onBatch }),
       }),
     });
   }
-  return { validation: await evaluate('validation', task, train.validationExamples), test };
+  const { evaluation: validation } = await evaluate('validation', task, train.validationExamples);
+  return { validation, test };
 
-  /** In the soft form too, of a model that has one. */
-  async function evaluate(split: 'validation' | 'test', on: Task, count: number, tested = model): Promise<Evaluation> {
-    const evaluated = await trainer.evaluate(on, split, count, { model: tested, onBatch });
-    const { seqLen, loss, ...per } = evaluated;
-    const answers = countAnswers(per.perExampleCorrect, per.perExampleTotal, per.perExampleCopies);
-    const likelihood = lossInParts(evaluated);
+  /** In the soft form too, of a model that has one. `answers`: one by one. */
+  async function evaluate(
+    split: 'validation' | 'test',
+    on: Task,
+    count: number,
+    tested = model,
+  ): Promise<{ answers: EvaluationResult; evaluation: Evaluation }> {
+    const answers = await trainer.evaluate(on, split, count, { model: tested, onBatch });
+    const { seqLen, loss, perExampleCorrect, perExampleTotal, perExampleCopies } = answers;
+    const likelihood = lossInParts(answers);
     const whole = !likelihood && on.labelsPerExample > 1;
     const hard = {
       seqLen,
-      ...answers,
+      ...countAnswers(perExampleCorrect, perExampleTotal, perExampleCopies),
       loss,
-      ...(whole && { exactMatches: countExact(per.perExampleCorrect, per.perExampleTotal) }),
+      ...(whole && { exactMatches: countExact(perExampleCorrect, perExampleTotal) }),
       ...(likelihood && { likelihood }),
     };
-    if (!model.softForm) return hard;
+    if (!model.softForm) return { answers, evaluation: hard };
     const soft = await trainer.evaluate(on, split, count, { model: tested, soft: true, onBatch });
-    return { ...hard, softAccuracy: soft.accuracy };
+    return { answers, evaluation: { ...hard, softAccuracy: soft.accuracy } };
   }
 }

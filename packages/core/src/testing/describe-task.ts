@@ -5,7 +5,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../rng.js';
-import { type Examples, IGNORED_LABEL, type Split, type Task } from '../task.js';
+import { type Examples, IGNORED_LABEL, MOST_SLICE_BINS, type Slice, type Split, type Task } from '../task.js';
 import { describeLikelihood } from './describe-likelihood.js';
 
 export interface DescribeTaskOptions {
@@ -66,6 +66,17 @@ export function describeTask(name: string, make: () => Task, options: DescribeTa
 
     if (likelihood) describeLikelihood(make, options.lengths ?? []);
     else describeOracle();
+
+    it('tells each of its answers apart by bins that are stated, if by any', () => {
+      const slices = sets.map((examples) => task.slices?.(examples) ?? []);
+      for (const [index, ofSet] of slices.entries()) {
+        expect(new Set(ofSet.map(({ name }) => name)).size).toBe(ofSet.length);
+        for (const slice of ofSet) expectSlice(slice, sets[index]!);
+      }
+      const bins = slices.map((ofSet) => ofSet.map(({ name, bins }) => ({ name, bins })));
+      expect(bins[1]).toEqual(bins[0]);
+      expect(bins[2]).toEqual(bins[0]);
+    });
 
     it('prints how fast it generates', () => {
       const speedCount = Math.ceil(2e6 / task.seqLen);
@@ -156,6 +167,16 @@ function expectSame(received: Int32Array, expected: Int32Array): void {
 function expectSameExamples(received: Examples, expected: Examples): void {
   expectSame(received.inputs, expected.inputs);
   expectSame(received.labels, expected.labels);
+}
+
+function expectSlice({ name, bins, values }: Slice, { labels }: Examples): void {
+  expect(bins.length, name).toBeGreaterThan(0);
+  expect(bins.length, name).toBeLessThanOrEqual(MOST_SLICE_BINS);
+  const ends = bins.flatMap(({ from, to }) => [from, to + 0.5]);
+  expect(ends, name).toEqual([...ends].sort((a, b) => a - b));
+  expect(values.length, name).toBe(labels.reduce((sum, label) => sum + Number(label !== IGNORED_LABEL), 0));
+  const outside = values.find((value) => !bins.some(({ from, to }) => from <= value && value <= to));
+  expect(outside, name).toBeUndefined();
 }
 
 function expectInRange(task: Task, examples: Examples, count: number): void {

@@ -41,11 +41,13 @@ describe('evaluateExamples', () => {
     const set = await examples(10);
     const answers = await model.predict(params, set).data();
     const perExample = new Int32Array(10);
+    const perLabel: number[] = [];
     const perPosition = new Map<number, { correct: number; total: number }>();
     let next = 0;
     for (const [index, label] of set.labels.entries()) {
       if (label === IGNORED_LABEL) continue;
       const hit = answers[next++] === label ? 1 : 0;
+      perLabel.push(hit);
       const example = Math.floor(index / 6);
       perExample[example] = (perExample[example] as number) + hit;
       const slice = perPosition.get(index % 6) ?? { correct: 0, total: 0 };
@@ -53,6 +55,7 @@ describe('evaluateExamples', () => {
     }
     const result = await evaluateExamples(model, params, set, 4);
     expect(result.perExampleCorrect).toEqual(perExample);
+    expect([...result.perLabelCorrect]).toEqual(perLabel);
     expect(result.perPosition.map(({ position }) => position)).toEqual([2, 3, 4, 5]);
     for (const { position, correct, total, accuracy } of result.perPosition) {
       expect({ correct, total }).toEqual(perPosition.get(position));

@@ -38,6 +38,8 @@ export interface EvaluationResult {
   readonly perExampleCorrect: Int32Array;
   /** Labelled positions of each example, [examples]. */
   readonly perExampleTotal: Int32Array;
+  /** 1 for a right answer, 0 for a wrong one, of each labelled position, row by row, [total]. */
+  readonly perLabelCorrect: Uint8Array;
   /** How many of the examples are the same as each, itself included, [examples]; all 1 where they differ. */
   readonly perExampleCopies: Int32Array;
   /** Sum of the cross-entropies of each example, nats, [examples]; where every token's was asked for. */
@@ -102,6 +104,7 @@ export async function evaluateExamples(
   const perExampleCorrect = new Int32Array(count);
   const perExampleTotal = new Int32Array(count);
   const perExampleLoss = new Float64Array(count);
+  const perLabelCorrect = new Uint8Array(labels.reduce((sum, label) => sum + Number(label !== IGNORED_LABEL), 0));
   let lossSum = 0;
   let correct = 0;
   let total = 0;
@@ -110,6 +113,7 @@ export async function evaluateExamples(
     if (batch.labels.every((label) => label === IGNORED_LABEL)) continue;
     const { loss, hits, losses } = await score(model, params, batch, soft);
     lossSum += loss;
+    perLabelCorrect.set(hits, total);
     total += hits.length;
     let next = 0;
     for (let index = 0; index < batch.labels.length; index += 1) {
@@ -151,6 +155,7 @@ export async function evaluateExamples(
       .filter((slice) => slice.total > 0),
     perExampleCorrect,
     perExampleTotal,
+    perLabelCorrect,
     perExampleCopies: countCopies(examples),
     ...(byToken && { perExampleLoss }),
   };

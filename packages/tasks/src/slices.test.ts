@@ -1,0 +1,78 @@
+/** Slices by hand, of the examples of the README's tables. */
+import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
+import { expect, it } from 'vitest';
+import { ar, fuzzyRecall, mqar, mqnar, noisyRecall, selectiveCopy } from './index.js';
+import { doublingBins, positionBins, singleBins } from './slices.js';
+
+/** The values of each slice, by its name, of examples given by their inputs. */
+function valuesOf(task: Task, ...rows: readonly (readonly number[])[]): Record<string, number[]> {
+  const inputs = Int32Array.from(rows.flat());
+  const labels = Int32Array.from(rows.flatMap((row) => [...task.solve!(Int32Array.from(row))]));
+  const slices = task.slices!({ count: rows.length, seqLen: task.seqLen, inputs, labels });
+  expect(labels.filter((label) => label !== IGNORED_LABEL)).toHaveLength(slices[0]!.values.length);
+  return Object.fromEntries(slices.map(({ name, values }) => [name, [...values]]));
+}
+
+it('tells queries apart by pairs, gap and position', () => {
+  const task = mqar({ vocabSize: 12, seqLen: 10, numKvPairs: 2 });
+  const [first, second] = [
+    [2, 8, 4, 7, 4, 0, 0, 0, 2, 0],
+    [3, 8, 4, 7, 3, 0, 4, 0, 0, 0],
+  ];
+  expect(valuesOf(task, first!, second!)).toEqual({
+    'pairs in context': [2, 2, 2, 2],
+    'gap between key and query (tokens)': [2, 8, 4, 4],
+    'position of the query (tokens)': [4, 8, 4, 6],
+  });
+  const single = ar({ vocabSize: 12, seqLen: 8, numKvPairs: 3, form: 'zoology' });
+  expect(valuesOf(single, [2, 8, 4, 7, 3, 9, 0, 4])).toEqual({
+    'pairs in context': [3],
+    'gap between key and query (tokens)': [5],
+  });
+  const noisy = noisyRecall({ vocabSize: 12, noiseVocabSize: 2, seqLen: 12, numKvPairs: 2, noiseFraction: 1 / 3 });
+  expect(valuesOf(noisy, [13, 2, 8, 12, 4, 7, 4, 12, 13, 13, 2, 12])).toMatchObject({
+    'gap between key and query (tokens)': [2, 9],
+  });
+});
+
+it('tells keys of several tokens apart by their length, and by how many end alike', () => {
+  const task = mqnar({ vocabSize: 12, seqLen: 12, numKvPairs: 2, unigramPool: 2 });
+  expect(valuesOf(task, [3, 5, 8, 5, 5, 7, 5, 5, 0, 3, 5, 0])).toEqual({
+    'pairs in context': [2, 2],
+    'gap between key and query (tokens)': [3, 9],
+    'position of the query (tokens)': [7, 10],
+    'keys that end in the token of the query': [2, 2],
+  });
+  const fuzzy = fuzzyRecall({ vocabSize: 12, maxKeyLength: 2, seqLen: 12, numKvPairs: 2, unigramPool: 2 });
+  expect(valuesOf(fuzzy, [5, 8, 3, 5, 7, 0, 3, 5, 0, 5, 0, 0])).toMatchObject({
+    'gap between key and query (tokens)': [4, 9],
+    'keys that end in the token of the query': [2, 2],
+    'length of the key (tokens)': [2, 1],
+  });
+});
+
+it('tells copies apart by the gap to the first mention, and by place', () => {
+  const sizes = { signalVocabSize: 4, noiseVocabSize: 2, numSignals: 3 };
+  const plain = selectiveCopy({ ...sizes, seqLen: 9 });
+  expect(valuesOf(plain, [2, 6, 5, 4, 6, 1, 0, 2, 4])).toEqual({
+    'signals to copy': [3, 3, 3],
+    'gap between signal and answer (tokens)': [6, 4, 3],
+    'place in the answer': [1, 2, 3],
+  });
+  const unique = selectiveCopy({ ...sizes, seqLen: 9, variant: 'unique', numRepeats: 1 });
+  expect(valuesOf(unique, [2, 6, 2, 4, 6, 1, 0, 2, 4])).toMatchObject({
+    'gap between signal and answer (tokens)': [6, 4, 3],
+  });
+});
+
+it('has bins without gaps up to the end', () => {
+  expect(doublingBins(9)).toEqual([
+    { from: 1, to: 1 },
+    { from: 2, to: 3 },
+    { from: 4, to: 7 },
+    { from: 8, to: 15 },
+  ]);
+  expect(positionBins(20).map(({ from }) => from)).toEqual([0, 2, 5, 7, 10, 12, 15, 17]);
+  expect(positionBins(20).at(-1)).toEqual({ from: 17, to: 19 });
+  expect(positionBins(2)).toEqual(singleBins(0, 1));
+});
