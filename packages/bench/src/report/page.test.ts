@@ -256,7 +256,7 @@ describe('in Chromium', () => {
   test.for([320, 360, 760, 1100])('fits a screen of %i pixels without overlapping words', async (width, context) => {
     // Several runs of a model have curves of their own, folded.
     for (const { runs, charts } of [
-      { runs: FIXTURES, charts: 6 },
+      { runs: FIXTURES, charts: 7 },
       { runs: manyModels(), charts: 6 + LABELS.length },
     ]) {
       const { page, problems } = await open(context, runs, { width });
@@ -283,7 +283,7 @@ describe('in Chromium', () => {
 
   test('is complete without its script', async (context) => {
     const { page } = await open(context, FIXTURES, { width: 1100, scripts: false });
-    expect(await page.locator('figure svg:visible').count()).toBe(6);
+    expect(await page.locator('figure svg:visible').count()).toBe(7);
     expect(await page.locator('table:visible').count()).toBeGreaterThanOrEqual(3);
   });
 
@@ -304,7 +304,7 @@ describe('in Chromium', () => {
   test('names every chart and table for those who do not see them', async (context) => {
     const { page } = await open(context, FIXTURES, { width: 1100 });
     const images = await page.getByRole('img').all();
-    expect(images.length).toBe(6);
+    expect(images.length).toBe(7);
     for (const image of images) expect((await image.getAttribute('aria-label'))!.length).toBeGreaterThan(60);
     expect(await page.getByRole('rowheader', { name: 'CAT, 1 layer', exact: true }).count()).toBeGreaterThanOrEqual(2);
     expect(await page.getByRole('columnheader', { name: 'Tokens/s' }).count()).toBe(1);

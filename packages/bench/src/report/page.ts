@@ -18,6 +18,7 @@ import { environmentSection, runsSection } from './page-details.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import { positionChart } from './position-chart.js';
+import { rateSection } from './rate-section.js';
 import { formatNats, LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
 import { sliceSection } from './slice-section.js';
@@ -65,7 +66,7 @@ export async function reportPage(
   }));
   const sections = await Promise.all(settings.map(settingSections));
   const fold = (what: string, parts: readonly Html[]) =>
-    settings.length > MANY_SETTINGS
+    settings.length > MANY_SETTINGS && parts.some(({ text }) => text !== '')
       ? html`<section class="folded"><details><summary>${what}, by setting</summary>${[...parts]}</details></section>`
       : html`${[...parts]}`;
   const runs = await runsSection(entries);
@@ -88,6 +89,10 @@ ${fold(
   sections.map(({ slices }) => slices),
 )}
 ${cost}
+${fold(
+  `${SCORES[measureOfEntries(entries)].title} against learning rate`,
+  sections.map(({ rates }) => rates),
+)}
 ${fold(
   'Training curves',
   sections.map(({ curves }) => curves),
@@ -153,7 +158,7 @@ ${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, '
 async function settingSections({
   name,
   series,
-}: Setting): Promise<{ lengths: Html; positions: Html; slices: Html; curves: Html }> {
+}: Setting): Promise<{ lengths: Html; positions: Html; slices: Html; rates: Html; curves: Html }> {
   const measured = series.filter(({ entry }) => entry.outcome);
   const recorded = series.filter(({ entry }) => entry.runs.some((run) => run.steps.length + run.epochs.length > 0));
   const of = name === '' ? '' : `: ${name}`;
@@ -188,6 +193,7 @@ ${lengthTable(measured, score, of)}</section>`
     }`,
     positions,
     slices: await sliceSection(measured, of),
+    rates: await rateSection(series, of),
     curves: html`${
       curves.find(Boolean) &&
       html`<section data-charts><h2>Training curves${of}</h2>
