@@ -22,11 +22,14 @@ import { z } from 'zod';
 import { deltaRule } from './ops/delta-rule/index.js';
 import { CHUNK } from './ops/delta-rule/reference.js';
 
-export const { filterOptions, filterCheck } = createFilterOptions({
+const { filterOptions, filterCheck } = createFilterOptions({
   filters: 'perChannel',
   filterWidth: 4,
   filterInit: 'uniform',
 });
+
+/** Refuses options of filters that would change nothing. */
+export const deltaCheck = filterCheck;
 
 /** Options of all of them, to spread into a schema. */
 export const deltaOptions = {

@@ -14,7 +14,7 @@
 import { defineMixer, type Mixer, type MixerFactory } from '@mixerzoo/core';
 import { createScanMixer, linear, rmsNormPerHead } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
-import { createDeltaParts, type DeltaParams, type DeltaState, deltaOptions, filterCheck } from './delta-mixer.js';
+import { createDeltaParts, type DeltaParams, type DeltaState, deltaCheck, deltaOptions } from './delta-mixer.js';
 
 const schema = z
   .strictObject({
@@ -24,7 +24,7 @@ const schema = z
     expandV: z.number().positive().default(1).describe('width V of a value of a head over K'),
     ...deltaOptions,
   })
-  .check(filterCheck)
+  .check(deltaCheck)
   .transform((config) => {
     const nHeads = config.nHeads ?? [4, 3, 2].find((heads) => config.dModel % heads === 0) ?? 1;
     return { ...config, nHeads, headDim: config.headDim ?? config.dModel / nHeads };

@@ -27,8 +27,8 @@ import {
   createDeltaParts,
   type DeltaParams,
   type DeltaState,
+  deltaCheck,
   deltaOptions,
-  filterCheck,
   headsOf,
 } from './delta-mixer.js';
 
@@ -49,7 +49,7 @@ const schema = z
     useGate: z.boolean().default(true).describe('whether outputs are gated'),
     ...deltaOptions,
   })
-  .check(filterCheck)
+  .check(deltaCheck)
   .transform((config) => {
     const keyWidth = 0.75 * config.dModel;
     const nHeads = config.nHeads ?? headsOf(Math.round(keyWidth), 6);

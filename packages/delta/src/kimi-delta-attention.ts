@@ -21,8 +21,8 @@ import {
   createDeltaParts,
   type DeltaParams,
   type DeltaState,
+  deltaCheck,
   deltaOptions,
-  filterCheck,
   headsOf,
 } from './delta-mixer.js';
 
@@ -44,7 +44,7 @@ const schema = z
       .describe('the logarithm of a decay lies between this and 0; default unbounded'),
     ...deltaOptions,
   })
-  .check(filterCheck)
+  .check(deltaCheck)
   .transform((config) => {
     const nHeads = config.nHeads ?? headsOf(config.dModel, 16);
     return { ...config, nHeads, headDim: config.headDim ?? config.dModel / nHeads };
