@@ -302,6 +302,26 @@ const OPTIONAL_CASES: readonly { readonly packageName: string; cases(ops: Ops): 
     ],
   },
   {
+    packageName: '@mixerzoo/xlstm',
+    cases: ({ mLstmScan }) => [
+      {
+        name: 'mLstmScan',
+        sizes: `[${heads(256)}], four heads`,
+        inputs: () => [
+          normal(heads(256), 1),
+          normal(heads(256), 2),
+          normal(heads(256), 3),
+          normal([16, 256, 4], 4, 0.1),
+          tf.tidy(() => normal([16, 256, 4], 5).abs().mul(-0.1)),
+        ],
+        run: ([q, k, v, i, logF]) => mLstmScan?.({ q, k, v, i, logF }, { nHeads: 4 })['h'] as tf.Tensor,
+        // Chunks of 64: half of the pairs, for q k^T and for P v, and the state read and written: a multiply-add each.
+        work: { flop: 4 * 16 * 256 * D * (32 + D / 4) },
+        tolerance: 5e-5,
+      },
+    ],
+  },
+  {
     packageName: '@mixerzoo/landmark',
     cases: ({ blockAttention, chosenAttention, groupedAttention }) => [
       {

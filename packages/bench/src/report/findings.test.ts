@@ -19,7 +19,7 @@ test('says what rates mixers declare, once', () => {
   const run = sampleRun();
   const [layer] = run.config.layers;
   const layers = [layer!, layer!].map((each) => ({ ...each, mixer: 'rwkv7', factors: { w0: { learningRate: 2 } } }));
-  expect(recipes([run, { ...run, config: { ...run.config, layers } }])).toEqual([
+  expect(recipes([{ ...run, config: { ...run.config, layers } }])).toEqual([
     'AdamW, weight decay 0.1, rwkv7 declares 2 times the rate for w0, learning rate 0.01 falling to 0 by a cosine',
   ]);
 });
