@@ -8,6 +8,8 @@
  *
  * Sources: 1. Arora et al. 2024 (arXiv 2402.18668). 2. HazyResearch/zoology `mixers/based.py`,
  * `feature_maps/taylor.py` (same function; there f^2 + f + 1 unpacked features).
+ * Deviation: the output projection starts as those of this zoo's other mixers; zoology's `proj_o` escapes its division by
+ * sqrt(2 n) for its name, and starts as `init: 'normal'` does.
  */
 import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
 import {
@@ -17,6 +19,7 @@ import {
   initProjection,
   linear,
   type Projection,
+  projectionInitOption,
   type ScanState,
   splitHeads,
 } from '@mixerzoo/core/blocks';
@@ -34,6 +37,7 @@ export const basedSchema = z.strictObject({
   nHeads: z.int().positive().default(1).describe('heads H; must divide dModel'),
   featureDim: z.int().positive().default(8).describe('query and key width f of a head; 8, 16 or 24 in the literature'),
   eps: z.number().nonnegative().default(1e-12).describe('added to the normaliser'),
+  ...projectionInitOption,
 });
 
 /** Bias-free projections: q, k [d, H f]; v, o [d, d]. */
@@ -52,11 +56,11 @@ export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedSta
   name: 'based',
   summary: 'Linear attention with a second-order Taylor feature map (Based).',
   schema: basedSchema,
-  create({ dModel, nHeads, featureDim, eps }) {
+  create({ dModel, nHeads, featureDim, eps, init: how }) {
     const headDim = headDimOf(dModel, nHeads);
     const features = packedFeatures(featureDim);
     const keyWidth = nHeads * featureDim;
-    const projections = createConvolvedProjections({ dModel, keyWidth });
+    const projections = createConvolvedProjections({ dModel, keyWidth, init: how });
     /** [v, 1] of every head: [B, L, d] -> [B, H, L, p + 1]. */
     const extended = (v: tf.Tensor3D) =>
       tf.concat([splitHeads(v, nHeads), tf.ones([v.shape[0], nHeads, v.shape[1], 1])], 3) as tf.Tensor4D;
@@ -64,7 +68,7 @@ export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedSta
     return createScanMixer({
       init: (seed, nLayers = 1): BasedParams => ({
         ...projections.init(seed),
-        oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { nLayers }),
+        oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { init: how, nLayers }),
       }),
       project: projections.project,
       state: { sums: [nHeads, features, headDim + 1] },

@@ -21,11 +21,12 @@ export interface AutoregressiveResult {
 
 /**
  * Answers every example token by token: `labelsPerExample` calls of `predict`, on all examples at once.
- * @throws ShapeError if the labels of an example are not one run up to its end.
+ * @throws ShapeError if the labels of an example are not one run up to its end, or do not follow as inputs.
  */
 export async function evaluateAutoregressively(examples: Examples, predict: PredictAt): Promise<AutoregressiveResult> {
   const { count, seqLen, labels } = examples;
   const start = answerStart(examples);
+  assertTaught(examples, start);
   const inputs = examples.inputs.slice();
   for (let i = 0; i < count; i++) inputs.fill(0, i * seqLen + start + 1, (i + 1) * seqLen); // the teacher's tokens
   const perPosition: number[] = [];
@@ -52,6 +53,19 @@ export async function evaluateAutoregressively(examples: Examples, predict: Pred
     perPosition,
     perExampleCorrect,
   };
+}
+
+/** A model that was trained without answers in the input would be asked for what it never saw. */
+function assertTaught({ count, seqLen, inputs, labels }: Examples, start: number): void {
+  for (let i = 0; i < count; i++) {
+    for (let at = i * seqLen + start; at < (i + 1) * seqLen - 1; at++) {
+      if (inputs[at + 1] === labels[at]) continue;
+      throw new ShapeError(
+        `evaluateAutoregressively: expected each answer as the next input, got token ${inputs[at + 1]} after the answer ` +
+          `${labels[at]} in example ${i}. Use a task with a teacher's answers, such as selectiveCopy with answers: 'teacher'.`,
+      );
+    }
+  }
 }
 
 /** Where the answer begins: the first labelled position, the same in every example. */

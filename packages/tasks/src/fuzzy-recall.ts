@@ -14,7 +14,8 @@
  * context takes at most k (`maxKeyLength` + 1) tokens; what it leaves of them is filler.
  *
  * Source: Poli et al. 2024, "Mechanistic Design and Scaling of Hybrid Architectures" (MAD, arXiv 2403.17844): fuzzy in-context recall.
- * Deviations: theirs has values of several tokens too and asks one key of the full length; ours asks every key once.
+ * Deviations: theirs has values of several tokens too, pairs that come again, each time scored, and in tests keys of the full
+ * length alone; ours asks every key once. Its keys never hold a token twice: `distinctTokens`.
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { z } from 'zod';
@@ -39,6 +40,7 @@ const fuzzyRecallSchema = z
     ...queryOptions,
     maxKeyLength: z.int().min(2).max(8).default(3).describe('tokens of the longest key'),
     unigramPool: unigramPoolOption,
+    distinctTokens: z.boolean().default(false).describe('no key holds a token twice, as in MAD'),
   })
   .check(queryCheck)
   .transform((config) => {

@@ -37,6 +37,8 @@ export interface RecallLayout {
   readonly shortestKey?: number;
   /** Distinct tokens the N-grams of an example are made of. */
   readonly unigramPool: number;
+  /** True where no key holds a token twice. Default false. */
+  readonly distinctTokens?: boolean;
   /** Every key once, with the exponent of the power law of the gaps (1 is uniform); or one key at the end. */
   readonly queries: { readonly powerA: number } | 'last';
   /** What stands where nothing else does: token 0, any token but this example's keys, or a noise token. */
@@ -74,7 +76,7 @@ function minimalLength(layout: RecallLayout, pairs: number): number {
 }
 
 function assertFits(layout: RecallLayout): void {
-  const { where, seqLen, numKvPairs, ngram, unigramPool } = layout;
+  const { where, seqLen, numKvPairs, ngram, unigramPool, distinctTokens } = layout;
   const smallest = minimalLength(layout, numKvPairs);
   if (seqLen < smallest) {
     const perPair = minimalLength(layout, 1) - minimalLength(layout, 0);
@@ -90,12 +92,23 @@ function assertFits(layout: RecallLayout): void {
       `${where}: (unigramPool + 1) ** ngram must be below 2 ** 53, got ${unigramPool + 1} ** ${ngram}. Take a smaller unigramPool.`,
     );
   }
+  if (distinctTokens && arrangements(unigramPool, ngram) < numKvPairs) {
+    throw new InvalidConfigError(
+      `${where}: unigramPool must hold ${numKvPairs} keys of ${ngram} different tokens, got ${unigramPool} tokens, which make ` +
+        `${arrangements(unigramPool, ngram)}. Enlarge unigramPool or take fewer pairs.`,
+    );
+  }
   if (unigramPool ** ngram < numKvPairs) {
     throw new InvalidConfigError(
       `${where}: unigramPool must be at least ${Math.ceil(numKvPairs ** (1 / ngram) - 1e-9)} for ${numKvPairs} different ` +
         `${ngram}-grams, got ${unigramPool}. Enlarge unigramPool or take fewer pairs.`,
     );
   }
+}
+
+/** Ordered choices of `length` out of `tokens`. */
+function arrangements(tokens: number, length: number): number {
+  return Array.from({ length }, (_, taken) => Math.max(0, tokens - taken)).reduce((product, left) => product * left, 1);
 }
 
 function createWriter(layout: RecallLayout, vocabulary: ReturnType<typeof createVocabulary>): WriteExample {
@@ -145,7 +158,8 @@ function createWriter(layout: RecallLayout, vocabulary: ReturnType<typeof create
  * Draws distinct keys over the key tokens of an example, by rejection. The key of pair i is `grams[i N ... ends[i])`; its
  * length is uniform between the shortest and the longest among the keys that are left.
  */
-function createGramSampler({ numKvPairs, ngram, shortestKey = ngram, unigramPool }: RecallLayout) {
+function createGramSampler(layout: RecallLayout) {
+  const { numKvPairs, ngram, shortestKey = ngram, unigramPool, distinctTokens = false } = layout;
   const grams = new Int32Array(numKvPairs * ngram);
   const ends = Int32Array.from({ length: numKvPairs }, (_, pair) => (pair + 1) * ngram);
   const taken = new Set<number>();
@@ -157,13 +171,15 @@ function createGramSampler({ numKvPairs, ngram, shortestKey = ngram, unigramPool
     taken.clear();
     for (let pair = 0; pair < numKvPairs; ) {
       const length = shortestKey === ngram ? ngram : shortestKey + rng.integer(ngram - shortestKey + 1);
+      let repeats = false;
       let code = 0; // digits 1 ... unigramPool, so that keys of different lengths differ
       for (let i = 0; i < length; i++) {
         const digit = rng.integer(unigramPool);
         grams[pair * ngram + i] = keys[digit]!;
+        repeats ||= grams.indexOf(keys[digit]!, pair * ngram) < pair * ngram + i;
         code = code * (unigramPool + 1) + digit + 1;
       }
-      if (taken.has(code)) continue;
+      if (taken.has(code) || (distinctTokens && repeats)) continue;
       taken.add(code);
       ends[pair] = pair * ngram + length;
       pair++;

@@ -35,6 +35,9 @@ describeTask('noisyRecall, mostly noise, paper', () =>
 );
 
 describeTask('fuzzyRecall', () => fuzzyRecall({ vocabSize: 128, seqLen: 64 }), { lengths: [32, 65, 128] });
+describeTask('fuzzyRecall, distinct tokens', () =>
+  fuzzyRecall({ vocabSize: 64, seqLen: 64, maxKeyLength: 3, numKvPairs: 8, unigramPool: 4, distinctTokens: true }),
+);
 describeTask('fuzzyRecall, small pool, random filler', () =>
   fuzzyRecall({ vocabSize: 64, seqLen: 64, maxKeyLength: 3, numKvPairs: 8, unigramPool: 2, randomNonQueries: true }),
 );
@@ -149,6 +152,45 @@ describe('recall tasks', () => {
       expect(labels.every((label, t) => label === IGNORED_LABEL || !((inputs[t + 1] ?? 0) % 16))).toBe(true);
     }
     expect([...lengths.keys()].sort()).toEqual([1, 2, 3]);
+  });
+
+  it('fuzzyRecall holds no token twice in a key where it is told so, and does otherwise', () => {
+    const repeats = (distinctTokens: boolean) => {
+      const task = fuzzyRecall({
+        vocabSize: 32,
+        seqLen: 64,
+        numKvPairs: 8,
+        unigramPool: 3,
+        maxKeyLength: 3,
+        distinctTokens,
+      });
+      return rows(task, 200).filter(({ inputs }) => {
+        // Keys are runs below the values, from V/2 on.
+        const keys = inputs
+          .map((token) => (token < 16 && token > 0 ? token : ' '))
+          .join(',')
+          .split(' ');
+        return keys.some((key) => {
+          const tokens = key.split(',').filter(Boolean);
+          return new Set(tokens).size < tokens.length;
+        });
+      }).length;
+    };
+    expect(repeats(false)).toBe(200);
+    expect(() => repeats(true)).toThrow(
+      /unigramPool must hold 8 keys of 3 different tokens, got 3 tokens, which make 6/,
+    );
+    const task = fuzzyRecall({ vocabSize: 32, seqLen: 64, numKvPairs: 6, unigramPool: 3, distinctTokens: true });
+    for (const { inputs } of rows(task, 200)) {
+      const context = inputs.slice(0, inputs.findLastIndex((token) => token >= 16) + 1);
+      for (const key of context
+        .map((token) => (token >= 16 ? ' ' : token))
+        .join(',')
+        .split(' ')) {
+        const tokens = key.split(',').filter(Boolean);
+        expect(new Set(tokens).size).toBe(tokens.length);
+      }
+    }
   });
 
   it('mqnar at N = 1 is mqar', () => {

@@ -11,6 +11,10 @@ describeTask(
   { lengths: [32, 65, 128] },
 );
 
+describeTask('selectiveCopy, as in MAD', () => selectiveCopy({ seqLen: 64, noiseVocabSize: 1, answers: 'blank' }), {
+  lengths: [32, 128],
+});
+
 describe('selectiveCopy', () => {
   const prompts = (config: Parameters<typeof selectiveCopy>[0], count: number) => {
     const task = selectiveCopy(config);
@@ -34,6 +38,20 @@ describe('selectiveCopy', () => {
       expect([signals.length, new Set(signals).size]).toEqual([13, 8]);
       expect(row.slice(33)).toEqual([...new Set(signals)].slice(0, 7));
     }
+  });
+
+  it('holds no answer in the input where it is told so, and is not for free-running tests then', async () => {
+    const blank = selectiveCopy({ seqLen: 24, numSignals: 8, answers: 'blank' });
+    const [given, withheld] = [selectiveCopy({ seqLen: 24, numSignals: 8 }), blank].map((task) =>
+      task.generate({ split: 'test', seed: 1, count: 20 }),
+    );
+    for (let i = 0; i < 20; i++) {
+      expect([...withheld!.inputs.subarray(i * 24 + 16, (i + 1) * 24)]).toEqual(new Array(8).fill(0));
+      expect([...given!.inputs.subarray(i * 24 + 17, (i + 1) * 24)]).not.toContain(0);
+    }
+    const answered = evaluateAutoregressively(withheld!, () => new Int32Array(20));
+    await expect(answered).rejects.toThrow(ShapeError);
+    await expect(answered).rejects.toThrow(/expected each answer as the next input, got token 0 after the answer/);
   });
 
   it.each([

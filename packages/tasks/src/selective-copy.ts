@@ -10,13 +10,15 @@
  * | what   | s1| - | - | s2| - | s3| ⊥ | s1| s2|
  *
  * L counts everything: L - m tokens of signal and noise (m = `numSignals`), the separator, and the first m - 1 signals as the
- * teacher gives them. The model's own answers instead: `evaluateAutoregressively`.
+ * teacher gives them. The model's own answers instead: `evaluateAutoregressively`. With `answers: 'blank'` the input holds none
+ * of them, and separators follow the first: each position of the answer must be told by itself, as in MAD (Poli et al. 2024).
  *
  * `variant: 'plain'` draws the signals with repeats. `'unique'` copies each distinct signal once, at its first occurrence: m
  * distinct signals, and `numRepeats` later copies of them that are not to be copied again.
  *
  * Source: the CAT paper, Definition 4 and Section 6.3 (16 signals; L = 64, 128, 256), after Gu and Dao 2023 (arXiv 2312.00752).
  * Deviations: the paper gives neither the sizes of the vocabularies nor what L counts; 32 signal and 16 noise tokens are ours.
+ * MAD has one noise token, draws signals with repeats and never feeds answers: `noiseVocabSize: 1`, `answers: 'blank'`.
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
@@ -40,13 +42,17 @@ const selectiveCopySchema = z.strictObject({
   noiseVocabSize: tokenCount.default(16).describe('noise tokens there are'),
   variant: z.enum(['plain', 'unique']).default('plain').describe('copy every signal, or each distinct one once'),
   numRepeats: z.int().min(0).default(0).describe("variant 'unique': later copies of signals, not to be copied again"),
+  answers: z
+    .enum(['teacher', 'blank'])
+    .default('teacher')
+    .describe("what follows the separator: the right answers one by one, or as in MAD nothing, separators ('blank')"),
   signalsAtLength: lengthRuleSchema.default('fixed').describe('at another length m stays, or grows with it'),
 });
 
 type SelectiveCopyConfig = z.output<typeof selectiveCopySchema>;
 
 /**
- * Selective copying, teacher forced.
+ * Selective copying, teacher forced or without answers in the input.
  * @throws InvalidConfigError if `seqLen` is below 2 `numSignals` + `numRepeats`, or there are too few signal tokens
  *   for the unique variant.
  * @example selectiveCopy({ seqLen: 64, numSignals: 16 })
@@ -105,7 +111,7 @@ function readAnswers(inputs: Int32Array, { signalVocabSize, variant }: Selective
 }
 
 function createWriter(config: SelectiveCopyConfig): WriteExample {
-  const { seqLen, numSignals, numRepeats, signalVocabSize, noiseVocabSize, variant } = config;
+  const { seqLen, numSignals, numRepeats, signalVocabSize, noiseVocabSize, variant, answers } = config;
   const separator = seqLen - numSignals;
   const pool = createTokenPool(1, 1 + signalVocabSize);
   const signals = new Int32Array(numSignals);
@@ -127,7 +133,7 @@ function createWriter(config: SelectiveCopyConfig): WriteExample {
       } else inputs[t] = signals[copied++]!;
     }
     inputs[separator] = SEPARATOR;
-    inputs.set(signals.subarray(0, numSignals - 1), separator + 1);
+    if (answers === 'teacher') inputs.set(signals.subarray(0, numSignals - 1), separator + 1);
     labels.set(signals, separator);
   };
 }

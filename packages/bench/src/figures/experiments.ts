@@ -39,6 +39,7 @@ function catModels({ dropout, init, filterWidth = 3, normalizeQK = false, positi
 /** The models CAT is compared with. Attention learns positions; Based and Mamba need none. */
 function others(nLayers: 1 | 2, { dropout, init }: ModelOptions): Models {
   const layers = nLayers === 1 ? '1 layer' : '2 layers';
+  const based = { mixer: '@mixerzoo/based#based', ...asNamedIn(init) };
   return {
     [`Attention, ${layers}`]: {
       layers: [{ mixer: '@mixerzoo/attention#attention', init, dropout }],
@@ -46,7 +47,7 @@ function others(nLayers: 1 | 2, { dropout, init }: ModelOptions): Models {
       model: { positions: 'learned' },
     },
     [`Based, ${layers}`]: {
-      layers: nLayers === 1 ? ['@mixerzoo/based#based'] : ['@mixerzoo/based#baseConv', '@mixerzoo/based#based'],
+      layers: nLayers === 1 ? [based] : ['@mixerzoo/based#baseConv', based],
     },
     [`Mamba, ${layers}`]: {
       layers: ['@mixerzoo/mamba#mamba'],
@@ -55,6 +56,9 @@ function others(nLayers: 1 | 2, { dropout, init }: ModelOptions): Models {
     },
   };
 }
+
+/** zoology divides the start of output projections by sqrt(2 layers), except those that Based and GLA name otherwise. */
+const asNamedIn = (init: ModelOptions['init']) => (init === 'zoology' ? { init: 'normal' } : {});
 
 /** Everything an experiment takes from its scale. */
 function sized(at: ScaleSettings, kAt: (seqLen: number) => object): ExperimentConfig {
@@ -173,7 +177,7 @@ const BUILDS = {
           nLayers: 2,
           model: { norm: RMS_NORM, residual: 'mixerOnly' },
         },
-        'GLA, 2 layers': { layers: ['@mixerzoo/gla#gla'], nLayers: 2 },
+        'GLA, 2 layers': { layers: [{ mixer: '@mixerzoo/gla#gla', ...asNamedIn(at.init) }], nLayers: 2 },
         'Sliding window, 2 layers': {
           layers: [{ mixer: '@mixerzoo/attention#slidingWindow', window: 32, init: at.init, dropout: at.dropout }],
           nLayers: 2,

@@ -25,7 +25,7 @@ export async function assertFreeRunning(task: Task): Promise<void> {
     await evaluateAutoregressively(examples, solve);
   } catch (error) {
     throw new InvalidConfigError(
-      `${task.name}: expected a task that ends with its whole answer, such as selectiveCopy, got labels elsewhere. Leave freeRunning out.`,
+      `${task.name}: expected a task that ends with its whole answer, such as selectiveCopy, got labels elsewhere, or inputs without the answers. Leave freeRunning out.`,
       { cause: error },
     );
   }
