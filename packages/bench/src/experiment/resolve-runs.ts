@@ -8,7 +8,13 @@ import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { listWords } from '../report/format.js';
 import { assertFreeRunning } from '../runs/free-running.js';
-import { DEFAULT_CHECKPOINT_MINUTES, RUN_FORMAT, type RunConfig, type SearchProtocol, type TrainSettings } from '../runs/run-config.js';
+import {
+  DEFAULT_CHECKPOINT_MINUTES,
+  RUN_FORMAT,
+  type RunConfig,
+  type SearchProtocol,
+  type TrainSettings,
+} from '../runs/run-config.js';
 import { giveWay } from './alternatives.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
