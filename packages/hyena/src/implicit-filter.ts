@@ -8,6 +8,7 @@
  */
 import { foldIn, randomNormal, randomUniform, tf } from '@mixerzoo/core';
 import { initProjection, linear, type Projection } from '@mixerzoo/core/blocks';
+import { sine } from './ops/sine/index.js';
 
 /** Names as the options of `hyena`. */
 export interface ImplicitFilterConfig {
@@ -60,9 +61,9 @@ export function createImplicitFilter(config: ImplicitFilterConfig) {
 
     /** Taps of the delays 0 to length - 1, [length, d]. */
     taps({ in: first, inner, out, freq, skip }: ImplicitFilterParams, length: number): tf.Tensor2D {
-      const sine = (x: tf.Tensor2D) => tf.sin(x.mul<tf.Tensor2D>(freq));
-      let hidden = sine(linear(positions(length, config), first));
-      for (const name of layers) hidden = sine(linear(hidden, inner[name] as Projection));
+      const wave = (x: tf.Tensor2D) => sine(x.mul<tf.Tensor2D>(freq));
+      let hidden = wave(linear(positions(length, config), first));
+      for (const name of layers) hidden = wave(linear(hidden, inner[name] as Projection));
       const taps = linear(hidden, out).mul<tf.Tensor2D>(windowOf(length, config));
       const current = tf.pad(skip.expandDims<tf.Tensor2D>(0), [
         [0, length - 1],
