@@ -20,7 +20,7 @@ import * as wasm from './wasm.js';
 import * as webgpu from './webgpu.js';
 
 /** Tokens from which Fourier transforms are faster than direct sums, on the wasm engine. */
-const FFT_FROM = 128;
+const FFT_FROM = 160;
 
 /** The op behind {@link longConvolution}. */
 export const longConvolutionOp = defineOp<Inputs, Attrs, Outputs>({
