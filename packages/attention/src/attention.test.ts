@@ -56,6 +56,10 @@ describe('attention', () => {
     await useEngine();
   });
 
+  it('is put together at any width, without the tables of its rotation', () => {
+    expect(attention({ dModel: 16, headDim: 2 ** 28, positional: 'rope' }).config).toMatchObject({ headDim: 2 ** 28 });
+  });
+
   it('drops entries of the map in training only, keeping the mean', async () => {
     const mixer = attention({ dModel: 8, dropout: 0.5 });
     const params = mixer.init(1);

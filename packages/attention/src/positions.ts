@@ -5,7 +5,7 @@
  */
 import { InvalidConfigError, refuseIdle, tf } from '@mixerzoo/core';
 import { z } from 'zod';
-import { BETAS, rotaryAngles, rotaryFrequencies, temperatureOf } from './ops/rotary/frequencies.js';
+import { BETAS, mscaleOf, rotaryAngles, rotaryFrequencies, temperatureOf } from './ops/rotary/frequencies.js';
 import { rotary } from './ops/rotary/index.js';
 
 /** Options to spread into a mixer's schema. */
@@ -111,9 +111,9 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
       `rotaryFraction: expected RoPE to rotate at least 2 columns of a head, got ${rotaryFraction} of ${headDim}. Widen the heads, raise rotaryFraction, or use positional 'none'.`,
     );
   }
-  const frequencies = rotaryFrequencies(rotated, ropeBase, contextExtension);
-  const { mscale } = frequencies;
-  let angles = rotaryAngles(frequencies, 0, 0);
+  const mscale = contextExtension ? mscaleOf(contextExtension) : 1;
+  // Made at the first use: a config is put together before it is known whether its model fits.
+  let angles: ReturnType<typeof rotaryAngles> = { cos: new Float32Array(0), sin: new Float32Array(0) };
   let known = 0;
 
   return {
@@ -125,7 +125,7 @@ export function createPositions(config: PositionalConfig, nHeads: number, headDi
       const length = x.shape[1];
       if (start + length > known) {
         known = 2 ** Math.ceil(Math.log2(start + length));
-        angles = rotaryAngles(frequencies, 0, known);
+        angles = rotaryAngles(rotaryFrequencies(rotated, ropeBase, contextExtension), 0, known);
         if (temperature === 'rotated') for (const table of [angles.cos, angles.sin]) scale(table, mscale);
       }
       const rows = (table: Float32Array) =>

@@ -37,6 +37,10 @@ describe('retention', () => {
     expect(retention(config as never).config).toEqual(config);
   });
 
+  it('is put together at any width, without the tables of its rotation', () => {
+    expect(retention({ dModel: 16, headDim: 2 ** 28 }).config).toMatchObject({ headDim: 2 ** 28 });
+  });
+
   it('computes the same by step and by apply over 2,000 tokens', async (context) => {
     const length = await reducedOnSoftware(context, 'tokens stepped through', 2000, 200);
     for (const layout of ['fla', 'torchscale'] as const) {

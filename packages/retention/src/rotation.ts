@@ -6,7 +6,7 @@
  *
  * Products of rotated queries and keys do not depend on the order of columns: torchscale's are brought into that of fla.
  */
-import { createPositions, rotary, rotaryAngles, rotaryFrequencies } from '@mixerzoo/attention';
+import { createPositions, type RotaryFrequencies, rotary, rotaryAngles, rotaryFrequencies } from '@mixerzoo/attention';
 import { InvalidConfigError, tf } from '@mixerzoo/core';
 
 export type RotationLayout = 'fla' | 'torchscale';
@@ -37,7 +37,7 @@ export function createRotation(headK: number, ropeBase: number, layout: Rotation
   // Torchscale's frequencies are those of another base.
   const base = inPairs && headK > 2 ? ropeBase ** (headK / (headK - 2)) : ropeBase;
   const positions = createPositions({ positional: 'rope', ropeBase: base, rotaryFraction: 1 }, 1, headK);
-  const frequencies = rotaryFrequencies(rotated, base);
+  let frequencies: RotaryFrequencies | undefined;
   return {
     order: (x) =>
       inPairs
@@ -50,6 +50,7 @@ export function createRotation(headK: number, ropeBase: number, layout: Rotation
     move(state, by) {
       if (by === 0) return state;
       const [batch, nHeads, headV] = state.shape;
+      frequencies ??= rotaryFrequencies(rotated, base);
       const { cos, sin } = rotaryAngles(frequencies, by, 1);
       const tables = { cos: tf.tensor2d(cos, [1, rotated / 2]), sin: tf.tensor2d(sin, [1, rotated / 2]) };
       const rows = nHeads * headV;

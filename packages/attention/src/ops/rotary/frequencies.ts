@@ -50,8 +50,8 @@ export interface RotaryFrequencies {
 export function rotaryFrequencies(dim: number, base: number, extension?: ContextExtension): RotaryFrequencies {
   const plain = Array.from({ length: dim / 2 }, (_, index) => base ** ((-2 * index) / dim));
   if (!extension) return { invFreq: plain, positionScale: 1, mscale: 1 };
-  const { method, factor, originalLength, attentionFactor = yarnTemperature(factor) } = extension;
-  const mscale = temperatureOf(extension) === 'none' ? 1 : attentionFactor;
+  const { method, factor, originalLength } = extension;
+  const mscale = mscaleOf(extension);
   if (method === 'interpolation') return { invFreq: plain, positionScale: 1 / factor, mscale };
   const { betaFast = BETAS[method].fast, betaSlow = BETAS[method].slow } = extension;
 
@@ -76,6 +76,12 @@ export function rotaryFrequencies(dim: number, base: number, extension?: Context
 /** Where the temperature of an extension is applied: by YaRN, unless it is told otherwise, on all logits. */
 export function temperatureOf({ method, temperature }: Pick<ContextExtension, 'method' | 'temperature'>): Temperature {
   return temperature ?? (method === 'yarn' ? 'logits' : 'none');
+}
+
+/** The factor of q and of k that an extension asks for; 1 where it leaves the temperature alone. */
+export function mscaleOf(extension: ContextExtension): number {
+  const { factor, attentionFactor = yarnTemperature(factor) } = extension;
+  return temperatureOf(extension) === 'none' ? 1 : attentionFactor;
 }
 
 /** YaRN's `1 / sqrt(t)`: 0.1 ln(factor) + 1. Logits are multiplied by its square. */
