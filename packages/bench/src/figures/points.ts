@@ -5,9 +5,10 @@
  * examples themselves; beside it the mean over seeds at the chosen learning rate with its 95 % interval. The perplexity of a point is
  * that of the mean loss. So claims have them, and so they are drawn.
  */
-import type { Entry, Outcome } from '../report/entries.js';
+import type { Entry } from '../report/entries.js';
+import type { Outcome } from '../report/outcome.js';
 import { perplexity } from '../report/score.js';
-import { isDone, type RunRecord } from '../runs/results.js';
+import { hasDiverged, isDone, type RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
 import { experimentName, type FigurePoint, type FigureRow, type Measured, type TrainedFigure } from './figure.js';
 
@@ -74,7 +75,7 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
       trainLength,
       testLength,
       measured,
-      ...(hasDiverged(runs) && { diverged: true as const }),
+      ...(allDiverged(runs) && { diverged: true as const }),
     };
   });
 }
@@ -83,5 +84,4 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
 const hasLearned = ({ loss, baselines: [, bar] }: Outcome) => bar === undefined || loss.value < bar.loss;
 
 /** True where no run has a result, and one failed since its losses were no numbers any more. */
-export const hasDiverged = (runs: readonly RunRecord[]) =>
-  !runs.some(isDone) && runs.some(({ result }) => result?.status === 'failed' && result.code === 'numerical');
+export const allDiverged = (runs: readonly RunRecord[]) => !runs.some(isDone) && runs.some(hasDiverged);

@@ -4,7 +4,7 @@ import { baselineRows } from '../report/likelihood-columns.js';
 import type { Estimate } from '../report/statistics.js';
 import type { TrainedFigure } from './figure.js';
 import type { HarnessValues, PaperRow } from './paper-table.js';
-import { belongsTo, hasDiverged } from './points.js';
+import { allDiverged, belongsTo } from './points.js';
 
 /** A row: a model of the figure, or a simple model of the same text. */
 export interface TableRow {
@@ -79,7 +79,7 @@ export function tableRows(
 
 function statusOf(entry: Entry | undefined): TableRow['status'] {
   if (!entry) return 'not finished';
-  if (hasDiverged(entry.runs)) return 'diverged';
+  if (allDiverged(entry.runs)) return 'diverged';
   return entry.open.some(({ status }) => status === 'failed') ? 'failed' : 'not finished';
 }
 

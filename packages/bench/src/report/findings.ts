@@ -2,9 +2,10 @@
 import { declaredInWords, fallInWords, optimizerInWords, warmupInWords } from '../experiment/recipe-words.js';
 import type { RunRecord } from '../runs/results.js';
 import { measureOf, type RunConfig } from '../runs/run-config.js';
-import type { Entry, Outcome } from './entries.js';
+import type { Entry } from './entries.js';
 import { formatCount, formatPercent, formatRatio, formatSeconds, inPercent, listWords, plural } from './format.js';
 import { verdict } from './likelihood-columns.js';
+import type { Outcome } from './outcome.js';
 import { formatNats, LENGTH_SCORES, tokensPerStep } from './score.js';
 import { formatOpen } from './table.js';
 

@@ -1,7 +1,8 @@
 /** The columns of models that are judged by likelihood, and the rows of what simple models of the same text score. */
 import type { Baseline } from '@mixerzoo/core';
-import type { Entry, Outcome } from './entries.js';
+import type { Entry } from './entries.js';
 import { formatCount, formatPercent, formatPerplexity, NO_VALUE } from './format.js';
+import type { Outcome } from './outcome.js';
 import { formatLossEstimate, formatNats, LENGTH_SCORES } from './score.js';
 import type { Column } from './table.js';
 

@@ -1,7 +1,7 @@
 /** Validation accuracy, or loss, against the learning rate: every run of every rate, and the median over seeds. */
 import { max, median, min } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
-import type { RunRecord } from '../runs/results.js';
+import { hasDiverged } from '../runs/results.js';
 import {
   accuracyAxis,
   CHART_INK,
@@ -131,8 +131,6 @@ function pointsOf(entry: Entry): RunPoint[] {
     return [{ rate, score: value, kind: open ? 'open' : 'finished', said: `${name}: ${score.format(value)}${status}` }];
   });
 }
-
-const hasDiverged = ({ result }: RunRecord) => result?.status === 'failed' && result.code === 'numerical';
 
 /** Where a model stands beside the others at a rate. */
 function setApart(rates: readonly number[], models: number): (rate: number, model: number) => number {

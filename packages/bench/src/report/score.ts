@@ -1,8 +1,9 @@
 /** What accuracies and likelihoods have in common where they are shown: a number for how good a model is, with its words. */
 import type { EpochRecord, Evaluation } from '../runs/results.js';
 import type { measureOf, RunConfig } from '../runs/run-config.js';
-import type { Entry, LengthOutcome, Outcome } from './entries.js';
+import type { Entry } from './entries.js';
 import { formatEstimate, formatInterval, formatPercent, formatPerplexity, NO_VALUE } from './format.js';
+import type { LengthOutcome, Outcome } from './outcome.js';
 import type { Estimate } from './statistics.js';
 
 export type Measure = ReturnType<typeof measureOf>;

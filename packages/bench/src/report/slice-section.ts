@@ -2,9 +2,9 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { accuracyAxis, type ChartSize, chart, looks, pointLayer, type Row } from './charts.js';
 import { legend, type NumberedSeries, oneWidth } from './drawing.js';
-import type { BinOutcome, LengthOutcome } from './entries.js';
 import { formatCount, formatEstimate, NO_VALUE } from './format.js';
 import { type Html, html } from './html.js';
+import type { BinOutcome, LengthOutcome } from './outcome.js';
 import { type PlainTable, plainTable } from './plain-table.js';
 
 const SIZE: ChartSize = { width: 440, height: 240 };

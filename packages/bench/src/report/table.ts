@@ -1,9 +1,10 @@
 /** The final table of an experiment, as text for the terminal and Markdown, and its numbers as CSV. */
 import Table from 'cli-table3';
 import { visibleLine } from '../terminal.js';
-import type { Entry, Outcome, TrainingCost } from './entries.js';
+import type { Entry } from './entries.js';
 import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type BaselineRow, baselineRows, likelihoodColumns } from './likelihood-columns.js';
+import type { Outcome, TrainingCost } from './outcome.js';
 
 /** A column of the final table. */
 export interface Column {

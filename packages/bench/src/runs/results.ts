@@ -261,3 +261,8 @@ export type DoneRun = RunRecord & { readonly result: RunDone };
 export function isDone(run: RunRecord): run is DoneRun {
   return run.result?.status === 'done';
 }
+
+/** True for a run whose losses were no numbers any more. */
+export function hasDiverged({ result }: Pick<RunRecord, 'result'>): boolean {
+  return result?.status === 'failed' && result.code === 'numerical';
+}

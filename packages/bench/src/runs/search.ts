@@ -7,7 +7,7 @@
  * trained, and however often they were interrupted, the same rates are left out.
  */
 import { formatPercent } from '../report/format.js';
-import { type EpochRecord, type RunRecord, reaches } from './results.js';
+import { type EpochRecord, hasDiverged, type RunRecord, reaches } from './results.js';
 import { measureOf, type RunConfig } from './run-config.js';
 
 /** What is known of a run. */
@@ -100,7 +100,7 @@ function scoreAt(trial: Trial | undefined, rung: number): Score | undefined {
   if (done || (epochs.at(-1)?.epoch ?? 0) >= rung) {
     return validationOf(epochs.findLast(({ epoch }) => epoch <= rung)) ?? done?.validation;
   }
-  return result?.status === 'failed' && result.code === 'numerical' ? DIVERGED : undefined;
+  return hasDiverged(trial) ? DIVERGED : undefined;
 }
 
 const validationOf = (epoch: EpochRecord | undefined) =>

@@ -5,7 +5,7 @@
  * Between a chunk's tokens logarithms are summed from s on, never as differences; no exponent is positive.
  */
 import type { tf } from '@mixerzoo/core';
-import { EACH_ELEMENT, elementwise, forEachElement, type WebgpuCall } from '@mixerzoo/core/kernels';
+import { EACH_ELEMENT, elementwise, forEachElement, multiply, type WebgpuCall } from '@mixerzoo/core/kernels';
 import { CHUNK, EMPTY } from './reference.js';
 import type { Attrs, Inputs } from './types.js';
 
@@ -258,4 +258,50 @@ export function carry(
     integers: { size, chunks, units },
     workgroups: forEachElement(gpu, size),
   });
+}
+
+/** Queries times scale, keys and values in chunks; gates; P [matrices, C, C] and its rows' sums, without those of states. */
+export function prepare(
+  gpu: WebgpuCall,
+  sizes: Sizes,
+  inputs: Inputs,
+  { scale }: Attrs,
+  maxima: tf.Tensor,
+  known: boolean,
+) {
+  const { matrices, chunk, headK, headV } = sizes;
+  const queries = inChunks(gpu, sizes, inputs.q, headK, scale);
+  const keys = inChunks(gpu, sizes, inputs.k, headK);
+  const values = inChunks(gpu, sizes, inputs.v, headV);
+  const gates = gateRows(gpu, sizes, inputs, maxima, known);
+  const products = gpu.scratch([matrices, chunk, chunk]);
+  multiply(
+    gpu,
+    { a: { tensor: queries }, b: { tensor: keys, transposed: true }, c: { tensor: products } },
+    { batches: matrices, m: chunk, k: headK, n: chunk },
+  );
+  const pairs = gpu.scratch([matrices, chunk, chunk]); // P
+  elementwise(gpu, { products, weights: gates.weights }, pairs, 'products[i] * weights[i]');
+  return { queries, keys, values, gates, pairs };
+}
+
+/** n . q' of every row, with what states add. */
+export function normsOfRows(
+  gpu: WebgpuCall,
+  sizes: Sizes,
+  { pairs, queries, gates, norms }: { pairs: tf.Tensor; queries: tf.Tensor; gates: GateRows; norms: tf.Tensor },
+): tf.Tensor {
+  const totals = gpu.scratch([sizes.matrices * sizes.chunk]);
+  eachOf(gpu, sizes, totals.size, {
+    code: `
+  var sum = 0.0;
+  for (var k = 0; k < u.headK; k++) { sum += queries[i * u.headK + k] * norms[i / u.chunk * u.headK + k]; }
+  sum *= reading[i];
+  for (var s = 0; s <= i % u.chunk; s++) { sum += pairs[i * u.chunk + s]; }
+  totals[i] = sum;`,
+    read: { pairs, queries, norms, reading: gates.reading },
+    write: { totals },
+    integers: { headK: sizes.headK },
+  });
+  return totals;
 }
