@@ -23,6 +23,7 @@ const remembering = defineMixer({
   schema: z.strictObject({ dModel: z.int(), layer: z.int().default(0), nLayers: z.int().default(1) }),
   atLayer: (config, { index, count }) => ({ ...config, layer: index, nLayers: count }),
   create({ dModel, layer, nLayers }) {
+    const depth = { learningRate: layer + 1 };
     type Params = { v: { weight: tf.Tensor2D }; depth: tf.Tensor1D; own?: tf.Tensor1D };
     const valuesOf = <T extends tf.Tensor>(params: Params, x: T, shared?: Map<string, tf.Tensor>): T => {
       const value = linear(x, params.v).mul<T>(params.depth);
@@ -35,6 +36,7 @@ const remembering = defineMixer({
       return value.mul<tf.Tensor>(params.own as tf.Tensor).mul<T>(first);
     };
     return {
+      factors: { depth },
       init: (seed): Params => ({
         v: { weight: randomNormal([dModel, dModel], 0.5, foldIn(seed, 'v')) },
         depth: tf.fill([dModel], (layer + 1) / nLayers),
@@ -78,6 +80,13 @@ describe('the place of a layer', () => {
       { dModel: D, layer: 0, nLayers: 2 },
       { dModel: D, layer: 1, nLayers: 2 },
     ]);
+  });
+
+  it('names what each mixer declares by its layer', () => {
+    expect(build().factors).toEqual({
+      'layers.1.mixer.depth': { learningRate: 1 },
+      'layers.2.mixer.depth': { learningRate: 2 },
+    });
   });
 
   it('decides parameters', async () => {
