@@ -15,6 +15,7 @@ export { pairwiseBackward } from './engines/webgpu/pairwise-gradient.js';
 export { columnSums, rowSums, sumPartials } from './engines/webgpu/reduce.js';
 export { declare as declareWgsl, wgsl } from './engines/webgpu/wgsl.js';
 export { eachLine, workgroupReductions } from './engines/webgpu/workgroup.js';
+export { chunkRows, substituteForward } from './ops/chunks.js';
 export type {
   GradientDefinition,
   GradientInputs,

@@ -39,7 +39,12 @@ const schema = z.strictObject({
     .refine((width) => width % 2 === 1, 'expected an odd number: the time, and a cosine and a sine for each band')
     .default(3)
     .describe('width of the positional encoding, odd: the time, and a cosine and a sine for each band'),
-  innerLayers: z.int().min(0).max(64).default(2).describe("layers of the filter's network between its first and its last"),
+  innerLayers: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(2)
+    .describe("layers of the filter's network between its first and its last"),
   sineFrequency: z.number().positive().default(1).describe("start of the frequencies w of the network's sines"),
   fastDecay: z.number().positive().default(0.3).describe('share of M at which the fastest channel has decayed'),
   slowDecay: z.number().positive().default(1.5).describe('share of M at which the slowest channel has decayed'),

@@ -1,6 +1,6 @@
 /** Both mixers over 2,000 tokens: `step` against `apply`, which takes Fourier transforms there. */
 import { type Mixer, tf, useEngine } from '@mixerzoo/core';
-import { expectClose, reducedOnSoftware, testTensor } from '@mixerzoo/core/testing';
+import { expectClose, reducedOnSoftware, stepThrough, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, it } from 'vitest';
 import { h3 } from './h3.js';
 import { hyena } from './hyena.js';
@@ -25,17 +25,9 @@ describe('2,000 tokens', () => {
       const params = mixer.init(1);
       const x = testTensor<tf.Rank.R3>([1, length, mixer.config['dModel'] as number], 2);
       const parallel = mixer.apply(params, x);
-      let state = mixer.initState(1);
-      const rows: tf.Tensor2D[] = [];
-      for (const token of tf.unstack(x, 1) as tf.Tensor2D[]) {
-        const next = mixer.step(params, token, state);
-        state = next.state;
-        rows.push(next.y);
-        token.dispose();
-      }
-      const y = tf.stack(rows, 1);
+      const { y, state } = stepThrough(mixer, params, x);
       await expectClose(y, parallel, 2e-5);
-      tf.dispose([params, state, x, parallel, y, ...rows]);
+      tf.dispose([params, state, x, parallel, y]);
     },
   );
 });

@@ -1,5 +1,5 @@
 import { createLanguageModel, disposeState, EVALUATION, tf, useEngine } from '@mixerzoo/core';
-import { describeMixer, expectClose, stacked, testTensor } from '@mixerzoo/core/testing';
+import { describeMixer, expectClose, stacked, stepThrough, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Rwkv7Params, rwkv7 } from './rwkv7.js';
 
@@ -163,14 +163,8 @@ it('steps as it applies over 2,000 tokens', async () => {
   const params = moved(mixer.init(2)) as ReturnType<typeof mixer.init>;
   const x = testTensor<tf.Rank.R3>([1, 2000, 16], 3);
   const whole = mixer.apply(params, x);
-  let state = mixer.initState(1);
-  const outputs: tf.Tensor2D[] = [];
-  for (const token of tf.unstack(x, 1)) {
-    const next = mixer.step(params, token as tf.Tensor2D, state);
-    outputs.push(next.y);
-    state = next.state;
-  }
-  await expectClose(tf.stack(outputs, 1), whole, 1e-5, 'step against apply');
+  const { y } = stepThrough(mixer, params, x);
+  await expectClose(y, whole, 1e-5, 'step against apply');
 });
 
 /** Parameters moved off their start, where W_o and half of each low-rank map are zero. */

@@ -1,5 +1,5 @@
 import { tf, useEngine } from '@mixerzoo/core';
-import { describeMixer, expectClose, reducedOnSoftware, testTensor } from '@mixerzoo/core/testing';
+import { describeMixer, expectClose, reducedOnSoftware, stepThrough, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BlockParams } from './block.js';
 import { mLstm } from './m-lstm.js';
@@ -51,13 +51,7 @@ describe('mLstm', () => {
       const params = mixer.init(1);
       const x = testTensor<tf.Rank.R3>([1, length, 8], 3);
       const parallel = tf.tidy(() => mixer.apply(params, x));
-      let state = mixer.initState(1);
-      const outputs = tf.unstack(x, 1).map((token) => {
-        const next = mixer.step(params, token, state);
-        state = next.state;
-        return next.y;
-      });
-      const y = tf.stack(outputs, 1);
+      const { y } = stepThrough(mixer, params, x);
       await expectClose(y, parallel, 5e-5, 'step against apply');
     },
   );

@@ -21,6 +21,7 @@ import { expectDepthScaling, expectOwnStreams } from './initialisation.js';
 import { expectOptionsMatter, perturbed } from './options-matter.js';
 import { profiledMatMulFlops } from './profile.js';
 import { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
+import { stepThrough } from './step-through.js';
 import { tolerances } from './tolerance.js';
 
 export interface DescribeMixerOptions {
@@ -70,21 +71,6 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     const tokenAt = (x: tf.Tensor3D, t: number) =>
       tf.tidy(() => tf.slice(x, [0, t, 0], [-1, 1, -1]).reshape<tf.Tensor2D>([x.shape[0], dModel]));
     const run = (x: tf.Tensor3D) => tf.tidy(() => mixer.apply(params, x, EVALUATION));
-    /** `step` over all tokens of x, from the empty state. */
-    const stepThrough = (x: tf.Tensor3D, state = mixer.initState(x.shape[0])) => {
-      const outputs: tf.Tensor2D[] = [];
-      let current = state;
-      for (let t = 0; t < x.shape[1]; t += 1) {
-        const token = tokenAt(x, t);
-        const { y, state: next } = mixer.step(params, token, current);
-        token.dispose();
-        outputs.push(y);
-        current = next;
-      }
-      const y = tf.stack(outputs, 1) as tf.Tensor3D;
-      tf.dispose(outputs);
-      return { y, state: current };
-    };
 
     it('initialises the same parameters for a seed, others for another, all finite', async () => {
       const [first, same, other] = [mixer.init(11), mixer.init(11), mixer.init(12)] as [Tree, Tree, Tree];
@@ -130,7 +116,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     it.each(lengths)('computes the same by step and by apply at length %i', async (seqLen) => {
       const x = input(seqLen);
       const parallel = run(x);
-      const { y, state } = stepThrough(x);
+      const { y, state } = stepThrough(mixer, params, x);
       await expectClose(y, parallel, tolerance(), `${name}: step against apply`, undefined, ROUNDING);
       disposeTree(state);
       tf.dispose([x, parallel, y]);
@@ -146,7 +132,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       ];
       const parallel = run(x);
       const filled = mixer.prefill(params, head);
-      const rest = stepThrough(tail, filled.state);
+      const rest = stepThrough(mixer, params, tail, filled.state);
       const joined = tf.concat([filled.y, rest.y], 1);
       await expectClose(joined, parallel, tolerance(), `${name}: prefill and step against apply`, undefined, ROUNDING);
       disposeTree(rest.state);
@@ -227,7 +213,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
 
     it('goes two ways from a state that was cloned', async () => {
       const head = input(18); // past a room of 16 rows: there is room in what is cloned
-      const start = stepThrough(head);
+      const start = stepThrough(mixer, params, head);
       const tails = [input(4, 4), input(4, 5)];
       const states = [start.state, mapTree(start.state, (leaf) => leaf.clone())];
       const outputs: tf.Tensor2D[][] = [[], []];

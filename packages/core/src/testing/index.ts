@@ -28,4 +28,5 @@ export { profiledMatMulFlops } from './profile.js';
 export { expectShaders, shadersOf } from './shaders.js';
 export { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
 export { stacked } from './stacked.js';
+export { stepThrough } from './step-through.js';
 export { type Tolerances, tolerances } from './tolerance.js';

@@ -15,6 +15,7 @@
  * a number like others; Kimi Team 2025 (arXiv 2510.26692), section 3, for the decays.
  */
 import { tf } from '@mixerzoo/core';
+import { chunkRows, substituteForward } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** Tokens per chunk; the backward pass reads the state before each. */
@@ -39,7 +40,7 @@ export function deltaRuleReference({ q, k, v, beta, g, initialState }: Inputs, a
   };
 
   const written = pairs(keys, keys.mul<tf.Tensor3D>(rates)); // [m, t, i]
-  const solved = substitute(written, tf.concat3d([values, fromStart(keys)], 2));
+  const solved = substituteForward(written, tf.concat3d([values, fromStart(keys)], 2));
   const read = pairs(queries, keys).mul<tf.Tensor3D>(triangle(chunkSize, (t, i) => i <= t));
 
   const chunksOf = (x: tf.Tensor3D) => tf.unstack(x.reshape([n, chunks, x.shape[1], -1]), 1) as tf.Tensor3D[];
@@ -101,31 +102,6 @@ function chunkDecays(gates: tf.Tensor3D) {
       return between.mul(atT).mul(atI).sum<tf.Tensor3D>(1).transpose([0, 2, 1]);
     },
   };
-}
-
-/** X with `x_t + sum_{i < t} matrix_ti x_i = right_t`; matrix [m, C, C], right [m, C, w]. */
-function substitute(matrix: tf.Tensor3D, right: tf.Tensor3D): tf.Tensor3D {
-  const solved: tf.Tensor3D[] = [];
-  for (const [t, row] of tf.unstack(right, 1).entries()) {
-    const own = row.expandDims<tf.Tensor3D>(1); // [m, 1, w]
-    solved.push(t === 0 ? own : own.sub(tf.matMul(matrix.slice([0, t, 0], [-1, 1, t]), tf.concat3d(solved, 1))));
-  }
-  return tf.concat3d(solved, 1);
-}
-
-/** [B, L, H w] -> [B H chunks, C, w], zeros after the last token: they leave the state as it is. */
-function chunkRows(x: tf.Tensor3D, nHeads: number, chunkSize: number): tf.Tensor3D {
-  const [batch, length, width] = x.shape;
-  const chunks = Math.ceil(length / chunkSize);
-  return x
-    .pad([
-      [0, 0],
-      [0, chunks * chunkSize - length],
-      [0, 0],
-    ])
-    .reshape([batch, chunks, chunkSize, nHeads, width / nHeads])
-    .transpose([0, 3, 1, 2, 4])
-    .reshape([batch * nHeads * chunks, chunkSize, width / nHeads]);
 }
 
 /** [n, n] with 1 where `inside`, else 0. */

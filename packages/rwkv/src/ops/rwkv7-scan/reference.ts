@@ -14,6 +14,7 @@
  * Source: flash-linear-attention `ops/generalized_delta_rule/dplr`; Yang et al. 2024 (arXiv 2406.06484), section 3, for the system.
  */
 import { tf } from '@mixerzoo/core';
+import { chunkRows, substituteForward } from '@mixerzoo/core/kernels';
 import type { Attrs, Inputs, Outputs, Saved } from './types.js';
 
 /** Tokens per chunk; the backward pass starts each from the state kept before it. */
@@ -40,7 +41,7 @@ export function rwkv7ScanReference({ r, g, k, v, kappa, a, initialState }: Input
   const [before, upTo] = [triangle(chunkSize, (t, i) => i < t), triangle(chunkSize, (t, i) => i <= t)];
   const added = tf.matMul<tf.Tensor3D>(pairs(heldAt, keysFrom, before), values);
   const fromStart = held.mul<tf.Tensor3D>(decays.startBefore);
-  const solved = substitute(pairs(heldAt, removalsFrom, before), tf.concat3d([added, fromStart], 2));
+  const solved = substituteForward(pairs(heldAt, removalsFrom, before), tf.concat3d([added, fromStart], 2));
   const within = tf.matMul<tf.Tensor3D>(pairs(readsAt, keysFrom, upTo), values);
 
   const chunksOf = (x: tf.Tensor3D) => tf.unstack(x.reshape([n, chunks, -1, x.shape[2]]), 1) as tf.Tensor3D[];
@@ -110,31 +111,6 @@ function decaysOf(gates: tf.Tensor3D, chunkSize: number) {
     startBefore: tf.exp(sums(gates, true)),
     toEnd: tf.exp(sums(gates, true, true)),
   };
-}
-
-/** X with `x_t + sum_{i < t} matrix_ti x_i = right_t`; matrix [m, C, C], right [m, C, w]. */
-function substitute(matrix: tf.Tensor3D, right: tf.Tensor3D): tf.Tensor3D {
-  const solved: tf.Tensor3D[] = [];
-  for (const [t, row] of tf.unstack(right, 1).entries()) {
-    const own = row.expandDims<tf.Tensor3D>(1); // [m, 1, w]
-    solved.push(t === 0 ? own : own.sub(tf.matMul(matrix.slice([0, t, 0], [-1, 1, t]), tf.concat3d(solved, 1))));
-  }
-  return tf.concat3d(solved, 1);
-}
-
-/** [B, L, H w] -> [B H chunks, C, w], zeros after the last token: they leave the state as it is. */
-function chunkRows(x: tf.Tensor3D, nHeads: number, chunkSize: number): tf.Tensor3D {
-  const [batch, length, width] = x.shape;
-  const chunks = Math.ceil(length / chunkSize);
-  return x
-    .pad([
-      [0, 0],
-      [0, chunks * chunkSize - length],
-      [0, 0],
-    ])
-    .reshape([batch, chunks, chunkSize, nHeads, width / nHeads])
-    .transpose([0, 3, 1, 2, 4])
-    .reshape([batch * nHeads * chunks, chunkSize, width / nHeads]);
 }
 
 /** [1, n, n], true where `inside`. */
