@@ -234,6 +234,11 @@ async function main(): Promise<number> {
     },
   });
   const duration = Number(values.time);
+  const cases = (await kernelCases()).filter(({ name }) => name.includes(values.only));
+  if (cases.length === 0) {
+    const names = [...new Set((await kernelCases()).map(({ name }) => name))].join(', ');
+    throw new Error(`bench:kernels: --only: expected a part of one name, got '${values.only}'. There are ${names}.`);
+  }
   if (values.stock) {
     process.send?.(await measureStock(values.only, duration), () => process.exit(0));
     return new Promise(() => {});
@@ -244,7 +249,7 @@ async function main(): Promise<number> {
   const machine = await describeMachine();
   const rows: Row[] = [];
   let wrong = 0;
-  for (const one of (await kernelCases()).filter(({ name }) => name.includes(values.only))) {
+  for (const one of cases) {
     const found = await measureCase(one, stock, duration, peak);
     if (found.length === 0) wrong += 1;
     rows.push(...found);
