@@ -102,7 +102,7 @@ export interface GateRows {
 }
 
 /** The gates of all chunks; `maxima` [n + 1, B H], the m before every chunk and after the last, is written where it is to be. */
-export function gateRows(
+function gateRows(
   gpu: WebgpuCall,
   sizes: Sizes,
   { i, logF, initialM }: Pick<Inputs, 'i' | 'logF' | 'initialM'>,
