@@ -129,13 +129,13 @@ async function main(): Promise<void> {
       rounds: Number(values.rounds),
       seconds: Number(values.seconds),
     });
+    processes.stop();
     found.set(cellKey(cell), result);
     const said = result.entries.map(({ name, milliseconds }) => `${name} ${milliseconds} ms`);
     console.log(`${cellKey(cell)}: ${said.join(', ')}`);
     for (const { name, reason } of result.missing) console.log(`  without ${name}: ${reason}`);
     await save(out, results());
   }
-  processes.stop();
   await rm(scratch, { recursive: true });
   await save(out, results());
   if (values.write) await writeDocsTable('peers', results(), peersMarkdown(results(), '####'));

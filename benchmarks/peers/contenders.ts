@@ -1,6 +1,7 @@
 /**
  * Who takes part in `bench:peers`: processes that open a case, say what its function gives, and repeat it when they are told to.
- * Node's side is `node-work.ts`, PyTorch's `torch_peer.py`. A process serves one case after the other.
+ * Node's side is `node-work.ts`, PyTorch's `torch_peer.py`. A process serves one cell: what an
+ * allocator keeps of one would take the next one's memory.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -121,7 +122,7 @@ export function contenders(python: string): readonly Contender[] {
   ];
 }
 
-/** The processes that run, started when they are first asked for, one for a contender and a number of threads. */
+/** The processes that run, started when they are first asked for, one for a contender and a number of threads, until they are stopped. */
 export function createProcesses() {
   const running = new Map<string, ReturnType<typeof asking>>();
   return {
