@@ -40,7 +40,7 @@ it('stays the same run, and can be evaluated, generated from and reported', asyn
   writeFileSync(configOf(project), CONFIG);
   await prepareData({ files: [join(project, 'book.txt')], tokenizer: byteTokenizer(), out: join(project, 'data') });
   const run = await planned(project);
-  const lease = { assertHeld() {} };
+  const lease = { assertHeld() {}, commit: writeFileSync };
   await trainRun(run, join(project, 'runs', 'text', run.directoryName), {
     workers: 1,
     packages: [],

@@ -40,7 +40,7 @@ async function train(config: ExperimentConfig): Promise<void> {
   const registry = await discoverPlugins(process.cwd());
   for (const run of await resolveRuns({ experiment: experimentSchema.parse(config), files: [] }, registry)) {
     const directory = join(cwd, 'runs', config.name as string, run.directoryName);
-    const lease = { assertHeld() {} };
+    const lease = { assertHeld() {}, commit: writeFileSync };
     await trainRun(run, directory, { workers: 1, packages: [], lease, onProgress() {} });
     runs[run.config.label] = directory;
   }

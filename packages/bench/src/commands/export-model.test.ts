@@ -19,7 +19,8 @@ async function train(config: ExperimentConfig): Promise<void> {
   const registry = await discoverPlugins(process.cwd());
   for (const run of await resolveRuns({ experiment: experimentSchema.parse(config), files: [] }, registry)) {
     const directory = join(cwd, 'runs', run.directoryName);
-    await trainRun(run, directory, { workers: 1, packages: [], lease: { assertHeld() {} }, onProgress() {} });
+    const lease = { assertHeld() {}, commit: writeFileSync };
+    await trainRun(run, directory, { workers: 1, packages: [], lease, onProgress() {} });
     runs[run.config.label] = directory;
   }
 }

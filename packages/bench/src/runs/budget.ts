@@ -3,7 +3,10 @@ import { print } from '../terminal.js';
 import type { RunOutcome } from './run-experiment.js';
 
 export interface Budget {
+  /** Ends the workers at once. */
   readonly signal: AbortSignal;
+  /** Has them save what they are at, and end. */
+  readonly rest: AbortSignal;
   /** Says what is missing on standard error. 0: nothing; 1: runs that failed; 3: time was up; 130: interrupted. */
   exitCode(outcomes: readonly RunOutcome[]): number;
 }
@@ -11,35 +14,46 @@ export interface Budget {
 /** The longest a timer can run, ms: some 24 days. One that is set to more fires at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** What workers have for a step and a checkpoint where the time is up. */
+const LAST_MS = 20_000;
+
 /**
- * Starts to count the minutes, if any, and to listen for Ctrl-C, SIGTERM and the end of the terminal: the first ends the
- * runs, a second all.
+ * Starts to count the minutes, if any, and to listen: Ctrl-C and the end of the terminal end the runs at once, SIGTERM once they are
+ * saved; a second such signal ends all. SIGUSR1 says that the time is up, as a cluster does.
  */
 export function createBudget(maxMinutes: number | undefined): Budget {
-  const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.abort());
-  const timeUp = new AbortController();
+  const [interrupt, rest, timeUp] = [new AbortController(), new AbortController(), new AbortController()];
+  let isInterrupted = false;
   const limit = maxMinutes === undefined ? undefined : Math.min(60_000 * maxMinutes, LONGEST_TIMER);
-  const timer = limit === undefined ? undefined : setTimeout(() => timeUp.abort(), limit);
-  timer?.unref();
+  const timers = [
+    limit !== undefined && setTimeout(() => rest.abort(), limit),
+    limit !== undefined && setTimeout(() => timeUp.abort(), Math.min(limit + LAST_MS, LONGEST_TIMER)),
+  ].filter((timer) => timer !== false);
+  for (const timer of timers) timer.unref();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      isInterrupted = true;
+      (signal === 'SIGTERM' ? rest : interrupt).abort();
+    });
+  }
+  if (process.platform !== 'win32') process.on('SIGUSR1', () => rest.abort());
   return {
     signal: AbortSignal.any([interrupt.signal, timeUp.signal]),
+    rest: rest.signal,
     exitCode(outcomes) {
-      clearTimeout(timer);
-      const missing = outcomes.filter(({ status }) => status === 'interrupted').length;
-      if (interrupt.signal.aborted) {
+      for (const timer of timers) clearTimeout(timer);
+      const missing = outcomes.filter(({ status }) => ['interrupted', 'busy', 'waiting'].includes(status)).length;
+      if (isInterrupted) {
         print('Interrupted. The same command goes on from the last checkpoints.', process.stderr);
         return 130;
       }
       if (missing > 0) {
         const minutes = maxMinutes === 1 ? 'minute is' : 'minutes are';
-        print(
-          `The ${maxMinutes} ${minutes} spent; ${missing} of ${outcomes.length} runs are missing. The same command goes on.`,
-          process.stderr,
-        );
+        const spent = maxMinutes === undefined ? 'The time is up' : `The ${maxMinutes} ${minutes} spent`;
+        print(`${spent}; ${missing} of ${outcomes.length} runs are missing. The same command goes on.`, process.stderr);
         return 3;
       }
-      return outcomes.some(({ status }) => status === 'failed' || status === 'busy') ? 1 : 0;
+      return outcomes.some(({ status }) => status === 'failed') ? 1 : 0;
     },
   };
 }

@@ -15,9 +15,11 @@ import {
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import {
   acquireLease,
+  createLeaseWatch,
   exclusively,
   type Lease,
   LeaseLostError,
@@ -29,7 +31,7 @@ import {
 // A real function that a test can look over the shoulder of.
 vi.mock('node:fs', async (original) => {
   const actual = await original<typeof fs>();
-  return { ...actual, rmSync: vi.fn(actual.rmSync) };
+  return { ...actual, rmSync: vi.fn(actual.rmSync), fsyncSync: vi.fn(actual.fsyncSync) };
 });
 
 const newDirectory = () => mkdtempSync(join(tmpdir(), 'mixerzoo-lease-'));
@@ -203,6 +205,55 @@ describe('acquireLease', () => {
     expect(() => lease.assertHeld()).toThrow(LeaseLostError);
     expect(() => lease.assertHeld()).toThrow(/expected this process to hold the lock, got taken over/);
     lease.release();
+    expect(readdirSync(join(directory, '.lock'))).toEqual(['other.json']);
+  });
+});
+
+describe('commitLease', () => {
+  it('is the last thing an owner writes: the file is there whole, and the lease is over', async () => {
+    const directory = newDirectory();
+    const lease = (await acquireLease(directory, LONG_LEASE)) as Lease;
+    lease.commit(join(directory, 'result.json'), 'short');
+    expect(readFileSync(join(directory, 'result.json'), 'utf8')).toBe('short');
+    expect(readdirSync(directory)).toEqual(['result.json']);
+    expect(() => lease.assertHeld()).toThrow(LeaseLostError);
+    lease.release();
+    expect(readdirSync(directory)).toEqual(['result.json']);
+  });
+
+  it('writes nothing where another process has taken over, at whatever moment', async () => {
+    const directory = newDirectory();
+    const path = join(directory, 'result.json');
+    writeFileSync(path, 'of the other');
+    const lease = (await acquireLease(directory, { ...LONG_LEASE, id: 'mine' })) as Lease;
+    const { fsyncSync } = await vi.importActual<typeof fs>('node:fs');
+    vi.mocked(fs.fsyncSync).mockImplementationOnce((file) => {
+      fsyncSync(file);
+      releaseLease(directory, 'mine'); // stopped here for longer than the lease
+      leave(directory);
+    });
+    expect(() => lease.commit(path, 'mine')).toThrow(LeaseLostError);
+    expect(() => lease.commit(path, 'mine')).toThrow(LeaseLostError);
+    expect(readFileSync(path, 'utf8')).toBe('of the other');
+    expect(readdirSync(join(directory, '.lock'))).toEqual(['other.json']);
+  });
+});
+
+describe('createLeaseWatch', () => {
+  it('sees who has a lease, until it was not renewed for its time', async () => {
+    const directory = newDirectory();
+    const watch = createLeaseWatch();
+    expect(watch.look(directory)).toBeUndefined();
+    const file = leave(directory, { since: '2026-01-02T03:04:05.000Z' });
+    const sight = { owner: `process ${DEAD} on ${hostname()}`, since: '2026-01-02T03:04:05.000Z' };
+    expect(watch.look(directory)).toMatchObject(sight);
+    for (const at of [1, 2]) {
+      await sleep(400);
+      utimesSync(file, at, at);
+      expect(watch.look(directory), `renewed ${at} times`).toMatchObject({ ...sight, renewedMs: 1000 * at });
+    }
+    await sleep(700);
+    expect(watch.look(directory)).toBeUndefined();
     expect(readdirSync(join(directory, '.lock'))).toEqual(['other.json']);
   });
 });

@@ -6,7 +6,8 @@
  *
  * Every step is one that the file system does wholly or not at all, and none can hit another owner's lease: taking it is
  * renaming a directory made beforehand onto `.lock`, which fails unless that is absent or empty; ending it is unlinking
- * the one file, whose name nobody else has. An owner that was stopped meanwhile finds its file gone and writes no more.
+ * the one file, whose name nobody else has. An owner that was stopped meanwhile finds its file gone and writes no more; a
+ * result becomes one by renaming that very file, so that there is no moment between the look and the writing.
  */
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -36,6 +37,8 @@ interface Owner {
 export interface Lease {
   /** @throws LeaseLostError if another process has taken over: this one was stopped, or cut off, for too long. */
   assertHeld(): void;
+  /** As {@link commitLease} of this lease. */
+  commit(path: string, content: string): void;
   release(): void;
 }
 
@@ -90,6 +93,10 @@ export async function acquireLease(
         assertHeld() {
           if (!isThere(file)) throw new LeaseLostError(directory);
         },
+        commit(path, content) {
+          commitLease(directory, id, path, content);
+          orderGuard({ kind: 'rest', file });
+        },
         release() {
           orderGuard({ kind: 'rest', file });
           releaseLease(directory, id);
@@ -110,6 +117,41 @@ export async function acquireLease(
     }
     await sleep(Math.min(250, leaseMs / RENEWALS));
   }
+}
+
+/** What there is to see of a lease without wanting it. */
+export interface LeaseSight {
+  /** `process 12 on a-host`. */
+  readonly owner: string;
+  /** ISO 8601, by the owner's clock; undefined of a damaged file. */
+  readonly since: string | undefined;
+  /** When it was last renewed, in ms since 1970 by the clock of the file system. */
+  readonly renewedMs: number;
+}
+
+/** Looks at leases again and again, and so tells those that go on from those that are over. */
+export interface LeaseWatch {
+  /** The lease of a directory; undefined where there is none, or one that is over. */
+  look(directory: string): LeaseSight | undefined;
+}
+
+/** A lease that it has seen for the first time is one that goes on, unless its owner is seen to be dead. */
+export function createLeaseWatch(): LeaseWatch {
+  const place = placeOfProcess();
+  const first = new Map<string, { readonly state: string; readonly at: number }>();
+  return {
+    look(directory) {
+      for (const { path, state, owner, renewedMs } of lookAt(join(directory, LOCK))) {
+        const now = performance.now();
+        const before = first.get(path);
+        if (before?.state !== state) first.set(path, { state, at: now });
+        const unchangedMs = before?.state === state ? now - before.at : 0;
+        if (unchangedMs >= (owner?.leaseMs ?? leaseTime()) || isDead(owner, place)) continue;
+        return { owner: describeOwner(owner), since: owner?.since, renewedMs };
+      }
+      return undefined;
+    },
+  };
 }
 
 /**
@@ -151,6 +193,30 @@ export function releaseLease(directory: string, id: string): void {
   fs.rmSync(join(lock, fileName(id)), { force: true });
   fs.rmSync(`${lock}.${id}`, { recursive: true, force: true });
   removeIfEmpty(lock);
+}
+
+/**
+ * The last thing that an owner writes: the lease's own file gets the content and is renamed to `path`, at once and only if nobody has
+ * taken over. The lease has ended then.
+ * @throws LeaseLostError if another process has taken over.
+ */
+export function commitLease(directory: string, id: string, path: string, content: string): void {
+  const file = join(directory, LOCK, fileName(id));
+  try {
+    const draft = fs.openSync(file, 'r+'); // never made anew
+    try {
+      fs.ftruncateSync(draft);
+      fs.writeFileSync(draft, content);
+      fs.fsyncSync(draft);
+    } finally {
+      fs.closeSync(draft);
+    }
+    fs.renameSync(file, path);
+  } catch (error) {
+    if (isThere(file) || !isGone(error)) throw error;
+    throw new LeaseLostError(directory);
+  }
+  removeIfEmpty(join(directory, LOCK));
 }
 
 /** Whether a lease goes on, and is that of this owner. */
@@ -233,6 +299,7 @@ interface Sight {
   readonly state: string;
   /** Undefined where the file does not say, as it is damaged. */
   readonly owner: Owner | undefined;
+  readonly renewedMs: number;
 }
 
 /** Who holds a lock; nobody where it is absent or empty. What stands there in place of a directory is damage. */
@@ -253,17 +320,20 @@ function namesIn(directory: string): string[] {
 }
 
 function sight(path: string): Sight | undefined {
-  if (!fs.lstatSync(path, { throwIfNoEntry: false })) return undefined;
+  const there = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (!there) return undefined;
   try {
     const file = fs.openSync(path, 'r'); // a network file system looks anew at a file that is opened
     try {
       const text = fs.readFileSync(file, 'utf8');
-      return { path, state: `${fs.fstatSync(file).mtimeMs} ${text}`, owner: parseOwner(text) };
+      const renewedMs = fs.fstatSync(file).mtimeMs;
+      return { path, state: `${renewedMs} ${text}`, owner: parseOwner(text), renewedMs };
     } finally {
       fs.closeSync(file);
     }
   } catch (error) {
-    return { path, state: `${(error as NodeJS.ErrnoException).code}`, owner: undefined };
+    const { code } = error as NodeJS.ErrnoException;
+    return { path, state: `${code}`, owner: undefined, renewedMs: there.mtimeMs };
   }
 }
 
@@ -319,7 +389,10 @@ function isThere(path: string): boolean {
     fs.closeSync(fs.openSync(path, 'r'));
     return true;
   } catch (error) {
-    if (['ENOENT', 'ESTALE', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (isGone(error)) return false;
     throw error;
   }
 }
+
+const isGone = (error: unknown) =>
+  ['ENOENT', 'ESTALE', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');

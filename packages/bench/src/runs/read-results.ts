@@ -18,7 +18,7 @@ import {
   readRecord,
   withFile,
 } from './records.js';
-import type { MetricRecord, RunDone, RunRecord } from './results.js';
+import type { MetricRecord, RunDone, RunRecord, RunResult } from './results.js';
 
 /** Is told of every record that cannot be read, and what to do about it. */
 export type OnFault = (fault: CheckpointError) => void;
@@ -124,12 +124,13 @@ export async function readMetrics(
 
 /** The result of a run that is done; undefined for any other directory. A result that cannot be read is none. */
 export async function readDone(directory: string, id: string, onFault: OnFault): Promise<RunDone | undefined> {
-  try {
-    const result = await readRecord(RESULT, directory, id);
-    return result?.status === 'done' ? result : undefined;
-  } catch (error) {
-    return tell(error, onFault);
-  }
+  const result = await readResult(directory, id, onFault);
+  return result?.status === 'done' ? result : undefined;
+}
+
+/** The result of a run, done or failed. One that cannot be read is none. */
+export async function readResult(directory: string, id: string, onFault: OnFault): Promise<RunResult | undefined> {
+  return readRecord(RESULT, directory, id).catch((error: unknown) => tell(error, onFault));
 }
 
 /** Passes a fault of a record on; any other error is thrown. */

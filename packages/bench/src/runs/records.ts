@@ -9,7 +9,7 @@ import { CheckpointError, NumericalError } from '@mixerzoo/core/errors';
 import PQueue from 'p-queue';
 import type { z } from 'zod';
 import { environmentSchema, metricSchema, resultSchema, runConfigSchema } from './record-schemas.js';
-import { replaceJson } from './replace-file.js';
+import { jsonText, replaceJson } from './replace-file.js';
 import type { MetricRecord, RunEnvironment, RunResult } from './results.js';
 import { RUN_FORMAT, type RunConfig } from './run-config.js';
 
@@ -88,6 +88,11 @@ export async function readRecord<T>(kind: RecordKind<T>, directory: string, id?:
  */
 export async function writeRecord<T>(kind: RecordKind<T>, directory: string, id: string, record: T): Promise<void> {
   await replaceJson(join(directory, kind.file), seal(kind, id, record));
+}
+
+/** The text of a record as {@link writeRecord} writes it. @throws as that. */
+export function encodeRecord<T>(kind: RecordKind<T>, id: string, record: T): string {
+  return jsonText(seal(kind, id, record));
 }
 
 /** A record as a line of its file. @throws as {@link writeRecord}. */

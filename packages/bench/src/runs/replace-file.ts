@@ -29,6 +29,9 @@ export function isDraft(name: string): boolean {
 }
 
 /** JSON, indented for people. */
+export const jsonText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+/** As {@link replaceFile}, of {@link jsonText}. */
 export function replaceJson(path: string, value: unknown): Promise<void> {
-  return replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  return replaceFile(path, jsonText(value));
 }

@@ -1,17 +1,20 @@
 /**
  * Runs an experiment: each run in a process of its own, several at a time; what is done is skipped, what is partial is
- * resumed, and a run that fails leaves the others alone.
+ * resumed, and a run that fails leaves the others alone. Commands over one directory, on one machine or several, divide the
+ * runs: each takes what nobody has, waits for the rest, and takes over what is left behind.
  */
 import { access, constants, mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidConfigError } from '@mixerzoo/core';
 import PQueue from 'p-queue';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
 import { formatBytes } from '../report/format.js';
 import { estimateSeconds, type TimedRun } from './estimate.js';
+import { createLeaseWatch } from './lease.js';
 import { formatDuration, type ProgressView } from './progress.js';
 import { runInOrder } from './queue.js';
-import { readDone } from './read-results.js';
+import { readDone, readResult } from './read-results.js';
 import { type RunDone, reaches } from './results.js';
 import { measureOf } from './run-config.js';
 import { type BroughtRun, searchRates } from './search-rates.js';
@@ -45,6 +48,8 @@ export interface RunExperimentOptions {
   readonly view: ProgressView;
   /** Ends the workers and starts no more. */
   readonly signal?: AbortSignal;
+  /** Has the workers save their runs and end, and starts no more. */
+  readonly rest?: AbortSignal;
   /** Minutes without progress after which a run is ended as failed; default: it is only said. */
   readonly stallMinutes?: number | undefined;
 }
@@ -52,86 +57,128 @@ export interface RunExperimentOptions {
 /**
  * Brings every run to its end, in the order given. Where a good run makes others unneeded, a run at a further learning
  * rate waits for those before it in its cell, and where rates are searched, all of a rung are awaited: so what is left out does not
- * depend on which worker was faster.
+ * depend on which worker, or which command, was faster.
  */
 export async function runExperiment(runs: readonly PlannedRun[], options: RunExperimentOptions): Promise<RunOutcome[]> {
-  const chainOf = (run: PlannedRun) => (run.config.enoughAt === undefined ? undefined : cellKey(run));
-  const named = () => {}; // before: a result that cannot be read is made again
+  const { out, view } = options;
+  const silently = () => {}; // a result that cannot be read is made again
   const before = new Map(
     await Promise.all(
-      runs.map(async (run) => [run, await readDone(runDirectory(options.out, run), run.config.id, named)] as const),
+      runs.map(async (run) => [run, await readResult(runDirectory(out, run), run.config.id, silently)] as const),
     ),
   );
-  const open = runs.filter((run) => !before.get(run));
+  const open = runs.filter((run) => before.get(run)?.status !== 'done');
   const atATime = new Set(open.filter(isTried).map((run) => (run.config.search ? run : (chainOf(run) ?? run))));
   const concurrent = Math.max(1, Math.min(options.workers, atATime.size));
-  const finished: TimedRun[] = [];
-  const settled = new Map<PlannedRun, RunOutcome>();
   const queue = new PQueue({ concurrency: options.workers });
-  const searched = new Map<string, PlannedRun[]>();
-  for (const run of runs.filter(({ config }) => config.search)) {
-    searched.set(modelKey(run), [...(searched.get(modelKey(run)) ?? []), run]);
+  const finished: TimedRun[] = [];
+  const outcomes = new Map<PlannedRun, RunOutcome>();
+  const others = createLeaseWatch();
+  const isOver = () => options.signal?.aborted === true || options.rest?.aborted === true;
+
+  for (let groups = grouped(runs); groups.length > 0; ) {
+    await passThrough(groups);
+    const held = runs.filter((run) => outcomes.get(run)?.status === 'busy');
+    if (held.length === 0) break;
+    await untilOneIsFree(held);
+    if (isOver()) break;
+    groups = groups.filter((group) => group.some((run) => !isSettled(outcomes.get(run))));
   }
-  await Promise.all([
-    runInOrder(
-      runs.filter(({ config }) => !config.search),
-      {
-        queue,
-        chainOf,
-        start: async (run, previous: RunOutcome | undefined) => settle(run, await bringToEnd(run, previous)),
-      },
-    ),
-    ...[...searched.values()].map((group) => {
-      const train = (run: PlannedRun, until?: number) =>
-        queue.add(() => bring(run, until), { priority: -runs.indexOf(run) });
-      const onRest = (run: PlannedRun, epoch: number) => {
-        const name = displayName(run, runs);
-        options.view.line(`${name}: trained to epoch ${epoch}, where learning rates are compared`, name);
-      };
-      const isAborted = () => options.signal?.aborted === true;
-      return searchRates(group, { out: options.out, train, settle, onRest, isAborted });
-    }),
-  ]);
-  return runs.map((run) => settled.get(run)!);
+  return runs.map((run) => outcomes.get(run)!);
+
+  /** Takes from each group what can be taken now. */
+  async function passThrough(groups: readonly PlannedRun[][]): Promise<void> {
+    const searched = groups.filter(([run]) => run!.config.search);
+    const inTurn = new Set(groups.filter(([run]) => !run!.config.search).flat());
+    await Promise.all([
+      runInOrder(
+        runs.filter((run) => inTurn.has(run)),
+        {
+          queue,
+          chainOf,
+          start: async (run, previous: RunOutcome | undefined) => settle(run, await bringToEnd(run, previous)),
+        },
+      ),
+      ...searched.map((group) => {
+        const train = (run: PlannedRun, until?: number) =>
+          queue.add(() => bring(run, until), { priority: -runs.indexOf(run) });
+        const onRest = (run: PlannedRun, epoch: number) => {
+          const name = displayName(run, runs);
+          view.line(`${name}: trained to epoch ${epoch}, where learning rates are compared`, name);
+        };
+        return searchRates(group, { out, train, settle, onRest, isAborted: isOver });
+      }),
+    ]);
+  }
 
   function settle(run: PlannedRun, outcome: RunOutcome): RunOutcome {
-    settled.set(run, outcome);
-    if ('result' in outcome) finished.push({ run, seconds: outcome.result.totalSeconds });
+    const known = outcomes.get(run);
+    if (known && isSettled(known)) return known;
+    outcomes.set(run, outcome);
     const name = displayName(run, runs);
-    options.view.line(`[${settled.size}/${runs.length}] ${name}: ${formatOutcome(outcome)}${timeLeft()}`, name);
+    if (!isSettled(outcome)) {
+      if (known === undefined) view.line(`${name}: ${formatOutcome(outcome)}`, name);
+      return outcome;
+    }
+    if ('result' in outcome) finished.push({ run, seconds: outcome.result.totalSeconds });
+    const count = [...outcomes.values()].filter(isSettled).length;
+    view.line(`[${count}/${runs.length}] ${name}: ${formatOutcome(outcome)}${timeLeft()}`, name);
     return outcome;
   }
 
   async function bringToEnd(run: PlannedRun, previous: RunOutcome | undefined): Promise<RunOutcome> {
-    if (before.get(run) || !previous || !isEnough(previous)) {
-      return bring(run) as Promise<RunOutcome>; // it rests where an epoch is named alone
-    }
-    const directory = runDirectory(options.out, run);
-    const result = await readDone(directory, run.config.id, named);
+    const directory = runDirectory(out, run);
+    if (before.get(run)?.status === 'done' || !previous) return bring(run) as Promise<RunOutcome>; // it rests where an epoch is named alone
+    if (!isEnough(previous) && isSettled(previous)) return bring(run) as Promise<RunOutcome>;
+    const result = await readDone(directory, run.config.id, silently);
     if (result) return { run, directory, status: 'skipped', result };
-    return { run, directory, status: 'unneeded', message: 'not needed: solved at a learning rate before' };
+    if (isEnough(previous)) {
+      return { run, directory, status: 'unneeded', message: 'not needed: solved at a learning rate before' };
+    }
+    return { run, directory, status: 'waiting', message: 'waits for the learning rate before' };
   }
 
   async function bring(run: PlannedRun, until?: number): Promise<BroughtRun> {
-    const { out, signal, view } = options;
+    const known = outcomes.get(run);
+    if (known && isSettled(known)) return known;
     const directory = runDirectory(out, run);
     const name = displayName(run, runs);
-    const result = before.get(run) ?? (await readDone(directory, run.config.id, named)); // by another command, in the meantime
-    if (result) return { run, directory, status: 'skipped', result };
-    if (signal?.aborted) return { run, directory, status: 'interrupted' };
-    const message = await startWorker(run, {
-      ...options,
-      source: options.sourceOf(run),
-      concurrent,
-      until,
-      onProgress: (progress) => view.update(name, progress),
-      onNote: (note) => view.line(`${name}: ${note}`),
-    });
-    if (message.kind === 'done') return { run, directory, status: 'done', result: message.result };
-    if (message.kind === 'resting') return { run, directory, status: 'resting' };
+    const result = await readResult(directory, run.config.id, silently);
+    if (result?.status === 'done') return { run, directory, status: 'skipped', result }; // before, or by another command
+    if (isOver()) return { run, directory, status: 'interrupted' };
+    const earlier = before.get(run);
+    if (result && !(earlier?.status === 'failed' && earlier.finishedAt === result.finishedAt)) {
+      return { run, directory, status: 'failed', message: result.message }; // by another command, since this one began
+    }
+    const holder = others.look(directory);
+    if (holder) return { run, directory, status: 'busy', message: inProgress(holder.owner) };
+    const work = () =>
+      startWorker(run, {
+        ...options,
+        source: options.sourceOf(run),
+        concurrent,
+        until,
+        onProgress: (progress) => view.update(name, progress),
+        onNote: (note) => view.line(`${name}: ${note}`),
+      });
+    let message = await work();
+    for (let again = 0; message.kind === 'died' && again < RESTARTS && !isOver(); again++) {
+      view.line(`${name}: ${message.message} It is started again.`);
+      message = await work();
+    }
+    if (message.kind === 'done') {
+      return { run, directory, status: message.before ? 'skipped' : 'done', result: message.result };
+    }
     if (message.kind === 'busy') return { run, directory, status: 'busy', message: message.message };
-    if (signal?.aborted) return { run, directory, status: 'interrupted' };
+    if (isOver()) return { run, directory, status: 'interrupted' };
+    if (message.kind === 'resting') return { run, directory, status: 'resting' };
     return { run, directory, status: 'failed', message: message.message };
+  }
+
+  /** Waits until somebody else's run is done, or given up. */
+  async function untilOneIsFree(held: readonly PlannedRun[]): Promise<void> {
+    const directories = held.map((run) => runDirectory(out, run));
+    while (!isOver() && directories.every((directory) => others.look(directory))) await sleep(LOOK_MS);
   }
 
   function isEnough(outcome: RunOutcome): boolean {
@@ -142,13 +189,38 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
   }
 
   function timeLeft(): string {
-    const enough = new Set([...settled.values()].filter(isEnough).map(({ run }) => cellKey(run)));
-    const open = runs.filter((run) => !settled.has(run) && !enough.has(cellKey(run)));
-    if (open.some(({ config }) => config.search)) return ''; // nobody knows how many will be left out
-    const seconds = open.length === 0 ? undefined : estimateSeconds(finished, open, options.workers);
+    const ended = [...outcomes.values()].filter(isSettled);
+    const enough = new Set(ended.filter(isEnough).map(({ run }) => cellKey(run)));
+    const left = runs.filter((run) => !isSettled(outcomes.get(run)) && !enough.has(cellKey(run)));
+    if (left.some(({ config }) => config.search)) return ''; // nobody knows how many will be left out
+    const seconds = left.length === 0 ? undefined : estimateSeconds(finished, left, options.workers);
     return seconds === undefined ? '' : ` (about ${formatDuration(seconds)} left)`;
   }
 }
+
+/** How often a worker is started again that was killed: a machine short of memory would kill it for ever. */
+const RESTARTS = 2;
+
+/** Milliseconds between looks at what other commands have in hand. */
+const LOOK_MS = 500;
+
+const isSettled = (outcome: RunOutcome | undefined) =>
+  outcome !== undefined && outcome.status !== 'busy' && outcome.status !== 'waiting';
+
+const inProgress = (owner: string) => `in progress elsewhere, by ${owner}: waiting for it`;
+
+/** The runs of each group that must be looked at as a whole: of a searched model, of a chain; others alone. */
+export function grouped(runs: readonly PlannedRun[]): PlannedRun[][] {
+  const groups = new Map<string | PlannedRun, PlannedRun[]>();
+  for (const run of runs) {
+    const key = run.config.search ? modelKey(run) : (chainOf(run) ?? run);
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  return [...groups.values()];
+}
+
+/** The cell in which a good run makes others unneeded; undefined where none does. */
+const chainOf = (run: PlannedRun) => (run.config.enoughAt === undefined ? undefined : cellKey(run));
 
 /** A model in a setting: what a learning rate is searched for. */
 function modelKey({ config: { experiment, label, task, model, layers, train } }: PlannedRun): string {

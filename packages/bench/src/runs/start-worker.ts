@@ -9,10 +9,13 @@ import { holdsLease, releaseLease } from './lease.js';
 import { threadsPerRun } from './queue.js';
 import { readDone } from './read-results.js';
 import type { RunProgress } from './run-progress.js';
-import { type RunOrder, recordFailure, type WorkerMessage } from './worker.js';
+import { REST, type RunOrder, recordFailure, type WorkerMessage } from './worker.js';
 
 /** How a worker ended. */
-export type LastMessage = Exclude<WorkerMessage, { kind: 'progress' | 'note' }>;
+export type LastMessage =
+  | Exclude<WorkerMessage, { kind: 'progress' | 'note' }>
+  /** Killed by a signal: what it was at is saved up to its last checkpoint. */
+  | { readonly kind: 'died'; readonly message: string };
 
 export interface WorkerOptions {
   readonly source: WorkerSource;
@@ -24,6 +27,8 @@ export interface WorkerOptions {
   readonly until?: number | undefined;
   /** Ends the worker. */
   readonly signal?: AbortSignal | undefined;
+  /** Has the worker save the run and end. */
+  readonly rest?: AbortSignal | undefined;
   /** Minutes without progress after which the run is ended as failed; default: it is only said, after ten. */
   readonly stallMinutes?: number | undefined;
   onProgress(progress: RunProgress): void;
@@ -42,7 +47,7 @@ export const WORKER_ARGUMENT = '__worker';
 
 /** Trains a run in a process of its own. Whenever that ends, and however, its lease has ended too, or is no more renewed. */
 export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<LastMessage> {
-  const { source, cwd, out, concurrent, until, signal, stallMinutes } = options;
+  const { source, cwd, out, concurrent, until, signal, rest, stallMinutes } = options;
   const directory = runDirectory(out, run);
   const leaseId = randomUUID();
   return new Promise((resolve) => {
@@ -52,6 +57,8 @@ export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<La
     });
     const stop = () => child.kill('SIGKILL');
     signal?.addEventListener('abort', stop, { once: true });
+    const askForRest = () => child.connected && child.send(REST);
+    rest?.addEventListener('abort', askForRest, { once: true });
     let last: LastMessage | undefined;
     let complaints = '';
     let note: string | undefined;
@@ -79,30 +86,28 @@ export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<La
     child.on('close', async (code, killedBy) => {
       stall.end();
       signal?.removeEventListener('abort', stop);
+      rest?.removeEventListener('abort', askForRest);
       // The system kills without a word, most often for want of memory.
       const want = killedBy === 'SIGKILL' ? ' (is there memory enough? fewer --workers need less)' : '';
       const how = killedBy ? `signal ${killedBy}${want}` : `exit code ${code}`;
       const words = complaints.trim();
       try {
-        if (last?.kind === 'failed' && last.code === 'stalled' && holdsLease(directory, leaseId)) {
+        if (last?.kind === 'failed' && last.code === 'stalled') {
           const result = await readDone(directory, run.config.id, () => {}); // written, but not told any more
           if (result) last = { kind: 'done', result };
-          else last = { kind: 'failed', ...(await recordFailure(directory, run, last)) };
+          else if (holdsLease(directory, leaseId)) {
+            last = { kind: 'failed', ...(await recordFailure(directory, run, last, leaseId)) };
+          }
         }
         releaseLease(directory, leaseId);
       } catch (error) {
         // Of this run alone: others go on, and a lease that nobody renews ends by itself.
         options.onNote(`expected to end the lock of its worker, got ${(error as Error).message}`);
       }
-      resolve(
-        last ?? {
-          kind: 'failed',
-          code: 'unknown',
-          message:
-            `worker: expected a result, got ${how}${words ? `:\n${words}` : '.'} ` +
-            'The same command goes on from its last epoch.',
-        },
-      );
+      const message =
+        `worker: expected a result, got ${how}${words ? `:\n${words}` : '.'} ` +
+        'The same command goes on from its last epoch.';
+      resolve(last ?? (killedBy ? { kind: 'died', message } : { kind: 'failed', code: 'unknown', message }));
     });
     child.send({
       source,

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,8 @@ const train = async (task: object, id?: string) => {
   });
   const [run] = await resolveRuns({ experiment, files: [] }, await discoverPlugins(process.cwd()));
   const planned = id === undefined ? run! : { ...run!, config: { ...run!.config, id } };
-  return trainRun(planned, directory, { workers: 1, packages: [], lease: { assertHeld() {} }, onProgress: () => {} });
+  const lease = { assertHeld() {}, commit: writeFileSync };
+  return trainRun(planned, directory, { workers: 1, packages: [], lease, onProgress: () => {} });
 };
 
 const MQAR = { task: 'mqar', vocabSize: 32, seqLen: 16, numKvPairs: 4 };

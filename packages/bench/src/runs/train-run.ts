@@ -4,7 +4,14 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTrainer, type EngineChoice, hasCheckpoint, type Trainer, useEngine } from '@mixerzoo/core';
+import {
+  createTrainer,
+  type EngineChoice,
+  type EpochOptions,
+  hasCheckpoint,
+  type Trainer,
+  useEngine,
+} from '@mixerzoo/core';
 import { measurePeak } from '@mixerzoo/core/harness';
 import { median } from 'simple-statistics';
 import { testCount, trainingRecipe } from '../experiment/recipe.js';
@@ -13,7 +20,7 @@ import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
 import type { Lease } from './lease.js';
 import { writeConfig } from './places.js';
-import { ENVIRONMENT, RESULT, writeRecord } from './records.js';
+import { ENVIRONMENT, encodeRecord, RESULT, writeRecord } from './records.js';
 import type { EpochRecord, RunDone } from './results.js';
 import { DEFAULT_CHECKPOINT_MINUTES, measureOf, RUN_FORMAT } from './run-config.js';
 import { epochRecord, type Metrics, resumeMetrics, stepTimes } from './run-metrics.js';
@@ -28,14 +35,16 @@ const LONG_TRAINING = 1e12;
 export interface TrainRunOptions {
   readonly workers: number;
   readonly packages: readonly string[];
-  readonly lease: Pick<Lease, 'assertHeld'>;
+  readonly lease: Pick<Lease, 'assertHeld' | 'commit'>;
+  /** Once aborted, training is saved after the step under way, and rests. */
+  readonly rest?: AbortSignal | undefined;
   onProgress(progress: RunProgress): void;
 }
 
 /**
  * Trains, tests and writes the result. The lease is the caller's; nothing is written once it is lost.
  * @param options `until`: an epoch after which training rests, its checkpoint kept and no result written.
- * @returns the result; undefined of a run that rests.
+ * @returns the result; undefined of a run that rests, after that epoch or where it was told to.
  * @throws LeaseLostError, or whatever training throws; the checkpoint of the last whole epoch stays.
  */
 export async function trainRun(run: PlannedRun, directory: string, options: TrainRunOptions): Promise<RunDone>;
@@ -90,11 +99,13 @@ export async function trainRun(
       options.lease.assertHeld();
       await trainer.save(checkpoint);
     };
-    while (!trainer.done && trainer.epoch < until) {
-      await trainEpoch(trainer, metrics, progress, {
+    while (!trainer.done && trainer.epoch < until && !options.rest?.aborted) {
+      const isWhole = await trainEpoch(trainer, metrics, progress, {
         save,
         everyMinutes: config.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
+        rest: options.rest,
       });
+      if (!isWhole) return undefined;
       await save();
       progress.report('training');
     }
@@ -137,33 +148,46 @@ export async function trainRun(
         generation: await measureGeneration(model, trainer.params, task),
       },
     };
-    options.lease.assertHeld();
-    await writeRecord(RESULT, directory, config.id, result);
+    options.lease.commit(join(directory, RESULT.file), encodeRecord(RESULT, config.id, result));
     return result;
   } finally {
     trainer.dispose();
   }
 }
 
-/** Trains an epoch, or the rest of one, and saves within it after so many minutes. */
+/**
+ * Trains an epoch, or the rest of one, and saves within it after so many minutes.
+ * @returns false where it was told to rest, and saved, within it.
+ */
 async function trainEpoch(
   trainer: Trainer,
   metrics: Metrics,
   progress: ProgressTeller,
-  { save, everyMinutes }: { readonly save: () => Promise<void>; readonly everyMinutes: number },
-): Promise<void> {
+  {
+    save,
+    everyMinutes,
+    rest,
+  }: {
+    readonly save: () => Promise<void>;
+    readonly everyMinutes: number;
+    readonly rest: AbortSignal | undefined;
+  },
+): Promise<boolean> {
   const every = Math.max(1, Math.floor(trainer.stepsPerEpoch / RECORDS_PER_EPOCH));
   const before = metrics.epochs.at(-1);
   let seconds = (before?.seconds ?? 0) + trainer.epochSeconds;
   let sums = { loss: 0, accuracy: 0, count: 0 };
   let saved = performance.now();
-  const epoch = await trainer.runEpoch({
+  const rested = new AbortController();
+  const options: EpochOptions = {
+    signal: rested.signal,
     async onStep(info) {
       const { step, epoch, learningRate } = info;
       seconds += info.seconds;
       sums = { loss: sums.loss + info.loss, accuracy: sums.accuracy + info.accuracy, count: sums.count + 1 };
       progress.step(info);
-      const isDue = step % trainer.stepsPerEpoch !== 0 && performance.now() - saved > 60_000 * everyMinutes;
+      const isWithin = step % trainer.stepsPerEpoch !== 0;
+      const isDue = isWithin && (rest?.aborted === true || performance.now() - saved > 60_000 * everyMinutes);
       if (isDue || step % every === 0) {
         const [loss, accuracy] = [sums.loss / sums.count, sums.accuracy / sums.count];
         metrics.add({ kind: 'step', step, epoch, loss, accuracy, learningRate, seconds });
@@ -172,8 +196,15 @@ async function trainEpoch(
       if (!isDue) return;
       await save();
       saved = performance.now();
+      if (rest?.aborted) rested.abort();
     },
     onValidationBatch: () => progress.tick('training'),
-  });
-  metrics.add(epochRecord(epoch, before));
+  };
+  try {
+    metrics.add(epochRecord(await trainer.runEpoch(options), before));
+    return true;
+  } catch (error) {
+    if (rested.signal.aborted && error === rested.signal.reason) return false;
+    throw error;
+  }
 }

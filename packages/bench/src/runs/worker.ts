@@ -3,14 +3,15 @@
  * functions and cannot be sent. It ends when its parent does.
  */
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isZooError } from '@mixerzoo/core';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { findRun, type WorkerSource } from '../experiment/worker-source.js';
 import { discoverPlugins, packagesOf } from '../plugins.js';
 import { orderGuard } from './guard-thread.js';
-import { acquireLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
+import { acquireLease, commitLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
 import { readDone, readMetrics } from './read-results.js';
-import { RESULT, writeRecord } from './records.js';
+import { encodeRecord, RESULT } from './records.js';
 import type { RunDone, RunFailed } from './results.js';
 import { RUN_FORMAT } from './run-config.js';
 import type { RunProgress } from './run-progress.js';
@@ -30,19 +31,24 @@ export interface RunOrder {
   readonly workers: number;
 }
 
+/** What a parent sends where the run is to be saved at its next step, and the worker to end. */
+export const REST = 'rest';
+
 /** What a worker sends. */
 export type WorkerMessage =
   | { readonly kind: 'progress'; readonly progress: RunProgress }
   /** Words for the user; the same ones again say that the worker is alive. */
   | { readonly kind: 'note'; readonly message: string }
-  | { readonly kind: 'done'; readonly result: RunDone }
-  /** It has been trained to the end of the epoch that was asked for. */
+  /** `before`: it was done when the worker came to it. */
+  | { readonly kind: 'done'; readonly result: RunDone; readonly before?: true }
+  /** It has been trained to the end of the epoch that was asked for, or is saved where it was told to rest. */
   | { readonly kind: 'resting' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'busy'; readonly message: string };
 
 /** Serves one order of the parent process, then exits. */
 export async function serveWorker(): Promise<never> {
+  const ending = new AbortController();
   if (!process.send) throw new Error('worker: expected to be started by mixerzoo run, got no parent to talk to.');
   process.on('disconnect', () => process.exit(1));
   orderGuard({ kind: 'end-with-parent' }); // where a busy loop hears of no disconnect
@@ -51,14 +57,16 @@ export async function serveWorker(): Promise<never> {
   const order = await new Promise<RunOrder>((resolve) =>
     process.once('message', (message) => resolve(message as RunOrder)),
   );
-  const outcome = await serve(order).catch(
+  process.on('message', (message) => message === REST && ending.abort());
+  const outcome = await serve(order, ending.signal).catch(
     (error: unknown): WorkerMessage => ({ kind: 'failed', code: errorCode(error), message: errorMessage(error) }),
   );
   await new Promise((resolve) => process.send?.(outcome, resolve));
   process.exit(0);
 }
 
-async function serve({ source, cwd, out, directoryName, until, leaseId, workers }: RunOrder): Promise<WorkerMessage> {
+async function serve(order: RunOrder, rest: AbortSignal): Promise<WorkerMessage> {
+  const { source, cwd, out, directoryName, until, leaseId, workers } = order;
   process.chdir(cwd);
   const registry = await discoverPlugins(cwd);
   const run = await findRun(source, directoryName, registry);
@@ -72,11 +80,12 @@ async function serve({ source, cwd, out, directoryName, until, leaseId, workers 
   try {
     removeDrafts(directory);
     const before = await readDone(directory, run.config.id, () => {}); // by who held the lease until now
-    if (before) return { kind: 'done', result: before };
+    if (before) return { kind: 'done', result: before, before: true };
     const result = await trainRun(run, directory, {
       workers,
       lease,
       until,
+      rest,
       packages: packagesOf(registry),
       onProgress: (progress) => process.send?.({ kind: 'progress', progress } satisfies WorkerMessage),
     });
@@ -84,7 +93,7 @@ async function serve({ source, cwd, out, directoryName, until, leaseId, workers 
   } catch (error) {
     if (!holdsLease(directory, leaseId)) return { kind: 'busy', message: new LeaseLostError(directory).message };
     const failure = { code: errorCode(error), message: errorMessage(error) };
-    return { kind: 'failed', ...(await recordFailure(directory, run, failure)) };
+    return { kind: 'failed', ...(await recordFailure(directory, run, failure, leaseId)) };
   } finally {
     lease.release();
   }
@@ -94,25 +103,23 @@ async function serve({ source, cwd, out, directoryName, until, leaseId, workers 
 export type Failure = Pick<RunFailed, 'code' | 'message'>;
 
 /**
- * Writes the result of a run that failed. The caller holds the directory's lease.
+ * Writes the result of a run that failed, by the lease of the directory, which ends.
  * @returns the failure, which says so where it could not be written: the disk may be what failed.
  */
-export async function recordFailure(directory: string, run: PlannedRun, { code, message }: Failure): Promise<Failure> {
+export async function recordFailure(
+  directory: string,
+  run: PlannedRun,
+  { code, message }: Failure,
+  leaseId: string,
+): Promise<Failure> {
   const { id } = run.config;
   const metrics = await readMetrics(directory, id, () => {});
   const last = metrics.filter((record) => record.kind === 'epoch').at(-1);
   const finishedAt = new Date().toISOString();
   const counts = { epochs: last?.epoch ?? 0, steps: last?.step ?? 0 };
   try {
-    await writeRecord(RESULT, directory, id, {
-      format: RUN_FORMAT,
-      id,
-      status: 'failed',
-      finishedAt,
-      code,
-      message,
-      ...counts,
-    });
+    const failed: RunFailed = { format: RUN_FORMAT, id, status: 'failed', finishedAt, code, message, ...counts };
+    commitLease(directory, leaseId, join(directory, RESULT.file), encodeRecord(RESULT, id, failed));
     return { code, message };
   } catch (error) {
     return { code, message: `${message} (It is not on record: ${errorMessage(error)})` };
