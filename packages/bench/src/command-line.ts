@@ -13,9 +13,12 @@ import { engines } from './commands/engines.js';
 import { exportRuns } from './commands/export.js';
 import { figure, table } from './commands/figure.js';
 import { list } from './commands/list.js';
+import { merge } from './commands/merge.js';
 import { newMixer } from './commands/new-mixer.js';
 import { report } from './commands/report.js';
 import { run } from './commands/run.js';
+import { status } from './commands/status.js';
+import { submit } from './commands/submit.js';
 import { theory } from './commands/theory.js';
 import { validate } from './commands/validate.js';
 import { packageVersion } from './runs/environment.js';
@@ -79,6 +82,7 @@ function createCommands(): CAC {
     .option('--out <directory>', 'Where runs are kept (default: runs)')
     .option(...MAX_MINUTES)
     .option(...STALL_MINUTES)
+    .option(...SHARD)
     .option('--dry-run', 'Print the resolved config and the runs, and stop')
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
@@ -97,6 +101,7 @@ function createCommands(): CAC {
     .option('--out <directory>', 'Where runs and figures are kept (default: runs)')
     .option(...MAX_MINUTES)
     .option(...STALL_MINUTES)
+    .option(...SHARD)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
     .action(figure);
@@ -113,6 +118,7 @@ function createCommands(): CAC {
     .option('--out <directory>', 'Where runs and tables are kept (default: runs)')
     .option(...MAX_MINUTES)
     .option(...STALL_MINUTES)
+    .option(...SHARD)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo table table2 --scale quick')
     .action(table);
@@ -129,6 +135,45 @@ function createCommands(): CAC {
     .option('--out <directory>', 'Where the report goes (default: beside the runs)')
     .example('  mixerzoo report runs/quick')
     .action(report);
+  cli
+    .command(
+      'status [directory]',
+      'What of the runs in a directory (default: runs) is done, running, failed and to come',
+    )
+    .example('  mixerzoo status runs/quick')
+    .action(status);
+  cli
+    .command('merge <...sources>', 'Bring the runs of several directories together, with one report')
+    .option('--into <directory>', 'Where they go (default: runs)')
+    .example('  mixerzoo merge node-1/runs node-2/runs --into runs')
+    .action(merge);
+  cli
+    .command(
+      'submit [target]',
+      'Write a job of a cluster whose tasks divide the runs of a preset, a config file or a figure',
+    )
+    .option('--slurm', 'An array job of Slurm')
+    .option('--kubernetes', 'An Indexed Job of Kubernetes')
+    .option('--submit', 'Hand it to sbatch')
+    .option('--config <file>', 'A config file on top of the preset')
+    .option(...SET)
+    .option(...ENGINE)
+    .option('--scale <scale>', 'Of a figure (default: quick)')
+    .option('--out <directory>', 'Where runs are kept, which all tasks can write (default: runs)')
+    .option('--tasks <count>', 'Tasks of the array (default: 4)')
+    .option('--workers <count>', 'Runs at a time in each task (default: 1)')
+    .option('--time <limit>', "A task's time; runs are saved before it ends, and go on")
+    .option('--gpus <count>', 'GPUs of a task')
+    .option('--cpus-per-task <count>', 'Cores of a task')
+    .option('--mem <size>', 'Memory of a task')
+    .option('--partition <name>', 'Slurm: the partition')
+    .option('--sbatch <option>', 'Slurm: any further option (repeatable): --sbatch=--account=lab')
+    .option('--image <name>', 'Kubernetes: an image with the project in it')
+    .option('--workdir <directory>', 'Kubernetes: where the project is in the image (default: /app)')
+    .option('--claim <name>', 'Kubernetes: a claim on a volume that all pods can write')
+    .option('--dry-run', 'Print the job, and write nothing')
+    .example('  mixerzoo submit sweep.config.ts --slurm --tasks 8 --time 04:00:00 --gpus 1 --submit')
+    .action(submit);
   cli
     .command('compare <a> <b>', 'Differences in accuracy between two directories of runs, and whether they are chance')
     .example('  mixerzoo compare runs/before runs/after')
@@ -253,6 +298,11 @@ const MAX_MINUTES = [
 const STALL_MINUTES = [
   '--stall-minutes <minutes>',
   'End a run that shows no progress for so long as failed (default: only say so, after 10)',
+] as const;
+
+const SHARD = [
+  '--shard <i/n>',
+  'Take the i-th of n parts of the runs alone, from 0; auto: as the cluster says. For machines without a shared directory',
 ] as const;
 
 /** `--seed=-1` of `--seed -1`, which cac would take for an option `-1`: what is wrong with the number can be said. */

@@ -120,6 +120,7 @@ async function trainFigure(
     sourceOf: (run) => ({ inline: parts.find((part) => part.runs.includes(run))!.config, assignments }),
     cwd: process.cwd(),
     out,
+    place: directory,
     heading: (atATime) => [`${id} at ${scale} scale: ${plural(runs.length, 'run')}, ${atATime} at a time.`],
   });
   const data = flags.data && (await measureHarness(flags, groupEntries(records, planned), registry));

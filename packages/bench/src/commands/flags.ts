@@ -22,6 +22,7 @@ export interface TrainingFlags {
   readonly out?: Values;
   readonly maxMinutes?: Values;
   readonly stallMinutes?: Values;
+  readonly shard?: Values;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }

@@ -1,6 +1,7 @@
 /** `mixerzoo run`: an experiment from config to report. */
 import { join, relative, resolve } from 'node:path';
-import { loadExperiment } from '../experiment/experiment-source.js';
+import { snapshotSource } from '../cluster/snapshot.js';
+import { type ExperimentSource, loadExperiment } from '../experiment/experiment-source.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
 import { workerSource } from '../experiment/worker-source.js';
 import { plural } from '../report/format.js';
@@ -30,12 +31,13 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
   const forWorkers = await workerSource(source, loaded);
   const description = runs[0]!.config.description;
   const place = join(out, experiment.name);
-  const owner = { source: source.file === undefined ? `preset ${source.preset}` : relative(place, source.file) };
+  const owner = { source: await nameSource(source, place) };
   await assertOwnReport(place, { experiments: [experiment.name], ...owner });
   const { outcomes, planned, records, stream, faults, exitCode } = await train(runs, flags, {
     sourceOf: () => forWorkers,
     cwd,
     out,
+    place,
     heading: (atATime) => [`${experiment.name}: ${plural(runs.length, 'run')}, ${atATime} at a time.`, description],
   });
   // Its own words: runs that were done before may have those of an experiment that was another then.
@@ -53,4 +55,10 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
     print(`\nReport: ${paths.page}`, stream);
   }
   return exitCode();
+}
+
+/** What a report says it is of: a preset, or a file by its path from the report. */
+async function nameSource({ preset, file }: ExperimentSource, place: string): Promise<string> {
+  if (file === undefined) return `preset ${preset}`;
+  return (await snapshotSource(file)) ?? relative(place, file);
 }

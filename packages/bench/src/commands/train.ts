@@ -1,6 +1,8 @@
 /** What the commands that train have in common: the plan of their runs, bringing these to their end, reading them back. */
 import { join } from 'node:path';
 import { Document, visit } from 'yaml';
+import { writePlan } from '../cluster/plan.js';
+import { parseShard, runsOf } from '../cluster/shard.js';
 import { assertNameIsFree } from '../experiment/names.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { formatBytes, formatSeconds } from '../report/format.js';
@@ -39,9 +41,12 @@ export async function train(
   flags: TrainingFlags,
   {
     heading,
+    place,
     ...where
   }: Pick<RunExperimentOptions, 'sourceOf' | 'cwd' | 'out'> & {
     readonly heading: (atATime: number) => readonly string[];
+    /** Of the report. */
+    readonly place: string;
   },
 ): Promise<Trained> {
   const workers = parseWorkers(flags);
@@ -52,17 +57,28 @@ export async function train(
     await assertNameIsFree(where.out, name);
     await assertWritable(join(where.out, name));
   }
+  await assertWritable(place);
+  await writePlan(place, where.out, runs, process.argv.slice(2).join(' '));
+  const shard = flags.shard && parseShard(flags.shard.at(-1)!);
+  const mine = shard ? runsOf(runs, shard) : runs;
   const stream = flags.json ? process.stderr : process.stdout;
   const view = createProgressView(stream);
-  for (const line of heading(Math.min(workers, runs.length))) view.line(line);
+  for (const line of heading(Math.min(workers, mine.length))) view.line(line);
   const faults = createFaultLog();
   const found = await readPlanned(runs, where.out, faults.name);
   await mendConfigs(found, faults.name);
   const otherCode = await describeOtherCode(found, where.out, faults.name);
   if (otherCode !== undefined) view.line(otherCode);
-  const outcomes = await runExperiment(runs, { ...where, workers, view, stallMinutes, signal: budget.signal });
-  const needed = outcomes.filter(({ status }) => status !== 'unneeded');
-  const planned = needed.map(({ run }) => run);
+  const outcomes = await runExperiment(mine, {
+    ...where,
+    workers,
+    view,
+    stallMinutes,
+    signal: budget.signal,
+    rest: budget.rest,
+  });
+  const unneeded = new Set(outcomes.filter(({ status }) => status === 'unneeded').map(({ run }) => run));
+  const planned = runs.filter((run) => !unneeded.has(run));
   const read = await readPlanned(planned, where.out, faults.count);
   const records = [...read.values()].filter((run): run is RunRecord => run.config !== undefined);
   const reasons = records.flatMap(({ environment }) => environment?.engine.passedOver ?? []);

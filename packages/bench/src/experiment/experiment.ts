@@ -13,6 +13,7 @@ import type {
   TaskFactory,
 } from '@mixerzoo/core';
 import { z } from 'zod';
+import { clusterSchema } from '../cluster/settings.js';
 import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/run-config.js';
 import { LIMITS } from './limits.js';
 import { nameFault } from './names.js';
@@ -297,6 +298,8 @@ export const experimentSchema = z.strictObject({
    */
   search: searchSchema.nullable().default(null),
   engine: z.string().default('auto'),
+  /** What `mixerzoo submit` asks of a cluster; it decides no number. */
+  cluster: clusterSchema.partial().optional(),
 });
 
 export type Experiment = z.output<typeof experimentSchema>;
