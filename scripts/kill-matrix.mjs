@@ -137,8 +137,8 @@ function finished(cwd) {
 async function faultAfter({ role, at, how }, cwd, reference) {
   const failure = { FAIL_ROLE: role, FAIL_AT: String(at), FAIL_HOW: how, FAIL_ONCE: join(cwd, 'failed') };
   const { code, output } = await command(cwd, failure);
-  // Killed; a worker's end is the failure of a run; a full disk is that too, or no directory to begin with.
-  const expected = how === 'full' ? [1, 2] : [role === 'command' ? null : 1];
+  // Killed; a worker that was is started again; a full disk is the failure of a run, or no directory to begin with.
+  const expected = how === 'full' ? [1, 2] : [role === 'command' ? null : 0];
   if (!expected.includes(code)) return `the failure: expected exit code ${expected}, got ${code}.\n${output}`;
   return faultOfResumed(cwd, reference);
 }

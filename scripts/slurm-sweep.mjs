@@ -1,0 +1,271 @@
+/**
+ * `npm run check:slurm`: a sweep on a real Slurm of this one machine, which it starts and ends: munged, slurmctld, slurmd. The sweep
+ * is submitted as an array; a task is killed (`scancel --signal=KILL`) and requeued, a worker is killed (kill -9), a task is told that
+ * its time is up (SIGUSR1). In the end every run has the numbers of one process that did them all, and none was trained twice.
+ * It takes root, and Debian's `slurm-wlm` and `munge`; without them it says so and ends well.
+ *
+ *   --runs 60   of the sweep
+ *   --source    the command from source, not from dist
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
+
+const { values: options } = parseArgs({
+  options: { runs: { type: 'string', default: '60' }, source: { type: 'boolean', default: false } },
+});
+const RUNS = Number(options.runs);
+const TASKS = 3;
+const PATIENCE_MS = 600_000;
+
+const bench = fileURLToPath(new URL('../packages/bench', import.meta.url));
+const entry = options.source
+  ? ['--conditions=@mixerzoo/source', '--import', import.meta.resolve('tsx'), join(bench, 'src/cli.ts')]
+  : [join(bench, 'dist/cli.js')];
+
+const sweep = (epochs) => `
+name: sweep
+task: { task: mqar, vocabSize: 32, seqLen: 16, numKvPairs: 4 }
+model: { dModel: 16 }
+models: { One: { layers: [attention] } }
+seeds: [${Array.from({ length: RUNS }, (_, seed) => seed).join(', ')}]
+train: { batchSize: 8, epochs: ${epochs}, stepsPerEpoch: 20, validationExamples: 16, testExamples: 16 }
+engine: wasm
+`;
+
+const reason = whyNot();
+if (reason) {
+  console.log(`skipped: ${reason}`);
+  process.exit(0);
+}
+const work = mkdtempSync(join(tmpdir(), 'mixerzoo-slurm-'));
+const daemons = [];
+try {
+  await check();
+} finally {
+  for (const daemon of daemons.reverse()) daemon.kill('SIGTERM');
+  await sleep(1000);
+  for (const daemon of daemons) daemon.kill('SIGKILL');
+  rmSync(work, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function whyNot() {
+  if (process.platform !== 'linux') return 'Slurm runs on Linux';
+  if (process.getuid() !== 0) return 'starting a Slurm takes root';
+  const programs = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'scancel', 'squeue', 'scontrol'];
+  const missing = programs.filter((name) => spawnSync('which', [name]).status !== 0);
+  if (missing.length === 0) return undefined;
+  return `${missing.join(', ')} not found (Debian: apt-get install slurm-wlm munge)`;
+}
+
+async function check() {
+  const env = await startSlurm();
+  const slurm = (program, ...args) => execFileSync(program, args, { env, encoding: 'utf8' }).trim();
+  const [cwd, alone] = ['slurm', 'alone'].map((name) => {
+    const directory = join(work, name);
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'sweep.yaml'), sweep(10));
+    return directory;
+  });
+  const mixerzoo = (where, ...args) =>
+    spawnSync(process.execPath, [...entry, ...args], { cwd: where, env, encoding: 'utf8' });
+
+  const start = performance.now();
+  const submitted = mixerzoo(
+    cwd,
+    'submit',
+    'sweep.yaml',
+    '--slurm',
+    '--tasks',
+    String(TASKS),
+    '--time',
+    '10',
+    '--submit',
+  );
+  if (submitted.status !== 0)
+    throw new Error(`submit: expected exit code 0, got ${submitted.status}:\n${submitted.stderr}`);
+  const job = /Submitted batch job (\d+)/.exec(submitted.stdout)[1];
+  console.log(`job ${job}: ${RUNS} runs, ${TASKS} tasks`);
+
+  await until(() => doneIn(cwd) >= RUNS / 6, 'runs are done');
+  slurm('scancel', '--signal=KILL', '--full', `${job}_0`);
+  console.log(`${doneIn(cwd)} done: killed task 0`);
+  await until(
+    () => !slurm('squeue', '--noheader', '--array', '--states=running', '--format=%i').split('\n').includes(`${job}_0`),
+    'task 0 has ended',
+  );
+  slurm('scontrol', 'requeue', `${job}_0`);
+
+  await until(() => doneIn(cwd) >= RUNS / 3, 'more runs are done');
+  await until(() => workerOf(cwd) !== undefined, 'a worker is at work');
+  process.kill(workerOf(cwd), 'SIGKILL');
+  console.log(`${doneIn(cwd)} done: killed a worker`);
+
+  await until(() => doneIn(cwd) >= RUNS / 2, 'half of the runs are done');
+  const running = slurm('squeue', '--noheader', '--array', '--states=running', '--format=%i')
+    .split('\n')
+    .filter(Boolean);
+  slurm('scancel', '--signal=USR1', '--batch', running[0]);
+  console.log(`${doneIn(cwd)} done: told task ${running[0]} that its time is up`);
+
+  await until(() => {
+    const waiting = slurm('squeue', '--noheader', '--array', '--states=pending', '--format=%i').split('\n');
+    // What is requeued waits for two minutes, so that a broken node is not tried again and again.
+    for (const id of waiting.filter(Boolean)) spawnSync('scontrol', ['update', `jobid=${id}`, 'starttime=now'], { env });
+    return slurm('squeue', '--noheader', '--array', '--format=%i') === '';
+  }, 'the queue is empty');
+  const logs = readdirSync(join(cwd, 'runs/sweep/submission')).filter((name) => name.endsWith('.log'));
+  const said = logs.map((name) => readFileSync(join(cwd, 'runs/sweep/submission', name), 'utf8')).join('\n');
+  console.log(`The queue is empty after ${Math.round((performance.now() - start) / 1000)} s.`);
+
+  const whole = mixerzoo(alone, 'run', 'sweep.yaml');
+  if (whole.status !== 0) throw new Error(`run: expected exit code 0, got ${whole.status}:\n${whole.stderr}`);
+  const [found, expected] = [numbersIn(cwd), numbersIn(alone)];
+  const wrong = [...expected].filter(([name, numbers]) => !isDeepStrictEqual(found.get(name), numbers));
+  if (found.size !== RUNS || wrong.length > 0) {
+    throw new Error(
+      `expected the numbers of one process for ${RUNS} runs, got ${found.size} runs, others for ${wrong.map(([name]) => name).join(', ')}.\n${said}`,
+    );
+  }
+  const trained = said.match(/^\[\d+\/\d+\] .*: validation /gm) ?? [];
+  const names = trained.map((line) => /\] (.*?): /.exec(line)[1]);
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  if (twice.length > 0) throw new Error(`expected every run trained once, got twice: ${twice.join(', ')}.\n${said}`);
+  const status = JSON.parse(mixerzoo(cwd, 'status', '--json').stdout);
+  const states = new Set(status.plans[0].runs.map(({ state }) => state));
+  if (!isDeepStrictEqual(states, new Set(['done']))) throw new Error(`status: expected all done, got ${[...states]}.`);
+  console.log(`${RUNS} runs: each with the numbers of one process, bit for bit; none trained twice.`);
+}
+
+/** Starts the three daemons on ports and keys of their own. @returns the environment of a user of it. */
+async function startSlurm() {
+  for (const name of ['state', 'spool', 'log', 'munge']) mkdirSync(join(work, name), { mode: 0o755 });
+  const key = join(work, 'munge', 'key');
+  writeFileSync(key, randomBytes(1024), { mode: 0o400 });
+  const socket = join(work, 'munge', 'socket');
+  const files = ['pid', 'log', 'seed'].map((name) => `--${name}-file=${join(work, 'munge', name)}`);
+  daemon('munged', ['--foreground', '--force', `--key-file=${key}`, `--socket=${socket}`, ...files]);
+  const [controller, node] = [await freePort(), await freePort()];
+  const host = hostname().split('.')[0];
+  const config = join(work, 'slurm.conf');
+  writeFileSync(
+    config,
+    `ClusterName=mixerzoo
+SlurmctldHost=${host}
+SlurmctldPort=${controller}
+SlurmdPort=${node}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=${socket}
+CredType=cred/munge
+StateSaveLocation=${work}/state
+SlurmdSpoolDir=${work}/spool
+SlurmctldPidFile=${work}/controller.pid
+SlurmdPidFile=${work}/node.pid
+SlurmctldLogFile=${work}/log/controller.log
+SlurmdLogFile=${work}/log/node.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+NodeName=${host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+`,
+  );
+  const env = { ...process.env, SLURM_CONF: config, MIXERZOO_LEASE_SECONDS: '5', MIXERZOO_THREADS: '1' };
+  await until(() => existsSync(socket), 'munged listens');
+  daemon('slurmctld', ['-D', '-f', config], env);
+  daemon('slurmd', ['-D', '-f', config], env);
+  await until(
+    () => /idle/.test(spawnSync('sinfo', ['--noheader', '--format=%T'], { env, encoding: 'utf8' }).stdout),
+    'the node is idle',
+  );
+  return env;
+}
+
+function daemon(program, args, env = process.env) {
+  const log = openSync(join(work, 'log', `${program}.out`), 'a');
+  const child = spawn(program, args, { env, stdio: ['ignore', log, log] });
+  child.on(
+    'exit',
+    (code) =>
+      code &&
+      console.error(
+        `${program} ended with exit code ${code}: ${readFileSync(join(work, 'log', `${program}.out`), 'utf8').slice(-1000)}`,
+      ),
+  );
+  daemons.push(child);
+}
+
+/** A port that nobody listens at now. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function until(condition, what) {
+  for (const end = Date.now() + PATIENCE_MS; !condition(); await sleep(250)) {
+    if (Date.now() > end) throw new Error(`gave up waiting until ${what}`);
+  }
+}
+
+function runsIn(cwd) {
+  const root = join(cwd, 'runs/sweep');
+  const names = existsSync(root) ? readdirSync(root).filter((name) => /-s\d+-/.test(name)) : [];
+  return names.map((name) => join(root, name));
+}
+
+function doneIn(cwd) {
+  return runsIn(cwd).filter((directory) => existsSync(join(directory, 'result.json'))).length;
+}
+
+/** The process that holds the lease of a run. */
+function workerOf(cwd) {
+  for (const directory of runsIn(cwd)) {
+    try {
+      const lock = join(directory, '.lock');
+      return JSON.parse(readFileSync(join(lock, readdirSync(lock)[0]), 'utf8')).pid;
+    } catch {} // nobody, at this moment
+  }
+  return undefined;
+}
+
+/** What training came to, by the name of the run; without times. */
+function numbersIn(cwd) {
+  return new Map(
+    runsIn(cwd).map((directory) => {
+      const { status, steps, validation, test } = JSON.parse(readFileSync(join(directory, 'result.json'), 'utf8'));
+      const metrics = readFileSync(join(directory, 'metrics.jsonl'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const losses = metrics
+        .filter(({ kind }) => kind === 'epoch')
+        .map(({ epoch, trainLoss, validationLoss }) => [epoch, trainLoss, validationLoss]);
+      return [directory.slice(cwd.length), { status, steps, validation, test, losses }];
+    }),
+  );
+}
