@@ -8,7 +8,7 @@ import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { runDirectory } from '../experiment/resolve-runs.js';
 import { readIfThere } from '../runs/records.js';
 import { replaceJson } from '../runs/replace-file.js';
-import { displayName, grouped } from '../runs/run-experiment.js';
+import { displayNames, grouped } from '../runs/run-experiment.js';
 import { sizeOfRun } from '../runs/run-size.js';
 
 const PLAN = 'plan.json';
@@ -53,12 +53,13 @@ export async function writePlan(
   command: string,
 ): Promise<void> {
   const groups = new Map(grouped(runs).flatMap((group, index) => group.map((run) => [run, index] as const)));
+  const names = displayNames(runs);
   const entries = runs.map((run): PlanEntry => {
     const { id, label, learningRate, seed, train } = run.config;
     return {
       directory: relative(place, runDirectory(out, run)).split(sep).join('/'),
       id,
-      name: displayName(run, runs),
+      name: names.get(run)!,
       label,
       learningRate,
       seed,

@@ -10,7 +10,7 @@ import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
 import { exclusively } from '../runs/lease.js';
 import { terminalWidth } from '../runs/progress.js';
-import { displayName } from '../runs/run-experiment.js';
+import { displayNames } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 import { parseSource, type SourceFlags, type TrainingFlags } from './flags.js';
@@ -48,9 +48,10 @@ export async function run(target: string | undefined, flags: SourceFlags & Train
     printJson(result);
   } else {
     print(`\n${formatTable(records, { planned, ...terminalWidth(stream) })}`, stream);
+    const names = displayNames(runs);
     for (const outcome of outcomes) {
       if (outcome.status !== 'failed') continue;
-      print(`\n${displayName(outcome.run, runs)} failed: ${outcome.message}\n  ${outcome.directory}`, stream);
+      print(`\n${names.get(outcome.run)} failed: ${outcome.message}\n  ${outcome.directory}`, stream);
     }
     print(`\nReport: ${paths.page}`, stream);
   }

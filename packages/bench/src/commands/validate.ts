@@ -15,7 +15,7 @@ import { loadExperiment } from '../experiment/experiment-source.js';
 import { trainingRecipe } from '../experiment/recipe.js';
 import { type PlannedRun, resolveRuns } from '../experiment/resolve-runs.js';
 import { qualifiedName } from '../plugins.js';
-import { displayName } from '../runs/run-experiment.js';
+import { displayNames } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 import { parseSource, type SourceFlags } from './flags.js';
@@ -67,8 +67,8 @@ export async function validate(target: string | undefined, flags: SourceFlags): 
         );
       }
     }
-    for (const run of distinctRuns)
-      await attempt(`one step of ${displayName(run, distinctRuns)}`, () => checkStep(run));
+    const names = displayNames(distinctRuns);
+    for (const run of distinctRuns) await attempt(`one step of ${names.get(run)}`, () => checkStep(run));
   }
   const ok = checks.every((check) => check.ok);
   if (flags.json) printJson({ ok, checks });

@@ -73,6 +73,9 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
   const queue = new PQueue({ concurrency: options.workers });
   const finished: TimedRun[] = [];
   const outcomes = new Map<PlannedRun, RunOutcome>();
+  const names = displayNames(runs);
+  const place = new Map(runs.map((run, index) => [run, index]));
+  let settledCount = 0;
   const others = createLeaseWatch();
   const isOver = () => options.signal?.aborted === true || options.rest?.aborted === true;
 
@@ -101,9 +104,9 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
       ),
       ...searched.map((group) => {
         const train = (run: PlannedRun, until?: number) =>
-          queue.add(() => bring(run, until), { priority: -runs.indexOf(run) });
+          queue.add(() => bring(run, until), { priority: -place.get(run)! });
         const onRest = (run: PlannedRun, epoch: number) => {
-          const name = displayName(run, runs);
+          const name = names.get(run)!;
           view.line(`${name}: trained to epoch ${epoch}, where learning rates are compared`, name);
         };
         return searchRates(group, { out, train, settle, onRest, isAborted: isOver });
@@ -115,14 +118,15 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     const known = outcomes.get(run);
     if (known && isSettled(known)) return known;
     outcomes.set(run, outcome);
-    const name = displayName(run, runs);
+    const name = names.get(run)!;
     if (!isSettled(outcome)) {
       if (known === undefined) view.line(`${name}: ${formatOutcome(outcome)}`, name);
       return outcome;
     }
     if ('result' in outcome) finished.push({ run, seconds: outcome.result.totalSeconds });
-    const count = [...outcomes.values()].filter(isSettled).length;
-    view.line(`[${count}/${runs.length}] ${name}: ${formatOutcome(outcome)}${timeLeft()}`, name);
+    settledCount += 1;
+    const left = outcome.status === 'done' ? timeLeft() : '';
+    view.line(`[${settledCount}/${runs.length}] ${name}: ${formatOutcome(outcome)}${left}`, name);
     return outcome;
   }
 
@@ -142,7 +146,7 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     const known = outcomes.get(run);
     if (known && isSettled(known)) return known;
     const directory = runDirectory(out, run);
-    const name = displayName(run, runs);
+    const name = names.get(run)!;
     const result = await readResult(directory, run.config.id, silently);
     if (result?.status === 'done') return { run, directory, status: 'skipped', result }; // before, or by another command
     if (isOver()) return { run, directory, status: 'interrupted' };
@@ -191,7 +195,9 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
   function timeLeft(): string {
     const ended = [...outcomes.values()].filter(isSettled);
     const enough = new Set(ended.filter(isEnough).map(({ run }) => cellKey(run)));
-    const left = runs.filter((run) => !isSettled(outcomes.get(run)) && !enough.has(cellKey(run)));
+    const left = runs.filter(
+      (run) => !isSettled(outcomes.get(run)) && (enough.size === 0 || !enough.has(cellKey(run))),
+    );
     if (left.some(({ config }) => config.search)) return ''; // nobody knows how many will be left out
     const seconds = left.length === 0 ? undefined : estimateSeconds(finished, left, options.workers);
     return seconds === undefined ? '' : ` (about ${formatDuration(seconds)} left)`;
@@ -233,19 +239,29 @@ const cellKey = (run: PlannedRun) => JSON.stringify([modelKey(run), run.config.s
 /** True of runs that do not wait for the choice of a learning rate. */
 const isTried = ({ config: { search, seed } }: PlannedRun) => search === undefined || search.seed === seed;
 
-/** A run's label, with its setting, learning rate and seed where they tell it from others. */
-export function displayName(run: PlannedRun, among: readonly PlannedRun[]): string {
-  const { label, learningRate, seed, model, task } = run.config;
-  const others = among.filter((other) => other.config.label === label);
-  const parts = [
-    label,
-    ...(others.some((other) => other.task.name !== run.task.name) ? [task.name] : []),
-    ...(others.some((other) => other.config.model.dModel !== model.dModel) ? [`d ${model.dModel}`] : []),
-    ...(others.some((other) => other.task.seqLen !== run.task.seqLen) ? [`L ${run.task.seqLen}`] : []),
-    ...(others.some((other) => other.config.learningRate !== learningRate) ? [`lr ${learningRate}`] : []),
-    ...(others.some((other) => other.config.seed !== seed) ? [`seed ${seed}`] : []),
+/** By run: its label, with its setting, learning rate and seed where they tell it from others. */
+export function displayNames(runs: readonly PlannedRun[]): ReadonlyMap<PlannedRun, string> {
+  const details: ((run: PlannedRun) => string)[] = [
+    ({ task }) => task.name,
+    ({ config }) => `d ${config.model.dModel}`,
+    ({ task }) => `L ${task.seqLen}`,
+    ({ config }) => `lr ${config.learningRate}`,
+    ({ config }) => `seed ${config.seed}`,
   ];
-  return parts.join(', ');
+  const seen = new Map<string, Set<string>[]>();
+  for (const run of runs) {
+    const { label } = run.config;
+    const sets = seen.get(label) ?? details.map(() => new Set<string>());
+    for (const [index, detail] of details.entries()) sets[index]!.add(detail(run));
+    seen.set(label, sets);
+  }
+  return new Map(
+    runs.map((run) => {
+      const { label } = run.config;
+      const parts = details.flatMap((detail, index) => (seen.get(label)![index]!.size > 1 ? [detail(run)] : []));
+      return [run, [label, ...parts].join(', ')];
+    }),
+  );
 }
 
 /** @throws InvalidConfigError if a directory for output cannot be made or written. */
