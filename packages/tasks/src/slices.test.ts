@@ -1,8 +1,18 @@
 /** Slices by hand, of the examples of the README's tables. */
 import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import { expect, it } from 'vitest';
-import { ar, fuzzyRecall, mqar, mqnar, noisyRecall, selectiveCopy } from './index.js';
-import { doublingBins, positionBins, singleBins } from './slices.js';
+import {
+  ar,
+  copy,
+  fuzzyRecall,
+  modularArithmetic,
+  mqar,
+  mqnar,
+  noisyRecall,
+  selectiveCopy,
+  stateTracking,
+} from './index.js';
+import { doublingBins, lengthBins, positionBins, singleBins } from './slices.js';
 
 /** The values of each slice, by its name, of examples given by their inputs. */
 function valuesOf(task: Task, ...rows: readonly (readonly number[])[]): Record<string, number[]> {
@@ -65,7 +75,21 @@ it('tells copies apart by the gap to the first mention, and by place', () => {
   });
 });
 
+it('tells states apart by how much they are composed of, copies by place, expressions by their operands', () => {
+  expect(valuesOf(stateTracking({ seqLen: 4 }), [1, 0, 1, 1])).toEqual({ 'elements composed so far': [1, 2, 3, 4] });
+  expect(valuesOf(copy({ symbolVocabSize: 4, seqLen: 6 }), [2, 4, 1, 0, 2, 4])).toEqual({
+    'symbols to copy': [3, 3, 3],
+    'place in the answer': [1, 2, 3],
+  });
+  const arithmetic = modularArithmetic({ seqLen: 6, minOperands: 2 });
+  expect(valuesOf(arithmetic, [3, 5, 4, 8, 9, 9], [3, 5, 4, 7, 2, 8])).toEqual({ operands: [2, 3] });
+});
+
 it('has bins without gaps up to the end', () => {
+  expect(lengthBins(1)).toEqual(singleBins(1, 1));
+  for (const largest of [5, 8]) {
+    expect(lengthBins(largest)).toEqual([...singleBins(1, 2), { from: 3, to: 4 }, { from: 5, to: 8 }]);
+  }
   expect(doublingBins(9)).toEqual([
     { from: 1, to: 1 },
     { from: 2, to: 3 },

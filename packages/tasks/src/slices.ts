@@ -33,6 +33,12 @@ export function doublingBins(largest: number): SliceBin[] {
   return Array.from({ length: count }, (_, power) => ({ from: 2 ** power, to: 2 ** (power + 1) - 1 }));
 }
 
+/** 1, 2, 3 - 4, 5 - 8, ... until `largest` is in: a bin ends where lengths do, so none holds both what was trained on and what was not. */
+export function lengthBins(largest: number): SliceBin[] {
+  const count = Math.ceil(Math.log2(largest)) + 1;
+  return Array.from({ length: count }, (_, power) => ({ from: Math.floor(2 ** (power - 1)) + 1, to: 2 ** power }));
+}
+
 /** Eighths of the positions [0, seqLen), or each one where there are fewer than eight. */
 export function positionBins(seqLen: number): SliceBin[] {
   const parts = Math.min(8, seqLen);

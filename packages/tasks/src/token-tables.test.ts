@@ -1,7 +1,19 @@
 /** The worked tables of the file headers and the README, read by the oracles. */
 import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import { expect, it } from 'vitest';
-import { ar, fuzzyRecall, mqar, mqnar, nar, noisyRecall, selectiveCopy } from './index.js';
+import {
+  ar,
+  copy,
+  fuzzyRecall,
+  modularArithmetic,
+  mqar,
+  mqnar,
+  nar,
+  noisyRecall,
+  palindrome,
+  selectiveCopy,
+  stateTracking,
+} from './index.js';
 
 const small = { vocabSize: 12, numKvPairs: 2 };
 const tables: [string, Task, string, string][] = [
@@ -27,6 +39,11 @@ const tables: [string, Task, string, string][] = [
     '2 6 5 4 6 1 0 2 4',
     '. . . . . . 2 4 1',
   ],
+  ['copy', copy({ symbolVocabSize: 4, seqLen: 8 }), '2 4 4 1 0 2 4 4', '. . . . 2 4 4 1'],
+  ['palindrome', palindrome({ symbolVocabSize: 4, seqLen: 8 }), '2 4 4 1 0 1 4 4', '. . . . 1 4 4 2'],
+  ['stateTracking, Z2', stateTracking({ seqLen: 8 }), '1 0 1 1 0 0 1 0', '1 1 0 1 1 1 0 0'],
+  ['stateTracking, S3', stateTracking({ group: 'S3', seqLen: 6 }), '1 2 2 3 0 5', '1 3 1 2 2 3'],
+  ['modularArithmetic', modularArithmetic({ seqLen: 8 }), '3 6 2 7 4 5 1 8', '. . . . . . . 1'],
 ];
 
 it.each(tables)('%s has labels as in its table', (_, task, inputs, labels) => {
