@@ -1,6 +1,8 @@
 import { definePlugin } from '@mixerzoo/core/plugin';
 import { ar } from './ar.js';
+import { compositionalMqar } from './compositional-mqar.js';
 import { copy } from './copy.js';
+import { forgettingMqar } from './forgetting-mqar.js';
 import { fuzzyRecall } from './fuzzy-recall.js';
 import { modularArithmetic } from './modular-arithmetic.js';
 import { mqar } from './mqar.js';
@@ -9,6 +11,7 @@ import { nar } from './nar.js';
 import { noisyRecall } from './noisy-recall.js';
 import { palindrome } from './palindrome.js';
 import { selectiveCopy } from './selective-copy.js';
+import { stack } from './stack.js';
 import { stateTracking } from './state-tracking.js';
 
 export { type AutoregressiveResult, evaluateAutoregressively, type PredictAt } from './autoregressive.js';
@@ -16,7 +19,9 @@ export { createGenerate, splitOf, type WriteExample } from './examples.js';
 export { createSlotSampler, createTokenPool, type DrawSlots, powerLawWeights, type TokenPool } from './sampling.js';
 export {
   ar,
+  compositionalMqar,
   copy,
+  forgettingMqar,
   fuzzyRecall,
   modularArithmetic,
   mqar,
@@ -25,13 +30,16 @@ export {
   noisyRecall,
   palindrome,
   selectiveCopy,
+  stack,
   stateTracking,
 };
 
 export const plugin = definePlugin({
   tasks: [
     ar,
+    compositionalMqar,
     copy,
+    forgettingMqar,
     fuzzyRecall,
     modularArithmetic,
     mqar,
@@ -40,6 +48,7 @@ export const plugin = definePlugin({
     noisyRecall,
     palindrome,
     selectiveCopy,
+    stack,
     stateTracking,
   ],
 });

@@ -4,12 +4,14 @@ import { expect, it } from 'vitest';
 import {
   ar,
   copy,
+  forgettingMqar,
   fuzzyRecall,
   modularArithmetic,
   mqar,
   mqnar,
   noisyRecall,
   selectiveCopy,
+  stack,
   stateTracking,
 } from './index.js';
 import { doublingBins, lengthBins, positionBins, singleBins } from './slices.js';
@@ -83,6 +85,26 @@ it('tells states apart by how much they are composed of, copies by place, expres
   });
   const arithmetic = modularArithmetic({ seqLen: 6, minOperands: 2 });
   expect(valuesOf(arithmetic, [3, 5, 4, 8, 9, 9], [3, 5, 4, 7, 2, 8])).toEqual({ operands: [2, 3] });
+});
+
+it('tells keys apart that were updated, with the gap from the value that counts', () => {
+  const task = forgettingMqar({ vocabSize: 12, seqLen: 12, numKvPairs: 2, numUpdates: 1 });
+  expect(valuesOf(task, [2, 8, 4, 7, 2, 11, 4, 0, 0, 0, 2, 0])).toEqual({
+    'pairs in context': [2, 2],
+    'gap between key and query (tokens)': [4, 6],
+    'position of the query (tokens)': [6, 10],
+    'updates of the key': [0, 1],
+  });
+});
+
+it('tells pops apart by what lies on the stack, and by pushes since', () => {
+  const task = stack({ numStacks: 2, symbolVocabSize: 4, seqLen: 16 });
+  expect(valuesOf(task, [1, 3, 5, 1, 3, 8, 1, 4, 6, 2, 3, 2, 4, 2, 3, 0])).toEqual({
+    'symbols on the stack before the pop': [2, 1, 1],
+    'pushes since that of the symbol, itself included': [2, 1, 3],
+    'gap between push and pop (tokens)': [5, 4, 12],
+    'position of the pop (tokens)': [10, 12, 14],
+  });
 });
 
 it('has bins without gaps up to the end', () => {

@@ -56,7 +56,11 @@ export const stack: TaskFactory<typeof stackSchema, SolvedTask> = defineTask({
   create(config) {
     assertFits(config);
     const { seqLen, numStacks, symbolVocabSize, numPops } = config;
-    const slice = (name: string, bins: ReturnType<typeof doublingBins>, of: (pop: Pop) => number) => ({ name, bins, of });
+    const slice = (name: string, bins: ReturnType<typeof doublingBins>, of: (pop: Pop) => number) => ({
+      name,
+      bins,
+      of,
+    });
     const mostPushes = numPushes(config);
     return {
       vocabSize: FIRST_STACK + numStacks + symbolVocabSize,

@@ -3,7 +3,9 @@ import { IGNORED_LABEL, type Task } from '@mixerzoo/core/task';
 import { expect, it } from 'vitest';
 import {
   ar,
+  compositionalMqar,
   copy,
+  forgettingMqar,
   fuzzyRecall,
   modularArithmetic,
   mqar,
@@ -12,6 +14,7 @@ import {
   noisyRecall,
   palindrome,
   selectiveCopy,
+  stack,
   stateTracking,
 } from './index.js';
 
@@ -39,8 +42,26 @@ const tables: [string, Task, string, string][] = [
     '2 6 5 4 6 1 0 2 4',
     '. . . . . . 2 4 1',
   ],
+  [
+    'forgettingMqar',
+    forgettingMqar({ ...small, seqLen: 12, numUpdates: 1 }),
+    '2 8 4 7 2 11 4 0 0 0 2 0',
+    '. . . . . . 7 . . . 11 .',
+  ],
+  [
+    'compositionalMqar',
+    compositionalMqar({ vocabSize: 18, seqLen: 24 }),
+    '4 7 15 2 7 12 2 9 17 4 9 13 2 7 0 4 7 0 4 9 0 2 9 0',
+    '. . . . . . . . . . . . . 12 . . 15 . . 13 . . 17 .',
+  ],
   ['copy', copy({ symbolVocabSize: 4, seqLen: 8 }), '2 4 4 1 0 2 4 4', '. . . . 2 4 4 1'],
   ['palindrome', palindrome({ symbolVocabSize: 4, seqLen: 8 }), '2 4 4 1 0 1 4 4', '. . . . 1 4 4 2'],
+  [
+    'stack',
+    stack({ numStacks: 2, symbolVocabSize: 4, seqLen: 16 }),
+    '1 3 5 1 3 8 1 4 6 2 3 2 4 2 3 0',
+    '. . . . . . . . . . 8 . 6 . 5 .',
+  ],
   ['stateTracking, Z2', stateTracking({ seqLen: 8 }), '1 0 1 1 0 0 1 0', '1 1 0 1 1 1 0 0'],
   ['stateTracking, S3', stateTracking({ group: 'S3', seqLen: 6 }), '1 2 2 3 0 5', '1 3 1 2 2 3'],
   ['modularArithmetic', modularArithmetic({ seqLen: 8 }), '3 6 2 7 4 5 1 8', '. . . . . . . 1'],
