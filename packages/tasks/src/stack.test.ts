@@ -56,7 +56,8 @@ describe('stack', () => {
     for (const [first, next, third] of examples) {
       pushed[first!.name - 3]!++;
       second += Number(next!.push);
-      if (next!.push && !third!.push && first!.name !== next!.name) firstPop[third!.name === next!.name ? newer : older]!++;
+      if (next!.push && !third!.push && first!.name !== next!.name)
+        firstPop[third!.name === next!.name ? newer : older]!++;
     }
     // 500 each, standard deviation 19.
     for (const count of pushed) expect(Math.abs(count - 500)).toBeLessThan(97);
