@@ -1,5 +1,6 @@
 import { definePlugin } from '@mixerzoo/core';
 import { attention, slidingWindow } from './attention.js';
+import { recallModels } from './recall.js';
 
 export type { AttendOptions, Heads, NextOptions } from './attend.js';
 export { attend, attendNext, cacheAfter } from './attend.js';
@@ -17,4 +18,4 @@ export { rotary } from './ops/rotary/index.js';
 export type { PositionalConfig, Positions } from './positions.js';
 export { alibiSlopes, createPositions, positionalCheck, positionalOptions } from './positions.js';
 
-export const plugin = definePlugin({ mixers: [attention, slidingWindow] });
+export const plugin = definePlugin({ mixers: [attention, slidingWindow], models: recallModels });

@@ -2,6 +2,7 @@
 import { definePlugin } from '@mixerzoo/core';
 import { baseConv } from './base-conv.js';
 import { based } from './based.js';
+import { recallModels } from './recall.js';
 
 export { type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } from './base-conv.js';
 export { type BasedParams, type BasedState, based, basedSchema } from './based.js';
@@ -14,4 +15,4 @@ export {
 } from './ops/taylor-attention/index.js';
 export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
 
-export const plugin = definePlugin({ mixers: [based, baseConv] });
+export const plugin = definePlugin({ mixers: [based, baseConv], models: recallModels });

@@ -1,6 +1,7 @@
 import { definePlugin } from '@mixerzoo/core';
 import { cat, mhcat } from './cat.js';
 import { linCat, linearAttentionMixer } from './lin-cat.js';
+import { recallModels } from './recall.js';
 
 export type { CatParams, CatState } from './cat.js';
 export { cat, catSchema, mhcat, mhcatSchema } from './cat.js';
@@ -10,4 +11,4 @@ export { elu1 } from './ops/elu1/index.js';
 export type { LinearAttentionOptions } from './ops/linear-attention/index.js';
 export { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';
 
-export const plugin = definePlugin({ mixers: [cat, mhcat, linCat, linearAttentionMixer] });
+export const plugin = definePlugin({ mixers: [cat, mhcat, linCat, linearAttentionMixer], models: recallModels });

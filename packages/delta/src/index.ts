@@ -2,6 +2,7 @@ import { definePlugin } from '@mixerzoo/core';
 import { deltaNet } from './delta-net.js';
 import { gatedDeltaNet } from './gated-delta-net.js';
 import { kimiDeltaAttention } from './kimi-delta-attention.js';
+import { recallModels } from './recall.js';
 
 export type { DeltaParams, DeltaState } from './delta-mixer.js';
 export { type DeltaNetParams, type DeltaNetState, deltaNet } from './delta-net.js';
@@ -13,4 +14,4 @@ export {
 } from './kimi-delta-attention.js';
 export { type DeltaRuleOptions, deltaRule } from './ops/delta-rule/index.js';
 
-export const plugin = definePlugin({ mixers: [deltaNet, gatedDeltaNet, kimiDeltaAttention] });
+export const plugin = definePlugin({ mixers: [deltaNet, gatedDeltaNet, kimiDeltaAttention], models: recallModels });

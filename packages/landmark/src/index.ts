@@ -1,5 +1,6 @@
 import { definePlugin } from '@mixerzoo/core';
 import { landmarkCat } from './landmark-cat.js';
+import { recallModels } from './recall.js';
 
 export type { BlockCache } from './block-cache.js';
 export type { KeyFilterKind } from './key-filter.js';
@@ -13,4 +14,4 @@ export {
 export { blockAttention } from './ops/block-attention/index.js';
 export { chosenAttention, groupedAttention } from './ops/grouped-attention/index.js';
 
-export const plugin = definePlugin({ mixers: [landmarkCat] });
+export const plugin = definePlugin({ mixers: [landmarkCat], models: recallModels });

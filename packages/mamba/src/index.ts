@@ -2,10 +2,11 @@
 import { definePlugin } from '@mixerzoo/core';
 import { mamba } from './mamba.js';
 import { mamba2 } from './mamba2.js';
+import { recallModels } from './recall.js';
 
 export { type MambaParams, type MambaState, mamba } from './mamba.js';
 export { type Mamba2Params, type Mamba2State, mamba2 } from './mamba2.js';
 export { type SelectiveScanArguments, selectiveScan, selectiveScanOp } from './ops/selective-scan/index.js';
 export { type SsdArguments, ssd, ssdOp, ssdOutput } from './ops/ssd/index.js';
 
-export const plugin = definePlugin({ mixers: [mamba, mamba2] });
+export const plugin = definePlugin({ mixers: [mamba, mamba2], models: recallModels });

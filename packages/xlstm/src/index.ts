@@ -1,6 +1,7 @@
 /** xLSTM for mixerzoo: mLSTM, and the scan it is made of. */
 import { definePlugin } from '@mixerzoo/core';
 import { mLstm } from './m-lstm.js';
+import { recallModels } from './recall.js';
 
 export type { BlockParams, BlockProjection } from './block.js';
 export type { CellParams } from './cell.js';
@@ -14,4 +15,4 @@ export {
 } from './ops/m-lstm-scan/index.js';
 export type { PlainParams } from './plain.js';
 
-export const plugin = definePlugin({ mixers: [mLstm] });
+export const plugin = definePlugin({ mixers: [mLstm], models: recallModels });
