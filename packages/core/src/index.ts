@@ -41,7 +41,7 @@ export type { ModelPreset, Plugin } from './plugin.js';
 export { defineModel, definePlugin } from './plugin.js';
 export { randomNormal, randomUniform } from './random-tensors.js';
 export type { RecallOptions } from './recall-model.js';
-export { recallModel } from './recall-model.js';
+export { recallModel, recallRecipe } from './recall-model.js';
 export type { Rng } from './rng.js';
 export { createRng, foldIn } from './rng.js';
 export type { Baseline, Examples, Slice, SliceBin, SolvedTask, Split, Task, TaskFactory } from './task.js';

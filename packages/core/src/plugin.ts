@@ -22,7 +22,7 @@ export interface ModelPreset {
   readonly nLayers: number;
   /** The backbone, in the keys of an experiment's `model`; without `dModel` the width is the experiment's. */
   readonly model: { readonly dModel?: number; readonly [option: string]: unknown };
-  /** Rates to try, in order of promise. Without them: the experiment's. */
+  /** Rates to try, in order of promise, in experiments that name none themselves. */
   readonly learningRates?: readonly number[];
   /** Optimizer and schedule, in the keys of a model's `train`: what its runs are trained with. */
   readonly train?: Readonly<Record<string, unknown>>;

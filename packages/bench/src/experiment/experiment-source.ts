@@ -88,7 +88,7 @@ export async function loadExperiment(source: ExperimentSource, registry: Registr
   if (isPlain(models)) {
     const entries = Object.entries(models).filter(([, model]) => model !== null);
     const whole = entries.map(async ([label, model]) => {
-      return [label, await extendModel(`models.${label}`, model, registry)] as const;
+      return [label, await extendModel(`models.${label}`, model, registry, merged['learningRates'])] as const;
     });
     merged['models'] = Object.fromEntries(await Promise.all(whole));
   }

@@ -172,7 +172,8 @@ const modelSchema = z.strictObject({
 
 /**
  * A model as written: whole, or on top of one that a plugin brings (`mixerzoo list models`). Then `layers`, `nLayers` and `learningRates` replace
- * its, `model` and `train` come on top of its own key by key, and `mixer` on top of the options of every layer.
+ * its, as the experiment's `learningRates` do where there are any; `model` and `train` come on top of its own key by key, and `mixer` on top of
+ * the options of every layer.
  */
 export type ModelConfig =
   | z.input<typeof modelSchema>

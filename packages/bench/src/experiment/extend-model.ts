@@ -1,4 +1,5 @@
 /** Models that stand on one of a plugin: `models: { Mine: { extends: 'pythia-14m', nLayers: 4 } }`. */
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidConfigError, type ModelPreset } from '@mixerzoo/core';
 import { findPart, type Registry } from '../plugins.js';
 import { listWords } from '../report/format.js';
@@ -7,11 +8,18 @@ import { BUDGET_KEYS } from './experiment.js';
 import { defined, prefix } from './resolve-parts.js';
 
 /**
- * A model of an experiment, in full.
+ * A model of an experiment, in full. Rates to try are its own, else the experiment's, else those of the model it stands on; all else
+ * that it does not say itself is that one's.
  * @param where - `models.Mine`
+ * @param experimentRates - those that the experiment names, if it does.
  * @throws InvalidConfigError, UnknownNameError that begin with `where`.
  */
-export async function extendModel(where: string, given: unknown, registry: Registry): Promise<unknown> {
+export async function extendModel(
+  where: string,
+  given: unknown,
+  registry: Registry,
+  experimentRates?: unknown,
+): Promise<unknown> {
   if (!isPlain(given)) return given;
   const { extends: name, mixer, ...own } = given;
   assertNoBudget(where, own['train']);
@@ -33,7 +41,9 @@ export async function extendModel(where: string, given: unknown, registry: Regis
     );
   }
   const { part } = await findPart(registry, 'models', name).catch(prefix(`${where}.extends`));
-  const { layers = part.layers, nLayers = part.nLayers, learningRates = part.learningRates } = own;
+  const { layers = part.layers, nLayers = part.nLayers } = own;
+  const rates = own['learningRates'] ?? experimentRates ?? part.learningRates;
+  const said = isDeepStrictEqual(rates, part.learningRates) ? given : { ...given, learningRates: rates };
   const options = mixer as Readonly<Record<string, unknown>> | undefined;
   return {
     ...own,
@@ -41,9 +51,9 @@ export async function extendModel(where: string, given: unknown, registry: Regis
     nLayers,
     model: { ...part.model, ...(model as object) },
     ...defined({
-      learningRates,
+      learningRates: own['learningRates'] ?? (experimentRates === undefined ? part.learningRates : undefined),
       train: joined(part.train, own['train']),
-      source: joined(remainingSource(part, given), own['source']),
+      source: joined(remainingSource(part, said), own['source']),
     }),
   };
 }

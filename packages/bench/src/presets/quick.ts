@@ -3,6 +3,7 @@
  * own package, with the same budget and the same search of its learning rate. The task is small enough for each family that the
  * paper shows learning to learn it, so that what tells them apart is what they keep at lengths never trained on.
  */
+import { recallRecipe } from '@mixerzoo/core';
 import type { Preset } from '../experiment/experiment.js';
 
 export const quick: Preset = {
@@ -10,7 +11,7 @@ export const quick: Preset = {
   description:
     'Who recalls what it has read, at lengths it was never trained on? A filter before the mixer is what makes recall easy to learn: CAT has it within its one layer, Based and the hybrid as a layer of BaseConv. With attention behind the filter recall keeps at longer lengths; a state of fixed size, or attention without a filter, learns and then falls',
   task: { task: '@mixerzoo/tasks#mqar', vocabSize: 128, seqLen: 16, numKvPairs: 2 },
-  model: { dModel: 64, embeddingStd: 0.1, dropout: { embedding: 0, residual: 0 } },
+  model: { ...recallRecipe.model, dModel: 64 },
   models: {
     'CAT, 1 layer': { extends: '@mixerzoo/cat#cat-recall' },
     'BaseConv + attention': { extends: '@mixerzoo/based#base-conv-attention-recall' },
@@ -23,15 +24,14 @@ export const quick: Preset = {
     'Attention, 1 layer': { extends: '@mixerzoo/attention#attention-recall', nLayers: 1 },
   },
   train: {
+    ...recallRecipe.train,
     batchSize: 64,
     epochs: 12,
     stepsPerEpoch: 50,
-    warmupSteps: 50,
-    clipNorm: 1,
     validationExamples: 256,
     testExamples: 512,
   },
   testLengths: [16, 32, 64, 128],
-  learningRates: [1e-2, 5e-3, 2.5e-3],
+  learningRates: [...recallRecipe.learningRates],
   search: { rungs: [4, 8], keep: 0.5 },
 };
