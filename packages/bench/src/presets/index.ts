@@ -5,6 +5,7 @@
 import type { Preset } from '../experiment/experiment.js';
 import { paperCell } from './paper-cell.js';
 import { quick } from './quick.js';
+import { recallRecipes } from './recall-recipes.js';
 import { selectiveCopying } from './selective-copying.js';
 
-export const presets: readonly Preset[] = [quick, paperCell, selectiveCopying];
+export const presets: readonly Preset[] = [quick, recallRecipes, paperCell, selectiveCopying];
