@@ -1,32 +1,42 @@
-/** Tables of docs/performance.md that are written from files of results in `benchmarks/results`, between markers. */
+/** Tables of documents that are written from files of results in `benchmarks/results`, between markers. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { repositoryFile } from './repository.js';
 
-const DOCUMENT = repositoryFile('docs/performance.md');
+/** The document that most tables stand in, by its path from the repository's root. */
+const PERFORMANCE = 'docs/performance.md';
 
 /** The file of results that a table is made of. */
 export const resultsFile = (name: string): URL => repositoryFile(`benchmarks/results/${name}.json`);
 
-/** The document with another text between the markers of a table. @throws Error if it has no such markers. */
-export function withTable(document: string, name: string, markdown: string): string {
+/**
+ * The text of a document with another text between the markers of a table.
+ * @param path the document's, for the error.
+ * @throws Error if it has no such markers.
+ */
+export function withTable(document: string, name: string, markdown: string, path = PERFORMANCE): string {
   const [start, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
   const [from, to] = [document.indexOf(start), document.indexOf(end)];
   if (from < 0 || to < from) {
     throw new Error(
-      `bench:${name}: expected docs/performance.md to have the markers ${start} and ${end}. Put them where the table is to stand.`,
+      `bench:${name}: expected ${path} to have the markers ${start} and ${end}. Put them where the table is to stand.`,
     );
   }
   return `${document.slice(0, from + start.length)}\n\n${markdown.trim()}\n\n${document.slice(to)}`;
 }
 
-/** Keeps the results, and puts their table into the document and their plot beside it. */
-export async function writeDocsTable(name: string, results: object, markdown: string, plot?: string): Promise<void> {
+/** Keeps the results, and puts their table into the document at `path` and their plot beside it. */
+export async function writeDocsTable(
+  name: string,
+  results: object,
+  markdown: string,
+  { plot, path = PERFORMANCE }: { readonly plot?: string; readonly path?: string } = {},
+): Promise<void> {
   const file = resultsFile(name);
   await mkdir(new URL('.', file), { recursive: true });
   await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
   if (plot !== undefined) await writeFile(repositoryFile(`docs/images/${name}.svg`), plot);
-  await writeFile(DOCUMENT, withTable(await readFile(DOCUMENT, 'utf8'), name, markdown));
+  await writeFile(repositoryFile(path), withTable(await readDocument(path), name, markdown, path));
 }
 
-/** The document, for the test that holds its tables to their files. */
-export const readDocument = (): Promise<string> => readFile(DOCUMENT, 'utf8');
+/** A document, for the test that holds its tables to their files. */
+export const readDocument = (path = PERFORMANCE): Promise<string> => readFile(repositoryFile(path), 'utf8');

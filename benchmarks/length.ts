@@ -225,7 +225,7 @@ async function main(): Promise<void> {
   await writeFile(join(out, 'length.md'), markdown);
   const chart = await drawPanels(panels);
   await writeFile(join(out, 'length.svg'), chart);
-  if (values.write) await writeDocsTable('length', results, lengthMarkdown(results, '###'), chart);
+  if (values.write) await writeDocsTable('length', results, lengthMarkdown(results, '###'), { plot: chart });
   console.log(`\n${markdown}\nWritten to ${out}.`);
 }
 

@@ -37,7 +37,9 @@ describe('a package with parts of every kind', () => {
     const { plugins } = JSON.parse(await mixerzoo('doctor', '--json')) as { plugins: { name: string }[] };
     const of = (name: string) => plugins.find((plugin) => plugin.name === name);
     expect(of('@mixerzoo/core')).toMatchObject({ channelMixers: ['mlp', 'swiGlu'], norms: ['layerNorm', 'rmsNorm'] });
-    expect(of('@mixerzoo/bench')).toMatchObject({ presets: ['quick', 'paper-cell', 'selective-copying'] });
+    expect(of('@mixerzoo/bench')).toMatchObject({
+      presets: ['quick', 'recall-recipes', 'paper-cell', 'selective-copying'],
+    });
     expect(of('zoo-extras')).toMatchObject({
       channelMixers: ['gate'],
       norms: ['dynamicTanh'],

@@ -1,16 +1,25 @@
-/** The tables of docs/performance.md between markers are those of the files of results that `-- --write` keeps beside them. */
+/** The tables of documents between markers are those of the files of results that `-- --write` keeps beside them. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { type DecodeResults, decodeMarkdown } from '../../../../benchmarks/decode-table.js';
 import { readDocument, resultsFile, withTable } from '../../../../benchmarks/docs-table.js';
 import { type LengthResults, lengthMarkdown } from '../../../../benchmarks/length-table.js';
 import { type PeerResults, peersMarkdown } from '../../../../benchmarks/peers/table.js';
+import { RECALL_TABLES, type RecallResults, recallMarkdown } from '../../../../benchmarks/recall-table.js';
 
 const TABLES: Readonly<Record<string, (results: unknown) => string>> = {
   peers: (results) => peersMarkdown(results as PeerResults, '####'),
   decode: (results) => decodeMarkdown(results as DecodeResults, '###'),
   length: (results) => lengthMarkdown(results as LengthResults, '###'),
 };
+
+describe('documents', () => {
+  it.for(RECALL_TABLES)('say of $name what was trained', async ({ name, path }) => {
+    const results: RecallResults = JSON.parse(await readFile(resultsFile(name), 'utf8'));
+    const document = await readDocument(path);
+    expect(document).toBe(withTable(document, name, recallMarkdown(results), path));
+  });
+});
 
 describe('docs/performance.md', () => {
   it.for(Object.keys(TABLES))('says of bench:%s what was measured', async (name, context) => {

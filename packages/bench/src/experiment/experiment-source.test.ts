@@ -107,7 +107,7 @@ describe('loadExperiment', () => {
 
   it('sets a value in a list', async () => {
     const assignments = ['models.CAT, 1 layer.layers.0.nHeads=2'];
-    const { models } = await load({ preset: 'quick', assignments });
+    const { models } = await load({ preset: 'paper-cell', assignments });
     expect(models['CAT, 1 layer']?.layers[0]).toMatchObject({ mixer: '@mixerzoo/cat#cat', nHeads: 2 });
   });
 
@@ -126,7 +126,7 @@ describe('loadExperiment', () => {
     const own = ['Mamba v2.0', 'Mamba v2', 'W = 3', 'new v1.0'].map((label) => models[label]?.nLayers);
     expect(own).toEqual([2, 3, 4, undefined]);
     expect(models['new v1.0']?.layers).toEqual(['cat']);
-    expect(Object.keys(models)).toHaveLength(8 + 4);
+    expect(Object.keys(models)).toHaveLength(9 + 4);
   });
 
   it('sets options beside what stands alone: a mixer, a channel mixer, a length', async () => {
@@ -160,11 +160,7 @@ describe('loadExperiment', () => {
     ],
     ['a path without a key', ['train..epochs=1'], /^--set: expected path=value, got 'train\.\.epochs=1'/],
     ['a path that goes on after quotes', ['models."A"x.nLayers=1'], /^--set: expected path=value/],
-    [
-      'an index past the end',
-      ['models.CAT, 1 layer.layers.7=cat'],
-      /--set models\.CAT, 1 layer\.layers\.7: expected an index up to 1/,
-    ],
+    ['an index past the end', ['learningRates.7=0.1'], /--set learningRates\.7: expected an index up to 3/],
     [
       'a label of two lines',
       ['models={ "a\\nb": { layers: [cat] } }'],

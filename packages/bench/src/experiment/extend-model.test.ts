@@ -80,6 +80,19 @@ describe('a model that extends one of a plugin', () => {
       ['Mine', 0.1, 0.9, { layers: 'a paper, but for layers.expand', train: 'its text, but for train.beta2' }],
       ['Theirs', 1e-3, 0.95, recall.source],
     ]);
+    const ratesAndSource = async (learningRates: number[]) => {
+      const { experiment } = await loadExperiment(
+        { inline: { ...config, learningRates }, assignments: [] },
+        withRecall,
+      );
+      const { learningRates: own = experiment.learningRates, source } = experiment.models['Theirs']!;
+      return [own, source];
+    };
+    expect(await ratesAndSource([0.5])).toEqual([
+      [0.5],
+      { layers: 'a paper', 'train.beta2': 'its code', train: 'its text' },
+    ]);
+    expect(await ratesAndSource([3e-3, 1e-3])).toEqual([[3e-3, 1e-3], recall.source]);
     expect(runs[0]!.config).toMatchObject({
       train: { warmupSteps: 3, batchSize: 64 },
       model: { dModel: 16, nLayers: 2 },

@@ -127,6 +127,7 @@ const config = fc.record({
   testLengths: usually([], fc.array(wildNumber, { maxLength: 3 })),
   seeds: usually([0], fc.array(wildNumber, { maxLength: 3 })),
   learningRates: usually([0.01], fc.array(wildNumber, { maxLength: 3 })),
+  search: usually(null), // its rungs have more epochs than these
   sweep: usually({}, fc.record({ dims: fc.array(wildNumber), lengths: fc.array(fc.oneof(wildNumber, wild)) })),
   engine: usually('wasm'),
 });

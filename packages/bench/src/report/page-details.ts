@@ -82,7 +82,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
 
 /** What an entry's runs have in common, and what they vary. */
 function configRows(entry: Entry): [string, string][] {
-  const { task, model, layers, train, testLengths, engine, source = {} } = entry.runs[0]!.config;
+  const { task, model, layers, train, testLengths, engine } = entry.runs[0]!.config;
   const vary = (pick: (run: RunRecord) => number) => [...new Set(entry.runs.map(pick))].join(', ');
   return [
     ['Task', `${task.name}: ${formatOptions(task.config)}`],
@@ -96,7 +96,6 @@ function configRows(entry: Entry): [string, string][] {
     ['Seeds', vary(({ config }) => config.seed)],
     ['Test lengths', testLengths.join(', ')],
     ['Engine asked for', engine],
-    ...Object.entries(source).map(([setting, from]): [string, string] => [`Source of ${setting}`, from]),
   ];
 }
 

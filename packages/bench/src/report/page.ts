@@ -19,6 +19,7 @@ import { PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import { positionChart } from './position-chart.js';
 import { rateSection } from './rate-section.js';
+import { recipeSection } from './recipe-section.js';
 import { formatNats, LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
 import { sliceSection } from './slice-section.js';
@@ -84,6 +85,7 @@ ${fold(
   sections.map(({ positions }) => positions),
 )}
 ${resultsSection(series)}
+${recipeSection(entries)}
 ${fold(
   'Accuracy by kind of answer',
   sections.map(({ slices }) => slices),
