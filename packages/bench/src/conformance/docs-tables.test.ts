@@ -14,9 +14,15 @@ const TABLES: Readonly<Record<string, (results: unknown) => string>> = {
 };
 
 describe('documents', () => {
-  it.for(RECALL_TABLES)('say of $name what was trained', async ({ name, path }) => {
-    const results: RecallResults = JSON.parse(await readFile(resultsFile(name), 'utf8'));
+  it.for(RECALL_TABLES)('say of $name what was trained', async ({ name, path }, context) => {
     const document = await readDocument(path);
+    expect(() => withTable(document, name, '', path)).not.toThrow(); // the markers are there
+    const text = await readFile(resultsFile(name), 'utf8').catch(() => undefined);
+    if (text === undefined)
+      return context.skip(
+        `benchmarks/results has no ${name}.json: npx mixerzoo run ${name}, npm run bench:recall -- --write`,
+      );
+    const results: RecallResults = JSON.parse(text);
     expect(document).toBe(withTable(document, name, recallMarkdown(results), path));
   });
 });
