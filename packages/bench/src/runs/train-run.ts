@@ -14,7 +14,7 @@ import {
 } from '@mixerzoo/core';
 import { measurePeak } from '@mixerzoo/core/harness';
 import { median } from 'simple-statistics';
-import { testCount, trainingRecipe } from '../experiment/recipe.js';
+import { testCount } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { describeEnvironment } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
@@ -26,6 +26,7 @@ import { DEFAULT_CHECKPOINT_MINUTES, measureOf, RUN_FORMAT } from './run-config.
 import { epochRecord, type Metrics, resumeMetrics, stepTimes } from './run-metrics.js';
 import { createProgress, type ProgressTeller, type RunProgress } from './run-progress.js';
 import { testRun } from './test-run.js';
+import { trainerConfig } from './trainer-config.js';
 
 /** Step records an epoch: enough for a smooth curve, few enough to plot. */
 const RECORDS_PER_EPOCH = 10;
@@ -60,7 +61,7 @@ export async function trainRun(
 ): Promise<RunDone | undefined> {
   const { until = Number.POSITIVE_INFINITY } = options;
   const { config, task, model } = run;
-  const { train, seed, learningRate } = config;
+  const { train, seed } = config;
   await mkdir(directory, { recursive: true });
   await rm(join(directory, RESULT.file), { force: true });
   await writeConfig(directory, config);
@@ -69,21 +70,7 @@ export async function trainRun(
   const environment = await describeEnvironment(engine, { seed, ...options });
   await writeRecord(ENVIRONMENT, directory, config.id, environment);
 
-  const trainer = await createTrainer({
-    model,
-    task,
-    seed,
-    batchSize: train.batchSize,
-    examplesPerEpoch: train.batchSize * train.stepsPerEpoch,
-    epochs: train.epochs,
-    freshExamples: train.freshExamples,
-    ...(train.accumulation !== undefined && { accumulation: train.accumulation }),
-    ...trainingRecipe(train, learningRate),
-    clipNorm: train.clipNorm,
-    validationExamples: train.validationExamples,
-    stopAt: train.stopAt,
-    identity: config.id,
-  });
+  const trainer = await createTrainer(trainerConfig(run));
   try {
     const checkpoint = join(directory, 'checkpoint');
     if (await hasCheckpoint(checkpoint)) await trainer.restore(checkpoint);
