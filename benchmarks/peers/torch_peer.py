@@ -7,37 +7,16 @@ decode), `logits` (query: at the labelled positions alone, or all), `compile`, `
 An error answers {"error": text}; the next case is another chance.
 """
 
-import importlib
 import json
-import re
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
 
-DTYPES = {"F32": torch.float32, "I32": torch.int32}
-MODULES = {"cat": "attention", "mhcat": "attention"}
+from torch_case import create_mixer, inside, read_safetensors
+
 CHECKED_LOGITS = 16
-
-
-def read_safetensors(path):
-    raw = bytearray(open(path, "rb").read())
-    size = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8 : 8 + size])
-    metadata = header.pop("__metadata__", {})
-    start = 8 + size
-
-    def read(entry):
-        first, last = entry["data_offsets"]
-        flat = torch.frombuffer(raw, dtype=DTYPES[entry["dtype"]], count=(last - first) // 4, offset=start + first)
-        return flat.clone().reshape(entry["shape"])
-
-    return {name: read(entry) for name, entry in header.items()}, metadata
-
-
-def snake(name):
-    return re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), name)
 
 
 class Model:
@@ -45,10 +24,8 @@ class Model:
         tensors, metadata = read_safetensors(case["file"])
         self.case, self.ignored = case, int(metadata["ignoredLabel"])
         self.params = {n: torch.nn.Parameter(t) for n, t in tensors.items() if not n.startswith("batch.")}
-        prefix = "layers.0.mixer."
-        self.own = {name[len(prefix) :]: t for name, t in self.params.items() if name.startswith(prefix)}
-        module = importlib.import_module(f"torch_mixers.{MODULES.get(case['mixer'], snake(case['mixer']))}")
-        self.mixer = module.create(case["config"], room=case["tokens"])
+        self.own = inside(self.params, "layers.0.mixer.")
+        self.mixer = create_mixer(case["mixer"], case["config"], room=case["tokens"])
         count = sum(name.endswith(".inputs") for name in tensors)
         self.batches = [self.batch(tensors, index) for index in range(count)]
         self.optimizer = torch.optim.AdamW(

@@ -4,6 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { type DecodeResults, decodeMarkdown } from '../../../../benchmarks/decode-table.js';
 import { readDocument, resultsFile, withTable } from '../../../../benchmarks/docs-table.js';
 import { type LengthResults, lengthMarkdown } from '../../../../benchmarks/length-table.js';
+import {
+  CONTROLS_DOCUMENT,
+  type ControlResults,
+  controlsMarkdown,
+} from '../../../../benchmarks/peers/control-table.js';
 import { type PeerResults, peersMarkdown } from '../../../../benchmarks/peers/table.js';
 import { RECALL_TABLES, type RecallResults, recallMarkdown } from '../../../../benchmarks/recall-table.js';
 
@@ -24,6 +29,12 @@ describe('documents', () => {
       );
     const results: RecallResults = JSON.parse(text);
     expect(document).toBe(withTable(document, name, recallMarkdown(results), path));
+  });
+
+  it('say of bench:controls how far PyTorch is', async () => {
+    const results: ControlResults = JSON.parse(await readFile(resultsFile('controls'), 'utf8'));
+    const document = await readDocument(CONTROLS_DOCUMENT);
+    expect(document).toBe(withTable(document, 'controls', controlsMarkdown(results), CONTROLS_DOCUMENT));
   });
 });
 
