@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs';
 import { defineConfig } from 'tsup';
 
 /** The commands of the repository's `benchmarks/`, which the package leaves out: built with what they take of it. */
-const BENCHMARKS = ['controls', 'decode', 'generate', 'kernels', 'length', 'peers', 'recall', 'step'];
+const BENCHMARKS = ['controls', 'decode', 'generate', 'kernels', 'landmark', 'length', 'peers', 'recall', 'step'];
 
 export default defineConfig({
   entry: {

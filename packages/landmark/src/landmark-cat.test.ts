@@ -9,6 +9,7 @@ import {
   testTensor,
 } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { blockMassLoss } from './auxiliary-loss.js';
 import { defaultBlockSize, landmarkCat } from './landmark-cat.js';
 import { blockAttentionOp } from './ops/block-attention/index.js';
 import { chosenAttentionOp, groupedAttentionOp } from './ops/grouped-attention/index.js';
@@ -175,6 +176,74 @@ describe('landmarkCat', () => {
     await expectClose(slope(training), slope({ ...EVALUATION, soft: true }), 1e-5);
   });
 
+  it('divides the scores of landmarks by the temperature in its soft forms, and chooses as before', async () => {
+    const options = { dModel: 8, nHeads: 2, blockSize: 4, keyFilter: 'learned' } as const; // which landmarks alone see
+    const [plain, warm] = [landmarkCat(options), landmarkCat({ ...options, landmarkTemperature: 4 })];
+    const params = plain.init(3);
+    const quarter = { ...params, kFilter: (params.kFilter as tf.Tensor2D).div<tf.Tensor2D>(4) };
+    const x = testTensor<tf.Rank.R3>([2, 19, 8], 4);
+    for (const context of [
+      { training: true, seed: 1 },
+      { ...EVALUATION, soft: true },
+    ]) {
+      await expectClose(warm.apply(params, x, context), plain.apply(quarter, x, context), 1e-5);
+    }
+    await expectClose(warm.apply(params, x), plain.apply(params, x), 0);
+  });
+
+  it.each(['grouped', 'straightThrough', 'auxiliary'] as const)(
+    'adds the block-mass loss to training in form %s, as often as it weighs',
+    async (training) => {
+      const added = async (auxiliaryWeight: number | undefined, context: { training: boolean; soft?: boolean }) => {
+        const mixer = landmarkCat({ dModel: 8, blockSize: 4, training, ...(auxiliaryWeight && { auxiliaryWeight }) });
+        const losses: tf.Scalar[] = [];
+        const addLoss = (loss: tf.Scalar) => void losses.push(loss);
+        mixer.apply(mixer.init(3), testTensor<tf.Rank.R3>([2, 19, 8], 4), { ...context, seed: 1, addLoss });
+        return Promise.all(losses.map(async (loss) => (await loss.data())[0] as number));
+      };
+      const [once] = (await added(1, { training: true })) as [number];
+      expect(once).toBeGreaterThan(0);
+      expect(await added(3, { training: true })).toEqual([expect.closeTo(3 * once, 5)]);
+      expect(await added(undefined, { training: true })).toEqual(
+        training === 'auxiliary' ? [expect.closeTo(0.1 * once, 5)] : [],
+      );
+      expect(await added(1, { training: false, soft: true })).toEqual([]);
+    },
+  );
+
+  it('teaches landmarks the mass of dense attention: cross-entropy by hand', async () => {
+    const [seqLen, blockSize, scale] = [11, 4, 0.7];
+    const [q, k, landmarks] = [
+      testTensor<tf.Rank.R3>([1, seqLen, 3], 1),
+      testTensor<tf.Rank.R3>([1, seqLen, 3], 2),
+      testTensor<tf.Rank.R3>([1, 2, 3], 3),
+    ];
+    const [[queries], [keys], [marks]] = [await q.array(), await k.array(), await landmarks.array()] as [
+      number[][][],
+      number[][][],
+      number[][][],
+    ];
+    const score = (a: readonly number[], b: readonly number[]) =>
+      scale * a.reduce((sum, value, index) => sum + value * (b[index] as number), 0);
+    const softmax = (scores: readonly number[]) => {
+      const total = scores.reduce((sum, each) => sum + Math.exp(each), 0);
+      return scores.map((each) => Math.exp(each) / total);
+    };
+    let expected = 0;
+    for (const [t, query] of (queries as number[][]).entries()) {
+      const own = Math.floor(t / blockSize);
+      const dense = softmax((keys as number[][]).slice(0, t + 1).map((key) => score(query, key)));
+      const shares = softmax((marks as number[][]).slice(0, own).map((mark) => score(query, mark)));
+      for (const [block, share] of shares.entries()) {
+        const mass = dense.slice(block * blockSize, (block + 1) * blockSize).reduce((sum, each) => sum + each, 0);
+        expected -= (mass * Math.log(share)) / seqLen;
+      }
+    }
+    const loss = blockMassLoss({ q, k, landmarks }, { blockSize, scale }) as tf.Scalar;
+    await expectClose(loss, tf.scalar(expected), 1e-5);
+    expect(blockMassLoss({ q, k, landmarks: undefined }, { blockSize, scale })).toBeUndefined();
+  });
+
   it('trains sparsely as grouped where every block is seen, and else sees the best blocks alone', async () => {
     const forms = (options: Partial<Parameters<typeof landmarkCat>[0]>) => {
       const mixer = landmarkCat({ dModel: 8, nHeads: 2, blockSize: 4, ...options });
@@ -296,7 +365,9 @@ describe('landmarkCat', () => {
       /filterLength: expected none without keyFilter 'learned', got 4\./,
     );
     expect(() => landmarkCat({ dModel: 8, keyFilter: 'learned', rho: 0.5 })).toThrow(/without keyFilter 'exponential'/);
-    expect(() => landmarkCat({ dModel: 8, auxiliaryWeight: 1 })).toThrow(/without training 'auxiliary'/);
+    expect(() => landmarkCat({ dModel: 8, training: 'sparse', auxiliaryWeight: 1 })).toThrow(
+      /auxiliaryWeight: expected none beside training 'sparse', got 1: its loss looks at every token\. Train 'grouped'/,
+    );
     expect(() => landmarkCat({ dModel: 8, trainingTopK: 2 })).toThrow(/without training 'sparse'/);
   });
 });

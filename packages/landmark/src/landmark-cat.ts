@@ -67,7 +67,18 @@ const options = {
       'differentiable form used while training; sparse: grouped over the best blocks alone, not quadratic in length',
     ),
   trainingTopK: z.int().positive().default(4).describe('blocks that a query sees in sparse training'),
-  auxiliaryWeight: z.number().positive().default(0.1).describe('weight of the block-mass loss of `auxiliary`'),
+  auxiliaryWeight: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'weight of the loss that teaches landmarks the mass of dense attention; default 0.1 in auxiliary training, else none',
+    ),
+  landmarkTemperature: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('what the scores of landmarks are divided by in the soft forms: above 1 they have to differ by more'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
 
@@ -79,11 +90,14 @@ export const landmarkCatSchema = z
       filterLength: [({ keyFilter }) => keyFilter === 'learned', "keyFilter 'learned'"],
       rho: [({ keyFilter }) => keyFilter === 'exponential', "keyFilter 'exponential'"],
       trainingTopK: [({ training }) => training === 'sparse', "training 'sparse'"],
-      auxiliaryWeight: [({ training }) => training === 'auxiliary', "training 'auxiliary'"],
     }),
   )
   .check((context) => {
-    const { blockSearch, blockSize } = context.value;
+    const { blockSearch, blockSize, training, auxiliaryWeight } = context.value;
+    if (training === 'sparse' && auxiliaryWeight !== undefined) {
+      const message = `expected none beside training 'sparse', got ${auxiliaryWeight}: its loss looks at every token. Train 'grouped'`;
+      context.issues.push({ code: 'custom', path: ['auxiliaryWeight'], message, input: context.value });
+    }
     if (blockSearch === 'binary' && blockSize !== undefined && !Number.isInteger(Math.log2(blockSize))) {
       const message = `expected a power of two for blockSearch 'binary', got ${blockSize}`;
       context.issues.push({ code: 'custom', path: ['blockSize'], message, input: context.value });
@@ -131,8 +145,8 @@ export const landmarkCat: MixerFactory<
   summary: 'Landmark CAT: long convolutions make landmarks, hard retrieval attends to the blocks they stand for.',
   schema: landmarkCatSchema,
   create(config) {
-    const { dModel, nHeads, filterWidth, localKeys, topK, blockSearch, training, trainingTopK, auxiliaryWeight } =
-      config;
+    const { dModel, nHeads, filterWidth, localKeys, topK, blockSearch, training, trainingTopK } = config;
+    const { landmarkTemperature, auxiliaryWeight = training === 'auxiliary' ? 0.1 : 0 } = config;
     const blockSize = config.blockSize ?? defaultBlockSize(config.seqLen, blockSearch);
     const filterLength = config.filterLength ?? blockSize;
     const rho = config.rho ?? Math.exp(-1 / blockSize);
@@ -173,9 +187,13 @@ export const landmarkCat: MixerFactory<
     const attendHard = (heads: ReturnType<typeof headsOf>): tf.Tensor3D =>
       blockAttention({ ...heads, retrieved: retrieve(heads.q, heads.k, heads.landmarks) }, { blockSize, unit, scale });
 
-    /** The grouped softmax over the blocks whose landmarks score highest: O(L / blockSize + trainingTopK blockSize) a query. */
-    const attendSparse = ({ landmarks, ...rows }: ReturnType<typeof headsOf>): tf.Tensor3D => {
-      if (!landmarks) return groupedAttention({ ...rows, landmarks }, { blockSize, scale });
+    /** Landmarks whose scores are divided by the temperature; which one scores highest stays the same. */
+    const softened = <T extends ReturnType<typeof headsOf>>(heads: T): T =>
+      landmarkTemperature === 1 ? heads : { ...heads, landmarks: heads.landmarks?.div(landmarkTemperature) };
+
+    /** The grouped softmax; in sparse training over the best blocks alone, O(L / blockSize + trainingTopK blockSize) a query. */
+    const attendSoft = ({ landmarks, ...rows }: ReturnType<typeof headsOf>): tf.Tensor3D => {
+      if (training !== 'sparse' || !landmarks) return groupedAttention({ ...rows, landmarks }, { blockSize, scale });
       const chosen = selectBlocks(rows.q, landmarks, { blockSize, topK: trainingTopK });
       return chosenAttention({ ...rows, landmarks, chosen }, { blockSize, scale });
     };
@@ -197,18 +215,16 @@ export const landmarkCat: MixerFactory<
       apply(params, x, context = EVALUATION) {
         const rows = projections.apply(projectionParams(params), x);
         const heads = headsOf(rows, longFilter.apply(rows.k, params.kFilter));
-        const soft = () =>
-          training === 'sparse' ? attendSparse(heads) : groupedAttention(heads, { blockSize, scale });
         const attend = (): tf.Tensor3D => {
-          if (context.soft || (context.training && ['grouped', 'sparse'].includes(training))) return soft();
-          if (!context.training) return attendHard(heads);
-          if (training === 'straightThrough') {
-            const surrogate = soft();
-            return surrogate.add(stopGradient(tf.sub(attendHard(heads), surrogate)));
+          if (!context.training) return context.soft ? attendSoft(softened(heads)) : attendHard(heads);
+          if (auxiliaryWeight > 0) {
+            const loss = blockMassLoss(softened(heads), { blockSize, scale });
+            if (loss) context.addLoss?.(loss.mul(auxiliaryWeight));
           }
-          const loss = blockMassLoss(heads, { blockSize, scale });
-          if (loss) context.addLoss?.(loss.mul(auxiliaryWeight));
-          return attendHard(heads);
+          if (training === 'auxiliary') return attendHard(heads);
+          const surrogate = attendSoft(softened(heads));
+          if (training !== 'straightThrough') return surrogate;
+          return surrogate.add(stopGradient(tf.sub(attendHard(heads), surrogate)));
         };
         return linear(joinHeadRows(attend(), nHeads), params.oProj);
       },

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { type DecodeResults, decodeMarkdown } from '../../../../benchmarks/decode-table.js';
 import { readDocument, resultsFile, withTable } from '../../../../benchmarks/docs-table.js';
+import { LANDMARK_TABLE, type LandmarkResults, landmarkMarkdown } from '../../../../benchmarks/landmark-table.js';
 import { type LengthResults, lengthMarkdown } from '../../../../benchmarks/length-table.js';
 import {
   CONTROLS_DOCUMENT,
@@ -35,6 +36,13 @@ describe('documents', () => {
     const results: ControlResults = JSON.parse(await readFile(resultsFile('controls'), 'utf8'));
     const document = await readDocument(CONTROLS_DOCUMENT);
     expect(document).toBe(withTable(document, 'controls', controlsMarkdown(results), CONTROLS_DOCUMENT));
+  });
+
+  it('say of bench:landmark what was trained', async () => {
+    const { name, path } = LANDMARK_TABLE;
+    const results: LandmarkResults = JSON.parse(await readFile(resultsFile(name), 'utf8'));
+    const document = await readDocument(path);
+    expect(document).toBe(withTable(document, name, landmarkMarkdown(results), path));
   });
 });
 
