@@ -17,7 +17,7 @@ export type {
   ParameterFactors,
 } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
-export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName } from './model/channel-mixer.js';
+export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName, HiddenRows } from './model/channel-mixer.js';
 export { defineChannelMixer, mlp, swiGlu } from './model/channel-mixer.js';
 export type { GenerationOptions } from './model/generate-tokens.js';
 export { generateTokens } from './model/generate-tokens.js';
@@ -30,12 +30,15 @@ export type {
 } from './model/language-model.js';
 export { createLanguageModel, disposeState } from './model/language-model.js';
 export type { LayerParams, LayerSpec, ResidualName } from './model/layer.js';
+export type { ShortFilters } from './model/layer-filters.js';
 export type { Norm, NormFactory, NormName } from './model/norm.js';
 export { defineNorm } from './model/norm.js';
 export type { Sampler, SamplingConfig } from './model/sampling.js';
 export { createSampler } from './model/sampling.js';
 export type { TokenScores } from './model/score.js';
 export { scoreTokens } from './model/score.js';
+export type { ShortFilterParams, ShortFilterState } from './model/short-filter.js';
+export { shortFilter } from './model/short-filter.js';
 export { plugin } from './own-parts.js';
 export type { ModelPreset, Plugin } from './plugin.js';
 export { defineModel, definePlugin } from './plugin.js';

@@ -8,8 +8,10 @@
  * Shape symbols: B batch size, L sequence length, d model width (`dModel`).
  */
 import type { z } from 'zod';
+import type { InnerFilters } from './blocks/filter-options.js';
 import { parseConfig } from './config.js';
 import { isZooError, ShapeError } from './errors.js';
+import { recorded } from './identity.js';
 import { madeBy } from './made-by.js';
 import { createParameters, flattenedAt } from './structure.js';
 import * as tf from './tf.js';
@@ -78,6 +80,13 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   /** This mixer as it is at a place of a model, where that matters to it. A model asks for it; alone a mixer is as configured. */
   atLayer?(place: LayerPlace): Mixer<P, S>;
   /**
+   * This mixer with filters on what it projects, others than it has, or none. Absent where it has no place for any.
+   * @throws InvalidConfigError for an option that its filters do not have.
+   */
+  withFilters?(filters: InnerFilters): Mixer;
+  /** The mixer that this one stands around, where it is a wrapper. */
+  readonly inner?: Mixer;
+  /**
    * Paths of parameters that weight decay spoils, whatever their rank (`aLog`): rates of decay, skips, biases of gates. The
    * optimizer spares them unless it is told to decay everything.
    */
@@ -105,7 +114,7 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
  * TensorFlow.js types without one (`tf.randomNormal([1, 32, 64])`). Without a `prefill`, `step` is repeated.
  */
 export interface MixerForms<P extends Tree, S extends Tree>
-  extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'atLayer'> {
+  extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'atLayer' | 'withFilters'> {
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   step(params: P, x: tf.Tensor2D, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
   prefill?(params: P, x: tf.Tensor3D, context?: ApplyContext): { y: tf.Tensor3D; state: S };
@@ -140,11 +149,13 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
   create(config: z.output<C>): MixerForms<P, S>;
   /** The config at a place of a model, for mixers whose parameters or start depend on it ({@link Mixer.atLayer}). */
   atLayer?(config: z.output<C>, place: LayerPlace): z.input<C>;
+  /** The config with other filters on what it projects ({@link Mixer.withFilters}); `createWithFilters` makes one of options. */
+  withFilters?(config: z.output<C>, filters: InnerFilters): z.input<C>;
 }): MixerFactory<C, Mixer<P, S>> {
-  const { name, summary, schema, create, atLayer } = definition;
+  const { name, summary, schema, create, atLayer, withFilters } = definition;
   const factory = (input: z.input<C>): Mixer<P, S> => {
     const config = parseConfig(schema, input, name);
-    const options = Object.freeze({ ...(config as Record<string, unknown>) });
+    const options = recorded(config as Record<string, unknown>);
     const { dModel } = config as MixerConfig;
     const forms = named(name, () => create(config));
     const parameters = createParameters(name, (seed, nLayers) => forms.init(seed, nLayers), options);
@@ -160,6 +171,9 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       config: options,
       ...forms,
       ...(atLayer && { atLayer: (place: LayerPlace) => factory(atLayer(config, place)) }),
+      ...(withFilters && {
+        withFilters: (filters: InnerFilters) => factory(named(name, () => withFilters(config, filters))),
+      }),
       init: parameters.init,
       initState(batchSize: number) {
         if (Number.isInteger(batchSize) && batchSize > 0) return forms.initState(batchSize);

@@ -10,8 +10,9 @@ import { linear } from '../ops/linear/index.js';
 import { foldIn } from '../rng.js';
 import type * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
+import { type FilterConfig, filterOptions } from './filter-options.js';
 import { createFilteredForms, type FilteredForms, type Parts } from './filtered-forms.js';
-import { createFilter, type FilterConfig, filterOptions, type SequenceFilter } from './filters.js';
+import { createFilter, type SequenceFilter } from './filters.js';
 import { hasBias, initProjection, type Projection, type ProjectionBias, type ProjectionInit } from './projection.js';
 
 const ROLES = ['q', 'k', 'v'] as const;

@@ -9,7 +9,8 @@ import * as tf from '../tf.js';
 import { flattenTree } from '../tree.js';
 import { type ConvolvedProjectionsConfig, createConvolvedProjections } from './convolved-projections.js';
 import { createDepthwiseConvolution } from './depthwise-convolution.js';
-import { createFilter, type FilterPlace, filterCheck, filterOptions, type SequenceFilter } from './filters.js';
+import { filterCheck, filterOptions } from './filter-options.js';
+import { createFilter, type FilterPlace, type SequenceFilter } from './filters.js';
 
 beforeAll(async () => {
   await useEngine();

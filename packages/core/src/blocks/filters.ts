@@ -9,9 +9,10 @@
  *
  * The paper does not say how filters start. Short ones: the identity (delta at delay 0) plus N(0, 0.02), or
  * U(+-1 / sqrt(taps)). Long ones: decays with time constants spread evenly in logarithm from 1 to 64 tokens.
+ *
+ * After the filter may come an activation, and what was filtered be added: x + act(filter(x)) (Canon layers, Allen-Zhu 2025, "Physics of
+ * Language Models: Part 4.1"). A residual is the identity that a short filter starts near.
  */
-import { z } from 'zod';
-import { refuseIdle } from '../config.js';
 import {
   exponentialConvolution,
   exponentialConvolutionState,
@@ -23,83 +24,18 @@ import {
   shortConvolutionCache,
   shortConvolutionStep,
 } from '../ops/short-convolution/index.js';
+import { silu } from '../ops/silu/index.js';
 import { randomNormal, randomUniform } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
+import type { FilterConfig } from './filter-options.js';
 import { headDimOf } from './heads.js';
 
 export const FILTER_KINDS = ['perHead', 'perChannel', 'headMixing', 'exponential', 'diagonalSsm', 'none'] as const;
 export type FilterKind = (typeof FILTER_KINDS)[number];
 
-const filterKind = z.enum(FILTER_KINDS);
-const SHORT_FILTERS: readonly FilterKind[] = ['perHead', 'perChannel', 'headMixing'];
-
-/** Where a mixer's filters differ from those of CAT unless it is told otherwise. */
-export interface FilterDefaults {
-  /** Default `perHead`. */
-  readonly filters?: FilterKind;
-  /** Default 3. */
-  readonly filterWidth?: number;
-  /** Default `delta`. */
-  readonly filterInit?: 'delta' | 'uniform';
-  /** Default 4. */
-  readonly dState?: number;
-}
-
-/**
- * Options to spread into the schema of a mixer with filters on q, k and v, and the check that refuses those that would change
- * nothing.
- * @example const { filterOptions, filterCheck } = createFilterOptions({ filters: 'perChannel', filterWidth: 4 });
- */
-export function createFilterOptions(defaults: FilterDefaults = {}) {
-  const { filters = 'perHead', filterWidth = 3, filterInit = 'delta', dState = 4 } = defaults;
-  const filterOptions = {
-    filters: z
-      .union([
-        filterKind,
-        z.strictObject({
-          q: filterKind.optional().describe('the filter of q'),
-          k: filterKind.optional().describe('the filter of k'),
-          v: filterKind.optional().describe('the filter of v'),
-        }),
-      ])
-      .default(filters)
-      .describe('the filter of q, k and v: one kind for all, or a kind for each (left out: none)'),
-    filterWidth: z.int().min(0).default(filterWidth).describe('taps W of short filters; 0 for none'),
-    filterInit: z
-      .enum(['delta', 'uniform'])
-      .default(filterInit)
-      .describe('short filters start near the identity, or uniform'),
-    dState: z.int().positive().default(dState).describe('exponentials per channel of a diagonalSsm filter'),
-  };
-  type Given = { readonly filters: FilterKinds; readonly filterWidth: number };
-  const filterCheck = refuseIdle<Given, keyof typeof filterOptions>(filterOptions, {
-    filterWidth: [({ filters }) => uses(filters, SHORT_FILTERS), 'a short filter'],
-    filterInit: [
-      ({ filters, filterWidth }) => filterWidth > 0 && uses(filters, SHORT_FILTERS),
-      'a short filter with taps',
-    ],
-    dState: [({ filters }) => uses(filters, ['diagonalSsm']), "a filter 'diagonalSsm'"],
-  });
-  return { filterOptions, filterCheck };
-}
-
-/** Those of CAT: a filter of 3 taps per head on each of q, k and v. See {@link createFilterOptions}. */
-export const { filterOptions, filterCheck } = createFilterOptions();
-
-/** The parsed {@link filterOptions}. */
-export type FilterConfig = z.output<z.ZodObject<typeof filterOptions>>;
-
-/** One kind for q, k and v, or a kind for each. */
-type FilterKinds = FilterKind | { readonly [role in 'q' | 'k' | 'v']?: FilterKind | undefined };
-
-/** True if one of q, k, v has a filter of these kinds. */
-function uses(filters: FilterKinds, kinds: readonly FilterKind[]): boolean {
-  return (typeof filters === 'string' ? [filters] : Object.values(filters)).some((kind) =>
-    kinds.includes(kind ?? 'none'),
-  );
-}
+export const SHORT_FILTERS: readonly FilterKind[] = ['perHead', 'perChannel', 'headMixing'];
 
 /** A causal filter of rows of w columns. `params` is the tree of its mixer, in which it finds its own. */
 export interface SequenceFilter {
@@ -120,7 +56,11 @@ export interface SequenceFilter {
 }
 
 /** What {@link createFilter} has to know. */
-export interface FilterPlace extends Omit<FilterConfig, 'filters'> {
+export interface FilterPlace extends Omit<FilterConfig, 'filters' | 'filterResidual' | 'filterActivation'> {
+  /** Default false. */
+  readonly filterResidual?: boolean;
+  /** Default `none`. */
+  readonly filterActivation?: FilterConfig['filterActivation'];
   /** Name of the filter's parameter, and of its random numbers: `kFilter`. */
   readonly name: string;
   /** Columns w of the rows. */
@@ -136,9 +76,33 @@ export function createFilter(kind: FilterKind, place: FilterPlace): SequenceFilt
   const { name, width, nHeads, filterWidth } = place;
   if (kind === 'none' || (filterWidth === 0 && SHORT_FILTERS.includes(kind))) return undefined;
   if (kind !== 'perChannel' && kind !== 'diagonalSsm') headDimOf(width, nHeads, `the width of ${name},`);
+  return finished(createLinearFilter(kind, place), place);
+}
+
+function createLinearFilter(kind: Exclude<FilterKind, 'none'>, place: FilterPlace): SequenceFilter {
+  const { width, nHeads, dState } = place;
   if (kind === 'exponential') return createSsmFilter(nHeads, 1, 'unitWeight', place);
-  if (kind === 'diagonalSsm') return createSsmFilter(width, place.dState, 'learnedWeight', place);
+  if (kind === 'diagonalSsm') return createSsmFilter(width, dState, 'learnedWeight', place);
   return createShortFilter(kind, place);
+}
+
+/** `x + act(filter(x))`, as far as it is asked for. */
+function finished(filter: SequenceFilter, place: FilterPlace): SequenceFilter {
+  const { filterResidual = false, filterActivation = 'none' } = place;
+  if (!filterResidual && filterActivation === 'none') return filter;
+  const finish = <T extends tf.Tensor>(x: T, filtered: T): T => {
+    const active = filterActivation === 'silu' ? silu(filtered) : filtered;
+    return filterResidual ? x.add<T>(active) : active;
+  };
+  return {
+    ...filter,
+    apply: (params, x) => finish(x, filter.apply(params, x)),
+    step: (params, x, past) =>
+      tf.tidy(() => {
+        const { y, state } = filter.step(params, x, past);
+        return { y: finish(x, y), state };
+      }),
+  };
 }
 
 function createShortFilter(shape: FilterShape, place: FilterPlace): SequenceFilter {
@@ -156,6 +120,7 @@ function createShortFilter(shape: FilterShape, place: FilterPlace): SequenceFilt
       const bound = (filterWidth * mixedHeads) ** -0.5;
       return randomUniform(filterShape, -bound, bound, seed);
     }
+    if (place.filterResidual) return randomNormal(filterShape, 0.02, seed);
     return tf.tidy(() => {
       const current = shape === 'headMixing' ? tf.eye(nHeads).expandDims(0) : tf.ones([rows, 1]);
       const delta = tf.pad(

@@ -29,9 +29,17 @@ export type {
 export { createConvolvedProjections } from './convolved-projections.js';
 export type { DepthwiseConvolutionParams } from './depthwise-convolution.js';
 export { createDepthwiseConvolution } from './depthwise-convolution.js';
+export type { FilterConfig, FilterDefaults, InnerFilters, OwnFilters } from './filter-options.js';
+export {
+  createFilterOptions,
+  createWithFilters,
+  filterCheck,
+  filterOptions,
+  withFilters,
+} from './filter-options.js';
 export type { FilterStates } from './filtered-forms.js';
-export type { FilterConfig, FilterDefaults, FilterKind, SequenceFilter } from './filters.js';
-export { createFilter, createFilterOptions, FILTER_KINDS, filterCheck, filterOptions } from './filters.js';
+export type { FilterKind, SequenceFilter } from './filters.js';
+export { createFilter, FILTER_KINDS } from './filters.js';
 export { headDimOf, joinHeads, splitHeads } from './heads.js';
 export type { KvCache } from './kv-cache.js';
 export { cachedTokens, cacheRoom, emptyKvCache, extendKvCache, kvCacheOf, tokensIn } from './kv-cache.js';

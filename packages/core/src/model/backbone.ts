@@ -12,6 +12,7 @@ import { randomNormal } from '../random-tensors.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
+import type { TokenMixer } from './filtered-channel-mixer.js';
 import type { ParsedLanguageModelConfig } from './language-model-config.js';
 import {
   addTo,
@@ -23,6 +24,7 @@ import {
   type LayerSpec,
   resolveNorm,
   type Stream,
+  type TokenMixers,
 } from './layer.js';
 import type { Norm } from './norm.js';
 
@@ -33,13 +35,16 @@ export interface BackboneParams extends Tree {
   readonly normF: Tree;
 }
 
+/** Where a part that mixes tokens has its state: layer, and role in it. */
+export type MixerPlace = readonly [layer: number, role: keyof TokenMixers];
+
 /** How tokens go through the backbone. */
 export interface Journey {
   readonly context: ApplyContext;
   /** Position of the first token. Default 0. */
   readonly start?: number;
-  /** The sequence mixer of a layer, in its parallel or its recurrent form. */
-  mix(mixer: Mixer, params: Tree, x: tf.Tensor, context: ApplyContext, layer: number): tf.Tensor;
+  /** A part of a layer that mixes tokens, in its parallel or its recurrent form. */
+  mix(mixer: TokenMixer, params: Tree, x: tf.Tensor, context: ApplyContext, place: MixerPlace): tf.Tensor;
   /** Drops the positions that are not asked for, once no layer mixes tokens any more. */
   select?(x: tf.Tensor): tf.Tensor;
 }
@@ -92,7 +97,8 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
       for (const [index, layer] of layers.entries()) {
         stream = layer.forward(params.layers[index] as LayerParams, stream, {
           context,
-          mix: (mixerParams, x, inner) => mix(layer.sequenceMixer, mixerParams, x, inner, index),
+          mix: (role, mixerParams, x, inner) =>
+            mix(layer.mixers[role] as TokenMixer, mixerParams, x, inner, [index, role]),
           ...(select && index === layers.length - 1 ? { select } : {}),
         });
       }
@@ -104,15 +110,17 @@ export function createBackbone(config: ParsedLanguageModelConfig): Backbone {
 
 /** Layers whose mixers know their place among those of their name, where it matters to them. */
 function placed(specs: readonly LayerSpec[]): LayerSpec[] {
-  const names = specs.map(({ sequenceMixer }) => sequenceMixer.name);
+  const names = specs.map(({ sequenceMixer }) => innermost(sequenceMixer).name);
   const ofName = (name: string, among: readonly string[]) => among.filter((other) => other === name).length;
   return specs.map((spec, at) => {
     const { sequenceMixer } = spec;
-    const { name } = sequenceMixer;
+    const name = names[at] as string;
     const place = { index: ofName(name, names.slice(0, at)), count: ofName(name, names) };
     return { ...spec, sequenceMixer: sequenceMixer.atLayer?.(place) ?? sequenceMixer };
   });
 }
+
+const innermost = (mixer: Mixer): Mixer => (mixer.inner ? innermost(mixer.inner) : mixer);
 
 /** A table of vectors, such as an embedding's or a head's: N(0, std). */
 export function initTable(shape: [number, number], std: number, seed: number): { readonly weight: tf.Tensor2D } {

@@ -20,6 +20,16 @@ import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { createTokenPart } from './token-part.js';
 
+/** The rows between the projections of a channel mixer, before the activation: what a filter in it (place D) acts on. */
+export interface HiddenRows<P extends Tree = Tree> {
+  /** Columns by role: `{ gate: m, up: m }`. */
+  readonly widths: Readonly<Record<string, number>>;
+  /** x [.., d] -> rows [.., w] by role; each token on its own. */
+  project<T extends tf.Tensor>(params: P, x: T): Readonly<Record<string, T>>;
+  /** Rows by role -> the output, [.., d]. */
+  readOut<T extends tf.Tensor>(params: P, rows: Readonly<Record<string, T>>): T;
+}
+
 /** A channel mixer. P is its tree of parameters. */
 export interface ChannelMixer<P extends Tree = Tree> {
   readonly specVersion: 1;
@@ -35,7 +45,13 @@ export interface ChannelMixer<P extends Tree = Tree> {
   apply<T extends tf.Tensor2D | tf.Tensor3D>(params: P, x: T, context?: ApplyContext): T;
   /** FLOPs per sequence of `seqLen` tokens; a multiply-add is 2, elementwise work is not counted. */
   flops(seqLen: number): number;
+  /** Its hidden rows, where it has some: `apply` is `readOut` of `project`. */
+  readonly hidden?: HiddenRows<P>;
 }
+
+/** What `create` of {@link defineChannelMixer} returns; `apply` may be left to the hidden rows. */
+type ChannelMixerForms<P extends Tree> = Omit<ChannelMixer<P>, 'specVersion' | 'name' | 'config' | 'apply' | 'hidden'> &
+  (Pick<ChannelMixer<P>, 'apply' | 'hidden'> | { readonly hidden: HiddenRows<P>; readonly apply?: undefined });
 
 /** Makes a channel mixer from its config, and carries the schema. */
 export interface ChannelMixerFactory<C extends z.ZodType = z.ZodType, M extends ChannelMixer = ChannelMixer> {
@@ -60,7 +76,7 @@ export function defineChannelMixer<C extends z.ZodType, P extends Tree>(definiti
   readonly name: string;
   readonly summary: string;
   readonly schema: C;
-  create(config: z.output<C>): Omit<ChannelMixer<P>, 'specVersion' | 'name' | 'config'>;
+  create(config: z.output<C>): ChannelMixerForms<P>;
 }): ChannelMixerFactory<C, ChannelMixer<P>> {
   const { name, summary, schema, create } = definition;
   if (name === NO_CHANNEL_MIXER) {
@@ -70,9 +86,15 @@ export function defineChannelMixer<C extends z.ZodType, P extends Tree>(definiti
   }
   const factory = (input: z.input<C>): ChannelMixer<P> => {
     const config = parseConfig(schema, input, name);
-    return createTokenPart(factory, { name, config, forms: create(config) });
+    const made = create(config);
+    const forms = made.apply ? made : { ...made, apply: applyHidden(made.hidden) };
+    return createTokenPart(factory, { name, config, forms });
   };
   return Object.assign(factory, { channelMixerName: name, summary, schema });
+}
+
+function applyHidden<P extends Tree>({ project, readOut }: HiddenRows<P>): ChannelMixer<P>['apply'] {
+  return (params, x) => readOut(params, project(params, x));
 }
 
 const ACTIVATIONS = {
@@ -111,8 +133,12 @@ export const mlp = defineChannelMixer({
       fc1: initProjection([dModel, dHidden], foldIn(seed, 'fc1'), { bias: true, init }),
       fc2: initProjection([dHidden, dModel], foldIn(seed, 'fc2'), { bias: true, init, nLayers }),
     }),
-    apply: <T extends tf.Tensor2D | tf.Tensor3D>(params: MlpParams, x: T) =>
-      linear(ACTIVATIONS[activation](linear(x, params.fc1)) as T, params.fc2),
+    hidden: {
+      widths: { fc1: dHidden },
+      project: (params: MlpParams, x) => ({ fc1: linear(x, params.fc1) }),
+      readOut: <T extends tf.Tensor>(params: MlpParams, { fc1 }: Record<string, T>) =>
+        linear(ACTIVATIONS[activation](fc1 as T) as T, params.fc2),
+    },
     flops: (seqLen) => 4 * seqLen * dModel * dHidden,
   }),
 });
@@ -143,9 +169,11 @@ export const swiGlu = defineChannelMixer({
       upProj: initProjection([dModel, dHidden], foldIn(seed, 'upProj'), { init }),
       downProj: initProjection([dHidden, dModel], foldIn(seed, 'downProj'), { init, nLayers }),
     }),
-    apply<T extends tf.Tensor2D | tf.Tensor3D>(params: SwiGluParams, x: T) {
-      const gate = silu(linear(x, params.gateProj));
-      return linear(tf.mul(gate, linear(x, params.upProj)) as T, params.downProj);
+    hidden: {
+      widths: { gate: dHidden, up: dHidden },
+      project: (params: SwiGluParams, x) => ({ gate: linear(x, params.gateProj), up: linear(x, params.upProj) }),
+      readOut: <T extends tf.Tensor>(params: SwiGluParams, { gate, up }: Record<string, T>) =>
+        linear(tf.mul(silu(gate as T), up as T) as T, params.downProj),
     },
     flops: (seqLen) => 6 * seqLen * dModel * dHidden,
   }),

@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
+import { isMixer } from '../identity.js';
 import type { Mixer } from '../mixer.js';
 import { CHANNEL_MIXERS, type ChannelMixer } from './channel-mixer.js';
 import { type LayerSpec, RESIDUAL_NAMES } from './layer.js';
+import { shortFiltersSchema } from './layer-filters.js';
 import { NORM_NAMES, type Norm } from './norm.js';
 
-const isMixer = (value: unknown): value is Mixer =>
-  isPart(value) && typeof (value as { step?: unknown }).step === 'function';
 const isPart = (value: unknown): value is ChannelMixer =>
   typeof value === 'object' && value !== null && typeof (value as { apply?: unknown }).apply === 'function';
 const rate = z.number().min(0).lt(1);
@@ -27,6 +27,8 @@ const layerSchema = z.strictObject({
   residual: z.enum(RESIDUAL_NAMES).optional(),
   /** Default: the model's. */
   norm: normSchema.optional(),
+  /** Causal depthwise filters, by place: A before the mixer, B in it, C before the channel mixer, D in it. */
+  shortFilters: shortFiltersSchema.optional(),
 });
 
 const languageModelSchema = z.strictObject({

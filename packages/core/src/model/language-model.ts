@@ -11,7 +11,8 @@
  * Shape symbols: B batch size, L sequence length, d model width, V vocabulary, n labelled positions of a batch.
  */
 import { ShapeError } from '../errors.js';
-import { type ApplyContext, EVALUATION, type Mixer, type ParameterFactors } from '../mixer.js';
+import { identity } from '../identity.js';
+import { type ApplyContext, EVALUATION, type ParameterFactors } from '../mixer.js';
 import { gatherRows } from '../ops/embedding/index.js';
 import { tiedCrossEntropy } from '../ops/tied-cross-entropy/index.js';
 import { foldIn } from '../rng.js';
@@ -22,8 +23,8 @@ import { formatShape } from '../tree.js';
 import { type BackboneParams, createBackbone, initTable, type Journey } from './backbone.js';
 import { disposeState, fillThrough, initState, type LanguageModelState, stepThrough } from './generation.js';
 import { labelledPositions } from './labelled-positions.js';
+import type { TokenMixer } from './filtered-channel-mixer.js';
 import { type LanguageModelConfig, parseLanguageModel } from './language-model-config.js';
-import { identity } from './layer.js';
 
 export { disposeState, type LanguageModelState } from './generation.js';
 export type { LanguageModelConfig } from './language-model-config.js';
@@ -105,6 +106,10 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   const { vocabSize, dModel } = config;
   const backbone = createBackbone(config);
   const { layers } = backbone;
+  /** What mixes tokens, and where its parameters stand. */
+  const mixers = layers.flatMap((layer, index) =>
+    Object.entries<TokenMixer>(layer.mixers).map(([role, mixer]) => ({ mixer, at: `layers.${index}.${role}` })),
+  );
   const parameters = createParameters<LanguageModelParams>('language model', (seed) => ({
     ...backbone.init(seed),
     ...(config.tieEmbeddings
@@ -143,12 +148,10 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     vocabSize,
     dModel,
     nLayers: layers.length,
-    noDecay: layers.flatMap(({ sequenceMixer }, index) =>
-      (sequenceMixer.noDecay ?? []).map((path) => `layers.${index}.mixer.${path}`),
-    ),
+    noDecay: mixers.flatMap(({ at, mixer }) => (mixer.noDecay ?? []).map((path) => `${at}.${path}`)),
     factors: Object.fromEntries(
-      layers.flatMap(({ sequenceMixer }, index) =>
-        Object.entries(sequenceMixer.factors ?? {}).map(([path, own]) => [`layers.${index}.mixer.${path}`, own]),
+      mixers.flatMap(({ at, mixer }) =>
+        Object.entries(mixer.factors ?? {}).map(([path, own]) => [`${at}.${path}`, own]),
       ),
     ),
     softForm: config.layers.some(({ sequenceMixer }) => sequenceMixer.softForm === true),
@@ -199,7 +202,7 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
         return { logits: logitsOf(params, hidden), state };
       });
     },
-    stateSize: (seqLen) => layers.reduce((total, { sequenceMixer }) => total + sequenceMixer.stateSize(seqLen), 0),
+    stateSize: (seqLen) => mixers.reduce((total, { mixer }) => total + mixer.stateSize(seqLen), 0),
     flops: (seqLen, headPositions = seqLen) =>
       layers.reduce((total, layer) => total + layer.flops(seqLen), 0) + 2 * headPositions * dModel * vocabSize,
   });

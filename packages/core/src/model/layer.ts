@@ -9,15 +9,18 @@
  *   mixerOnly    r += drop(h); h = mixer(norm1(r))                                           Mamba
  *
  * Without a channel mixer a sequential layer ends in h = norm2(r), which enters the residual stream as it does in
- * zoology.
+ * zoology. Short filters may stand at four places of a layer (`layer-filters.ts`).
  */
 import { InvalidConfigError } from '../errors.js';
+import { identity } from '../identity.js';
 import { type ApplyContext, assertOutput, type Mixer } from '../mixer.js';
 import { dropout } from '../ops/dropout/index.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { CHANNEL_MIXERS, type ChannelMixer, type ChannelMixerName } from './channel-mixer.js';
+import type { TokenMixer } from './filtered-channel-mixer.js';
+import { placeFilters, type ShortFilters } from './layer-filters.js';
 import { NORMS, type Norm, type NormName } from './norm.js';
 
 export const RESIDUAL_NAMES = ['sequential', 'parallel', 'mixerOnly'] as const;
@@ -32,7 +35,12 @@ export interface LayerSpec {
   readonly residual?: ResidualName;
   /** A norm, or the name of one of core's. Default: the model's. */
   readonly norm?: Norm | NormName;
+  /** Causal filters before the mixer (A), in it (B), before the channel mixer (C), in it (D). Default: those that mixers have of their own. */
+  readonly shortFilters?: ShortFilters;
 }
+
+/** The parts of a layer that mix tokens, by the names of their parameters; a channel mixer where it has filters. */
+export type TokenMixers = Readonly<{ mixer: TokenMixer; channel?: TokenMixer }>;
 
 export interface LayerParams extends Tree {
   readonly norm1: Tree;
@@ -50,15 +58,15 @@ export interface Stream {
 /** How the tokens go through a layer: all at once, one at a time, or thinned out after the mixer. */
 export interface Passage {
   readonly context: ApplyContext;
-  /** The sequence mixer, in its parallel or its recurrent form. */
-  mix(params: Tree, x: tf.Tensor, context: ApplyContext): tf.Tensor;
+  /** A part that mixes tokens, in its parallel or its recurrent form. */
+  mix(role: keyof TokenMixers, params: Tree, x: tf.Tensor, context: ApplyContext): tf.Tensor;
   /** Applied once nothing further mixes tokens: drops the positions that are not asked for. */
   select?(x: tf.Tensor): tf.Tensor;
 }
 
 /** A layer as the model uses it. */
 export interface Layer {
-  readonly sequenceMixer: Mixer;
+  readonly mixers: TokenMixers;
   /** JSON: what decides the layer's computation. */
   readonly config: Readonly<Record<string, unknown>>;
   init(seed: number, nLayers: number): LayerParams;
@@ -81,7 +89,7 @@ export function createLayer(
     readonly dropout: { readonly embedding: number; readonly residual: number };
   },
 ): Layer {
-  const { sequenceMixer, residual = 'sequential' } = spec;
+  const { residual = 'sequential' } = spec;
   const { dModel } = model;
   const where = `layers.${index}`;
   const channelMixer = resolveChannelMixer(spec.channelMixer ?? 'none', dModel);
@@ -96,50 +104,58 @@ export function createLayer(
       `${where}: expected no channelMixer beside residual 'mixerOnly', got '${channelMixer.name}'. Use residual 'sequential'.`,
     );
   }
-  assertWidth(`${where}.sequenceMixer`, sequenceMixer, dModel);
+  assertWidth(`${where}.sequenceMixer`, spec.sequenceMixer, dModel);
   if (channelMixer) assertWidth(`${where}.channelMixer`, channelMixer, dModel);
+  const { sequenceMixer, around, mixer, channel } = placeFilters(
+    { sequenceMixer: spec.sequenceMixer, channelMixer, shortFilters: spec.shortFilters },
+    dModel,
+    where,
+  );
 
   return {
-    sequenceMixer,
+    mixers: { mixer, ...(channel && { channel }) },
     config: {
       sequenceMixer: identity(sequenceMixer),
       channelMixer: channelMixer ? identity(channelMixer) : 'none',
       residual,
       norm: identity(norm),
+      ...(Object.keys(around).length > 0 && { shortFilters: around }),
     },
     init: (seed, nLayers) => ({
       norm1: norm.init(foldIn(seed, 'norm1')),
-      mixer: sequenceMixer.init(foldIn(seed, 'mixer'), nLayers),
+      mixer: mixer.init(foldIn(seed, 'mixer'), nLayers),
       ...(residual === 'mixerOnly' ? {} : { norm2: norm.init(foldIn(seed, 'norm2')) }),
-      ...(channelMixer ? { channel: channelMixer.init(foldIn(seed, 'channel'), nLayers) } : {}),
+      ...(channelMixer ? { channel: (channel ?? channelMixer).init(foldIn(seed, 'channel'), nLayers) } : {}),
     }),
     forward(params, stream, { context, mix, select = (x) => x }) {
       const inner: ApplyContext = { ...context, seed: foldIn(context.seed, where) };
       const rateIn = index === 0 ? model.dropout.embedding : model.dropout.residual;
       const entered = addTo(stream.residual, drop(stream.hidden, rateIn, inner, 'in'));
       const normed = applyNorm(where, norm, params.norm1, entered);
-      const mixture = mix(params.mixer, normed, inner);
+      const mixture = mix('mixer', params.mixer, normed, inner);
       assertOutput(`${where}: sequenceMixer '${sequenceMixer.name}'`, mixture, normed.shape);
-      const mixed = select(mixture);
-      const kept = select(entered);
+      // Filters of the channel mixer need every token.
+      const [early, late] = channel ? [(x: tf.Tensor) => x, select] : [select, (x: tf.Tensor) => x];
+      const mixed = early(mixture);
+      const kept = early(entered);
       if (residual === 'mixerOnly') return { residual: kept, hidden: mixed };
-      const channel = (x: tf.Tensor) => {
+      const mixChannels = (x: tf.Tensor) => {
         const normed = applyNorm(where, norm, params.norm2 as Tree, x);
         if (!channelMixer) return normed;
-        const y = channelMixer.apply(params.channel as Tree, normed as tf.Tensor3D, inner);
+        const given = params.channel as Tree;
+        const y = channel
+          ? mix('channel', given, normed, inner)
+          : channelMixer.apply(given, normed as tf.Tensor3D, inner);
         assertOutput(`${where}: channelMixer '${channelMixer.name}'`, y, normed.shape);
         return y;
       };
-      if (residual === 'parallel') return { residual: kept, hidden: tf.add(mixed, channel(kept)) };
+      if (residual === 'parallel') return { residual: late(kept), hidden: late(tf.add(mixed, mixChannels(kept))) };
       const between = addTo(kept, drop(mixed, model.dropout.residual, inner, 'between'));
-      return { residual: between, hidden: channel(between) };
+      return { residual: late(between), hidden: late(mixChannels(between)) };
     },
-    flops: (seqLen) => sequenceMixer.flops(seqLen) + (channelMixer?.flops(seqLen) ?? 0),
+    flops: (seqLen) => mixer.flops(seqLen) + ((channel ?? channelMixer)?.flops(seqLen) ?? 0),
   };
 }
-
-/** What the computation of a part depends on, as JSON. */
-export const identity = ({ name, config }: Pick<Mixer, 'name' | 'config'>) => ({ name, config });
 
 /** x: [B, L, d], [B, d] or [n, d] -> the same shape. @throws ShapeError for a norm that gives another. */
 export function applyNorm(where: string, norm: Norm, params: Tree, x: tf.Tensor): tf.Tensor {
