@@ -11,9 +11,11 @@
  * Deviation: the output projection starts as those of this zoo's other mixers; zoology's `proj_o` escapes its division by
  * sqrt(2 n) for its name, and starts as `init: 'normal'` does.
  */
-import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import {
+  type ConvolvedProjectionParams,
   createConvolvedProjections,
+  createFilterOptions,
   createScanMixer,
   headDimOf,
   initProjection,
@@ -31,17 +33,26 @@ import { CHUNK, quadraticCrossover } from './ops/taylor-attention/reference.js';
 /** Tokens whose features `prefill` holds at a time. */
 const PREFILL_CHUNK = 1024;
 
-/** Config of {@link based}. */
-export const basedSchema = z.strictObject({
-  dModel: z.int().positive().describe('model width d'),
-  nHeads: z.int().positive().default(1).describe('heads H; must divide dModel'),
-  featureDim: z.int().positive().default(8).describe('query and key width f of a head; 8, 16 or 24 in the literature'),
-  eps: z.number().nonnegative().default(1e-12).describe('added to the normaliser'),
-  ...projectionInitOption,
-});
+const { filterOptions, filterCheck, withFilters } = createFilterOptions({ filters: 'none' });
 
-/** Bias-free projections: q, k [d, H f]; v, o [d, d]. */
-export type BasedParams = Tree & { qProj: Projection; kProj: Projection; vProj: Projection; oProj: Projection };
+/** Config of {@link based}. */
+export const basedSchema = z
+  .strictObject({
+    dModel: z.int().positive().describe('model width d'),
+    nHeads: z.int().positive().default(1).describe('heads H; must divide dModel'),
+    featureDim: z
+      .int()
+      .positive()
+      .default(8)
+      .describe('query and key width f of a head; 8, 16 or 24 in the literature'),
+    eps: z.number().nonnegative().default(1e-12).describe('added to the normaliser'),
+    ...projectionInitOption,
+    ...filterOptions,
+  })
+  .check(filterCheck);
+
+/** Bias-free projections: q, k [d, H f]; v, o [d, d]; filters as configured. */
+export type BasedParams = ConvolvedProjectionParams & { oProj: Projection };
 
 /** `sums` [B, H, D_phi, p + 1]: sum_s phi(k_s) [v_s, 1]^T. */
 export type BasedState = ScanState<{ sums: tf.Tensor4D }>;
@@ -56,11 +67,12 @@ export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedSta
   name: 'based',
   summary: 'Linear attention with a second-order Taylor feature map (Based).',
   schema: basedSchema,
-  create({ dModel, nHeads, featureDim, eps, init: how }) {
+  withFilters,
+  create({ dModel, nHeads, featureDim, eps, init: how, ...filters }) {
     const headDim = headDimOf(dModel, nHeads);
     const features = packedFeatures(featureDim);
     const keyWidth = nHeads * featureDim;
-    const projections = createConvolvedProjections({ dModel, keyWidth, init: how });
+    const projections = createConvolvedProjections({ dModel, nHeads, keyWidth, init: how, ...filters });
     /** [v, 1] of every head: [B, L, d] -> [B, H, L, p + 1]. */
     const extended = (v: tf.Tensor3D) =>
       tf.concat([splitHeads(v, nHeads), tf.ones([v.shape[0], nHeads, v.shape[1], 1])], 3) as tf.Tensor4D;
@@ -71,6 +83,7 @@ export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedSta
         oProj: initProjection([dModel, dModel], foldIn(seed, 'oProj'), { init: how, nLayers }),
       }),
       project: projections.project,
+      filters: projections.filters,
       state: { sums: [nHeads, features, headDim + 1] },
       scan: (_, parts) => ({
         o: taylorAttention(parts, { nHeads, eps }),

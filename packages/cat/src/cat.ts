@@ -51,6 +51,7 @@ import {
   type Projection,
   projectionBiasSchema,
   projectionInitOption,
+  withFilters,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 
@@ -108,6 +109,7 @@ export const cat: MixerFactory<typeof catSchema, Mixer<CatParams, CatState>> = d
   name: 'cat',
   summary: 'Convolution-augmented attention: short filters on q, k and v (arXiv 2407.05591).',
   schema: catSchema,
+  withFilters,
   create: (config) => createCat({ ...config, mixMaps: false }),
 });
 
@@ -121,6 +123,7 @@ export const mhcat: MixerFactory<typeof mhcatSchema, Mixer<CatParams, CatState>>
   name: 'mhcat',
   summary: 'Multi-head CAT: filters [W, H, H] that mix heads.',
   schema: mhcatSchema,
+  withFilters,
   create: createCat,
 });
 

@@ -13,6 +13,7 @@ import { defineMixer, foldIn, type Mixer, type MixerFactory, type MixerForms, re
 import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
+  createFilterOptions,
   createScanMixer,
   filterCheck,
   filterOptions,
@@ -23,10 +24,14 @@ import {
   projectionInitOption,
   type ScanState,
   splitHeads,
+  withFilters,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { elu1 } from './ops/elu1/index.js';
 import { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';
+
+/** Filters that are off until they are asked for. */
+const unfiltered = createFilterOptions({ filters: 'none' });
 
 const widths = {
   dModel: z.int().positive().describe('model width'),
@@ -51,7 +56,9 @@ const epsCheck = refuseIdle<Parameters<typeof normalizes>[0], keyof typeof optio
 /** Config of {@link linCat}. */
 export const linCatSchema = z.strictObject({ ...widths, ...filterOptions, ...options }).check(filterCheck, epsCheck);
 /** Config of {@link linearAttentionMixer}. */
-export const linearAttentionSchema = z.strictObject({ ...widths, ...options }).check(epsCheck);
+export const linearAttentionSchema = z
+  .strictObject({ ...widths, ...unfiltered.filterOptions, ...options })
+  .check(unfiltered.filterCheck, epsCheck);
 
 /** Parameters of LinCAT. */
 export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: Projection };
@@ -68,6 +75,7 @@ export const linCat: MixerFactory<typeof linCatSchema, Mixer<LinCatParams, LinCa
   name: 'linCat',
   summary: 'LinCAT: linear attention on convolved q, k and v; constant state.',
   schema: linCatSchema,
+  withFilters,
   create: createLinCat,
 });
 
@@ -83,13 +91,11 @@ export const linearAttentionMixer: MixerFactory<
   name: 'linearAttention',
   summary: 'Linear attention, identity or elu + 1 feature map; constant state.',
   schema: linearAttentionSchema,
+  withFilters: unfiltered.withFilters,
   create: createLinCat,
 });
 
-/** Without filters where the config names none. */
-function createLinCat(
-  config: z.output<typeof linearAttentionSchema> & Partial<z.output<typeof linCatSchema>>,
-): MixerForms<LinCatParams, LinCatState> {
+function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatParams, LinCatState> {
   const { dModel, nHeads, featureMap, eps, chunkSize, init } = config;
   const headDim = headDimOf(dModel, nHeads);
   const normalize = normalizes(config);

@@ -13,6 +13,8 @@ export { measureWasmPeak } from './engines/wasm/peak/index.js';
 export { factoryOf } from './made-by.js';
 export { CHANNEL_MIXERS } from './model/channel-mixer.js';
 export { RESIDUAL_NAMES } from './model/layer.js';
+export type { PlacedFilters } from './model/layer-filters.js';
+export { shortFiltersSchema, unwrapShortFilter } from './model/layer-filters.js';
 export { NORMS } from './model/norm.js';
 export type { AdamWOptions, AdamWState } from './ops/adam-w/index.js';
 export { adamWStep, globalNorm } from './ops/adam-w/index.js';

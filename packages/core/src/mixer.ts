@@ -114,7 +114,10 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
  * TensorFlow.js types without one (`tf.randomNormal([1, 32, 64])`). Without a `prefill`, `step` is repeated.
  */
 export interface MixerForms<P extends Tree, S extends Tree>
-  extends Omit<Mixer<P, S>, 'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'atLayer' | 'withFilters'> {
+  extends Omit<
+    Mixer<P, S>,
+    'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'atLayer' | 'withFilters'
+  > {
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   step(params: P, x: tf.Tensor2D, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
   prefill?(params: P, x: tf.Tensor3D, context?: ApplyContext): { y: tf.Tensor3D; state: S };

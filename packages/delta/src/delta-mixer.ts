@@ -22,11 +22,17 @@ import { z } from 'zod';
 import { deltaRule } from './ops/delta-rule/index.js';
 import { CHUNK } from './ops/delta-rule/reference.js';
 
-const { filterOptions, filterCheck } = createFilterOptions({
+const { filterOptions, filterCheck, withFilters } = createFilterOptions({
   filters: 'perChannel',
   filterWidth: 4,
   filterInit: 'uniform',
 });
+
+/** No option: SiLU follows in any case. */
+const { filterActivation: _filterActivation, ...ownFilterOptions } = filterOptions;
+
+/** By which a layer reaches the filters. */
+export const withDeltaFilters = withFilters;
 
 /** Refuses options of filters that would change nothing. */
 export const deltaCheck = filterCheck;
@@ -35,7 +41,7 @@ export const deltaCheck = filterCheck;
 export const deltaOptions = {
   allowNegEigval: z.boolean().default(false).describe('beta up to 2: eigenvalues of the transition down to -1'),
   normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
-  ...filterOptions,
+  ...ownFilterOptions,
 };
 
 /** q, k [d, H K]; v [d, H V]; b [d, H]; oNorm [V]; o [H V, d]; filters as configured. */
@@ -49,7 +55,7 @@ export type DeltaParams = ConvolvedProjectionParams & {
 export type DeltaState = ScanState<{ memory: tf.Tensor4D }>;
 
 /** Parsed options, with the sizes of heads. */
-interface DeltaConfig extends FilterConfig {
+interface DeltaConfig extends Omit<FilterConfig, 'filterActivation'> {
   readonly dModel: number;
   readonly nHeads: number;
   readonly headDim: number;

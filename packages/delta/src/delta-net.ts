@@ -14,7 +14,14 @@
 import { defineMixer, type Mixer, type MixerFactory } from '@mixerzoo/core';
 import { createScanMixer, linear, rmsNormPerHead } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
-import { createDeltaParts, type DeltaParams, type DeltaState, deltaCheck, deltaOptions } from './delta-mixer.js';
+import {
+  createDeltaParts,
+  type DeltaParams,
+  type DeltaState,
+  deltaCheck,
+  deltaOptions,
+  withDeltaFilters,
+} from './delta-mixer.js';
 
 const schema = z
   .strictObject({
@@ -46,6 +53,7 @@ export const deltaNet: MixerFactory<typeof schema, Mixer<DeltaNetParams, DeltaNe
   name: 'deltaNet',
   summary: 'DeltaNet: linear attention that replaces what its memory holds for a key (the delta rule).',
   schema,
+  withFilters: withDeltaFilters,
   create(config) {
     const delta = createDeltaParts('deltaNet', config);
     return createScanMixer({

@@ -30,6 +30,7 @@ import {
   deltaCheck,
   deltaOptions,
   headsOf,
+  withDeltaFilters,
 } from './delta-mixer.js';
 
 const schema = z
@@ -77,6 +78,7 @@ export const gatedDeltaNet: MixerFactory<typeof schema, Mixer<GatedDeltaNetParam
   name: 'gatedDeltaNet',
   summary: 'Gated DeltaNet: the delta rule with a learned decay per head.',
   schema,
+  withFilters: withDeltaFilters,
   create(config) {
     const { dModel, nHeads, useGate, normEps } = config;
     const delta = createDeltaParts('gatedDeltaNet', config);

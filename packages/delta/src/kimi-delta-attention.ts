@@ -24,6 +24,7 @@ import {
   deltaCheck,
   deltaOptions,
   headsOf,
+  withDeltaFilters,
 } from './delta-mixer.js';
 
 const schema = z
@@ -76,6 +77,7 @@ export const kimiDeltaAttention: MixerFactory<
   name: 'kimiDeltaAttention',
   summary: 'Kimi Delta Attention (KDA): the delta rule with a learned decay per key channel.',
   schema,
+  withFilters: withDeltaFilters,
   create(config) {
     const { dModel, nHeads, lowerBound, normEps } = config;
     const delta = createDeltaParts('kimiDeltaAttention', config);

@@ -12,9 +12,11 @@
  * Sources: 1. Yang et al. 2024 (arXiv 2312.06635), section 4. 2. fla-org/flash-linear-attention `layers/gla.py`.
  * Deviation: weights start as everywhere in this zoo; fla's layer draws them Xavier-uniform, its models as `init: 'normal'` does.
  */
-import { defineMixer, foldIn, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import {
+  type ConvolvedProjectionParams,
   createConvolvedProjections,
+  createFilterOptions,
   createScanMixer,
   gatedRmsNorm,
   initProjection,
@@ -27,6 +29,8 @@ import { z } from 'zod';
 import { glaScan, glaScanOutput } from './ops/gla-scan/index.js';
 import { CHUNK } from './ops/gla-scan/reference.js';
 import { logDecay } from './ops/log-decay/index.js';
+
+const { filterOptions, filterCheck, withFilters } = createFilterOptions({ filters: 'none' });
 
 /** d_k or d_v: `expand` dModel, where that is whole up to rounding. */
 const expanded = (expand: number, dModel: number) => {
@@ -49,7 +53,9 @@ export const glaSchema = z
     gateLogitNormalizer: z.number().positive().default(16).describe('divides the log-decay'),
     normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
     ...projectionInitOption,
+    ...filterOptions,
   })
+  .check(filterCheck)
   .transform(({ dModel, nHeads, expandK = Math.max(1, Math.floor(dModel / 2)) / dModel, ...rest }) => ({
     dModel,
     nHeads: nHeads ?? [4, 3, 2].find((heads) => splits(heads, { dModel, expandK, ...rest })) ?? 1,
@@ -71,11 +77,8 @@ function splits(nHeads: number, { dModel, expandK, expandV }: Record<'dModel' | 
   });
 }
 
-/** q, k [d, d_k]; v, g [d, d_v]; gkDown [d, r]; gkUp [r, d_k] with bias [d_k]; gNorm [V]; o [d_v, d]. */
-export type GlaParams = Tree & {
-  qProj: Projection;
-  kProj: Projection;
-  vProj: Projection;
+/** q, k [d, d_k]; v, g [d, d_v]; gkDown [d, r]; gkUp [r, d_k] with bias [d_k]; gNorm [V]; o [d_v, d]; filters as configured. */
+export type GlaParams = ConvolvedProjectionParams & {
   gProj: Projection;
   gkDown: Projection;
   gkUp: Projection;
@@ -96,10 +99,11 @@ export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = d
   name: 'gla',
   summary: 'Gated linear attention: a matrix state with a learned decay per key channel (GLA).',
   schema: glaSchema,
-  create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps, init: how }) {
+  withFilters,
+  create({ dModel, nHeads, expandK, expandV, gateLowRank, gateLogitNormalizer, normEps, init: how, ...filters }) {
     const [keyWidth, valueWidth] = [expanded(expandK, dModel), expanded(expandV, dModel)];
     const [headK, headV] = [keyWidth / nHeads, valueWidth / nHeads];
-    const projections = createConvolvedProjections({ dModel, keyWidth, valueWidth, init: how });
+    const projections = createConvolvedProjections({ dModel, nHeads, keyWidth, valueWidth, init: how, ...filters });
 
     return createScanMixer({
       init: (seed, nLayers = 1): GlaParams => ({
@@ -115,6 +119,7 @@ export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = d
         gk: logDecay(linear(linear(x, params.gkDown), params.gkUp), gateLogitNormalizer),
         g: linear(x, params.gProj),
       }),
+      filters: projections.filters,
       state: { memory: [nHeads, headK, headV] },
       scan(_, parts, _past?: { memory: tf.Tensor4D }, keepsState?: boolean) {
         if (!keepsState) return { o: glaScanOutput(parts, { nHeads }) };

@@ -14,6 +14,7 @@
 import { defineMixer, foldIn, type Mixer, type MixerFactory, ShapeError, tf } from '@mixerzoo/core';
 import {
   createDepthwiseConvolution,
+  createWithFilters,
   type DepthwiseConvolutionParams,
   initProjection,
   linear,
@@ -74,6 +75,7 @@ export const hyena: MixerFactory<typeof schema, Mixer<HyenaParams, HyenaState>> 
   name: 'hyena',
   summary: 'Hyena: gates around a convolution as long as the sequence, its filter a function of the delay.',
   schema,
+  withFilters: createWithFilters({ options: { width: 'filterWidth' }, off: { filterWidth: 1 } }),
   create(config) {
     const { dModel, maxLength, filterWidth, init } = config;
     const conv = createDepthwiseConvolution(3 * dModel, filterWidth);

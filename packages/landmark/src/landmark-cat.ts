@@ -19,6 +19,7 @@ import { defineMixer, EVALUATION, foldIn, type Mixer, type MixerFactory, refuseI
 import {
   type ConvolvedProjectionParams,
   createConvolvedProjections,
+  createWithFilters,
   type FilterStates,
   headDimOf,
   initProjection,
@@ -144,6 +145,12 @@ export const landmarkCat: MixerFactory<
   name: 'landmarkCat',
   summary: 'Landmark CAT: long convolutions make landmarks, hard retrieval attends to the blocks they stand for.',
   schema: landmarkCatSchema,
+  withFilters: createWithFilters<Options>({
+    options: { width: 'filterWidth' },
+    off: { filterWidth: 0 },
+    has: ({ filterWidth }) => filterWidth > 0,
+    on: { filterWidth: options.filterWidth.parse(undefined) },
+  }),
   create(config) {
     const { dModel, nHeads, filterWidth, localKeys, topK, blockSearch, training, trainingTopK } = config;
     const { landmarkTemperature, auxiliaryWeight = training === 'auxiliary' ? 0.1 : 0 } = config;

@@ -41,11 +41,13 @@ export function createModel({ layers, nLayers, model, ...preset }: ModelPreset, 
     norm,
     channelMixer = 'none',
     residual,
+    shortFilters,
     ...backbone
   } = model as ModelPreset['model'] & {
     readonly norm?: Part;
     readonly channelMixer?: Part;
     readonly residual?: LanguageModelConfig['layers'][number]['residual'];
+    readonly shortFilters?: LanguageModelConfig['layers'][number]['shortFilters'];
   };
   const { dModel } = model;
   const rows = vocabSize ?? preset.vocabSize;
@@ -60,6 +62,7 @@ export function createModel({ layers, nLayers, model, ...preset }: ModelPreset, 
   };
   const around = {
     ...(residual && { residual }),
+    ...(shortFilters && { shortFilters }),
     channelMixer: channelMixer === 'none' ? ('none' as const) : made('channel mixer', CHANNEL_MIXERS, channelMixer),
   };
   const config: LanguageModelConfig = {

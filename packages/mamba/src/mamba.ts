@@ -25,6 +25,7 @@ import {
   silu,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
+import { withConvolution } from './convolution.js';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { selectiveScan, selectiveScanOutput } from './ops/selective-scan/index.js';
 import { splitColumns } from './ops/split-columns/index.js';
@@ -73,6 +74,7 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
   name: 'mamba',
   summary: 'Mamba: selective state space model (S6) with a gate and a short convolution.',
   schema,
+  withFilters: withConvolution,
   create({ dModel, dState, dConv, expand, dtRank: rank, init }) {
     const inner = innerWidth(expand, dModel);
     const dtRank = rank === 'auto' ? Math.ceil(dModel / 16) : rank;

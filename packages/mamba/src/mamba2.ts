@@ -24,6 +24,7 @@ import {
   silu,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
+import { withConvolution } from './convolution.js';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';
 import { ssd, ssdOutput } from './ops/ssd/index.js';
@@ -88,6 +89,7 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
   name: 'mamba2',
   summary: 'Mamba-2: state-space duality (SSD) with scalar decays per head and a gated norm.',
   schema,
+  withFilters: withConvolution,
   create({ dModel, dState, dConv, expand, headDim: requestedHeadDim, nGroups, chunkSize, ...config }) {
     const { dtLimit, normBeforeGate, normEps } = config;
     const inner = innerWidth(expand, dModel);

@@ -16,9 +16,11 @@
  * Deviations: the paper's normalisers of the decay mask and of its rows are left out, as they cancel in the norm but for its eps; weights
  * start as everywhere in this zoo, not Xavier-uniform.
  */
-import { defineMixer, foldIn, InvalidConfigError, type Mixer, type MixerFactory, type Tree, tf } from '@mixerzoo/core';
+import { defineMixer, foldIn, InvalidConfigError, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import {
+  type ConvolvedProjectionParams,
   createConvolvedProjections,
+  createFilterOptions,
   createScanMixer,
   gatedRmsNorm,
   headDimOf,
@@ -31,6 +33,8 @@ import {
 import { z } from 'zod';
 import { createRotation, NO_ROTATION } from './rotation.js';
 import { gammas, retentionScan, retentionScanOutput, scanFlops } from './scan.js';
+
+const { filterOptions, filterCheck, withFilters } = createFilterOptions({ filters: 'none' });
 
 const options = {
   dModel: z.int().positive().describe('model width d'),
@@ -54,11 +58,13 @@ const options = {
     ),
   normEps: z.number().positive().default(1e-5).describe('eps of the RMSNorm'),
   ...projectionInitOption,
+  ...filterOptions,
 };
 
 /** Config of {@link retention}. */
 export const retentionSchema = z
   .strictObject(options)
+  .check(filterCheck)
   .transform(({ nHeads, ...rest }) => ({ nHeads: nHeads ?? headsOf(rest.dModel), ...rest }))
   .check(({ value: { positional, ropeBase }, issues }) => {
     if (positional === 'rope' || ropeBase === options.ropeBase.parse(undefined)) return;
@@ -70,11 +76,8 @@ function headsOf(dModel: number): number {
   return [8, 4, 2].find((heads) => dModel % (2 * heads) === 0) ?? 1;
 }
 
-/** q, k [d, H K]; v, g [d, H V]; gNorm [V], in fla's layout; o [H V, d]. */
-export type RetentionParams = Tree & {
-  qProj: Projection;
-  kProj: Projection;
-  vProj: Projection;
+/** q, k [d, H K]; v, g [d, H V]; gNorm [V], in fla's layout; o [H V, d]; filters as configured. */
+export type RetentionParams = ConvolvedProjectionParams & {
   gProj: Projection;
   gNorm?: { weight: tf.Tensor1D };
   oProj: Projection;
@@ -93,6 +96,7 @@ export const retention: MixerFactory<typeof retentionSchema, Mixer<RetentionPara
   name: 'retention',
   summary: 'Retention (RetNet): linear attention with rotated queries and keys and a fixed decay per head.',
   schema: retentionSchema,
+  withFilters,
   create({ dModel, nHeads, expandV, positional, ropeBase, layout, normEps, init: how, ...config }) {
     const headK = config.headDim ?? headDimOf(dModel, nHeads);
     const headV = Math.round(expandV * headK);
@@ -103,7 +107,7 @@ export const retention: MixerFactory<typeof retentionSchema, Mixer<RetentionPara
     }
     const { order, rotate, move } = positional === 'rope' ? createRotation(headK, ropeBase, layout) : NO_ROTATION;
     const [keyWidth, valueWidth] = [nHeads * headK, nHeads * headV];
-    const projections = createConvolvedProjections({ dModel, keyWidth, valueWidth, init: how });
+    const projections = createConvolvedProjections({ ...config, dModel, nHeads, keyWidth, valueWidth, init: how });
     const scale = headK ** -0.5;
 
     return createScanMixer({
@@ -117,6 +121,7 @@ export const retention: MixerFactory<typeof retentionSchema, Mixer<RetentionPara
         const { q, k, v } = projections.project(params, x);
         return { q: order(q), k: order(k), v, g: linear(x, params.gProj) };
       },
+      filters: projections.filters,
       state: { memory: [nHeads, headV, headK] },
       scan(_, parts, _past?: { memory: tf.Tensor4D }, keepsState?: boolean) {
         const tensors = { q: rotate(parts.q), k: rotate(parts.k), v: parts.v };

@@ -15,11 +15,21 @@
  * Deviations: the code of [3] adds 1e-6 to the denominator, after which h depends on m, and stores the norm's weight minus 1.
  */
 import { defineMixer, type Mixer, type MixerFactory, type MixerForms, refuseIdle } from '@mixerzoo/core';
-import { projectionInitOption, type ScanState } from '@mixerzoo/core/blocks';
+import {
+  createFilterOptions,
+  createWithFilters,
+  type FilterConfig,
+  projectionInitOption,
+  type ScanState,
+} from '@mixerzoo/core/blocks';
 import { z } from 'zod';
 import { type BlockParams, createBlock } from './block.js';
 import type { MLstmMemory } from './ops/m-lstm-scan/index.js';
 import { createPlain, type PlainParams } from './plain.js';
+
+const { filterOptions, filterCheck, withFilters } = createFilterOptions({ filters: 'none' });
+/** The convolution of the layout `block`. */
+const withConvolution = createWithFilters({ options: { width: 'dConv' }, off: { dConv: 1 } });
 
 const options = {
   dModel: z.int().positive().describe('model width d'),
@@ -57,6 +67,7 @@ const options = {
     .unwrap()
     .optional()
     .describe('how projections start: zoology, fanIn, smallInit or normal; default zoology (plain), smallInit (block)'),
+  ...filterOptions,
 };
 
 const isPlain = ({ layout }: { readonly layout: string }) => layout === 'plain';
@@ -68,11 +79,13 @@ export const mLstmSchema = z
   .check(
     refuseIdle<{ readonly layout: string }, keyof typeof options>(options, {
       headDim: [isPlain, "layout 'plain'"],
+      filters: [isPlain, "layout 'plain', the other has a convolution (dConv)"],
       expandV: [isPlain, "layout 'plain'"],
       expand: [isBlock, "layout 'block'"],
       dConv: [isBlock, "layout 'block'"],
       projBlock: [isBlock, "layout 'block'"],
     }),
+    filterCheck,
   )
   .transform((config) => {
     const { dModel, layout } = config;
@@ -84,7 +97,16 @@ export const mLstmSchema = z
       layout,
       nHeads,
       ...(plain
-        ? { headDim: config.headDim ?? Math.max(1, Math.floor(dModel / (2 * nHeads))), expandV: config.expandV ?? 2 }
+        ? {
+            headDim: config.headDim ?? Math.max(1, Math.floor(dModel / (2 * nHeads))),
+            expandV: config.expandV ?? 2,
+            filters: config.filters,
+            filterWidth: config.filterWidth,
+            filterInit: config.filterInit,
+            filterResidual: config.filterResidual,
+            filterActivation: config.filterActivation,
+            dState: config.dState,
+          }
         : { expand: config.expand ?? 2, dConv: config.dConv ?? 4, projBlock: config.projBlock ?? divisorOf(inner) }),
       forgetGate: config.forgetGate,
       gateSoftCap: config.gateSoftCap ?? (plain ? 15 : 0),
@@ -103,7 +125,8 @@ export type MLstmConfig = Pick<
   z.output<typeof mLstmSchema>,
   'dModel' | 'layout' | 'nHeads' | 'forgetGate' | 'gateSoftCap' | 'normEps' | 'init'
 > &
-  Partial<Record<'headDim' | 'expandV' | 'expand' | 'dConv' | 'projBlock', number>>;
+  Partial<Record<'headDim' | 'expandV' | 'expand' | 'dConv' | 'projBlock', number>> &
+  Partial<FilterConfig>;
 
 export type MLstmParams = PlainParams | BlockParams;
 
@@ -120,6 +143,8 @@ export const mLstm: MixerFactory<typeof mLstmSchema, Mixer<MLstmParams, MLstmSta
   name: 'mLstm',
   summary: 'mLSTM (xLSTM): a matrix memory with an exponential input gate and a forget gate per head, normalised.',
   schema: mLstmSchema,
+  withFilters: (config, filters) =>
+    config.layout === 'plain' ? withFilters(config as FilterConfig, filters) : withConvolution(config, filters),
   create: (config): MixerForms<MLstmParams, MLstmState> =>
     // A layout's forms are given the parameters that it made: defineMixer holds them to it.
     (config.layout === 'plain' ? createPlain(config) : createBlock(config)) as MixerForms<MLstmParams, MLstmState>,

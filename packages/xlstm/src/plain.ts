@@ -1,6 +1,7 @@
 /** mLSTM in the layout of xLSTM 7B: everything is projected from x, and a sigmoid gate lets the normed cell out. */
 import { foldIn, InvalidConfigError, type MixerForms, tf } from '@mixerzoo/core';
 import {
+  type ConvolvedProjectionParams,
   createConvolvedProjections,
   createScanMixer,
   initProjection,
@@ -11,14 +12,8 @@ import { type CellParams, createCell } from './cell.js';
 import type { MLstmConfig, MLstmState } from './m-lstm.js';
 import type { MLstmMemory } from './ops/m-lstm-scan/index.js';
 
-/** q, k [d, H K]; v, g [d, H V]; iGate, fGate [d, H] with biases; norm [H V]; o [H V, d]. */
-export type PlainParams = CellParams & {
-  qProj: Projection;
-  kProj: Projection;
-  vProj: Projection;
-  gProj: Projection;
-  oProj: Projection;
-};
+/** q, k [d, H K]; v, g [d, H V]; iGate, fGate [d, H] with biases; norm [H V]; o [H V, d]; filters as configured. */
+export type PlainParams = CellParams & ConvolvedProjectionParams & { gProj: Projection; oProj: Projection };
 
 /** @throws InvalidConfigError */
 export function createPlain(config: MLstmConfig): MixerForms<PlainParams, MLstmState> {
@@ -30,7 +25,7 @@ export function createPlain(config: MLstmConfig): MixerForms<PlainParams, MLstmS
     );
   }
   const [keyWidth, valueWidth] = [nHeads * headK, nHeads * headV];
-  const projections = createConvolvedProjections({ dModel, keyWidth, valueWidth, init: how });
+  const projections = createConvolvedProjections({ ...config, keyWidth, valueWidth });
   const cell = createCell({ ...config, headK, headV, gateWidth: dModel });
   return createScanMixer({
     init: (seed, nLayers = 1): PlainParams => ({
@@ -45,6 +40,7 @@ export function createPlain(config: MLstmConfig): MixerForms<PlainParams, MLstmS
       ...cell.gates(params, x),
       g: linear(x, params.gProj),
     }),
+    filters: projections.filters,
     state: cell.state,
     scan: (_, parts, past?: MLstmMemory, keepsState?: boolean) => cell.scan(parts, past, keepsState),
     readOut: (params, h, { g }) => linear(cell.norm(params, h).mul<typeof h>(tf.sigmoid(g)), params.oProj),

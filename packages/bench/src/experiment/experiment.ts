@@ -12,6 +12,7 @@ import type {
   Task,
   TaskFactory,
 } from '@mixerzoo/core';
+import { shortFiltersSchema } from '@mixerzoo/core/harness';
 import { z } from 'zod';
 import { clusterSchema } from '../cluster/settings.js';
 import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/run-config.js';
@@ -27,7 +28,7 @@ export type LayerConfig = string | MixerFactory | Mixer | LayerOptions;
 /** A layer with options: of the mixer, and under `block` of what stands around it. */
 export interface LayerOptions {
   readonly mixer: string | MixerFactory | Mixer;
-  /** Channel mixer, norm and residual of this layer, where they differ from the model's. */
+  /** Channel mixer, norm, residual and short filters of this layer, where they differ from the model's. */
   readonly block?: Readonly<Record<string, unknown>>;
   readonly [option: string]: unknown;
 }
@@ -70,6 +71,8 @@ const blockFields = {
   channelMixer: partSchema<ChannelMixerConfig>('channel mixer', 'name', 'channelMixerName').optional(),
   norm: partSchema<NormConfig>('norm', 'name', 'normName').optional(),
   residual: z.enum(['sequential', 'parallel', 'mixerOnly']).optional(),
+  /** Short causal filters by place: `{ A: true, B: { width: 4 } }`; A before the mixer, B in it, C before the channel mixer, D in it. */
+  shortFilters: shortFiltersSchema.optional(),
 };
 
 export const blockSchema = z.strictObject(blockFields);

@@ -12,7 +12,13 @@ export async function presetModel(preset: ModelPreset, registry: Registry): Prom
   const backbone: Experiment['model'] = parseConfig(experimentSchema.shape.model, preset.model as never, name);
   const lookup = { registry, code: await createCodeReader() };
   const layers = await resolveLayers({ layers: [...pattern], nLayers }, backbone, name, lookup);
-  const { norm, residual: _residual, channelMixer: _channelMixer, ...rest } = defined(backbone);
+  const {
+    norm,
+    residual: _residual,
+    channelMixer: _channelMixer,
+    shortFilters: _shortFilters,
+    ...rest
+  } = defined(backbone);
   const made = norm === undefined ? undefined : await resolveNorm(norm, backbone.dModel, name, lookup);
   return createLanguageModel({
     ...rest,

@@ -12,7 +12,7 @@ import {
   type Task,
   type TaskFactory,
 } from '@mixerzoo/core';
-import { parseConfig } from '@mixerzoo/core/harness';
+import { parseConfig, unwrapShortFilter } from '@mixerzoo/core/harness';
 import type { z } from 'zod';
 import { KINDS, type Parts } from '../plugin-kinds.js';
 import { findPart, type Registry } from '../plugins.js';
@@ -80,15 +80,17 @@ async function resolveLayer(
 ): Promise<ResolvedLayer> {
   const { mixer, block: ownBlock = {}, ...options } = isPart(config) ? { mixer: config } : config;
   const { dModel } = backbone;
-  const { norm, residual, channelMixer }: z.output<typeof blockSchema> = {
+  const { norm, residual, channelMixer, shortFilters }: z.output<typeof blockSchema> = {
     ...backbone,
     ...defined(parseConfig(blockSchema, ownBlock, `${where}.block`)),
   };
+  const bare = typeof mixer === 'object' ? unwrapShortFilter(mixer, shortFilters, where) : { mixer, shortFilters };
+  const filters = Object.keys(bare.shortFilters ?? {}).length > 0 ? bare.shortFilters : undefined;
   const {
     part: sequenceMixer,
     record,
     sources,
-  } = await resolvePart('mixers', mixer, { dModel, options }, where, lookup);
+  } = await resolvePart('mixers', bare.mixer, { dModel, options }, where, lookup);
   const around = defined({
     norm: norm === undefined ? undefined : await resolveNorm(norm, dModel, where, lookup),
     channelMixer:
@@ -98,12 +100,12 @@ async function resolveLayer(
   const pick = <K extends 'part' | 'record'>(key: K) =>
     Object.fromEntries(parts.map(([role, one]) => [role, one[key]]));
   return {
-    spec: { sequenceMixer, ...defined({ residual }), ...pick('part') },
+    spec: { sequenceMixer, ...defined({ residual, shortFilters: filters }), ...pick('part') },
     record: {
       mixer: record.name,
       from: record.from,
       config: record.config,
-      block: { ...defined({ residual }), ...pick('record') },
+      block: { ...defined({ residual, shortFilters: filters }), ...pick('record') },
       ...defined({ factors: sequenceMixer.factors }),
     },
     sources: [...sources, ...parts.flatMap(([, one]) => one.sources)],

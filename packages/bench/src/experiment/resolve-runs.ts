@@ -211,7 +211,14 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
     const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
     const nLayers = entry.nLayers ?? entry.layers.length;
     const layers = await resolveLayers(entry, backbone, `models.${label}`, { registry, code });
-    const { norm: named, residual: _residual, channelMixer: _channelMixer, maxPositions, ...rest } = defined(backbone);
+    const {
+      norm: named,
+      residual: _residual,
+      channelMixer: _channelMixer,
+      shortFilters: _shortFilters,
+      maxPositions,
+      ...rest
+    } = defined(backbone);
     const norm =
       named === undefined
         ? undefined

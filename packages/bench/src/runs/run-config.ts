@@ -13,7 +13,7 @@ export interface RunLayer {
   /** The key in {@link RunConfig.code} of the package or file that defines it. */
   readonly from: string;
   readonly config: Readonly<Record<string, unknown>>;
-  /** Channel mixer, residual and norm of the block, where they differ from the model's. */
+  /** Channel mixer, residual, norm and short filters of the block, where it says more than the model. */
   readonly block: Readonly<Record<string, unknown>>;
   /** What the mixer declares of rates and decays of its parameters; see `Mixer.factors` of core. */
   readonly factors?: Readonly<Record<string, ParameterFactors>> | undefined;

@@ -64,9 +64,9 @@ export function createFilterOptions(defaults: FilterDefaults = {}) {
       residual: 'filterResidual',
       activation: 'filterActivation',
     },
+    off: { filters: 'none' },
     has: hasFilters,
     on: { filters: filters === 'none' ? 'perHead' : filters, filterWidth },
-    off: { filters: 'none' },
   });
   return { filterOptions, filterCheck, withFilters };
 }
@@ -78,10 +78,7 @@ export const { filterOptions, filterCheck, withFilters } = createFilterOptions()
 export type FilterConfig = z.output<z.ZodObject<typeof filterOptions>>;
 
 /** What decides whether there are filters. */
-interface Filtered {
-  readonly filters: FilterKinds;
-  readonly filterWidth: number;
-}
+type Filtered = { readonly filters: FilterKinds; readonly filterWidth: number };
 
 /** One kind for q, k and v, or a kind for each. */
 type FilterKinds = FilterKind | { readonly [role in 'q' | 'k' | 'v']?: FilterKind | undefined };
@@ -115,33 +112,36 @@ export type InnerFilters = z.input<typeof innerFiltersSchema>;
 
 /** Where a mixer's own filters are among its options. */
 export interface OwnFilters<C> {
-  /** Its options, by those of {@link InnerFilters}; the rest it cannot be told. */
+  /** Its options, by those of {@link InnerFilters}; what is not here, or no option of its schema, it cannot be told. */
   readonly options: { readonly [O in keyof Exclude<InnerFilters, boolean>]?: string };
-  /** Whether a config has filters. */
-  has(config: C): boolean;
-  /** Options of a config with filters, where there were none. */
-  readonly on: Readonly<Record<string, unknown>>;
-  /** Options of a config without; those that would be idle then go back to their defaults. */
+  /** Options of a config without filters; those that would be idle then go back to their defaults. */
   readonly off: Readonly<Record<string, unknown>>;
+  /** Whether a config has filters. Default: always. */
+  has?(config: C): boolean;
+  /** Options of a config with filters, where there were none. */
+  readonly on?: Readonly<Record<string, unknown>>;
 }
 
 /**
  * `withFilters` of {@link defineMixer}, for a mixer whose own filters are among its options.
- * @example createWithFilters<{ dConv: number }>({ options: { width: 'dConv' }, has: () => true, on: {}, off: { dConv: 1 } })
+ * @example createWithFilters({ options: { width: 'dConv' }, off: { dConv: 1 } })
  */
-export function createWithFilters<C extends object>({ options, has, on, off }: OwnFilters<C>) {
-  const idle = Object.fromEntries(Object.values(options).map((option) => [option, undefined]));
+export function createWithFilters<C extends object>({ options, off, has = () => true, on }: OwnFilters<C>) {
   /** @throws InvalidConfigError for an option that these filters do not have. */
   return (config: C, filters: InnerFilters): never => {
-    if (filters === false) return { ...config, ...idle, ...off } as never;
+    const own = new Map(Object.entries(options).filter(([, option]) => option in config));
+    if (filters === false) {
+      const idle = Object.fromEntries([...own.values()].map((option) => [option, undefined]));
+      return { ...config, ...idle, ...off } as never;
+    }
     const given = filters === true ? [] : Object.entries(filters).filter(([, value]) => value !== undefined);
     const changes = given.map(([name, value]) => {
-      const option = options[name as keyof typeof options];
+      const option = own.get(name);
       if (option !== undefined) return [option, value] as const;
       throw new InvalidConfigError(
-        `expected of its own filters no other options than ${Object.keys(options).join(', ')}, got ${name}. Leave it out: the rest is the mixer's.`,
+        `expected of its own filters no other options than ${[...own.keys()].join(', ')}, got ${name}. Leave it out: the rest is as the mixer has it.`,
       );
     });
-    return { ...config, ...(has(config) ? {} : on), ...Object.fromEntries(changes) } as never;
+    return { ...config, ...(!has(config) && on), ...Object.fromEntries(changes) } as never;
   };
 }

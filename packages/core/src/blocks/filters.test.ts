@@ -18,6 +18,7 @@ beforeAll(async () => {
 
 const token = (x: tf.Tensor3D, t: number) => x.slice([0, t, 0], [-1, 1, -1]).squeeze<tf.Tensor2D>([1]);
 const place: FilterPlace = { name: 'kFilter', width: 6, nHeads: 3, filterWidth: 4, filterInit: 'uniform', dState: 2 };
+const RESIDUAL_SILU = { filterResidual: true, filterActivation: 'silu' } as const;
 const made = (filter: SequenceFilter | undefined) => filter as SequenceFilter;
 
 describe.each<[string, () => SequenceFilter]>([
@@ -26,6 +27,10 @@ describe.each<[string, () => SequenceFilter]>([
   ['headMixing', () => made(createFilter('headMixing', place))],
   ['exponential', () => made(createFilter('exponential', place))],
   ['diagonalSsm', () => made(createFilter('diagonalSsm', place))],
+  ['residual', () => made(createFilter('perChannel', { ...place, filterResidual: true }))],
+  ['residual, exponential', () => made(createFilter('exponential', { ...place, filterResidual: true }))],
+  ['silu', () => made(createFilter('perHead', { ...place, filterActivation: 'silu' }))],
+  ['residual, silu', () => made(createFilter('perChannel', { ...place, ...RESIDUAL_SILU }))],
   ['depthwise, with a bias', () => createDepthwiseConvolution(6, 4)],
   ['depthwise, one tap', () => createDepthwiseConvolution(6, 1)],
 ])('filter %s', (_, make) => {
@@ -82,7 +87,30 @@ describe('createFilter', () => {
       const change = filter.apply(filter.init(1), x).sub(x).abs().max();
       expect((await change.data())[0]).toBeLessThan(0.4);
       expect((await change.data())[0]).toBeGreaterThan(0);
+      const residual = made(createFilter(kind, { ...place, filterInit: 'delta', filterResidual: true }));
+      expect((await residual.apply(residual.init(1), x).sub(x).abs().max().data())[0]).toBeLessThan(0.4);
     }
+  });
+
+  it('adds what is filtered after the activation: x + silu(filter(x))', async () => {
+    const x = testTensor<tf.Rank.R3>([2, 5, 6]);
+    const bare = made(createFilter('perChannel', place));
+    const params = bare.init(3);
+    const filtered = bare.apply(params, x);
+    const expected = x.add(filtered.mul(filtered.sigmoid()));
+    const filter = made(createFilter('perChannel', { ...place, ...RESIDUAL_SILU }));
+    await expectClose(filter.apply(params, x), expected, 1e-6);
+    expect([filter.stateShape, filter.flops]).toEqual([bare.stateShape, bare.flops]);
+  });
+
+  it('keeps no tensor of a step but its results', () => {
+    const filter = made(createFilter('perChannel', { ...place, ...RESIDUAL_SILU }));
+    const params = filter.init(3);
+    const [x, state] = [testTensor<tf.Rank.R2>([2, 6]), tf.zeros<tf.Rank.R3>([2, ...filter.stateShape])];
+    const before = tf.memory().numTensors;
+    const next = filter.step(params, x, state);
+    tf.dispose([next.y, next.state]);
+    expect(tf.memory().numTensors).toBe(before - 1);
   });
 });
 
@@ -94,13 +122,20 @@ describe('filterCheck', () => {
     [{ filters: { v: 'diagonalSsm' }, filterInit: 'uniform' }, /filterInit: expected none without a short filter/],
     [{ filterWidth: 0, filterInit: 'uniform' }, /filterInit: expected none without a short filter with taps/],
     [{ dState: 2 }, /dState: expected none without a filter 'diagonalSsm', got 2/],
+    [{ filters: 'none', filterResidual: true }, /filterResidual: expected none without a filter, got true/],
+    [{ filterWidth: 0, filterActivation: 'silu' }, /filterActivation: expected none without a filter, got "silu"/],
   ])('refuses what filters do not use: %j', (config, message) => {
     expect(() => parseConfig(schema, config, 'mixer')).toThrow(message);
   });
 
   it('takes what one of them uses', () => {
     const config = { filters: { q: 'perHead', k: 'diagonalSsm' }, filterWidth: 5, dState: 2 } as const;
-    expect(parseConfig(schema, config, 'mixer')).toEqual({ ...config, filterInit: 'delta' });
+    expect(parseConfig(schema, config, 'mixer')).toEqual({
+      ...config,
+      filterInit: 'delta',
+      filterResidual: false,
+      filterActivation: 'none',
+    });
   });
 });
 

@@ -21,9 +21,9 @@ import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
 import { formatShape } from '../tree.js';
 import { type BackboneParams, createBackbone, initTable, type Journey } from './backbone.js';
+import type { TokenMixer } from './filtered-channel-mixer.js';
 import { disposeState, fillThrough, initState, type LanguageModelState, stepThrough } from './generation.js';
 import { labelledPositions } from './labelled-positions.js';
-import type { TokenMixer } from './filtered-channel-mixer.js';
 import { type LanguageModelConfig, parseLanguageModel } from './language-model-config.js';
 
 export { disposeState, type LanguageModelState } from './generation.js';

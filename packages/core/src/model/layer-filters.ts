@@ -27,10 +27,12 @@ export const shortFiltersSchema = z
     C: placeSchema.describe('before the channel mixer'),
     D: placeSchema.describe('on the hidden rows of the channel mixer'),
   })
-  .transform((places) => Object.fromEntries(Object.entries(places).filter(([, place]) => place !== undefined)) as Places);
+  .transform(
+    (places) => Object.fromEntries(Object.entries(places).filter(([, place]) => place !== undefined)) as PlacedFilters,
+  );
 
 /** The parsed {@link ShortFilters}: what is at each place. */
-export interface Places {
+export interface PlacedFilters {
   readonly A?: ShortFilter;
   readonly B?: z.output<typeof innerFiltersSchema>;
   readonly C?: ShortFilter;
@@ -52,7 +54,7 @@ interface Filtered {
   /** The mixer with the filters of B, which are its own: what is recorded. */
   readonly sequenceMixer: Mixer;
   /** Those at A, C and D. */
-  readonly around: Omit<Places, 'B'>;
+  readonly around: Omit<PlacedFilters, 'B'>;
   /** The mixer with all of its filters. */
   readonly mixer: Mixer;
   /** The channel mixer, where it has filters. */
@@ -100,16 +102,20 @@ export function placeFilters({ channelMixer, ...bare }: Bare, dModel: number, wh
  */
 export function unwrapShortFilter(
   mixer: Mixer,
-  shortFilters: Places = {},
+  shortFilters: PlacedFilters = {},
   where = mixer.name,
-): { readonly mixer: Mixer; readonly shortFilters: Places } {
+): { readonly mixer: Mixer; readonly shortFilters: PlacedFilters } {
   if (!mixer.inner || mixer.name !== shortFilter.mixerName) return { mixer, shortFilters };
   if (shortFilters.A) {
     throw new InvalidConfigError(
       `${where}: expected one filter before the mixer, got shortFilters.A around a '${mixer.name}'. Leave one out.`,
     );
   }
-  const { dModel: _dModel, inner: _inner, ...A } = mixer.config as unknown as ShortFilter & Record<'dModel' | 'inner', unknown>;
+  const {
+    dModel: _dModel,
+    inner: _inner,
+    ...A
+  } = mixer.config as unknown as ShortFilter & Record<'dModel' | 'inner', unknown>;
   return unwrapShortFilter(mixer.inner, { ...shortFilters, A }, where);
 }
 

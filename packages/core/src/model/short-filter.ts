@@ -5,8 +5,8 @@
  * U(+-1 / sqrt(W)) (Allen-Zhu 2025, "Physics of Language Models: Part 4.1", arXiv 2512.17351).
  */
 import { z } from 'zod';
-import { createFilter, type SequenceFilter } from '../blocks/filters.js';
 import type { InnerFilters } from '../blocks/filter-options.js';
+import { createFilter, type SequenceFilter } from '../blocks/filters.js';
 import { InvalidConfigError } from '../errors.js';
 import { isMixer } from '../identity.js';
 import { defineMixer, type Mixer, type MixerFactory } from '../mixer.js';
@@ -75,6 +75,11 @@ export const shortFilter: MixerFactory<typeof schema, Mixer<ShortFilterParams, S
   atLayer: ({ inner, ...options }, place) => ({ ...options, inner: inner.atLayer?.(place) ?? inner }),
   withFilters: ({ inner, ...options }, filters) => ({ ...options, inner: withInnerFilters(inner, filters) }),
   create({ dModel, inner, ...options }) {
+    if (inner.config.dModel !== dModel) {
+      throw new InvalidConfigError(
+        `expected '${inner.name}' of the dModel ${dModel}, got ${inner.config.dModel}. Give both the same width.`,
+      );
+    }
     const filter = createShortFilter('filter', dModel, options);
     const { stateRoom, softForm, factors = {} } = inner;
     const below = (path: string) => `inner.${path}`;
@@ -87,8 +92,7 @@ export const shortFilter: MixerFactory<typeof schema, Mixer<ShortFilterParams, S
         ...(filter.init(foldIn(seed, `${inner.name}.shortFilter`)) as { filter: tf.Tensor2D }),
         inner: inner.init(seed, nLayers),
       }),
-      apply: (params: ShortFilterParams, x, context) =>
-        inner.apply(params.inner, filter.apply(params, x), context),
+      apply: (params: ShortFilterParams, x, context) => inner.apply(params.inner, filter.apply(params, x), context),
       initState: (batchSize): ShortFilterState => ({
         filter: tf.zeros([batchSize, ...filter.stateShape]),
         inner: inner.initState(batchSize),

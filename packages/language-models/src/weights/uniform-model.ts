@@ -23,7 +23,7 @@ export interface UniformModel {
   readonly dropout: { readonly embedding: number; readonly residual: number };
 }
 
-/** @throws InvalidConfigError for layers that differ, and for tables of positions. */
+/** @throws InvalidConfigError for layers that differ, tables of positions, and filters that a layout knows nothing of. */
 export function uniformModelOf(model: Pick<LanguageModel, 'config'>, where: string): UniformModel {
   const { vocabSize, dModel, tieEmbeddings, positions, norm, layers, dropout } = model.config as {
     vocabSize: number;
@@ -32,7 +32,13 @@ export function uniformModelOf(model: Pick<LanguageModel, 'config'>, where: stri
     positions: string;
     norm: Part;
     dropout: UniformModel['dropout'];
-    layers: readonly { sequenceMixer: Part; channelMixer: Part | 'none'; residual: string; norm: Part }[];
+    layers: readonly {
+      sequenceMixer: Part;
+      channelMixer: Part | 'none';
+      residual: string;
+      norm: Part;
+      shortFilters?: object;
+    }[];
   };
   const [first] = layers;
   if (!first) throw new InvalidConfigError(`${where}: expected a model with layers, got none.`);
@@ -40,6 +46,10 @@ export function uniformModelOf(model: Pick<LanguageModel, 'config'>, where: stri
   if (odd >= 0) throw unplaced(where, 'layers that are all alike', `another layer ${odd} than layer 0`);
   if (JSON.stringify(norm) !== JSON.stringify(first.norm)) throw unplaced(where, 'one norm', 'another before the head');
   if (positions !== 'none') throw unplaced(where, "positions 'none'", `'${positions}'`);
+  const places = Object.keys(first.shortFilters ?? {});
+  if (places.length > 0) throw unplaced(where, 'no short filters', `some at ${places.join(', ')}`);
+  const { filters = 'none' } = first.sequenceMixer.config;
+  if (filters !== 'none') throw unplaced(where, 'no filters on q, k and v', JSON.stringify(filters));
   return {
     vocabSize,
     dModel,
