@@ -45,6 +45,26 @@ describeMixer(
     }),
   oneHead,
 );
+describeMixer(
+  'attention, filters',
+  () =>
+    attention({
+      dModel: 12,
+      nHeads: 4,
+      nKvHeads: 2,
+      positional: 'rope',
+      filters: { q: 'perChannel', k: 'perHead', v: 'diagonalSsm' },
+      filterWidth: 4,
+      filterResidual: true,
+      filterActivation: 'silu',
+    }),
+  { matMulShare: 0.7 },
+);
+describeMixer(
+  'slidingWindow, filters',
+  () => slidingWindow({ dModel: 16, nHeads: 2, window: 5, bias: false, positional: 'rope', filters: 'perHead' }),
+  { matMulShare: 0.8 },
+);
 describeMixer('slidingWindow, shared keys, rope', () =>
   slidingWindow({ dModel: 16, nHeads: 4, nKvHeads: 2, window: 5, bias: false, positional: 'rope' }),
 );

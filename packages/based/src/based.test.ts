@@ -6,6 +6,11 @@ import { based } from './based.js';
 describeMixer('based, one head', () => based({ dModel: 16 }), { lengths: [1, 7, 63, 65, 130, 200] });
 describeMixer('based, f = 16, two heads', () => based({ dModel: 16, nHeads: 2, featureDim: 16 }));
 describeMixer('based, three heads of odd width', () => based({ dModel: 15, nHeads: 3, featureDim: 5 }));
+describeMixer(
+  'based, filters',
+  () => based({ dModel: 16, nHeads: 2, featureDim: 4, filters: 'perChannel', filterResidual: true }),
+  { matMulShare: 0.75 },
+);
 
 // The convolution's share of the FLOPs, W / (d + W), is not a matrix product.
 const scaledByDepth = false; // nor has the reference

@@ -26,7 +26,11 @@ const modelOf = (sequenceMixer: Mixer, shortFilters: LayerSpec['shortFilters'] =
 /** Logits of all tokens: in the parallel form; after a prefill, by step. */
 async function expectSameForms(model: ReturnType<typeof modelOf>): Promise<void> {
   const params = model.init(2);
-  const ids = tf.tensor2d(Int32Array.from({ length: 2 * L }, (_, at) => (7 * at + 3) % 11), [2, L], 'int32');
+  const ids = tf.tensor2d(
+    Int32Array.from({ length: 2 * L }, (_, at) => (7 * at + 3) % 11),
+    [2, L],
+    'int32',
+  );
   const parallel = tf.tidy(() => model.logits(params, model.hidden(params, ids)));
   const filled = model.prefill(params, ids.slice([0, 0], [-1, 2]));
   const logits = [filled.logits];
@@ -69,13 +73,25 @@ describe.each(ours.map(({ name }) => name))('%s', (name) => {
 });
 
 it('leaves filters as they are that a mixer has by default', () => {
-  for (const name of ['cat', 'deltaNet', 'gatedDeltaNet', 'kimiDeltaAttention', 'mamba', 'mamba2', 'hyena', 'landmarkCat']) {
+  for (const name of [
+    'cat',
+    'deltaNet',
+    'gatedDeltaNet',
+    'kimiDeltaAttention',
+    'mamba',
+    'mamba2',
+    'hyena',
+    'landmarkCat',
+  ]) {
     const mixer = make(name);
     expect(mixer.withFilters?.(true).config, name).toEqual(mixer.config);
   }
   const { config } = make('deltaNet');
   expect(config).toMatchObject({ filters: 'perChannel', filterWidth: 4, filterInit: 'uniform', filterResidual: false });
-  expect(make('deltaNet').withFilters?.(false).withFilters?.(true).config).toMatchObject({ filters: 'perChannel', filterWidth: 4 });
+  expect(make('deltaNet').withFilters?.(false).withFilters?.(true).config).toMatchObject({
+    filters: 'perChannel',
+    filterWidth: 4,
+  });
 });
 
 it('says what a mixer cannot be told', () => {
@@ -89,7 +105,12 @@ it('says what a mixer cannot be told', () => {
 
 it('documents which mixers have a place at B', () => {
   const page = readFileSync(new URL('../../../docs/short-filters.md', import.meta.url), 'utf8');
-  const rows = page.split('## B of each mixer')[1]?.split('\n## ')[0]?.split('\n').filter((line) => line.startsWith('| `')) ?? [];
+  const rows =
+    page
+      .split('## B of each mixer')[1]
+      ?.split('\n## ')[0]
+      ?.split('\n')
+      .filter((line) => line.startsWith('| `')) ?? [];
   const documented = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
   const having = ours.filter(({ name }) => make(name).withFilters).map(({ name }) => name);
   expect(documented.sort()).toEqual(having.sort());

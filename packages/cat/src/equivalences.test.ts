@@ -21,11 +21,26 @@ const modelOf = (sequenceMixer: Mixer, shortFilters: Filters = {}) =>
 describe('the same model, to the last bit and from the same seed', () => {
   it.each<[string, Mixer, Filters, Mixer]>([
     ['CAT: attention with B', bare, { B: true }, cat({ dModel: D, nHeads: H })],
-    ['CAT, other filters', bare, { B: { width: 5, init: 'uniform' } }, cat({ dModel: D, nHeads: H, filterWidth: 5, filterInit: 'uniform' })],
+    [
+      'CAT, other filters',
+      bare,
+      { B: { width: 5, init: 'uniform' } },
+      cat({ dModel: D, nHeads: H, filterWidth: 5, filterInit: 'uniform' }),
+    ],
     ['multi-head CAT: B that mixes heads', bare, { B: { kind: 'headMixing' } }, mhcat({ dModel: D, nHeads: H })],
     ['attention: CAT without B', cat({ dModel: D, nHeads: H }), { B: false }, bare],
-    ['LinCAT: linear attention with B', linearAttentionMixer({ dModel: D, nHeads: H }), { B: true }, linCat({ dModel: D, nHeads: H })],
-    ['linear attention: LinCAT without B', linCat({ dModel: D, nHeads: H }), { B: false }, linearAttentionMixer({ dModel: D, nHeads: H })],
+    [
+      'LinCAT: linear attention with B',
+      linearAttentionMixer({ dModel: D, nHeads: H }),
+      { B: true },
+      linCat({ dModel: D, nHeads: H }),
+    ],
+    [
+      'linear attention: LinCAT without B',
+      linCat({ dModel: D, nHeads: H }),
+      { B: false },
+      linearAttentionMixer({ dModel: D, nHeads: H }),
+    ],
   ])('%s', async (_, mixer, shortFilters, other) => {
     const [filtered, expected] = [modelOf(mixer, shortFilters), modelOf(other)];
     const [params, others] = [filtered.init(3), expected.init(3)];
@@ -43,8 +58,16 @@ describe('the same model, to the last bit and from the same seed', () => {
 function attended(rows: readonly tf.Tensor[]): tf.Tensor {
   const heads = rows.map((row) => row.reshape<tf.Tensor4D>([2, L, H, D / H]).transpose<tf.Tensor4D>([0, 2, 1, 3]));
   const [q, k, v] = heads as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-  const mask = tf.linalg.bandPart(tf.ones([L, L]), -1, 0).sub(1).mul(1e9);
-  const map = tf.softmax(tf.matMul(q, k, false, true).mul((D / H) ** -0.5).add(mask)) as tf.Tensor4D;
+  const mask = tf.linalg
+    .bandPart(tf.ones([L, L]), -1, 0)
+    .sub(1)
+    .mul(1e9);
+  const map = tf.softmax(
+    tf
+      .matMul(q, k, false, true)
+      .mul((D / H) ** -0.5)
+      .add(mask),
+  ) as tf.Tensor4D;
   return tf.matMul(map, v).transpose([0, 2, 1, 3]).reshape([2, L, D]);
 }
 
@@ -56,7 +79,13 @@ const projected = (params: Tree, role: string, rows: tf.Tensor) => {
 /** y_t = sum_j F_j x_{t - j} per column, F [d, W]. */
 function convolved(rows: tf.Tensor, filter: tf.Tensor): tf.Tensor {
   const delayed = Array.from({ length: filter.shape[1] as number }, (_, delay) => {
-    const past = tf.pad(rows, [[0, 0], [delay, 0], [0, 0]]).slice([0, 0, 0], [-1, L, -1]);
+    const past = tf
+      .pad(rows, [
+        [0, 0],
+        [delay, 0],
+        [0, 0],
+      ])
+      .slice([0, 0, 0], [-1, L, -1]);
     return past.mul(filter.slice([0, delay], [-1, 1]).reshape([D]));
   });
   return tf.addN(delayed);
@@ -79,7 +108,9 @@ describe('attention with B', () => {
     const mixer = bare.withFilters?.(filters as never) as Mixer;
     const params = mixer.init(5);
     const expected = tf.tidy(() => {
-      const rows = ['q', 'k', 'v'].map((role) => filtered(projected(params, role, x()), params[`${role}Filter`] as tf.Tensor));
+      const rows = ['q', 'k', 'v'].map((role) =>
+        filtered(projected(params, role, x()), params[`${role}Filter`] as tf.Tensor),
+      );
       return projected(params, 'o', attended(rows));
     });
     await expectClose(mixer.apply(params, x()), expected, 1e-5);

@@ -9,6 +9,11 @@ describeMixer('gla, two heads', () => gla({ dModel: 16, nHeads: 2 }), {
   lengths: [1, 7, 15, 16, 17, 63, 65, 130],
   differenceStep,
 });
+describeMixer('gla, filters', () => gla({ dModel: 12, nHeads: 2, filters: 'perHead', filterWidth: 4 }), {
+  lengths: [1, 17],
+  differenceStep,
+  matMulShare: 0.8,
+});
 describeMixer(
   'gla, three heads of odd width, fast decay',
   () => gla({ dModel: 15, nHeads: 3, expandK: 1, expandV: 2, gateLowRank: 4, gateLogitNormalizer: 1 }),

@@ -11,6 +11,11 @@ describeMixer('retention, two heads', () => retention({ dModel: 16, nHeads: 2 })
   differenceStep,
 });
 describeMixer(
+  'retention, filters',
+  () => retention({ dModel: 12, nHeads: 2, layout: 'torchscale', filters: 'perChannel', filterActivation: 'silu' }),
+  { lengths: [1, 65], differenceStep, matMulShare: 0.8 },
+);
+describeMixer(
   'retention, three heads of odd width, no rotation',
   () => retention({ dModel: 9, nHeads: 3, headDim: 5, expandV: 1, positional: 'none' }),
   { differenceStep, idleOptions: { ropeBase: 'nothing is rotated' } },

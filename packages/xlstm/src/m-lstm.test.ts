@@ -12,6 +12,11 @@ describeMixer('mLstm, plain', () => mLstm({ dModel: 16, nHeads: 2 }), {
   differenceStep,
 });
 describeMixer(
+  'mLstm, plain, filters',
+  () => mLstm({ dModel: 16, nHeads: 2, filters: 'perChannel', filterWidth: 4, filterResidual: true }),
+  { lengths: [1, 65], differenceStep, matMulShare: 0.8 },
+);
+describeMixer(
   'mLstm, plain, three heads of odd width, exponential forget gate without a cap',
   () => mLstm({ dModel: 9, nHeads: 3, headDim: 5, expandV: 0.6, forgetGate: 'exp', gateSoftCap: 0 }),
   { differenceStep },

@@ -98,6 +98,8 @@ function oddly(key: string, entries: readonly { name: string; packageName: strin
   });
 }
 const layer = oddly('mixer', registry.mixers);
+const filter = fc.oneof(usually(true), fc.record({ width: wildNumber, kind: usually('perHead') }, { requiredKeys: [] }));
+const shortFilters = fc.record({ A: filter, B: filter, C: filter, D: filter }, { requiredKeys: [] });
 const model = fc.record({
   layers: usually(['cat'], fc.array(fc.oneof(layer, wild), { maxLength: 2 })),
   nLayers: usually(2),
@@ -111,6 +113,7 @@ const config = fc.record({
     positions: usually('learned'),
     channelMixer: fc.oneof(usually('mlp'), oddly('name', registry.channelMixers)),
     norm: fc.oneof(usually('rmsNorm'), oddly('name', registry.norms)),
+    shortFilters: usually({ A: true }, shortFilters),
   }),
   models: fc.record({
     odd: fc.record({ layers: layer.map((one) => [one]) }),

@@ -24,7 +24,11 @@ describe('short filters of an experiment', () => {
     const block = { shortFilters: { C: { width: 2 } } };
     const { config, model } = await only({
       models: { A: { layers: [...layers, { mixer: 'cat', block }, { mixer: 'cat', block: { shortFilters: {} } }] } },
-      model: { dModel: 16, channelMixer: 'swiGlu', shortFilters: { A: true, B: { width: 5 }, D: { activation: 'silu' } } },
+      model: {
+        dModel: 16,
+        channelMixer: 'swiGlu',
+        shortFilters: { A: true, B: { width: 5 }, D: { activation: 'silu' } },
+      },
     });
     expect(config.layers.map(({ block }) => block['shortFilters'])).toEqual([
       { A: CANON, B: { width: 5 }, D: { ...CANON, activation: 'silu' } },
@@ -56,7 +60,12 @@ describe('short filters of an experiment', () => {
   });
 
   it('come back from the record of a run, and from the config of its model', async () => {
-    const shortFilters = { A: { width: 2 }, B: { kind: 'perChannel' as const, residual: true }, C: true, D: { width: 3 } };
+    const shortFilters = {
+      A: { width: 2 },
+      B: { kind: 'perChannel' as const, residual: true },
+      C: true,
+      D: { width: 3 },
+    };
     const wrapped = shortFilter({ dModel: 16, inner: attention({ dModel: 16, nHeads: 2 }), width: 3 });
     for (const entry of [layers[0]!, wrapped]) {
       const places = entry === wrapped ? { C: true } : shortFilters;
@@ -80,7 +89,11 @@ describe('short filters of an experiment', () => {
   it.each([
     ['a place that is none', { E: true }, /shortFilters: unknown key 'E'/],
     ['an option that is none', { A: { taps: 3 } }, /shortFilters\.A.*taps/],
-    ['a channel mixer that is not there', { C: true }, /models\.A: layers\.0\.shortFilters\.C: expected a channelMixer/],
+    [
+      'a channel mixer that is not there',
+      { C: true },
+      /models\.A: layers\.0\.shortFilters\.C: expected a channelMixer/,
+    ],
   ])('are refused at %s', async (_what, shortFilters, message) => {
     const block = { shortFilters };
     await expect(resolve({ models: { A: { layers: [{ mixer: 'cat', block }] } } })).rejects.toThrow(message);
