@@ -49,7 +49,7 @@ describeMixer(
   'attention, filters',
   () =>
     attention({
-      dModel: 12,
+      dModel: 16,
       nHeads: 4,
       nKvHeads: 2,
       positional: 'rope',

@@ -4,7 +4,7 @@ import { recallModels } from './recall.js';
 
 export type { AttendOptions, Heads, NextOptions } from './attend.js';
 export { attend, attendNext, cacheAfter } from './attend.js';
-export type { AttentionParams } from './attention.js';
+export type { AttentionParams, AttentionState } from './attention.js';
 export { attention, attentionSchema, slidingWindow, slidingWindowSchema } from './attention.js';
 export type { HeadLayout } from './heads.js';
 export { createHeads, headOptions } from './heads.js';
