@@ -71,6 +71,11 @@ export interface Task {
    * perplexity and bits per byte then.
    */
   readonly measure?: 'accuracy' | 'likelihood' | undefined;
+  /**
+   * What answers are told from. Default: each position answers for itself. `lastPosition`: the hidden state of the last position is
+   * all that any label is told from, by a decoder that the model has for it, as in an autoencoder.
+   */
+  readonly decoder?: 'lastPosition' | undefined;
   /** Bytes of text that each token stands for, [vocabSize], 0 for special ones: what bits per byte are counted by. */
   readonly tokenBytes?: Uint16Array | undefined;
   /**

@@ -226,6 +226,7 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
     const model = {
       ...rest,
       ...(backbone.positions === 'learned' ? { maxPositions: maxPositions ?? Math.max(...testLengths) } : {}),
+      ...(task.decoder && { decoder: task.decoder }),
     };
     const create = (specs: readonly LayerSpec[]) =>
       within(`models.${label}`, () =>

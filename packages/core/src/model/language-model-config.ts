@@ -67,6 +67,8 @@ const languageModelSchema = z.strictObject({
   embeddingStd: z.number().positive().default(0.02),
   /** The head's weight is the embedding's; otherwise `head.weight` [V, d]. */
   tieEmbeddings: z.boolean().default(true),
+  /** What the last position holds is all that `loss` and `predict` tell labels from: as {@link Task.decoder} asks. */
+  decoder: z.literal('lastPosition').optional(),
 });
 
 export type LanguageModelConfig = Omit<z.input<typeof languageModelSchema>, 'layers'> & {

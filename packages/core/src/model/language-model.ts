@@ -21,6 +21,7 @@ import type { Examples } from '../task.js';
 import * as tf from '../tf.js';
 import { formatShape } from '../tree.js';
 import { type BackboneParams, createBackbone, initTable, type Journey } from './backbone.js';
+import { createDecoder, type DecoderParams } from './decoder.js';
 import type { TokenMixer } from './filtered-channel-mixer.js';
 import { disposeState, fillThrough, initState, type LanguageModelState, stepThrough } from './generation.js';
 import { labelledPositions } from './labelled-positions.js';
@@ -31,6 +32,7 @@ export type { LanguageModelConfig } from './language-model-config.js';
 
 export interface LanguageModelParams extends BackboneParams {
   readonly head?: { readonly weight: tf.Tensor };
+  readonly decoder?: DecoderParams;
 }
 
 /** The result of a batch. */
@@ -45,7 +47,10 @@ export interface BatchLoss {
   readonly count: number;
 }
 
-/** Methods that take parameters throw a ShapeError for those of another model or config, and for freed ones. */
+/**
+ * Methods that take parameters throw a ShapeError for those of another model or config, and for freed ones. A model with a
+ * `decoder` answers by it in `loss` and `predict` alone.
+ */
 export interface LanguageModel {
   /** JSON: everything that decides the computation, mixers by name and config. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -110,11 +115,13 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
   const mixers = layers.flatMap((layer, index) =>
     Object.entries<TokenMixer>(layer.mixers).map(([role, mixer]) => ({ mixer, at: `layers.${index}.${role}` })),
   );
+  const decoder = config.decoder && createDecoder(dModel, backbone.norm);
   const parameters = createParameters<LanguageModelParams>('language model', (seed) => ({
     ...backbone.init(seed),
     ...(config.tieEmbeddings
       ? {}
       : { head: initTable([vocabSize, dModel], config.embeddingStd, foldIn(seed, 'head')) }),
+    ...(decoder && { decoder: decoder.init(foldIn(seed, 'decoder')) }),
   }));
 
   /** All tokens at once: [B, L, d], or of each of B L rows what is selected. */
@@ -133,14 +140,17 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
       .matMul(tf.reshape(hidden, [-1, dModel]) as tf.Tensor2D, headTable(params), false, true)
       .reshape([...hidden.shape.slice(0, -1), vocabSize]) as T;
 
-  /** Final hidden states at the labelled positions, [n, d], and the labels there. */
+  /** What the head tells the labels from, [n, d], and the labels: final hidden states there, or what is decoded of the last. */
   function labelled(where: string, params: LanguageModelParams, batch: Examples, context: ApplyContext) {
     parameters.assert(where, params);
     const { positions: at, labels } = labelledPositions(batch, vocabSize, where);
     const ids = tf.tensor2d(batch.inputs, [batch.count, batch.seqLen], 'int32');
-    const indices = tf.tensor1d(at, 'int32');
-    const hidden = forward(params, ids, context, (x) => gatherRows(tf.reshape(x, [-1, dModel]), indices));
-    return { hidden: hidden as tf.Tensor2D, labels: tf.tensor1d(labels, 'int32') };
+    const read = decoder ? Int32Array.from({ length: batch.count }, (_, row) => (row + 1) * batch.seqLen - 1) : at;
+    const indices = tf.tensor1d(read, 'int32');
+    const select = (x: tf.Tensor) => gatherRows(tf.reshape(x, [-1, dModel]), indices);
+    const final = forward(params, ids, context, select) as tf.Tensor2D;
+    const hidden = decoder ? decoder.decode(params.decoder as DecoderParams, final, at, batch.seqLen) : final;
+    return { hidden, labels: tf.tensor1d(labels, 'int32') };
   }
 
   return Object.freeze<LanguageModel>({
@@ -204,7 +214,8 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     },
     stateSize: (seqLen) => mixers.reduce((total, { mixer }) => total + mixer.stateSize(seqLen), 0),
     flops: (seqLen, headPositions = seqLen) =>
-      layers.reduce((total, layer) => total + layer.flops(seqLen), 0) + 2 * headPositions * dModel * vocabSize,
+      layers.reduce((total, layer) => total + layer.flops(seqLen), 0) +
+      headPositions * (2 * dModel * vocabSize + (decoder?.flopsPerAnswer ?? 0)),
   });
 }
 

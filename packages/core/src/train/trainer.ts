@@ -171,6 +171,12 @@ export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
       `createTrainer: expected a model for task '${task.name}' with vocabSize ${task.vocabSize}, got ${model.vocabSize}. Give the model the task's vocabSize.`,
     );
   }
+  if (task.decoder !== model.config['decoder']) {
+    const words = (decoder: unknown) => (decoder === undefined ? 'without a decoder' : `with decoder '${decoder}'`);
+    throw new InvalidConfigError(
+      `createTrainer: expected a model ${words(task.decoder)} for task '${task.name}', got one ${words(model.config['decoder'])}. Give createLanguageModel the task's decoder.`,
+    );
+  }
   const stepsPerEpoch = Math.floor(examplesPerEpoch / batchSize);
   const optimizer = createOptimizer(options.optimizer, {
     noDecay: model.noDecay ?? [],
