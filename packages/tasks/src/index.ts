@@ -1,15 +1,19 @@
 import { definePlugin } from '@mixerzoo/core/plugin';
 import { ar } from './ar.js';
 import { compositionalMqar } from './compositional-mqar.js';
+import { compression } from './compression.js';
 import { copy } from './copy.js';
 import { forgettingMqar } from './forgetting-mqar.js';
 import { fuzzyRecall } from './fuzzy-recall.js';
+import { inductionHeads } from './induction-heads.js';
+import { memorization } from './memorization.js';
 import { modularArithmetic } from './modular-arithmetic.js';
 import { mqar } from './mqar.js';
 import { mqnar } from './mqnar.js';
 import { nar } from './nar.js';
 import { noisyRecall } from './noisy-recall.js';
 import { palindrome } from './palindrome.js';
+import { phonebook } from './phonebook.js';
 import { selectiveCopy } from './selective-copy.js';
 import { stack } from './stack.js';
 import { stateTracking } from './state-tracking.js';
@@ -20,15 +24,19 @@ export { createSlotSampler, createTokenPool, type DrawSlots, powerLawWeights, ty
 export {
   ar,
   compositionalMqar,
+  compression,
   copy,
   forgettingMqar,
   fuzzyRecall,
+  inductionHeads,
+  memorization,
   modularArithmetic,
   mqar,
   mqnar,
   nar,
   noisyRecall,
   palindrome,
+  phonebook,
   selectiveCopy,
   stack,
   stateTracking,
@@ -38,15 +46,19 @@ export const plugin = definePlugin({
   tasks: [
     ar,
     compositionalMqar,
+    compression,
     copy,
     forgettingMqar,
     fuzzyRecall,
+    inductionHeads,
+    memorization,
     modularArithmetic,
     mqar,
     mqnar,
     nar,
     noisyRecall,
     palindrome,
+    phonebook,
     selectiveCopy,
     stack,
     stateTracking,
