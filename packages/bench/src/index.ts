@@ -1,5 +1,6 @@
 import { definePlugin } from '@mixerzoo/core';
 import { figures } from './figures/definitions.js';
+import { mad } from './figures/mad.js';
 import { presets } from './presets/index.js';
 
 export type {
@@ -31,6 +32,7 @@ export type { HarnessValues, PaperRow, PaperTable } from './figures/paper-table.
 export { paperRow } from './figures/paper-table.js';
 export { holdsBeyond, isBelow, isNear, lagsBehind, type Reach, risesBeyond } from './figures/perplexity-claims.js';
 export type { Scale } from './figures/scales.js';
+export type { ScoreTable } from './figures/score-table.js';
 export { loadRun, loadRuns } from './runs/read-results.js';
 export type {
   Answers,
@@ -50,4 +52,4 @@ export type {
 export type { RunConfig, RunLayer, TrainSettings } from './runs/run-config.js';
 
 /** The presets and figures of this package, found as those of every package are. */
-export const plugin = definePlugin({ presets, figures });
+export const plugin = definePlugin({ presets, figures: [...figures, mad] });

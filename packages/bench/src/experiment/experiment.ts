@@ -220,13 +220,20 @@ const trainSchema = z.strictObject({
 /** Settings of `train` that are no model's own. */
 export const BUDGET_KEYS: readonly string[] = Object.keys(trainSchema.shape).filter((key) => !(key in recipeFields));
 
-/** A training length of a sweep: a number alone, or with the task's options and the size of the training there. */
+/** A training length of a sweep: a number alone, or with the task's options, the size of the training there and its weight decay. */
 const sweepLengthSchema = z.union([
   positive,
   z.looseObject({
     seqLen: positive,
     train: z
-      .strictObject({ batchSize: positive, epochs: steps, stepsPerEpoch: steps, tokens: steps, evaluations: steps })
+      .strictObject({
+        batchSize: positive,
+        epochs: steps,
+        stepsPerEpoch: steps,
+        tokens: steps,
+        evaluations: steps,
+        weightDecay: recipeFields.weightDecay,
+      })
       .partial()
       .optional(),
   }),

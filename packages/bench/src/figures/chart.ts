@@ -49,13 +49,13 @@ export const WIDE: Layout = { panelWidth: 300, loneWidth: 560, panelHeight: 250 
 /** One below the other, for a phone. */
 export const NARROW: Layout = { panelWidth: 330, panelHeight: 250, columns: 1 };
 
-/** Draws a figure; undefined if nothing was measured. */
+/** Draws a figure; undefined if nothing was measured, or a table shows it. */
 export async function drawFigure(
   figure: TrainedFigure,
   points: readonly FigurePoint[],
   { panelHeight, columns, ...widths }: Layout,
 ): Promise<string | undefined> {
-  if (!points.some(({ measured }) => measured)) return undefined;
+  if (figure.x === 'setting' || !points.some(({ measured }) => measured)) return undefined;
   const rows = figure.rows.map(({ title }) => {
     const ofRow = points.filter(({ row }) => row === title);
     const values = [...new Set(ofRow.map(({ column }) => column))].sort((a, b) => a - b);
@@ -95,6 +95,7 @@ const X_TITLES = {
   testLength: 'test length (tokens)',
   stateSize: 'state after the test length (numbers per sequence)',
   width: 'width d',
+  setting: 'setting',
 } as const;
 
 function panelSpec(

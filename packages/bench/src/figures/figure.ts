@@ -12,6 +12,7 @@ import type { Estimate } from '../report/statistics.js';
 import type { Evaluation } from '../runs/results.js';
 import type { PaperTable } from './paper-table.js';
 import type { Scale } from './scales.js';
+import type { ScoreTable } from './score-table.js';
 
 /** An experiment behind figures. Those that show one share its runs, which are made once. */
 export interface FigureExperiment {
@@ -57,14 +58,17 @@ interface FigureWords {
 export interface TrainedFigure extends FigureWords {
   /**
    * What runs along the axis. A panel is a width d; for `stateSize` and `width` a test length, its lines going through the
-   * widths.
+   * widths. `setting`: a score over settings of tasks, which a table shows and nothing draws.
    */
-  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width';
+  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width' | 'setting';
   /** What is drawn of the test: its accuracy (default), or its perplexity, exp of the mean loss, along a logarithmic axis. */
   readonly y?: FigureMeasure | undefined;
   readonly rows: readonly FigureRow[];
-  /** The table of the paper whose rows are the models of the first row: made beside the figure (`mixerzoo table`). */
-  readonly table?: PaperTable | undefined;
+  /**
+   * A table made beside the figure (`mixerzoo table`): one of the paper, whose rows are the models of the first row, or of scores, whose
+   * columns are the rows.
+   */
+  readonly table?: PaperTable | ScoreTable | undefined;
   /** The accuracy that a theory predicts for a model: drawn dashed beside what was measured, along widths. */
   predicted?(at: Pick<FigurePoint, 'model' | 'dModel' | 'testLength'>): number;
   readonly claims: readonly Claim[];
@@ -82,7 +86,7 @@ export type Figure = TrainedFigure | ComputedFigure;
 /** True for a figure with nothing to train. */
 export const isComputed = (figure: Figure): figure is ComputedFigure => 'compute' in figure;
 
-/** True for a figure whose runs are put beside a table of the paper. */
+/** True for a figure of whose runs a table is made. */
 export const hasTable = (figure: Figure): boolean => !isComputed(figure) && figure.table !== undefined;
 
 /** A point of a figure: where it stands, and what was measured there. */
@@ -96,6 +100,8 @@ export interface FigurePoint {
   readonly dModel: number;
   readonly trainLength: number;
   readonly testLength: number;
+  /** What tells its settings from the others', in words, where `x` is `setting`. */
+  readonly setting?: string;
   readonly measured: Measured | undefined;
   /** True where no run has a result, since the losses of one were no numbers any more. */
   readonly diverged?: true | undefined;
@@ -160,7 +166,7 @@ const words = {
 };
 const trainedSchema = z.strictObject({
   ...words,
-  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width']),
+  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width', 'setting']),
   y: z.enum(['accuracy', 'perplexity']).optional(),
   rows: z
     .array(
@@ -173,10 +179,13 @@ const trainedSchema = z.strictObject({
     )
     .min(1),
   table: z
-    .strictObject({
-      title: z.string(),
-      paper: z.record(z.string(), z.union([z.string(), z.record(z.string(), z.number())])),
-    })
+    .union([
+      z.strictObject({
+        title: z.string(),
+        paper: z.record(z.string(), z.union([z.string(), z.record(z.string(), z.number())])),
+      }),
+      z.strictObject({ title: z.string(), score: z.string() }),
+    ])
     .optional(),
   predicted: custom('a function of model, width and length').optional(),
 });

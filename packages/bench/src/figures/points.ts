@@ -38,13 +38,16 @@ export const drawnOf = ({ y }: TrainedFigure, { best, mean }: Measured) => (y ==
 export const alongWidths = ({ x }: TrainedFigure) => x === 'stateSize' || x === 'width';
 
 function position({ x }: TrainedFigure, testLength: number, dModel: number, measured: Measured | undefined): number {
+  if (x === 'setting') return Number.NaN;
   if (x === 'width') return dModel;
   return x === 'stateSize' ? (measured?.stateSize ?? Number.NaN) : testLength;
 }
 
-function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLength, runs }: Entry): FigurePoint[] {
+function entryPoints(figure: TrainedFigure, row: FigureRow, entry: Entry): FigurePoint[] {
+  const { outcome, trainLength, runs, setting } = entry;
   const { config } = runs[0]!;
-  const lengths = figure.x === 'trainLength' || figure.x === 'width' ? [trainLength] : config.testLengths;
+  const alongTests = figure.x === 'testLength' || figure.x === 'stateSize';
+  const lengths = alongTests ? config.testLengths : [trainLength];
   return lengths.map((testLength) => {
     const at = outcome?.lengths.find(({ seqLen }) => seqLen === testLength);
     const best = outcome?.bestRun.result.test.find(({ seqLen }) => seqLen === testLength);
@@ -74,6 +77,7 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, { outcome, trainLeng
       dModel: config.model.dModel,
       trainLength,
       testLength,
+      ...(figure.x === 'setting' && { setting }),
       measured,
       ...(allDiverged(runs) && { diverged: true as const }),
     };

@@ -56,7 +56,7 @@ export function tableRows(
       bitsPerByte:
         outcome && outcome.bitsPerByte > 0 ? scaled(outcome.loss, outcome.bitsPerByte / outcome.loss.value) : null,
       harness: harness.get(label) ?? {},
-      paper: figure.table?.paper[label] ?? null,
+      paper: paperOf(figure)?.[label] ?? null,
     };
   });
   const simple = baselineRows(shown)
@@ -76,6 +76,8 @@ export function tableRows(
     );
   return [...models, ...simple];
 }
+
+const paperOf = ({ table }: TrainedFigure) => (table && 'paper' in table ? table.paper : undefined);
 
 function statusOf(entry: Entry | undefined): TableRow['status'] {
   if (!entry) return 'not finished';

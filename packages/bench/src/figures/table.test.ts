@@ -9,6 +9,7 @@ import { groupEntries } from '../report/entries.js';
 import type { RunRecord } from '../runs/results.js';
 import { isDone } from '../runs/results.js';
 import { defineFigure, type TrainedFigure } from './figure.js';
+import { mad } from './mad.js';
 import { averageAccuracy, HARNESS_COLUMNS, paperRow } from './paper-table.js';
 import { isBelow, lagsBehind } from './perplexity-claims.js';
 import { table2 } from './table-2.js';
@@ -147,7 +148,10 @@ describe('writeFigure of one with a table', () => {
 describe('mixerzoo table', () => {
   it('is for figures with a table, which it lists', async () => {
     const listed = await mixerzoo('list', 'tables', '--json');
-    expect(JSON.parse(listed.stdout)).toMatchObject([{ name: 'table2', experiments: ['language-models'] }]);
+    expect(JSON.parse(listed.stdout)).toMatchObject([
+      { name: 'table2', experiments: ['language-models'] },
+      { name: 'mad', experiments: mad.rows.map(({ experiment }) => experiment.id) },
+    ]);
     const unknown = await mixerzoo('table', 'fig6');
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/unknown table 'fig6'.*table2/s);

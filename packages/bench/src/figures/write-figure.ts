@@ -8,7 +8,7 @@ import type { Registered } from '../plugins.js';
 import { toCsv } from '../report/csv.js';
 import { type Entry, groupEntries } from '../report/entries.js';
 import { writePlainReport } from '../report/plain-report.js';
-import { plainTableMarkdown } from '../report/plain-table.js';
+import { type PlainTable, plainTableMarkdown } from '../report/plain-table.js';
 import { escapeMarkdown } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
@@ -19,6 +19,7 @@ import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } 
 import { onWhite } from './legend.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
+import { scoreRows, scoreTables } from './score-table.js';
 import { measuredTable, missingColumns, paperTable } from './table-report.js';
 import { NO_DATA, type TableData, tableRows } from './table-rows.js';
 
@@ -80,11 +81,14 @@ export async function writeFigure(
     figure: {
       id: figure.id,
       caption: figure.caption,
-      reading: figure.predicted
-        ? 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.'
-        : figure.y === 'perplexity'
-          ? `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each'}.`
-          : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.',
+      reading:
+        figure.x === 'setting'
+          ? ''
+          : figure.predicted
+            ? 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.'
+            : figure.y === 'perplexity'
+              ? `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each'}.`
+              : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.',
       labels: figureSeries(figure).map(({ label }) => label),
       wide,
       narrow,
@@ -152,30 +156,49 @@ async function writeTable(
   claims: readonly JudgedClaim[],
   directory: string,
 ) {
-  const rows = tableRows(figure, scale, entries, data);
-  const trainLength = entries[0]?.trainLength ?? Number.NaN;
-  const missing = missingColumns(rows, data.missing);
-  const tables = [measuredTable(rows, trainLength, missing), paperTable(figure.table!, figure.rows[0]!.models)];
-  const [measured, paper] = tables.map(plainTableMarkdown);
+  const { tables, facts } = tablesOf(figure, scale, entries, data);
+  const [first, ...others] = tables;
   const paths = { rows: join(directory, `${figure.id}.json`), document: join(directory, `${figure.id}.md`) };
-  await replaceJson(paths.rows, { figure: figure.id, scale, trainLength, rows, missing });
+  await replaceJson(paths.rows, { figure: figure.id, scale, ...facts });
   await replaceFile(
     paths.document,
     [
       `# ${escapeMarkdown(figureTitle(figure, scale))}`,
       escapeMarkdown(figure.caption),
-      measured,
+      plainTableMarkdown(first),
       claims
         .map(
           ({ claim, source, status, evidence }) =>
             `- ${VERDICT_MARKS[status]} ${status}: ${escapeMarkdown(`${claim} (${source}): ${evidence}`)}`,
         )
         .join('\n'),
-      `## ${escapeMarkdown(figure.table!.title)}`,
-      paper,
-    ].join('\n\n'),
+      ...others.flatMap((table) => [`## ${escapeMarkdown(table.title)}`, plainTableMarkdown(table)]),
+    ]
+      .filter((text) => text !== '')
+      .join('\n\n'),
   );
   return { tables, paths, files: Object.values(paths).map((path) => basename(path)) };
+}
+
+/** The tables of a figure, the first of them shown at once, and what they are of. */
+function tablesOf(
+  figure: TrainedFigure,
+  scale: Scale,
+  entries: readonly Entry[],
+  data: TableData,
+): { readonly tables: readonly [PlainTable, ...PlainTable[]]; readonly facts: object } {
+  const table = figure.table!;
+  if ('score' in table) {
+    const rows = scoreRows(figure, scale, entries);
+    return { tables: scoreTables(rows, table), facts: { rows } };
+  }
+  const rows = tableRows(figure, scale, entries, data);
+  const trainLength = entries[0]?.trainLength ?? Number.NaN;
+  const missing = missingColumns(rows, data.missing);
+  return {
+    tables: [measuredTable(rows, trainLength, missing), paperTable(table, figure.rows[0]!.models)],
+    facts: { trainLength, rows, missing },
+  };
 }
 
 const figureTitle = ({ title, id }: Figure, scale: Scale) => `${title} (${id}, ${scale} scale)`;
@@ -206,9 +229,10 @@ async function writeFiles(
 }
 
 /** A line for every point, measured or not. */
-function pointsCsv({ predicted, y }: TrainedFigure, points: readonly FigurePoint[]): string {
-  const rows = points.map(({ measured, diverged, row, model, dModel, trainLength, testLength }) => ({
+function pointsCsv({ predicted, x, y }: TrainedFigure, points: readonly FigurePoint[]): string {
+  const rows = points.map(({ measured, diverged, row, setting, model, dModel, trainLength, testLength }) => ({
     row,
+    ...(x === 'setting' && { setting }),
     model,
     dModel,
     trainLength,

@@ -186,6 +186,7 @@ function describeSettings(configs: readonly RunConfig[]): string[] {
     ...taskOptions(configs),
     (config) => plural(config.train.epochs * config.train.stepsPerEpoch, 'step'),
     (config) => `batch ${config.train.batchSize}`,
+    (config) => `decay ${config.train.weightDecay}`,
     (config) => `engine ${config.engine}`,
   ];
   const join = (texts: readonly string[]) => texts.filter((text) => text !== '').join(', ');

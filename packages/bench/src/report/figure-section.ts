@@ -44,7 +44,7 @@ export function figureSections(figure: FigureReport): Html {
   return html`${table && plainTableSection(table)}
 <section data-charts><h2>The figure</h2>
 <p class="note">${caption} ${reading}</p>
-${wide === undefined ? html`<p>Nothing is measured yet.</p>` : html`<figure>${drawing('wide', wide)}${drawing('narrow', narrow)}</figure>`}
+${wide === undefined ? (table ? '' : html`<p>Nothing is measured yet.</p>`) : html`<figure>${drawing('wide', wide)}${drawing('narrow', narrow)}</figure>`}
 ${notes.map((note) => html`<p class="note">${note}</p>`)}
 <p class="note">Files: ${links}</p></section>
 <section><h2>What is claimed</h2><ul class="claims">${items}</ul></section>

@@ -127,11 +127,12 @@ it('is refused by a task that asks for none, and its lack by one that does', asy
   const { settings, VOCAB } = await import('../train/__fixtures__/marker-run.js');
   const { task } = settings();
   const vocabulary = { vocabSize: VOCAB };
-  expect(() => createTrainer(settings({ model: build({ ...vocabulary, decoder: 'lastPosition' }) }))).toThrow(
+  const decoding = build({ ...vocabulary, decoder: 'lastPosition' });
+  await expect(createTrainer(settings({ model: decoding }))).rejects.toThrow(
     /expected a model without a decoder for task 'marker', got one with decoder 'lastPosition'/,
   );
   const asking = { ...task, decoder: 'lastPosition' as const };
-  expect(() => createTrainer(settings({ model: build(vocabulary), task: asking }))).toThrow(
+  await expect(createTrainer(settings({ model: build(vocabulary), task: asking }))).rejects.toThrow(
     /expected a model with decoder 'lastPosition' for task 'marker', got one without a decoder.*the task's decoder/,
   );
 });
