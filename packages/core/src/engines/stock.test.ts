@@ -57,7 +57,29 @@ describe('gradients', () => {
   });
 });
 
+it('has the gradient of logSigmoid where a tidy has freed what it was made of', async () => {
+  const at = testTensor<tf.Rank.R1>([7], 1, 4);
+  for (const form of [(x: tf.Tensor) => tf.logSigmoid(x), (x: tf.Tensor) => x.logSigmoid()]) {
+    await checkGradient((x) => tf.tidy(() => form((x as tf.Tensor).mul(2))), [at], 'logSigmoid');
+  }
+  const far = tf.logSigmoid(tf.tensor1d([-200, 0, 200]));
+  expect([...(await far.data())]).toEqual([-200, expect.closeTo(-Math.LN2, 6), 0]);
+  far.dispose();
+});
+
 describe('kernels', () => {
+  it('make floats of whole numbers and of truth values, which others read as such', async () => {
+    const indices = tf.tensor1d([1, 0, 2], 'int32');
+    const weight = testTensor<tf.Rank.R2>([3, 4], 1);
+    const [rows, values] = tf.tidy(() => [
+      tf.matMul(tf.oneHot(indices, 3).toFloat() as tf.Tensor2D, weight),
+      tf.concat([indices.toFloat(), indices.greater(0).toFloat()]),
+    ]);
+    await expectClose(rows as tf.Tensor, tf.gather(weight, indices), 1e-6, 'rows');
+    expect([...(await (values as tf.Tensor).data())]).toEqual([1, 0, 2, 1, 0, 1]);
+    tf.dispose([indices, weight, rows, values]);
+  });
+
   it.each([
     ['linear', (x: tf.Tensor) => x],
     ['relu', (x: tf.Tensor) => tf.relu(x)],

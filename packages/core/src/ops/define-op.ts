@@ -178,7 +178,7 @@ function defineGradientOp<I extends NamedTensors, A extends OpAttrs, O extends N
 }
 
 /** `y` -> `dY` */
-function gradientName(output: string): string {
+export function gradientName(output: string): string {
   return `d${output.charAt(0).toUpperCase()}${output.slice(1)}`;
 }
 

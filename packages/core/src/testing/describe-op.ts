@@ -2,9 +2,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/index.js';
 import { checkKernels } from '../engines/wasm/kernel.js';
-import { type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
+import { gradientName, type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
 import { expectClose, expectGradient, expectSame, testTensor } from './compare.js';
+import { shadersOf } from './shaders.js';
 import { tolerances } from './tolerance.js';
 
 /** One setting of an op to be checked. */
@@ -28,7 +29,8 @@ export interface DescribeOpOptions {
 
 /**
  * Checks an op on the engine of this process: outputs and gradients equal the reference form's, gradients equal
- * central differences, repeats are bit-identical, no tensor leaks.
+ * central differences, repeats are bit-identical, no tensor leaks. The shaders of its kernels for webgpu are put together on every
+ * engine, without a GPU: their names are declared, and no words that WGSL keeps for itself.
  */
 export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
   op: Op<I, A, O, S>,
@@ -92,6 +94,14 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
         tf.dispose(inputs as never);
       });
 
+      if (definition.kernels?.webgpu ?? op.gradient?.definition.kernels?.webgpu) {
+        it('has shaders that WGSL takes by their names', () => {
+          const inputs = makeInputs();
+          tf.tidy(() => assembleShaders(op, inputs, attrs));
+          tf.dispose(inputs as never);
+        });
+      }
+
       if (definition.gradient === 'none') return;
 
       it('has the gradient of its reference form', async () => {
@@ -145,6 +155,26 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
       });
     });
   });
+}
+
+/** Puts the shaders of an op and of its gradient together. @throws EngineError for a name that no driver would take. */
+function assembleShaders<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>(
+  { definition, gradient }: Op<I, A, O, S>,
+  inputs: I,
+  attrs: A,
+): void {
+  const { kernels, outputs } = definition;
+  if (kernels?.webgpu) shadersOf(kernels.webgpu, inputs, attrs);
+  const backward = gradient?.definition;
+  if (!backward?.kernels?.webgpu) return;
+  const made: NamedTensors = definition.reference(inputs, attrs);
+  const tensors: NamedTensors = {
+    ...inputs,
+    ...made,
+    ...Object.fromEntries(outputs.flatMap((name) => (made[name] ? [[gradientName(name), made[name]]] : []))),
+  };
+  const asked = backward.inputs.map((name) => [name, tensors[name]] as const);
+  shadersOf(backward.kernels.webgpu, Object.fromEntries(asked) as never, attrs);
 }
 
 function replaced<I extends NamedTensors>(inputs: I, names: readonly string[], tensors: readonly tf.Tensor[]): I {

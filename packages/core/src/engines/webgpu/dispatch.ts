@@ -10,7 +10,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { EngineError, OutOfMemoryError } from '../../errors.js';
 import { processState } from '../../process-state.js';
 import * as tf from '../../tf.js';
-import { assertDeclared } from './wgsl.js';
+import { assertNames } from './wgsl.js';
 
 /** A dispatch of one shader. Names become the variables of the shader. */
 export interface WebgpuDispatch {
@@ -218,10 +218,10 @@ function layoutOf(device: GPUDevice, { read, write, integers = {}, floats = {} }
   });
 }
 
-/** The whole shader of a dispatch. @throws EngineError for a name in it that nobody declares. */
+/** The whole shader of a dispatch. @throws EngineError for a name in it that nobody declares, or that WGSL does not allow. */
 export function shaderOf(dispatch: WebgpuDispatch): string {
   const text = [...declarationsOf(dispatch), dispatch.code].join('\n');
-  assertDeclared(text);
+  assertNames(text);
   return text;
 }
 

@@ -4,6 +4,7 @@
  * - `BatchMatMul` reads transposed matrices slowly and divides k with float atomics, in no fixed order.
  * - `UnsortedSegmentSum`, the gradient of every gather, adds with float atomics too.
  * - `AddN` binds more buffers than a device allows.
+ * - `Cast` of whole numbers and truth values to floats leaves the bits as they are, which kernels of ours would read as floats.
  * - `Cumsum` off the last axis is wrong where it is exclusive or reversed.
  * - Saving tensors for gradients records a copy of each on the tape.
  * - For an output without a gradient zeros are made on the host and sent to the device, megabytes of them for a scan's states.
@@ -32,6 +33,13 @@ export function replaceStockKernels(): void {
     return runWebgpuKernel(scatterAdd, { x, indices: segmentIds }, { rows: attrs['numSegments'] as number }).y;
   });
   replace('Cumsum', ({ x }, attrs) => runWebgpuKernel(cumsumKernel, { x: x as tf.Tensor }, attrs as CumsumAttrs).y);
+  const cast = tf.getKernel('Cast', 'webgpu')?.kernelFunc;
+  replace('Cast', (inputs, attrs) => {
+    const { x } = inputs as { x: tf.Tensor };
+    const whole = x.dtype === 'int32' || x.dtype === 'bool';
+    if (whole && attrs['dtype'] === 'float32') return runWebgpuKernel(toFloatKernel, { x }, {}).y;
+    return cast?.({ inputs: { x }, attrs: attrs as tf.NamedAttrMap, backend: tf.backend() }) as tf.Tensor;
+  });
   replace('AddN', (inputs) => sumOf(Object.values(inputs)));
   const engine = tf.engine() as unknown as EngineInternals;
   engine.saveTensorsForBackwardMode = (tensors) => tensors.map((tensor) => tf.keep(shared(tensor)));
@@ -78,6 +86,14 @@ const cumsumKernel: WebgpuKernel<{ x: tf.Tensor }, CumsumAttrs, { y: tf.Tensor }
       integers: { size: lines, length, inner, reverse: Number(reverse), exclusive: Number(exclusive) },
       workgroups: forEachElement(gpu, lines),
     });
+    return { y };
+  },
+};
+
+const toFloatKernel: WebgpuKernel<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = {
+  run(gpu, { x }) {
+    const y = gpu.output(x.shape);
+    elementwise(gpu, { x }, y, 'f32(x[i])');
     return { y };
   },
 };

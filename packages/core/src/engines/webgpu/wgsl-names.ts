@@ -17,6 +17,25 @@ const FUNCTIONS = new Set(
   normalize pow quantizeToF16 radians reflect refract reverseBits round saturate select sign sin sinh
   smoothstep sqrt step storageBarrier tan tanh transpose trunc workgroupBarrier workgroupUniformLoad`.split(/\s+/),
 );
+/** Words that the language keeps for later: no shader may have them. WGSL specification, section 15.2. */
+const RESERVED = new Set(
+  `NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await become cast catch class co_await
+  co_return co_yield coherent column_major common compile compile_fragment concept const_cast consteval constexpr constinit crate
+  debugger decltype delete demote demote_to_helper do dynamic_cast enum explicit export extends extern external fallthrough filter
+  final finally friend from fxgroup get goto groupshared highp impl implements import inline instanceof interface layout lowp macro
+  macro_rules match mediump meta mod module move mut mutable namespace new nil noexcept noinline nointerpolation non_coherent
+  noncoherent noperspective null nullptr of operator package packoffset partial pass patch pixelfragment precise precision premerge
+  priv protected pub public readonly ref regardless register reinterpret_cast require resource restrict self set shared sizeof
+  smooth snorm static static_assert static_cast std subroutine super target template this thread_local throw trait try type typedef
+  typeid typename typeof union unless unorm unsafe unsized use using varying virtual volatile wgsl where with writeonly
+  yield`.split(/\s+/),
+);
+/** Words of the language itself, which no declaration may take: section 15.1. */
+const KEYWORDS = new Set(
+  `alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override
+  requires return struct switch true var while`.split(/\s+/),
+);
+
 const FAMILY_OF_FUNCTIONS = /^(subgroup|quad)[A-Z]|^(un)?pack\dx|^dot4[IU]8Packed$/;
 
 /** What matters of a text, in the order in which it is tried. */
@@ -84,6 +103,21 @@ export function wgslNames(code: string): WgslNames {
     }
   }
   return { free, declared: new Set(scopes.flatMap(({ names }) => [...names])) };
+}
+
+/** Names of a shader that the language does not allow, with the place of the first: {@link RESERVED}, {@link KEYWORDS}, `__...`. */
+export function forbiddenNames(code: string): ReadonlyMap<string, number> {
+  const text = code.replace(/\/\/.*|\/\*[\s\S]*?\*\//g, (comment) => ' '.repeat(comment.length));
+  const found = new Map<string, number>();
+  const take = (name: string, index: number) => found.has(name) || found.set(name, index);
+  for (const { 0: name, index } of text.matchAll(/[a-z_]\w*/gi)) {
+    if (RESERVED.has(name) || name.startsWith('__')) take(name, index);
+  }
+  for (const match of text.matchAll(/\b(?:let|var|const|override|alias|fn|struct)\b(?:\s*<[^>]*>)?\s+(\w+)/g)) {
+    const [whole, name] = match as unknown as [string, string];
+    if (KEYWORDS.has(name)) take(name, match.index + whole.length - name.length);
+  }
+  return found;
 }
 
 function isOfLanguage(name: string, follows: string): boolean {

@@ -66,6 +66,25 @@ describe('a fragment', () => {
 });
 
 describe('names of a dispatch', () => {
+  it.each([
+    ['a variable', 'fn main() { let filter = 1.0; y[0] = filter; }', /'filter' in line 4: fn main/],
+    ['a parameter', 'fn f(from: i32) -> i32 { return from; }\nfn main() { y[0] = f32(f(1)); }', /'from' in line 4/],
+    ['a function', 'fn main() { y[0] = set(1); }\nfn set(i: i32) -> f32 { return 1.0; }', /'set' in line 4/],
+    ['a word of the language', 'fn main() {\n  let default = 1.0;\n}', /'default' in line 5: let default = 1\.0;/],
+    ['a name for drivers', 'fn main() { let __x = 1.0; }', /'__x' in line 4/],
+  ])('are refused where WGSL keeps %s for itself', (_, code, message) => {
+    expect(() => whole(code)).toThrow(EngineError);
+    expect(() => whole(code)).toThrow(/expected names that WGSL does not keep for itself, got/);
+    expect(() => whole(code)).toThrow(message);
+    expect(() => whole(code)).toThrow(/Rename it\.$/);
+  });
+
+  it('may be words of comments, and parts of longer names', () => {
+    const code =
+      'fn main() { // the filter of a set, from here\n  let filterWidth = 1.0; /* new */ y[0] = filterWidth; }';
+    expect(whole(code)).toContain(code);
+  });
+
   const whole = (code: string) => {
     const y = tf.tensor1d([1]);
     try {

@@ -4,11 +4,11 @@
  * name, and no others, and nobody lists them a second time.
  *
  * Variables are plain text; a {@link fragment} that several shaders share states which it takes and gives, as a function does.
- * What is left is found when the shader is put together: {@link assertDeclared}.
+ * What is left is found when the shader is put together: {@link assertNames}.
  */
 import { EngineError } from '../../errors.js';
 import type * as tf from '../../tf.js';
-import { wgslNames } from './wgsl-names.js';
+import { forbiddenNames, wgslNames } from './wgsl-names.js';
 
 /** What a shader has outside of `main`: a tensor, or a function or workgroup memory, which has a text. */
 export interface Declared {
@@ -123,17 +123,20 @@ export function bind({ code, tensors: names }: Shader, tensors: Readonly<Record<
 }
 
 /**
- * Holds a whole shader, its bindings included, to names that are declared.
+ * Holds a whole shader, its bindings included, to names that are declared, and to names that WGSL allows.
  * @throws EngineError that shows the line of each other name.
  */
-export function assertDeclared(code: string): void {
+export function assertNames(code: string): void {
+  assertNone(code, forbiddenNames(code), 'names that WGSL does not keep for itself', 'Rename it.');
   const { free } = wgslNames(code);
-  if (free.size === 0) return;
-  const where = [...free].map(([name, index]) => {
+  assertNone(code, free, 'every name of a shader to be declared', 'Declare it, or give it to the dispatch.');
+}
+
+function assertNone(code: string, names: ReadonlyMap<string, number>, expected: string, remedy: string): void {
+  if (names.size === 0) return;
+  const where = [...names].map(([name, index]) => {
     const line = code.slice(0, index).split('\n').length;
     return `'${name}' in line ${line}: ${code.split('\n')[line - 1]?.trim()}`;
   });
-  throw new EngineError(
-    `webgpu kernel: expected every name of a shader to be declared, got\n  ${where.join('\n  ')}\nDeclare it, or give it to the dispatch.`,
-  );
+  throw new EngineError(`webgpu kernel: expected ${expected}, got\n  ${where.join('\n  ')}\n${remedy}`);
 }
