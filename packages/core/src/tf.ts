@@ -8,7 +8,7 @@
 // biome-ignore assist/source/organizeImports: `tf-quiet` is evaluated before TensorFlow.js.
 import { wasQuiet } from './tf-quiet.js';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
-import { env } from '@tensorflow/tfjs-core';
+import { env, neg, softplus, Tensor, type TensorLike } from '@tensorflow/tfjs-core';
 import './tf-registrations.generated.js';
 
 env().set('PROD', wasQuiet);
@@ -18,6 +18,17 @@ Object.defineProperty(MathBackendCPU.prototype, 'firstUse', {
   set: () => undefined,
   configurable: true, // a second copy of core does the same
 });
+
+/**
+ * log(1 / (1 + e^-x)), in place of TensorFlow.js's: the gradient of that one reads x after a `tidy` has freed it.
+ * `x.logSigmoid()` is this one too.
+ */
+export function logSigmoid<T extends Tensor>(x: T | TensorLike): T {
+  return neg(softplus(neg(x as T)));
+}
+Tensor.prototype.logSigmoid = function <T extends Tensor>(this: T): T {
+  return logSigmoid(this);
+};
 
 export * from '@tensorflow/tfjs-core';
 export type {} from '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
