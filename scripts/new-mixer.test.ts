@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
+import { withMixer } from '../packages/bench/bin/new-mixer.mjs';
 
 const SCRIPT = fileURLToPath(new URL('new-mixer.mjs', import.meta.url));
+const PACKAGES = fileURLToPath(new URL('../packages', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-new-mixer-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -80,11 +82,57 @@ describe('npm run new:mixer', () => {
       repository: { directory: 'packages/means' },
     });
     expect(readme).toMatch(/^# @mixerzoo\/means\n[\s\S]*import \{ gatedMean \} from '@mixerzoo\/means'/);
-    expect(newMixer('other-mean', '--package', 'means').stderr).toMatch(/expected a new package, got 'means'/);
+    expect(newMixer('means').stderr).toMatch(
+      /expected a new package, got 'means', which .* already\. For one more mixer in it: another name, -- --package means/,
+    );
     expect(newMixer('other-mean', '--package', 'Means').stderr).toMatch(/kebab-case, got 'Means'/);
     expect(newMixer('other-mean', '--package', 'a', '--to', 'b').stderr).toMatch(
       /expected --package or --to, got both/,
     );
+  });
+
+  it('adds a mixer to a package that is there', () => {
+    const { status, stdout } = newMixer('other-mean', '--package', 'means');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^otherMean in packages.means is ready/);
+    const source = join(directory, 'packages/means/src');
+    expect(readdirSync(source).sort()).toEqual([
+      'gated-mean.test.ts',
+      'gated-mean.ts',
+      'index.ts',
+      'other-mean.test.ts',
+      'other-mean.ts',
+    ]);
+    const index = readFileSync(join(source, 'index.ts'), 'utf8');
+    expect(index.trim().split(/\n+/)).toEqual([
+      "import { definePlugin } from '@mixerzoo/core';",
+      "import { gatedMean } from './gated-mean.js';",
+      "import { otherMean } from './other-mean.js';",
+      "export { type GatedMeanParams, type GatedMeanState, gatedMean } from './gated-mean.js';",
+      "export { type OtherMeanParams, type OtherMeanState, otherMean } from './other-mean.js';",
+      'export const plugin = definePlugin({ mixers: [gatedMean, otherMean] });',
+    ]);
+    expect(readFileSync(join(source, 'other-mean.ts'), 'utf8')).toMatch(/name: 'otherMean'/);
+    expect(newMixer('other-mean', '--package', 'means').stderr).toMatch(/a new name, got 'other-mean'.*is there/);
+
+    writeFileSync(join(source, 'index.ts'), 'export const plugin = { mixers: [] };\n');
+    const { status: refused, stderr } = newMixer('third-mean', '--package', 'means');
+    expect(refused).toBe(2);
+    expect(stderr).toMatch(/expected a list 'definePlugin\(\{ mixers: \[\.\.\.\] \}\)' in .*index\.ts, got none/);
+    expect(existsSync(join(source, 'third-mean.ts'))).toBe(false);
+  });
+
+  it('finds the place in the index of every package of the zoo', () => {
+    const template =
+      "import { zooMean } from './zoo-mean.js';\nexport { type ZooMeanParams, zooMean } from './zoo-mean.js';\n";
+    for (const name of readdirSync(PACKAGES)) {
+      const index = join(PACKAGES, name, 'src/index.ts');
+      const text = existsSync(index) ? readFileSync(index, 'utf8') : '';
+      if (!/\bmixers: \[/.test(text)) continue;
+      const { code } = transformSync(withMixer(text, 'zooMean', template) ?? '', { loader: 'ts' });
+      expect(code, name).toMatch(/mixers: \[[^\]]*, zooMean\]/);
+      expect(code.match(/zoo-mean\.js/g), name).toHaveLength(2);
+    }
   });
 
   it('gives code that parses, once, for a name that reads like a word of Node or JavaScript', () => {

@@ -26,7 +26,7 @@ export default defineConfig({
     setupFiles: ['./scripts/vitest-unstub.ts'],
     maxWorkers: '100%',
     sequence: { sequencer: TrainingFirst },
-    globalSetup: './scripts/require-engine.mjs',
+    globalSetup: [...fromSource.test.globalSetup, './scripts/require-engine.mjs'],
     reporters: ['default', './scripts/summary-reporter.ts'],
   },
 });

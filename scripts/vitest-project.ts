@@ -15,6 +15,7 @@ export const fromSource = {
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    globalSetup: [fileURLToPath(new URL('generated-sources.mjs', import.meta.url))],
     env: {
       // The embedded engine unless asked otherwise: `auto` would take whatever a machine has.
       MIXERZOO_ENGINE: process.env['MIXERZOO_ENGINE'] ?? 'wasm',

@@ -1,5 +1,8 @@
-/** `mixerzoo --source …`: the command from the sources of this repository, kernels compiled first if they changed. No build. */
-import { spawn } from 'node:child_process';
+/**
+ * `mixerzoo --source …`: the command from the sources of this repository, kernels compiled first if they changed, and TensorFlow.js's
+ * gradients bundled if they are not there. No build.
+ */
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { relative } from 'node:path';
@@ -8,11 +11,19 @@ import { fileURLToPath } from 'node:url';
 const PACKAGES = new URL('../../', import.meta.url);
 const ENTRY = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 const COMPILER = new URL('core/bin/compile-kernel.mjs', PACKAGES);
+const BUNDLE = fileURLToPath(new URL('core/src/tf-registrations.generated.ts', PACKAGES));
+const BUNDLER = fileURLToPath(new URL('core/scripts/bundle-tfjs.mjs', PACKAGES));
 
 /** Runs the command with these arguments. The process ends as it does. */
 export async function runFromSource(args) {
   if (!existsSync(ENTRY) || !existsSync(COMPILER)) {
     console.error(`mixerzoo: --source: expected sources in ${ENTRY}, got an installed package. Leave --source out.`);
+    process.exit(2);
+  }
+  if (!existsSync(BUNDLE) && spawnSync(process.execPath, [BUNDLER], { stdio: ['ignore', 2, 2] }).status !== 0) {
+    console.error(
+      `mixerzoo: --source: expected ${BUNDLER} to write ${BUNDLE}, got a failure. Run \`npm install\` first.`,
+    );
     process.exit(2);
   }
   const { ensureKernels } = await import(COMPILER.href);
