@@ -38,8 +38,8 @@ const VOCABULARIES = [32, 64, 128];
 const RECALL_LENGTHS = [256, 512, 1024];
 const RECALL = {
   quick: [
-    { seqLen: 64, vocabSize: 16 },
-    { seqLen: 64, vocabSize: 32 },
+    { seqLen: 48, vocabSize: 16 },
+    { seqLen: 48, vocabSize: 32 },
   ],
   baseline: { seqLen: 128, vocabSize: 16 },
   changes: { vocabSize: VOCABULARIES, seqLen: RECALL_LENGTHS },
@@ -65,8 +65,8 @@ export const MAD_TASKS: readonly MadTask[] = [
     // MAD's V of 32, 48, 80 and 144 counts the 16 noise tokens.
     task: { task: '@mixerzoo/tasks#noisyRecall', noiseVocabSize: 16, queryPlacement: 'uniform' },
     quick: [
-      { seqLen: 64, vocabSize: 16, noiseFraction: 0.2 },
-      { seqLen: 64, vocabSize: 16, noiseFraction: 0.6 },
+      { seqLen: 48, vocabSize: 16, noiseFraction: 0.2 },
+      { seqLen: 48, vocabSize: 16, noiseFraction: 0.6 },
     ],
     baseline: { seqLen: 128, vocabSize: 16, noiseFraction: 0.2 },
     changes: { vocabSize: VOCABULARIES, seqLen: RECALL_LENGTHS, noiseFraction: [0.4, 0.6, 0.8] },
@@ -78,8 +78,8 @@ export const MAD_TASKS: readonly MadTask[] = [
     // MAD's V of 16, 32, 64 and 128 counts the noise token and the separator.
     task: { task: '@mixerzoo/tasks#selectiveCopy', noiseVocabSize: 1, answers: 'blank' },
     quick: [
-      { seqLen: 64, signalVocabSize: 14, numSignals: 8 },
-      { seqLen: 64, signalVocabSize: 14, numSignals: 16 },
+      { seqLen: 48, signalVocabSize: 14, numSignals: 8 },
+      { seqLen: 48, signalVocabSize: 14, numSignals: 16 },
     ],
     baseline: { seqLen: 256, signalVocabSize: 14, numSignals: 16 },
     changes: { signalVocabSize: [30, 62, 126], seqLen: [512, 1024], numSignals: [32, 64, 96] },

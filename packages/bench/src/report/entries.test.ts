@@ -34,6 +34,18 @@ describe('groupEntries', () => {
     expect(entry!.outcome).toMatchObject({ learningRate: 0.01, learningRates: [0.001, 0.01], best: 0.9 });
   });
 
+  test('tells settings apart by weight decay where a model has several, not where each has its own', () => {
+    const decayed = (label: string, weightDecay: number): RunRecord => {
+      const run = sampleRun({ label });
+      const config = { ...run.config, id: `${label}${weightDecay}`, train: { ...run.config.train, weightDecay } };
+      return { ...run, config };
+    };
+    const own = groupEntries([decayed('A', 0.1), decayed('B', 0)]);
+    expect(own.map(({ setting }) => setting)).toEqual(['', '']);
+    const several = groupEntries([decayed('A', 0.1), decayed('A', 0)]);
+    expect(several.map(({ label, setting }) => `${label}: ${setting}`).sort()).toEqual(['A: decay 0', 'A: decay 0.1']);
+  });
+
   test('counts a copy of a run once, and the same seed on another engine not as another seed', () => {
     const run = sampleRun();
     const copy = { ...run, directory: 'backup', result: undefined };

@@ -186,7 +186,7 @@ function describeSettings(configs: readonly RunConfig[]): string[] {
     ...taskOptions(configs),
     (config) => plural(config.train.epochs * config.train.stepsPerEpoch, 'step'),
     (config) => `batch ${config.train.batchSize}`,
-    (config) => `decay ${config.train.weightDecay}`,
+    ...weightDecays(configs),
     (config) => `engine ${config.engine}`,
   ];
   const join = (texts: readonly string[]) => texts.filter((text) => text !== '').join(', ');
@@ -196,6 +196,13 @@ function describeSettings(configs: readonly RunConfig[]): string[] {
     if (new Set(further).size > new Set(described).size) described = further;
   }
   return described;
+}
+
+/** The weight decay, where a model is trained with several; else it may be a model's own, and no setting. */
+function weightDecays(configs: readonly RunConfig[]): ((config: RunConfig) => string)[] {
+  const models = new Set(configs.map(({ label }) => label));
+  const trained = new Set(configs.map(({ label, train }) => `${label} ${train.weightDecay}`));
+  return trained.size === models.size ? [] : [({ train }) => `decay ${train.weightDecay}`];
 }
 
 /** The task's options but for the length, a facet each. */
