@@ -43,7 +43,14 @@ const phonebookSchema = z
   .transform((config) => ({ ...config, numEntries: config.numEntries ?? mostEntries(config) }));
 
 type PhonebookConfig = z.output<typeof phonebookSchema>;
-type Sizes = Omit<PhonebookConfig, 'numEntries'>;
+
+/** What an entry and the query take. */
+interface Sizes {
+  readonly seqLen: number;
+  readonly nameLength: number;
+  readonly numberLength: number;
+  readonly alphabetSize: number;
+}
 
 /**
  * Recall of a number by a name, several tokens each.
@@ -86,7 +93,7 @@ export const phonebook: TaskFactory<typeof phonebookSchema, SolvedTask> = define
         const scaled = countAtLength(numEntries, entriesAtLength, seqLen, length);
         const fitting =
           entriesAtLength === 'fixed' ? scaled : Math.min(scaled, mostEntries({ ...config, seqLen: length }));
-        return phonebook({ ...config, seqLen: length, numEntries: fitting, nameLength });
+        return phonebook({ ...config, seqLen: length, numEntries: fitting });
       },
     };
   },

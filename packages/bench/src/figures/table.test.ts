@@ -10,7 +10,7 @@ import type { RunRecord } from '../runs/results.js';
 import { isDone } from '../runs/results.js';
 import { defineFigure, type TrainedFigure } from './figure.js';
 import { mad } from './mad.js';
-import { averageAccuracy, HARNESS_COLUMNS, paperRow } from './paper-table.js';
+import { averageAccuracy, HARNESS_COLUMNS, type PaperTable, paperRow } from './paper-table.js';
 import { isBelow, lagsBehind } from './perplexity-claims.js';
 import { table2 } from './table-2.js';
 import { measuredTable, missingColumns } from './table-report.js';
@@ -160,7 +160,7 @@ describe('mixerzoo table', () => {
 
 describe('Table 2', () => {
   it("has the paper's rows, and its averages of the accuracies", () => {
-    const { paper } = table2.table!;
+    const { paper } = table2.table as PaperTable;
     expect(Object.keys(paper)).toEqual(expect.arrayContaining([...table2.rows[0]!.models]));
     const averages = {
       'Pythia RoPE': 0.405,

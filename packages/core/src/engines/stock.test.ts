@@ -63,7 +63,7 @@ it('has the gradient of logSigmoid where a tidy has freed what it was made of', 
     await checkGradient((x) => tf.tidy(() => form((x as tf.Tensor).mul(2))), [at], 'logSigmoid');
   }
   const far = tf.logSigmoid(tf.tensor1d([-200, 0, 200]));
-  expect([...(await far.data())]).toEqual([-200, expect.closeTo(-Math.LN2, 6), 0]);
+  expect([...(await far.data())]).toEqual([-200, expect.closeTo(-Math.LN2, 6), expect.closeTo(0, 30)]);
   far.dispose();
 });
 

@@ -90,7 +90,7 @@ const cumsumKernel: WebgpuKernel<{ x: tf.Tensor }, CumsumAttrs, { y: tf.Tensor }
   },
 };
 
-const toFloatKernel: WebgpuKernel<{ x: tf.Tensor }, Attrs, { y: tf.Tensor }> = {
+const toFloatKernel: WebgpuKernel<{ x: tf.Tensor }, Record<string, never>, { y: tf.Tensor }> = {
   run(gpu, { x }) {
     const y = gpu.output(x.shape);
     elementwise(gpu, { x }, y, 'f32(x[i])');
