@@ -63,7 +63,7 @@ export const phonebook: TaskFactory<typeof phonebookSchema, SolvedTask> = define
   schema: phonebookSchema,
   create(config) {
     assertFits(config);
-    const { seqLen, numEntries, nameLength, numberLength, alphabetSize, entriesAtLength } = config;
+    const { seqLen, numEntries, numberLength, alphabetSize, entriesAtLength } = config;
     return {
       vocabSize: FIRST_LETTER + alphabetSize,
       seqLen,
