@@ -1,12 +1,36 @@
 /** The rows of a table as a reader sees them: what was measured, and what the paper prints. */
+import type { Entry } from '../report/entries.js';
 import { formatCount, formatPercent, formatPerplexity, listWords, NO_VALUE } from '../report/format.js';
 import type { PlainCell, PlainRow, PlainTable } from '../report/plain-table.js';
 import { perplexity } from '../report/score.js';
 import type { Estimate } from '../report/statistics.js';
+import type { TrainedFigure } from './figure.js';
 import { averageAccuracy, HARNESS_COLUMNS, type HarnessValues, type PaperTable } from './paper-table.js';
-import type { TableRow } from './table-rows.js';
+import { scoreRows, scoreTables } from './score-table.js';
+import { type TableData, type TableRow, tableRows } from './table-rows.js';
 
 const AVERAGE = 'Average';
+
+/** The tables of a figure, the first of them shown at once, and what they are of. */
+export function tablesOf(
+  figure: TrainedFigure,
+  scale: string,
+  entries: readonly Entry[],
+  data: TableData,
+): { readonly tables: readonly [PlainTable, ...PlainTable[]]; readonly facts: object } {
+  const table = figure.table!;
+  if ('score' in table) {
+    const rows = scoreRows(figure, scale, entries);
+    return { tables: scoreTables(rows, table), facts: { rows } };
+  }
+  const rows = tableRows(figure, scale, entries, data);
+  const trainLength = entries[0]?.trainLength ?? Number.NaN;
+  const missing = missingColumns(rows, data.missing);
+  return {
+    tables: [measuredTable(rows, trainLength, missing), paperTable(table, figure.rows[0]!.models)],
+    facts: { trainLength, rows, missing },
+  };
+}
 
 /** What was measured; columns of the harness where any model has them. */
 export function measuredTable(rows: readonly TableRow[], trainLength: number, missing: readonly string[]): PlainTable {
@@ -53,7 +77,7 @@ export function measuredTable(rows: readonly TableRow[], trainLength: number, mi
 }
 
 /** What the paper prints. */
-export function paperTable({ title, paper }: PaperTable, labels: readonly string[]): PlainTable {
+function paperTable({ title, paper }: PaperTable, labels: readonly string[]): PlainTable {
   const cells = (values: HarnessValues): PlainCell[] => [
     ...HARNESS_COLUMNS.map(({ key, kind }) => ({ text: formatValue(values[key], kind) })),
     { text: formatValue(averageAccuracy(values), 'accuracy') },

@@ -8,7 +8,7 @@ import type { Registered } from '../plugins.js';
 import { toCsv } from '../report/csv.js';
 import { type Entry, groupEntries } from '../report/entries.js';
 import { writePlainReport } from '../report/plain-report.js';
-import { type PlainTable, plainTableMarkdown } from '../report/plain-table.js';
+import { plainTableMarkdown } from '../report/plain-table.js';
 import { escapeMarkdown } from '../report/table.js';
 import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
@@ -19,9 +19,8 @@ import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } 
 import { onWhite } from './legend.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
-import { scoreRows, scoreTables } from './score-table.js';
-import { measuredTable, missingColumns, paperTable } from './table-report.js';
-import { NO_DATA, type TableData, tableRows } from './table-rows.js';
+import { tablesOf } from './table-report.js';
+import { NO_DATA, type TableData } from './table-rows.js';
 
 /** What was written. */
 export interface WrittenFigure {
@@ -178,27 +177,6 @@ async function writeTable(
       .join('\n\n'),
   );
   return { tables, paths, files: Object.values(paths).map((path) => basename(path)) };
-}
-
-/** The tables of a figure, the first of them shown at once, and what they are of. */
-function tablesOf(
-  figure: TrainedFigure,
-  scale: Scale,
-  entries: readonly Entry[],
-  data: TableData,
-): { readonly tables: readonly [PlainTable, ...PlainTable[]]; readonly facts: object } {
-  const table = figure.table!;
-  if ('score' in table) {
-    const rows = scoreRows(figure, scale, entries);
-    return { tables: scoreTables(rows, table), facts: { rows } };
-  }
-  const rows = tableRows(figure, scale, entries, data);
-  const trainLength = entries[0]?.trainLength ?? Number.NaN;
-  const missing = missingColumns(rows, data.missing);
-  return {
-    tables: [measuredTable(rows, trainLength, missing), paperTable(table, figure.rows[0]!.models)],
-    facts: { trainLength, rows, missing },
-  };
 }
 
 const figureTitle = ({ title, id }: Figure, scale: Scale) => `${title} (${id}, ${scale} scale)`;
