@@ -105,9 +105,11 @@ INLINE void weightsOfRow(float* row, long count, float& largestYet, float& total
     store(row + c, weight);
   }
   if (now != largestYet) {
-    const float factor = expScalar(largestYet - now);
-    total *= factor;
-    scaled(sums, sums, width, factor);
+    if (total > 0) {
+      const float factor = expScalar(largestYet - now);
+      total *= factor;
+      scaled(sums, sums, width, factor);
+    }
     largestYet = now;
   }
   total += sumLanes(added);

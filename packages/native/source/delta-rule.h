@@ -238,7 +238,7 @@ static void deltaRuleGradient(Arguments& given, Pool& pool) {
   const float *q = given.floats(all.keyElements()), *k = given.floats(all.keyElements()), *beta = given.floats(rates);
   const float *g = given.optionalFloats(rates * gates), *residual = given.floats(all.valueElements());
   const float *states = given.floats(all.stateElements() * all.chunks()), *dO = given.floats(all.valueElements());
-  const float* dLastState = given.floats(all.stateElements());
+  const float* dLastState = given.optionalFloats(all.stateElements());
   float *dQ = given.floats(all.keyElements()), *dK = given.floats(all.keyElements()), *dV = given.floats(all.valueElements());
   float *dBeta = given.floats(rates), *dG = given.optionalFloats(rates * gates), *dInitial = given.optionalFloats(all.stateElements());
   pool.run(all.heads, all.work(9), [&](long head, Arena& arena) {
@@ -251,7 +251,8 @@ static void deltaRuleGradient(Arguments& given, Pool& pool) {
     float* dRows = take(2 * all.chunk * keyWidth); // [2 n, K]: of keys that are read for, then of queries
     float *dKeys = take(all.chunk * keyWidth), *dGates = take(all.chunk * keyWidth); // of keys that are written
     float *dPairs = take(2 * all.chunk * chunk.stride), *passed = take(chunk.stride), *whole = take(keyWidth), *dS = take(cells);
-    __builtin_memcpy(dS, dLastState + head * cells, 4 * static_cast<unsigned long>(cells));
+    if (dLastState) __builtin_memcpy(dS, dLastState + head * cells, 4 * static_cast<unsigned long>(cells));
+    else clear(dS, cells);
     clear(whole, keyWidth);
     clear(dUpdates, all.chunk * width);
     for (long c = all.chunks() - 1; c >= 0; --c) {

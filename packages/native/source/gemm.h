@@ -55,6 +55,7 @@ struct Panels {
 struct Start {
   const float* at;
   long row;
+  Start from(long i, long j) const { return {at ? at + i * row + j : nullptr, row}; }
 };
 
 /**
@@ -219,7 +220,7 @@ static void multiply(Matrix a, const Panels& b, long first, long last, Start sta
       for (long i = 0; i < m; i += TILE) {
         const long rows = least(TILE, m - i);
         float* to = c + i * cRow + at;
-        const Start from = p > 0 ? Start{to, cRow} : start.at ? Start{start.at + i * start.row + at, start.row} : start;
+        const Start from = p > 0 ? Start{to, cRow} : start.from(i, at);
         const TileFunction run = columns ? tileOf<true>(rows, vectors) : tileOf<false>(rows, vectors);
         run(a.element(i, p), step, lines, depth, from, to, cRow, tail);
       }

@@ -13,6 +13,7 @@
 #include "gla-scan.h"
 #include "grouped-attention.h"
 #include "linear-attention.h"
+#include "linears.h"
 #include "mat-mul.h"
 #include "norm.h"
 #include "selective-scan.h"
@@ -24,6 +25,8 @@ namespace mixerzoo {
 
 static const Kernel kKernels[] = {
     {"matMul", 14, matMul},
+    {"linears", 19, linears},
+    {"linearsGradient", 24, linearsGradient},
     {"tiedCrossEntropy", 11, tiedCrossEntropy},
     {"causalAttention", 17, causalAttention},
     {"causalAttentionGradient", 22, causalAttentionGradient},
@@ -46,8 +49,8 @@ static const Kernel kKernels[] = {
     {"ssdGradient", 24, ssdGradient},
     {"taylorAttention", 11, taylorAttention},
     {"taylorAttentionGradient", 15, taylorAttentionGradient},
-    {"shortConvolution", 10, shortConvolution},
-    {"shortConvolutionTaps", 8, shortConvolutionTaps},
+    {"shortConvolution", 9, shortConvolution},
+    {"shortConvolutionGradient", 10, shortConvolutionGradient},
     {"norm", 8, norm},
     {"normGradient", 10, normGradient},
     {"adamW", 14, adamW},

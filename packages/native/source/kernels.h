@@ -11,7 +11,7 @@ namespace mixerzoo {
  * The agreement with core: raised with every change of a kernel's name, its arguments or their meaning. The same number is
  * in core/src/engines/wasm/native.ts, which refuses another.
  */
-constexpr int kAbi = 2;
+constexpr int kAbi = 3;
 
 /** What a kernel refuses; the message names what was expected. */
 struct Fault {

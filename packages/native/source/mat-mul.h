@@ -19,8 +19,8 @@ constexpr long MOST_PACKED = 1 << 21;
 constexpr long MOST_PARTS = 16;
 constexpr long SMALLEST_PART = 512;
 
-/** c[m, n] = bias + a b, shared out over the threads. */
-static void multiplyShared(Pool& pool, Matrix a, Matrix b, const float* bias, float* c, long cRow, long m, long k, long n) {
+/** c[m, n] = start + a b, shared out over the threads. */
+static void multiplyShared(Pool& pool, Matrix a, Matrix b, Start start, float* c, long cRow, long m, long k, long n) {
   const long width = WIDEST * LANES;
   const long step = most(width, MOST_PACKED / most(k, 1) / width * width);
   const long rowBlocks = ceilDiv(m, UNIT_ROWS);
@@ -35,14 +35,14 @@ static void multiplyShared(Pool& pool, Matrix a, Matrix b, const float* bias, fl
       const long row = unit % rowBlocks * UNIT_ROWS;
       const long panel = unit / rowBlocks * group;
       const long at = from + panel * width;
-      multiply(a.from(row, 0), panels, panel, least(panel + group, panels.count()), {bias ? bias + at : nullptr, 0},
-               c + row * cRow + at, cRow, least(UNIT_ROWS, m - row));
+      multiply(a.from(row, 0), panels, panel, least(panel + group, panels.count()), start.from(row, at), c + row * cRow + at, cRow,
+               least(UNIT_ROWS, m - row));
     });
   }
 }
 
-/** c[m, n] = bias + a b for few elements of long sums: parts of the sums, then their sums in order. */
-static void multiplyLong(Pool& pool, Matrix a, Matrix b, const float* bias, float* c, long m, long k, long n, long parts) {
+/** c[m, n] = start + a b for few elements of long sums: parts of the sums, then their sums in order. */
+static void multiplyLong(Pool& pool, Matrix a, Matrix b, Start start, float* c, long m, long k, long n, long parts) {
   Scratch scratch(pool.arena());
   float* partial = scratch.take(static_cast<unsigned long>(parts * m * n));
   pool.run(parts, double(m) * k * n, [&](long part, Arena& arena) {
@@ -54,25 +54,27 @@ static void multiplyLong(Pool& pool, Matrix a, Matrix b, const float* bias, floa
   });
   pool.run(m, double(parts) * m * n, [&](long row, Arena&) {
     float* to = c + row * n;
-    if (bias) __builtin_memcpy(to, bias, 4 * static_cast<unsigned long>(n));
-    else clear(to, n);
+    const float* from = start.from(row, 0).at;
+    if (!from) clear(to, n);
+    else if (from != to) __builtin_memcpy(to, from, 4 * static_cast<unsigned long>(n));
     for (long part = 0; part < parts; ++part) addScaled(to, partial + (part * m + row) * n, n, 1.f);
   });
 }
 
-static void multiplyWhole(Pool& pool, Matrix a, Matrix b, const float* bias, float* c, long m, long k, long n) {
+/** c[m, n] = start + a b; the start is a bias, c itself, or nothing. */
+static void multiplyWhole(Pool& pool, Matrix a, Matrix b, Start start, float* c, long m, long k, long n) {
   const long parts = least(MOST_PARTS, k / SMALLEST_PART);
   const bool few = ceilDiv(m, UNIT_ROWS) * ceilDiv(n, UNIT_COLUMNS) < 8;
-  if (few && parts > 1) return multiplyLong(pool, a, b, bias, c, m, k, n, parts);
-  if (isFew(a, b, m)) {
+  if (few && parts > 1) return multiplyLong(pool, a, b, start, c, m, k, n, parts);
+  if (isFew(a, b, m) && start.row == 0) {
     // What is waited for is memory: as long as several multiply-adds.
     pool.run(ceilDiv(n, FEW_COLUMNS), 4. * m * k * n, [&](long unit, Arena&) {
       const long at = unit * FEW_COLUMNS;
-      productFew(a, b.from(0, at), bias ? bias + at : nullptr, c + at, n, m, k, least(FEW_COLUMNS, n - at));
+      productFew(a, b.from(0, at), start.from(0, at).at, c + at, n, m, k, least(FEW_COLUMNS, n - at));
     });
     return;
   }
-  multiplyShared(pool, a, b, bias, c, n, m, k, n);
+  multiplyShared(pool, a, b, start, c, n, m, k, n);
 }
 
 /** Elements from the first to the last of a matrix, less one stride of its batches. */
@@ -91,7 +93,7 @@ static void matMul(Arguments& given, Pool& pool) {
   float* c = given.floats(double(batches) * m * n);
   if (aRow != 1 && aColumn != 1) throw Fault{"expected a matrix of which one stride is 1"};
   const Start start{bias, 0};
-  if (batches == 1) return multiplyWhole(pool, a, b, bias, c, m, k, n);
+  if (batches == 1) return multiplyWhole(pool, a, b, start, c, m, k, n);
   const double cost = double(m) * k * n;
   if (bBatch == 0) {
     Scratch scratch(pool.arena());
@@ -108,7 +110,7 @@ static void matMul(Arguments& given, Pool& pool) {
   }
   if (cost >= 1 << 22) {
     for (long batch = 0; batch < batches; ++batch) {
-      multiplyShared(pool, {a.at + batch * aBatch, aRow, aColumn}, {b.at + batch * bBatch, bRow, bColumn}, bias,
+      multiplyShared(pool, {a.at + batch * aBatch, aRow, aColumn}, {b.at + batch * bBatch, bRow, bColumn}, start,
                      c + batch * m * n, n, m, k, n);
     }
     return;

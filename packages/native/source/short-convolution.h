@@ -4,8 +4,8 @@
  */
 #pragma once
 
+#include "held-taps.h"
 #include "kernels.h"
-#include "vector.h"
 
 namespace {
 
@@ -17,18 +17,13 @@ using mixerzoo::Scratch;
 /** Blocks of sequences, each with sums of its own. */
 constexpr long CONVOLVED_BLOCKS = 32;
 
-INLINE Vec loadUpTo(const float* at, long count) { return count >= LANES ? load(at) : loadSome(at, count); }
-INLINE void storeUpTo(float* at, Vec value, long count) {
-  if (count >= LANES) store(at, value);
-  else storeSome(at, value, count);
-}
-
 struct Convolution {
   long batch, length, d, heads, width;
   explicit Convolution(Arguments& given) : batch(given.size()), length(given.size()), d(given.size()), heads(given.size()), width(given.size()) {}
   double elements() const { return double(batch) * length * d; }
   /** Taps of a channel each, or mixed heads. */
   bool mixes() const { return heads > 0; }
+  bool isHeld() const { return !mixes() && width > 0 && width <= HELD_TAPS; }
   long taps() const { return width * (mixes() ? heads * heads : d); }
   double work() const { return elements() * width * (mixes() ? heads : 1); }
   long blocks() const { return least(CONVOLVED_BLOCKS, batch); }
@@ -59,21 +54,32 @@ static void mixToken(const float* x, const float* taps, const float* bias, float
   }
 }
 
-/** y of all tokens; `backwards` reads tokens that follow, with the heads of taps exchanged: the gradient with respect to x. */
+/** One sequence; `backwards` reads tokens that follow, with the heads of taps exchanged: the gradient with respect to x. */
+static void convolveSequence(const Convolution& all, bool backwards, const float* x, const float* taps, const float* bias, float* y) {
+  const long back = backwards ? all.d : -all.d;
+  if (all.isHeld()) {
+    const long first = backwards ? (all.length - 1) * all.d : 0;
+    byColumns(all.d, all.width, [&](long j, long left, const Held& held) {
+      held.convolve(x + first + j, taps + j, bias ? bias + j : nullptr, y + first + j, all.d, -back, all.length, left);
+    });
+    return;
+  }
+  for (long t = 0; t < all.length; ++t) {
+    const long at = t * all.d, count = least(all.width, backwards ? all.length - t : t + 1);
+    if (!all.mixes()) convolveToken(x + at, taps, bias, y + at, all.d, back, count);
+    else {
+      mixToken(x + at, taps, bias, y + at, all.heads, all.d / all.heads, back, count, backwards ? 1 : all.heads, backwards ? all.heads : 1);
+    }
+  }
+}
+
 static void shortConvolution(Arguments& given, Pool& pool) {
   const Convolution all(given);
-  const bool backwards = given.size() != 0;
   const float *x = given.floats(all.elements()), *taps = given.floats(all.taps()), *bias = given.optionalFloats(all.d);
   float* y = given.floats(all.elements());
-  const long back = backwards ? all.d : -all.d;
   pool.run(all.batch, all.work(), [&](long sequence, Arena&) {
-    for (long t = 0; t < all.length; ++t) {
-      const long at = (sequence * all.length + t) * all.d, count = least(all.width, backwards ? all.length - t : t + 1);
-      if (!all.mixes()) convolveToken(x + at, taps, bias, y + at, all.d, back, count);
-      else {
-        mixToken(x + at, taps, bias, y + at, all.heads, all.d / all.heads, back, count, backwards ? 1 : all.heads, backwards ? all.heads : 1);
-      }
-    }
+    const long at = sequence * all.length * all.d;
+    convolveSequence(all, false, x + at, taps, bias, y + at);
   });
 }
 
@@ -103,21 +109,29 @@ static void mixingOfToken(const float* x, const float* dY, float* sums, long hea
   }
 }
 
-/** The gradient of the taps. */
-static void shortConvolutionTaps(Arguments& given, Pool& pool) {
+/** Both gradients; the taps are laid out as for `shortConvolution`. */
+static void shortConvolutionGradient(Arguments& given, Pool& pool) {
   const Convolution all(given);
-  const float *x = given.floats(all.elements()), *dY = given.floats(all.elements());
-  float* dTaps = given.floats(all.taps());
+  const float *x = given.floats(all.elements()), *dY = given.floats(all.elements()), *taps = given.floats(all.taps());
+  float *dX = given.floats(all.elements()), *dTaps = given.floats(all.taps());
   Scratch scratch(pool.arena());
   float* partial = scratch.take(static_cast<unsigned long>(all.blocks() * all.taps()));
-  pool.run(all.blocks(), all.work(), [&](long block, Arena& arena) {
+  pool.run(all.blocks(), 2 * all.work(), [&](long block, Arena& arena) {
     Scratch ofBlock(arena);
     const long lanes = all.mixes() ? LANES : 1;
     float* sums = ofBlock.take(static_cast<unsigned long>(all.taps() * lanes));
     clear(sums, all.taps() * lanes);
     for (long sequence = block * all.batch / all.blocks(); sequence < (block + 1) * all.batch / all.blocks(); ++sequence) {
+      const long start = sequence * all.length * all.d;
+      if (all.isHeld()) {
+        byColumns(all.d, all.width, [&](long j, long left, const Held& held) {
+          held.differentiate(x + start + j, dY + start + j, taps + j, dX + start + j, sums + j, all.d, all.length, left);
+        });
+        continue;
+      }
+      convolveSequence(all, true, dY + start, taps, nullptr, dX + start);
       for (long t = 0; t < all.length; ++t) {
-        const long at = (sequence * all.length + t) * all.d, count = least(all.width, t + 1);
+        const long at = start + t * all.d, count = least(all.width, t + 1);
         if (all.mixes()) mixingOfToken(x + at, dY + at, sums, all.heads, all.d / all.heads, count);
         else tapsOfToken(x + at, dY + at, sums, all.d, count);
       }

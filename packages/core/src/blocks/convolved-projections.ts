@@ -6,7 +6,7 @@
  * the paper's function at O(L W d); the head-mixing filter is defined on heads anyway.
  */
 import { z } from 'zod';
-import { linear } from '../ops/linear/index.js';
+import { linears } from '../ops/linear/index.js';
 import { foldIn } from '../rng.js';
 import type * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
@@ -70,11 +70,10 @@ export function createConvolvedProjections(config: ConvolvedProjectionsConfig): 
     if (filter) filters[role] = filter;
   }
   const present = Object.values(filters);
-  const project = <T extends tf.Tensor>(params: ConvolvedProjectionParams, x: T) => ({
-    q: linear(x, params.qProj),
-    k: linear(x, params.kProj),
-    v: linear(x, params.vProj),
-  });
+  const project = <T extends tf.Tensor>({ qProj, kProj, vProj }: ConvolvedProjectionParams, x: T) => {
+    const [q, k, v] = linears(x, [qProj, kProj, vProj]);
+    return { q, k, v };
+  };
   return {
     ...createFilteredForms<ConvolvedProjectionParams, QkvRole>({ project, filters }),
     project,

@@ -9,7 +9,7 @@ export {
 } from '../ops/exponential-convolution/index.js';
 export { gelu } from '../ops/gelu/index.js';
 export type { LinearParams } from '../ops/linear/index.js';
-export { linear } from '../ops/linear/index.js';
+export { linear, linears } from '../ops/linear/index.js';
 export type { LayerNormParams, RmsNormParams } from '../ops/norm/index.js';
 export { layerNorm, rmsNorm } from '../ops/norm/index.js';
 export type { FilterShape, ShortConvolutionOptions } from '../ops/short-convolution/index.js';

@@ -13,7 +13,7 @@ import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import type { ApplyContext } from '../mixer.js';
 import { gelu } from '../ops/gelu/index.js';
-import { linear } from '../ops/linear/index.js';
+import { linear, linears } from '../ops/linear/index.js';
 import { silu } from '../ops/silu/index.js';
 import { foldIn } from '../rng.js';
 import * as tf from '../tf.js';
@@ -171,7 +171,10 @@ export const swiGlu = defineChannelMixer({
     }),
     hidden: {
       widths: { gate: dHidden, up: dHidden },
-      project: (params: SwiGluParams, x) => ({ gate: linear(x, params.gateProj), up: linear(x, params.upProj) }),
+      project: (params: SwiGluParams, x) => {
+        const [gate, up] = linears(x, [params.gateProj, params.upProj]);
+        return { gate, up };
+      },
       readOut: <T extends tf.Tensor>(params: SwiGluParams, { gate, up }: Record<string, T>) =>
         linear(tf.mul(silu(gate as T), up as T) as T, params.downProj),
     },

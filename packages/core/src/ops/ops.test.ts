@@ -8,7 +8,7 @@ import { withReferenceForms } from './define-op.js';
 import { dropoutOp } from './dropout/index.js';
 import { gatherRowsOp } from './embedding/index.js';
 import { gelu, geluOp } from './gelu/index.js';
-import { linearOp } from './linear/index.js';
+import { linear, linearOp, linears, linearsOps } from './linear/index.js';
 import { layerNormOp, rmsNormOp } from './norm/index.js';
 import { type FilterShape, shortConvolutionOp, shortConvolutionStepOp } from './short-convolution/index.js';
 import { siluOp } from './silu/index.js';
@@ -53,6 +53,54 @@ describeOp(
     })),
   ),
 );
+
+for (const [count, op] of linearsOps) {
+  describeOp(
+    op,
+    [
+      [1, 1, 1],
+      [7, 5, 3],
+      [63, 16, 9],
+      [530, 33, 17],
+      [5, 300, 90],
+    ].map(([m, k, n]) => ({
+      name: `[${m}, ${k}] to about ${n}`,
+      inputs: () => {
+        const maps = Array.from({ length: count }, (_, i) => [
+          [`weight${i}`, normal([k as number, (n as number) + i], i)],
+          [`bias${i}`, i % 2 === 0 ? normal([(n as number) + i], 10 + i) : undefined],
+        ]);
+        return { x: normal([m as number, k as number], 20), ...Object.fromEntries(maps.flat()) };
+      },
+      attrs: {},
+    })),
+  );
+}
+
+describe('linears', () => {
+  it('are what each map is by itself, of any number', () => {
+    const x = normal([2, 7, 5], 1) as tf.Tensor3D;
+    const maps = [3, 4, 1, 6, 2].map((n) => ({ weight: normal([5, n], n), bias: normal([n], n + 10) }));
+    for (let count = 1; count <= maps.length; count += 1) {
+      const ys = linears(x, maps.slice(0, count));
+      for (const [i, y] of ys.entries()) {
+        const alone = linear(x, maps[i] as (typeof maps)[number]);
+        expect(y.shape).toEqual(alone.shape);
+        for (const [at, value] of alone.dataSync().entries()) expect(y.dataSync()[at]).toBeCloseTo(value, 5);
+      }
+    }
+  });
+
+  it('say which shapes they expected', () => {
+    const weight = tf.zeros([5, 3]);
+    expect(() => linears(tf.zeros([2, 4]), [{ weight }, { weight }])).toThrow(
+      'linears: expected x [..., k] and weight [k, n], got [2, 4] and [5, 3].',
+    );
+    expect(() => linears(tf.zeros([2, 5]), [{ weight }, { weight, bias: tf.zeros([2]) }])).toThrow(
+      'linears: expected bias [3], got [2].',
+    );
+  });
+});
 
 describeOp(
   layerNormOp,

@@ -3,7 +3,7 @@ import { cachedAttention, causalAttention } from '@mixerzoo/attention';
 import { taylorAttention } from '@mixerzoo/based';
 import { linearAttention } from '@mixerzoo/cat';
 import { randomNormal, tf } from '@mixerzoo/core';
-import { layerNorm, linear, rmsNorm, shortConvolution, tiedCrossEntropy } from '@mixerzoo/core/blocks';
+import { layerNorm, linear, linears, rmsNorm, shortConvolution, tiedCrossEntropy } from '@mixerzoo/core/blocks';
 import { deltaRule } from '@mixerzoo/delta';
 import { glaScan } from '@mixerzoo/gla';
 import { blockAttention, chosenAttention, groupedAttention } from '@mixerzoo/landmark';
@@ -68,6 +68,19 @@ function products(): Record<string, Case> {
   ] as const) {
     const affine = (x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D) => linear(x, { weight, bias });
     cases[`linear ${[rows, k, n]}`] = [affine, normal([rows, k], 1), normal([k, n], 2), normal([n], 3)];
+  }
+  for (const [rows, k, n] of [
+    [1, 17, 300],
+    [5, 1, 1],
+    [63, 33, 65],
+    [1700, 64, 63],
+    [9, 300, 260],
+    [1100, 70, 400],
+  ] as const) {
+    const three = (x: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D, c: tf.Tensor2D, bias: tf.Tensor1D) =>
+      tf.concat(linears(x, [{ weight: a }, { weight: b, bias }, { weight: c }]), -1);
+    const weights = [n, n + 1, 3].map((columns, i) => normal([k, columns], 2 + i));
+    cases[`linears ${[rows, k, n]}`] = [three, normal([rows, k], 1), ...weights, normal([n + 1], 9)];
   }
   return cases;
 }
@@ -324,6 +337,7 @@ function rows(): Record<string, Case> {
     [2, 17, 3, 5, 4],
     [40, 9, 2, 16, 3],
     [3, 70, 4, 33, 2],
+    [2, 9, 3, 7, 5],
   ] as const) {
     const x = normal([B, L, H * p], 1);
     const filters = {

@@ -10,7 +10,7 @@ function fakeAddon(changes: Partial<NativeAddon> = {}) {
   let heapBytes = 0;
   const args = new Float64Array(64);
   const addon: NativeAddon = {
-    abi: 2,
+    abi: 3,
     args,
     sets: ['best', 'old'],
     open: (instructions) => ({

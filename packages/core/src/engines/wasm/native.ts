@@ -8,7 +8,7 @@
 import { EngineError } from '../../errors.js';
 
 /** The agreement with the addon; the same number is in packages/native/source/kernels.h. */
-const ABI = 2;
+const ABI = 3;
 const PACKAGE = '@mixerzoo/native';
 
 /** What the addon exports. */

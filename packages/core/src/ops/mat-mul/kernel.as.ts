@@ -1,4 +1,7 @@
-/** Batched products of matrices given by strides (in elements), with a bias. Derivation: assembly/gemm.ts. */
+/**
+ * Batched products of matrices given by strides (in elements), with a bias; a bias that is c itself has the product added to it.
+ * Derivation: assembly/gemm.ts.
+ */
 import { addInto, blockStart, sumPartials } from '@mixerzoo/core/assembly/reduce';
 import { BLOCK_K, gemm, multiplyPanels, packColumns, packedRowsBytes, packRows } from '@mixerzoo/core/assembly/gemm';
 
@@ -24,7 +27,7 @@ export function multiplyShared(
     const height = min(m - i, block);
     const left = a + ((<usize>batch * aBatch + <usize>i * aRow) << 2);
     const to = c + (((<usize>batch * m + i) * n) << 2);
-    if (bias != 0) fillRows(to, bias, height, n);
+    if (bias != 0 && bias != c) fillRows(to, bias, height, n);
     for (let p = 0; p < k; p += BLOCK_K) {
       const depth = min(k - p, BLOCK_K);
       packRows(rows, left + ((<usize>p * aColumn) << 2), aRow, aColumn, height, depth);
@@ -46,7 +49,7 @@ export function multiplyBatches(
   const last = <i32>((<i64>end * batches) / units);
   for (let batch = <i32>((<i64>start * batches) / units); batch < last; batch++) {
     const to = c + ((<usize>batch * m * n) << 2);
-    if (bias != 0) fillRows(to, bias, m, n);
+    if (bias != 0 && bias != c) fillRows(to, bias, m, n);
     gemm(
       a + ((<usize>batch * aBatch) << 2), aRow, aColumn, b + ((<usize>batch * bBatch) << 2), bRow, bColumn,
       to, n, m, k, n, bias != 0, scratch + <usize>start * scratchBytes,

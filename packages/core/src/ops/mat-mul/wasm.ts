@@ -20,16 +20,22 @@ const MOST_UNITS = 32;
 const SMALLEST_UNIT = 2 ** 19;
 
 /**
- * `c[batches, m, n] = a[batches, m, k] b[batches, k, n] + bias[n]`, from within a kernel whose code is that of
+ * `c[batches, m, n] = a[batches, m, k] b[batches, k, n] + bias[n]`, or `c += a b`, from within a kernel whose code is that of
  * `mat-mul/kernel.as.ts`.
  */
 export function multiply(
   wasm: WasmCall,
-  { a, b, c, bias = 0 }: { a: Matrices; b: Matrices; c: number; bias?: number },
+  {
+    a,
+    b,
+    c,
+    accumulate = false,
+    bias = accumulate ? c : 0,
+  }: { a: Matrices; b: Matrices; c: number; bias?: number; accumulate?: boolean },
   { batches, m, k, n }: { batches: number; m: number; k: number; n: number },
 ): void {
   const strides = [a.batch, a.row, a.column, b.batch, b.row, b.column];
-  if (wasm.native('matMul', batches, m, k, n, ...strides, a.at, b.at, bias, c)) return;
+  if (!accumulate && wasm.native('matMul', batches, m, k, n, ...strides, a.at, b.at, bias, c)) return;
   const block = rowsPerUnit(wasm.threads, batches, m, k * n);
   if (b.batch === 0 && m > block && k > 0) {
     const packed = wasm.scratch(packedColumnsBytes(k, n));

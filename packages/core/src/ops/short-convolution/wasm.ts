@@ -1,6 +1,5 @@
 /** Causal short convolution and its gradient on the wasm engine. */
 import type { WasmCall, WasmKernel } from '../../engines/wasm/kernel.js';
-import type * as tf from '../../tf.js';
 import type { GradientInputs, Gradients } from '../op-types.js';
 import { code } from './kernel.generated.js';
 import { filterSizes } from './reference.js';
@@ -8,12 +7,14 @@ import type { Attrs, FilterShape, Inputs, Outputs, StepInputs, StepOutputs } fro
 
 /** The batch is divided into this many blocks at most, each with its partial sums. */
 const MOST_BLOCKS = 32;
+/** Directions of `convolve` and `mixHeads`; against time it is the gradient with respect to x. */
+const [FORWARDS, BACKWARDS] = [1, -1];
 
 export const shortConvolution: WasmKernel<Inputs, Attrs, Outputs> = {
   code,
   run(wasm, { x, filter, bias }, { shape }) {
     const y = wasm.output(x.shape);
-    run(wasm, x, filter, bias, y, shape, 1);
+    convolve(wasm, { at: wasm.pointer(x), shape: x.shape }, { filter, bias }, wasm.pointer(y), shape);
     return { y };
   },
 };
@@ -25,22 +26,26 @@ export const shortConvolutionGradient: WasmKernel<GradientInputs<Inputs, Outputs
     const dX = wasm.output(x.shape);
     const dFilter = wasm.output(filter.shape);
     const dBias = bias && wasm.output(bias.shape);
-    run(wasm, dY, filter, undefined, dX, shape, -1);
-
     const { taps, heads } = filterSizes(filter, shape);
     const blocks = Math.min(MOST_BLOCKS, batch);
-    const [xAt, dYAt, to] = [wasm.pointer(x), wasm.pointer(dY), wasm.pointer(dFilter)];
+    const [xAt, dYAt] = [wasm.pointer(x), wasm.pointer(dY)];
+    const [dXAt, to] = [wasm.pointer(dX), wasm.pointer(dFilter)];
     if (shape === 'headMixing') {
-      if (!wasm.native('shortConvolutionTaps', batch, length, d, heads, taps, xAt, dYAt, to)) {
+      const filterAt = wasm.pointer(filter);
+      const mixing = [batch, length, d, heads, taps] as const;
+      if (!wasm.native('shortConvolutionGradient', ...mixing, xAt, dYAt, filterAt, dXAt, to)) {
+        wasm.parallel('mixHeads', batch, dYAt, filterAt, 0, dXAt, length, d, heads, taps, BACKWARDS, 0);
         const partials = wasm.scratch(4 * blocks * filter.size);
         wasm.parallel('mixingGradient', blocks, xAt, dYAt, partials, batch, length, d, heads, taps, blocks);
         wasm.parallel('sumBlocks', filter.size, partials, blocks, filter.size, to);
       }
     } else {
       const size = taps * d;
-      const partials = wasm.scratch(4 * (blocks + 1) * size);
-      const total = partials + 4 * blocks * size;
-      if (!wasm.native('shortConvolutionTaps', batch, length, d, 0, taps, xAt, dYAt, total)) {
+      const [expanded, total] = [wasm.scratch(4 * size), wasm.scratch(4 * size)];
+      wasm.call('expandFilter', wasm.pointer(filter), expanded, d, taps, d / heads);
+      if (!wasm.native('shortConvolutionGradient', batch, length, d, 0, taps, xAt, dYAt, expanded, dXAt, total)) {
+        wasm.parallel('convolve', batch, dYAt, expanded, 0, dXAt, length, d, taps, BACKWARDS, 0);
+        const partials = wasm.scratch(4 * blocks * size);
         wasm.parallel('tapsGradient', blocks, xAt, dYAt, partials, batch, length, d, taps, blocks);
         wasm.parallel('sumBlocks', size, partials, blocks, size, total);
       }
@@ -65,52 +70,34 @@ export const shortConvolutionStep: WasmKernel<StepInputs, Attrs, StepOutputs> = 
     const next = wasm.output(cache.shape);
     const window = wasm.scratch(4 * batch * taps * d);
     wasm.call('shiftWindow', wasm.pointer(cache), wasm.pointer(x), window, wasm.pointer(next), batch, d, taps);
-    convolve(wasm, { at: window, shape: [batch, taps, d] }, filter, bias, wasm.pointer(y), shape, 1, taps - 1);
+    convolve(wasm, { at: window, shape: [batch, taps, d] }, { filter, bias }, wasm.pointer(y), shape, taps - 1);
     return { y, next };
   },
 };
 
-function run(
-  wasm: WasmCall,
-  x: tf.Tensor3D,
-  filter: tf.Tensor,
-  bias: tf.Tensor | undefined,
-  y: tf.Tensor,
-  shape: FilterShape,
-  direction: 1 | -1,
-): void {
-  const sequences = { at: wasm.pointer(x), shape: x.shape };
-  convolve(wasm, sequences, filter, bias, wasm.pointer(y), shape, direction, 0);
-}
-
-/**
- * Convolves sequences into memory at `y`; direction -1 runs against time, which is the gradient with respect to them.
- * The first `skip` tokens of each have no output.
- */
+/** Convolves sequences into memory at `y`. The first `skip` tokens of each have no output. */
 function convolve(
   wasm: WasmCall,
   x: { readonly at: number; readonly shape: readonly [number, number, number] },
-  filter: tf.Tensor,
-  bias: tf.Tensor | undefined,
+  { filter, bias }: Pick<Inputs, 'filter' | 'bias'>,
   y: number,
   shape: FilterShape,
-  direction: 1 | -1,
-  skip: number,
+  skip = 0,
 ): void {
   const [batch, length, d] = x.shape;
   const { taps, heads } = filterSizes(filter, shape);
   const biasAt = bias ? wasm.pointer(bias) : 0;
   /** A step of a generation is too little to offer. */
   const done = (mixed: number, tapsAt: number) =>
-    skip === 0 &&
-    wasm.native('shortConvolution', batch, length, d, mixed, taps, Number(direction < 0), x.at, tapsAt, biasAt, y);
+    skip === 0 && wasm.native('shortConvolution', batch, length, d, mixed, taps, x.at, tapsAt, biasAt, y);
   if (shape === 'headMixing') {
-    if (done(heads, wasm.pointer(filter))) return;
-    wasm.parallel('mixHeads', batch, x.at, wasm.pointer(filter), biasAt, y, length, d, heads, taps, direction, skip);
+    const filterAt = wasm.pointer(filter);
+    if (done(heads, filterAt)) return;
+    wasm.parallel('mixHeads', batch, x.at, filterAt, biasAt, y, length, d, heads, taps, FORWARDS, skip);
     return;
   }
   const expanded = wasm.scratch(4 * taps * d);
   wasm.call('expandFilter', wasm.pointer(filter), expanded, d, taps, d / heads);
   if (done(0, expanded)) return;
-  wasm.parallel('convolve', batch, x.at, expanded, biasAt, y, length, d, taps, direction, skip);
+  wasm.parallel('convolve', batch, x.at, expanded, biasAt, y, length, d, taps, FORWARDS, skip);
 }
