@@ -19,7 +19,7 @@ import {
   silu,
 } from '@mixerzoo/core/blocks';
 import { z } from 'zod';
-import { deltaRule } from './ops/delta-rule/index.js';
+import { deltaRule, deltaRuleOutput } from './ops/delta-rule/index.js';
 import { CHUNK } from './ops/delta-rule/reference.js';
 
 const { filterOptions, filterCheck, withFilters } = createFilterOptions({
@@ -108,19 +108,19 @@ export function createDeltaParts(name: string, config: DeltaConfig) {
     scan(
       { q, k, v, b, g }: Record<'q' | 'k' | 'v' | 'b', tf.Tensor3D> & { g?: tf.Tensor3D },
       past?: { memory: tf.Tensor4D },
+      keepsState?: boolean,
     ) {
       const beta = tf.sigmoid(b).mul<tf.Tensor3D>(allowNegEigval ? 2 : 1);
-      const { o, lastState } = deltaRule(
-        {
-          q: unitRows(q),
-          k: unitRows(k),
-          v: silu(v),
-          beta,
-          ...(g && { g }),
-          ...(past && { initialState: past.memory }),
-        },
-        { nHeads },
-      );
+      const given = {
+        q: unitRows(q),
+        k: unitRows(k),
+        v: silu(v),
+        beta,
+        ...(g && { g }),
+        ...(past && { initialState: past.memory }),
+      };
+      if (!keepsState) return { o: deltaRuleOutput(given, { nHeads }) };
+      const { o, lastState } = deltaRule(given, { nHeads });
       return { o, state: () => ({ memory: lastState }) };
     },
     flops(seqLen: number): number {

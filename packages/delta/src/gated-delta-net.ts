@@ -99,7 +99,8 @@ export const gatedDeltaNet: MixerFactory<typeof schema, Mixer<GatedDeltaNetParam
       }),
       filters: delta.filters,
       state: delta.state,
-      scan: (_, parts, past?: Parameters<typeof delta.scan>[1]) => delta.scan(parts, past),
+      scan: (_, parts, past?: Parameters<typeof delta.scan>[1], keepsState?: boolean) =>
+        delta.scan(parts, past, keepsState),
       readOut: ({ oNorm, oProj }, o, { gate }) =>
         linear(useGate ? gatedRmsNorm(o, gate, oNorm, { eps: normEps }) : rmsNormPerHead(o, oNorm, normEps), oProj),
       flops: (seqLen) => delta.flops(seqLen) + 2 * seqLen * dModel * (nHeads + (useGate ? valueWidth : 0)),

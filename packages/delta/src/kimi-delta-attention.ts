@@ -101,7 +101,8 @@ export const kimiDeltaAttention: MixerFactory<
       }),
       filters: delta.filters,
       state: delta.state,
-      scan: (_, parts, past?: Parameters<typeof delta.scan>[1]) => delta.scan(parts, past),
+      scan: (_, parts, past?: Parameters<typeof delta.scan>[1], keepsState?: boolean) =>
+        delta.scan(parts, past, keepsState),
       readOut: ({ oNorm, oProj }, o, { gate }) =>
         linear(rmsNormPerHead(o, oNorm, normEps).mul(gate.sigmoid()) as typeof o, oProj),
       flops: (seqLen) => delta.flops(seqLen) + 2 * seqLen * rank * (2 * dModel + keyWidth + valueWidth),

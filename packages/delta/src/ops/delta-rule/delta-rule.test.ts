@@ -3,7 +3,7 @@ import { l2Norm } from '@mixerzoo/core/blocks';
 import { withReferenceForms } from '@mixerzoo/core/kernels';
 import { describeOp, expectClose, gradientsOf, testTensor } from '@mixerzoo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type DeltaRuleOptions, deltaRule, deltaRuleOp } from './index.js';
+import { type DeltaRuleOptions, deltaRule, deltaRuleOp, deltaRuleOutput, deltaRuleOutputOp } from './index.js';
 
 /** Inputs of `batch` sequences; keys of about unit length. */
 function inputs(batch: number, length: number, nHeads: number, headK: number, headV: number) {
@@ -74,6 +74,12 @@ describeOp(deltaRuleOp, [
     opCase(kind, { batch: 1, length: 48, nHeads: 2, headK: 16, headV: 32 }),
   ]),
   almostEqualKeys,
+]);
+
+describeOp(deltaRuleOutputOp, [
+  opCase('no gate', { batch: 2, length: 37, nHeads: 3, headK: 5, headV: 7 }),
+  opCase('no gate', { batch: 1, length: 35, nHeads: 2, headK: 20, headV: 6 }, true),
+  opCase('a gate a channel', { batch: 1, length: 35, nHeads: 2, headK: 8, headV: 6 }, true),
 ]);
 
 type Numbers = ArrayLike<number>;
@@ -257,6 +263,13 @@ describe('deltaRule', () => {
     const second = deltaRule({ ...piece(23, 18), initialState: first.lastState }, { nHeads });
     await expectClose(tf.concat([first.o, second.o], 1), whole.o, 1e-5, 'o');
     await expectClose(second.lastState, whole.lastState, 1e-5, 'lastState');
+  });
+
+  it.each(GATES)('gives the same output without the last state: %s', async (kind) => {
+    const { initialState, ...rest } = inputs(2, 37, 2, 5, 7);
+    const g = gate(kind, [2, 37, kind === 'a gate a head' ? 2 : 10]);
+    const given = { ...rest, initialState, ...(g && { g }) };
+    await expectClose(deltaRuleOutput(given, { nHeads: 2 }), deltaRule(given, { nHeads: 2 }).o, 0);
   });
 
   it('refuses what does not fit', () => {

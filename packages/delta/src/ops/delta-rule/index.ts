@@ -34,6 +34,23 @@ export const deltaRuleOp = defineOp<Inputs, Attrs, Outputs, Saved>({
   gradient: { kernels: { wasm: wasm.deltaRuleGradient, webgpu: webgpu.deltaRuleGradient } },
 });
 
+/** The op behind {@link deltaRuleOutput}: as its last state is no result, no gradient of zeros is made for it. */
+export const deltaRuleOutputOp = defineOp<Inputs, Attrs, Pick<Outputs, 'o'>, Saved>({
+  name: 'DeltaRuleOutput',
+  inputs: ['q', 'k', 'v', 'beta', 'g', 'initialState'],
+  outputs: ['o'],
+  saved: ['residual', 'states'],
+  reference(inputs, attrs) {
+    const { o, residual, states } = deltaRuleReference(inputs, attrs);
+    return { o, residual, states };
+  },
+  kernels: { wasm: wasm.deltaRuleOutput, webgpu: webgpu.deltaRuleOutput },
+  gradient: { kernels: { wasm: wasm.deltaRuleGradient, webgpu: webgpu.deltaRuleGradient } },
+});
+
+/** What a scan is given: without decays, and from an empty state, if left out. */
+type DeltaRuleInputs = Omit<Inputs, 'g' | 'initialState'> & Partial<Inputs>;
+
 /** Heads own contiguous columns. */
 export interface DeltaRuleOptions {
   readonly nHeads: number;
@@ -50,10 +67,20 @@ export interface DeltaRuleOptions {
  * @returns o [B, L, H V] and lastState [B, H, K, V].
  * @throws ShapeError
  */
-export function deltaRule(
-  { q, k, v, beta, g, initialState }: Omit<Inputs, 'g' | 'initialState'> & Partial<Inputs>,
+export function deltaRule(inputs: DeltaRuleInputs, options: DeltaRuleOptions): Outputs {
+  return deltaRuleOp(...checked(inputs, options));
+}
+
+/** {@link deltaRule} where nothing is made of the last state: o [B, L, H V]. */
+export function deltaRuleOutput(inputs: DeltaRuleInputs, options: DeltaRuleOptions): tf.Tensor3D {
+  return deltaRuleOutputOp(...checked(inputs, options)).o;
+}
+
+/** What the op takes. @throws ShapeError */
+function checked(
+  { q, k, v, beta, g, initialState }: DeltaRuleInputs,
   { nHeads, scale }: DeltaRuleOptions,
-): Outputs {
+): [Inputs, Attrs] {
   const [batch, length, width] = q.shape;
   const all = [q, k, v, beta];
   const isOfTokens = (x: tf.Tensor) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length;
@@ -76,5 +103,8 @@ export function deltaRule(
       `deltaRule: expected initialState ${formatShape(state)}, got ${formatShape(initialState.shape)}.`,
     );
   }
-  return deltaRuleOp({ q, k, v, beta, g, initialState }, { nHeads, scale: scale ?? (width / nHeads) ** -0.5 });
+  return [
+    { q, k, v, beta, g, initialState },
+    { nHeads, scale: scale ?? (width / nHeads) ** -0.5 },
+  ];
 }

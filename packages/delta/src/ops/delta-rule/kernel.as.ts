@@ -9,6 +9,7 @@
 import { gemm, gemmScratchBytes } from '@mixerzoo/core/assembly/gemm';
 import { aligned, dot, scaled, sum } from '@mixerzoo/core/assembly/vector';
 import { decayPairs, decaysOf, pairsByChannel, pairsByChannelGradient, passingPairs, passingState } from './decays.as';
+export { backwardByToken, backwardByTokenScratch, forwardByToken, forwardByTokenScratch } from './by-token.as';
 import { addTo, addWeighted, loadRows, multiplyRows, productsOfRows, scaleRows, storeRows, subtractFrom, tokenOffset } from './rows.as';
 
 // What `prepare` fills of a chunk of C tokens: offsets of rows [2 n, K]; of them decayed from the start, `reads` [2 n, K]; of the keys decayed to
@@ -106,7 +107,10 @@ export function forward(
   }
 }
 
-/** Gradients of the heads [start, end) of B H, chunk by chunk from the last. dG and dInitial are 0 where there is no g or initial state. */
+/**
+ * Gradients of the heads [start, end) of B H, chunk by chunk from the last. dLastState is 0 where nothing was made of it, dG and dInitial where
+ * there is no g or initial state.
+ */
 export function backward(
   q: usize, k: usize, beta: usize, g: usize, residual: usize, states: usize, dO: usize, dLastState: usize,
   dQ: usize, dK: usize, dV: usize, dBeta: usize, dG: usize, dInitial: usize,
@@ -142,7 +146,8 @@ export function backward(
     const whole = dPairs + 2 * pairRows(chunk);
     const passed = whole + keyRow; // [n]: what pairs add to dG of a head
     const panels = passed + pairRow;
-    memory.copy(dState, dLastState + <usize>head * stateBytes, stateBytes);
+    if (dLastState != 0) memory.copy(dState, dLastState + <usize>head * stateBytes, stateBytes);
+    else memory.fill(dState, 0, stateBytes);
 
     for (let c = chunks - 1; c >= 0; c--) {
       const first = c * chunk;

@@ -1,5 +1,6 @@
 /** What the gated delta rule takes and gives. */
 import type { tf } from '@mixerzoo/core';
+import type { GradientInputs } from '@mixerzoo/core/kernels';
 
 /**
  * q, k [B, L, H K], v [B, L, H V], beta [B, L, H]; g, the logarithm of the decay, [B, L, H] or [B, L, H K], no decay if left out;
@@ -18,6 +19,8 @@ export type Attrs = { nHeads: number; scale: number };
 export type Outputs = { o: tf.Tensor3D; lastState: tf.Tensor4D };
 /** residual [B, L, H V]: `v_t - S'_t^T k_t`; states [B, H, ceil(L / CHUNK), K, V]: the state before every chunk. */
 export type Saved = { residual: tf.Tensor3D; states: tf.Tensor5D };
+/** What the rule is differentiated from; dLastState is absent where nothing was made of the last state. */
+export type RuleGradientInputs = GradientInputs<Inputs, Pick<Outputs, 'o'>, Saved> & { dLastState?: tf.Tensor4D };
 
 /** What kernels count with: `gates` columns of g a head, 0, 1 or K. */
 export function sizesOf({ q, v, g }: Inputs, { nHeads, scale }: Attrs) {

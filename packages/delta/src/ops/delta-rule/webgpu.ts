@@ -8,16 +8,9 @@
  * a row of the state in one chunk and goes over its elements, each forwards and then backwards through the tokens, kept in registers.
  */
 import type { tf } from '@mixerzoo/core';
-import {
-  elementwise,
-  type GradientInputs,
-  type Gradients,
-  rowSums,
-  type WebgpuCall,
-  type WebgpuKernel,
-} from '@mixerzoo/core/kernels';
+import { elementwise, type Gradients, rowSums, type WebgpuCall, type WebgpuKernel } from '@mixerzoo/core/kernels';
 import { CHUNK } from './reference.js';
-import { type Attrs, type Inputs, type Outputs, type Saved, sizesOf } from './types.js';
+import { type Attrs, type Inputs, type Outputs, type RuleGradientInputs, type Saved, sizesOf } from './types.js';
 
 const THREADS = 64;
 
@@ -25,17 +18,30 @@ type Sizes = ReturnType<typeof sizesOf>;
 
 export const deltaRule: WebgpuKernel<Inputs, Attrs, Outputs & Saved> = {
   run(gpu, inputs, attrs) {
-    const { q, k, v, beta, g, initialState } = inputs;
-    const sizes = sizesOf(inputs, attrs);
-    const { batch, length, nHeads, headK, headV } = sizes;
-    const o = gpu.output(v.shape);
+    const { batch, nHeads, headK, headV } = sizesOf(inputs, attrs);
     const lastState = gpu.output([batch, nHeads, headK, headV]);
-    const residual = gpu.output(v.shape);
-    const states = gpu.output([batch, nHeads, chunksOf(length), headK, headV]);
-    const decays = g && decaysOf(gpu, g);
-    const state = registersOf(sizes);
-    eachColumn(gpu, sizes, {
-      code: `
+    return { ...forward(gpu, inputs, attrs, lastState), lastState };
+  },
+};
+
+export const deltaRuleOutput: WebgpuKernel<Inputs, Attrs, Pick<Outputs, 'o'> & Saved> = {
+  run(gpu, inputs, attrs) {
+    const { batch, nHeads, headK, headV } = sizesOf(inputs, attrs);
+    return forward(gpu, inputs, attrs, gpu.scratch([batch, nHeads, headK, headV]));
+  },
+};
+
+function forward(gpu: WebgpuCall, inputs: Inputs, attrs: Attrs, lastState: tf.Tensor): Pick<Outputs, 'o'> & Saved {
+  const { q, k, v, beta, g, initialState } = inputs;
+  const sizes = sizesOf(inputs, attrs);
+  const { batch, length, nHeads, headK, headV } = sizes;
+  const o = gpu.output(v.shape);
+  const residual = gpu.output(v.shape);
+  const states = gpu.output([batch, nHeads, chunksOf(length), headK, headV]);
+  const decays = g && decaysOf(gpu, g);
+  const state = registersOf(sizes);
+  eachColumn(gpu, sizes, {
+    code: `
   ${state.declare}
   ${initialState ? state.eachElement((element, at) => `${element} = initial[(head * u.headK + ${at}) * u.headV + line];`) : ''}
   for (var t = 0; t < u.length; t++) {
@@ -58,14 +64,14 @@ export const deltaRule: WebgpuKernel<Inputs, Attrs, Outputs & Saved> = {
     o[column] = u.scale * sum;
   }
   ${state.eachElement((element, at) => `lastState[(head * u.headK + ${at}) * u.headV + line] = ${element};`)}`,
-      read: { q, k, v, beta, ...(decays && { decays }), ...(initialState && { initial: initialState }) },
-      write: { o, residual, states, lastState },
-    });
-    return { o, lastState, residual, states };
-  },
-};
+    read: { q, k, v, beta, ...(decays && { decays }), ...(initialState && { initial: initialState }) },
+    write: { o, residual, states, lastState },
+  });
+  return { o, residual, states };
+}
 
-export const deltaRuleGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Saved>, Attrs, Gradients<Inputs>> = {
+/** Of both. */
+export const deltaRuleGradient: WebgpuKernel<RuleGradientInputs, Attrs, Gradients<Inputs>> = {
   run(gpu, inputs, attrs) {
     const { q, k, v, beta, g, initialState, residual, states, dO, dLastState } = inputs;
     const sizes = sizesOf(inputs, attrs);
@@ -86,7 +92,7 @@ export const deltaRuleGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Sav
     eachColumn(gpu, sizes, {
       code: `
   ${gradient.declare}
-  ${gradient.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`)}
+  ${dLastState ? gradient.eachElement((element, at) => `${element} = dLastState[(head * u.headK + ${at}) * u.headV + line];`) : ''}
   for (var t = u.length - 1; t >= 0; t--) {
     let token = first + t * u.nHeads;
     let row = token * ${gradient.count};
@@ -106,7 +112,7 @@ export const deltaRuleGradient: WebgpuKernel<GradientInputs<Inputs, Outputs, Sav
     dV[column] = dValue;
   }
   ${gradient.keepIn('after', 'head * (u.chunks + 1)')}`,
-      read: { q, k, beta, ...(decays && { decays }), dO, dLastState },
+      read: { q, k, beta, ...(decays && { decays }), dO, ...(dLastState && { dLastState }) },
       write: { dV: gradients.v, dUpdates, after },
     });
     if (gradients.initialState) {
