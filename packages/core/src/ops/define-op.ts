@@ -134,24 +134,51 @@ export function defineOp<I extends NamedTensors, A extends OpAttrs, O extends Na
     });
   }
 
+  /** Through TensorFlow.js, which records it. */
+  const dispatched = (present: readonly string[], tensors: tf.Tensor[], attrs: A): NamedTensors => {
+    const call: Call<A> = { attrs, present, made: [] };
+    const outputs = tf
+      .engine()
+      .runKernel(kernelName, tensors as unknown as tf.NamedTensorMap, call as unknown as tf.NamedAttrMap) as
+      | tf.Tensor
+      | tf.Tensor[];
+    return byName(call.made, Array.isArray(outputs) ? outputs : [outputs]);
+  };
+  const direct = (present: readonly string[], tensors: tf.Tensor[], attrs: A): NamedTensors => {
+    const given = byName<I>(present, tensors);
+    const outputs = runKernel(definition, 'wasm', given, attrs);
+    const made = allOutputs.filter((output) => isThere(definition, output, outputs[output], given));
+    return byName(
+      made,
+      made.map((output) => outputs[output] as tf.Tensor),
+    );
+  };
+
   const op = (inputs: I, attrs: A): O => {
     sayOnceWithoutEngine(name);
     const present = inputNames.filter((input) => inputs[input]);
     for (const input of present) assertDtype(definition, input, (inputs[input] as tf.Tensor).dtype);
-    const call: Call<A> = { attrs, present, made: [] };
-    const outputs = tf
-      .engine()
-      .runKernel(
-        kernelName,
-        present.map((input) => inputs[input]) as unknown as tf.NamedTensorMap,
-        call as unknown as tf.NamedAttrMap,
-      ) as tf.Tensor | tf.Tensor[];
-    const list = Array.isArray(outputs) ? outputs : [outputs];
-    const made = byName<NamedTensors>(call.made, list);
+    const tensors = present.map((input) => inputs[input]) as tf.Tensor[];
+    const made = needsDispatch(definition) ? dispatched(present, tensors, attrs) : direct(present, tensors, attrs);
     for (const [output, tensor] of Object.entries(made)) if (!isResult(output)) tensor?.dispose();
-    return Object.fromEntries(outputNames.map((output) => [output, made[output] ?? null])) as unknown as O;
+    return byName(
+      outputNames,
+      outputNames.map((output) => made[output] ?? null),
+    );
   };
   return Object.assign(op, { definition, gradient: gradientOp });
+}
+
+/**
+ * Whether a call has to pass TensorFlow.js's dispatch, which takes longer than a small kernel: to be recorded for a gradient, to be
+ * profiled, or for whoever has wrapped it; and where there is no kernel that can be called without it.
+ */
+function needsDispatch<I extends NamedTensors, A extends OpAttrs, O extends NamedTensors, S>({
+  kernels,
+}: OpDefinition<I, A, O, S>): boolean {
+  if (!kernels?.wasm || tf.getBackend() !== 'wasm' || usesReferenceForms()) return true;
+  const engine = tf.engine();
+  return engine.isTapeOn() || engine.state.profiling || Object.hasOwn(engine, 'runKernelFunc');
 }
 
 type GradientFunction<I, A> = (tensors: never, attrs: A) => Gradients<I>;
@@ -219,8 +246,11 @@ function missing(expected: string): InvalidConfigError {
   return new InvalidConfigError(`${expected}, got none. Return it; a gradient that does not exist is null.`);
 }
 
-function byName<T extends NamedTensors>(names: readonly string[], tensors: readonly tf.Tensor[]): T {
-  return Object.fromEntries(names.map((name, index) => [name, tensors[index]])) as unknown as T;
+/** A loop, since every op of a step comes through here several times. */
+function byName<T extends NamedTensors>(names: readonly string[], tensors: readonly (tf.Tensor | null)[]): T {
+  const named: Record<string, tf.Tensor | null | undefined> = {};
+  for (let index = 0; index < names.length; index += 1) named[names[index] as string] = tensors[index];
+  return named as T;
 }
 
 /**
