@@ -34,8 +34,9 @@ export const linearOp = defineOp<Inputs, Attrs, Outputs>({
  * @returns [..., n]
  * @throws ShapeError if the last axis of x does not match the weight, or the bias its columns.
  */
-export function linear<T extends tf.Tensor>(x: T, { weight, bias }: LinearParams): T {
-  assertLinear('linear', x, { weight, bias });
+export function linear<T extends tf.Tensor>(x: T, params: LinearParams): T {
+  assertLinear('linear', x, params);
+  const { weight, bias } = params;
   return linearOp({ x, weight, bias }, {}).y as T;
 }
 
