@@ -126,7 +126,8 @@ async function check() {
   await until(() => {
     const waiting = slurm('squeue', '--noheader', '--array', '--states=pending', '--format=%i').split('\n');
     // What is requeued waits for two minutes, so that a broken node is not tried again and again.
-    for (const id of waiting.filter(Boolean)) spawnSync('scontrol', ['update', `jobid=${id}`, 'starttime=now'], { env });
+    for (const id of waiting.filter(Boolean))
+      spawnSync('scontrol', ['update', `jobid=${id}`, 'starttime=now'], { env });
     return slurm('squeue', '--noheader', '--array', '--format=%i') === '';
   }, 'the queue is empty');
   const logs = readdirSync(join(cwd, 'runs/sweep/submission')).filter((name) => name.endsWith('.log'));

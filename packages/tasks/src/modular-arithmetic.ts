@@ -66,9 +66,11 @@ export const modularArithmetic: TaskFactory<typeof modularArithmeticSchema, Solv
         return labels;
       },
       slices: (examples) =>
-        sliceAnswers(examples, [{ name: 'operands', bins: lengthBins(most), of: (operands) => operands }], (inputs) => [
-          (inputs.indexOf(equals) + 1) / 2,
-        ]),
+        sliceAnswers(
+          examples,
+          [{ name: 'operands', bins: lengthBins(most), of: (operands: number) => operands }],
+          (inputs) => [(inputs.indexOf(equals) + 1) / 2],
+        ),
       atLength: (length) =>
         modularArithmetic({
           ...config,

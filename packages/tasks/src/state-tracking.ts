@@ -71,7 +71,7 @@ export const stateTracking: TaskFactory<typeof stateTrackingSchema, SolvedTask> 
       slices: (examples) =>
         sliceAnswers(
           examples,
-          [{ name: 'elements composed so far', bins: lengthBins(seqLen), of: (t) => t + 1 }],
+          [{ name: 'elements composed so far', bins: lengthBins(seqLen), of: (t: number) => t + 1 }],
           (inputs) => [...inputs.keys()],
         ),
       atLength: (length) => stateTracking({ ...config, seqLen: length }),

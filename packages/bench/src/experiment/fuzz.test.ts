@@ -98,7 +98,10 @@ function oddly(key: string, entries: readonly { name: string; packageName: strin
   });
 }
 const layer = oddly('mixer', registry.mixers);
-const filter = fc.oneof(usually(true), fc.record({ width: wildNumber, kind: usually('perHead') }, { requiredKeys: [] }));
+const filter = fc.oneof(
+  usually(true),
+  fc.record({ width: wildNumber, kind: usually('perHead') }, { requiredKeys: [] }),
+);
 const shortFilters = fc.record({ A: filter, B: filter, C: filter, D: filter }, { requiredKeys: [] });
 const model = fc.record({
   layers: usually(['cat'], fc.array(fc.oneof(layer, wild), { maxLength: 2 })),

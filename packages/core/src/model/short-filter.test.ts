@@ -72,7 +72,11 @@ describe('shortFilter', () => {
         .init(1)
         .filter.data()) as Float32Array;
     const params = shortFilter({ dModel: D, inner }).init(5);
-    await expectClose(new Map(flattenTree(params)).get('inner.vProj.weight') as tf.Tensor, inner.init(5).vProj.weight, 0);
+    await expectClose(
+      new Map(flattenTree(params)).get('inner.vProj.weight') as tf.Tensor,
+      inner.init(5).vProj.weight,
+      0,
+    );
     const most = (values: Float32Array) => values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     const uniform = await taps({});
     expect(most(uniform)).toBeLessThanOrEqual(0.5); // 1 / sqrt(4)
