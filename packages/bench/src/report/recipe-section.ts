@@ -50,21 +50,28 @@ function settingValue(runs: readonly RunRecord[], path: string): string {
   const [section, ...keys] = path.split('.');
   if (section === 'layers') return keys.length === 0 ? layersOf(config) : layerOptions(config, keys);
   const options = { model: config.model, train: config.train }[section ?? ''];
-  return options && keys.length > 0 ? inWords(at(options, keys)) : '';
+  if (!options || keys.length === 0) return '';
+  return inWords(at(options, keys)) || (section === 'model' ? blockOptions(config, keys) : '');
+}
+
+/** What a record says of the blocks of layers, as residual and channel mixer. */
+function blockOptions({ layers }: RunConfig, keys: readonly string[]): string {
+  return distinct(layers.map(({ block }) => inWords(at(block, keys))));
 }
 
 /** `2 × mamba`, `baseConv, then based`. */
 function layersOf({ layers }: RunConfig): string {
   const names = layers.map(({ mixer }) => mixer);
-  const distinct = [...new Set(names)];
-  if (distinct.length === 1) return names.length === 1 ? names[0]! : `${names.length} × ${names[0]}`;
-  return names.length === distinct.length ? names.join(', then ') : listWords(names);
+  if (new Set(names).size === 1) return names.length === 1 ? names[0]! : `${names.length} × ${names[0]}`;
+  return names.join(', then ');
 }
 
 /** An option in the layers whose mixers have it. */
 function layerOptions({ layers }: RunConfig, keys: readonly string[]): string {
-  return listWords([...new Set(layers.map(({ config }) => inWords(at(config, keys))).filter((value) => value !== ''))]);
+  return distinct(layers.map(({ config }) => inWords(at(config, keys))));
 }
+
+const distinct = (values: readonly string[]) => listWords([...new Set(values.filter((value) => value !== ''))]);
 
 const at = (options: object, keys: readonly string[]): unknown =>
   keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], options);
