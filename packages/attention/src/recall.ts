@@ -9,8 +9,9 @@ export const recallModels: readonly ModelPreset[] = [
     nLayers: 2,
     model: { positions: 'learned' },
     source: {
-      layers: 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2: two layers, one head',
-      'layers.init': "ours: an induction head forms sooner than from zoology's N(0, 0.02)",
+      layers: 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2: one head',
+      nLayers: 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2',
+      'layers.init': 'ours (zoology: N(0, 0.02))',
       'layers.dropout': 'ours, see model.dropout',
       'model.positions': 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2',
     },

@@ -9,7 +9,8 @@ export const recallModels: readonly ModelPreset[] = [
     nLayers: 2,
     model: { norm: '@mixerzoo/core#rmsNorm', residual: 'mixerOnly' },
     source: {
-      layers: 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2: two layers, state 16',
+      layers: 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2: state 16',
+      nLayers: 'HazyResearch/zoology, experiments/paper_configs/iclr24_zoology_figure2',
       'model.norm':
         'state-spaces/mamba, modules/block.py: RMSNorm, then the mixer alone, as zoology has it (MambaBlock)',
       'model.residual':
@@ -23,7 +24,8 @@ export const recallModels: readonly ModelPreset[] = [
     nLayers: 2,
     model: { norm: '@mixerzoo/core#rmsNorm', residual: 'mixerOnly' },
     source: {
-      layers: 'HazyResearch/zoology, experiments/models_repo.py: two layers, state 8, 16 or 24',
+      layers: 'HazyResearch/zoology, experiments/models_repo.py: state 8, 16 or 24',
+      nLayers: 'HazyResearch/zoology, experiments/models_repo.py',
       'model.norm':
         'state-spaces/mamba, modules/block.py: RMSNorm, then the mixer alone, as zoology has it (MambaBlock)',
       'model.residual':

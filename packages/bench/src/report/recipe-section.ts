@@ -47,6 +47,7 @@ function settingValue(runs: readonly RunRecord[], path: string): string {
     const rates = config.search?.rates ?? [...new Set(runs.map(({ config: { learningRate } }) => learningRate))];
     return listWords(rates.map(String));
   }
+  if (path === 'nLayers') return String(config.model.nLayers);
   const [section, ...keys] = path.split('.');
   if (section === 'layers') return keys.length === 0 ? layersOf(config) : layerOptions(config, keys);
   const options = { model: config.model, train: config.train }[section ?? ''];
