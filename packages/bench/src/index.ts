@@ -31,6 +31,7 @@ export { defineFigure } from './figures/figure.js';
 export type { HarnessValues, PaperRow, PaperTable } from './figures/paper-table.js';
 export { paperRow } from './figures/paper-table.js';
 export { holdsBeyond, isBelow, isNear, lagsBehind, type Reach, risesBeyond } from './figures/perplexity-claims.js';
+export { hasNarrowerWindow } from './figures/rate-claims.js';
 export type { Scale } from './figures/scales.js';
 export type { ScoreTable } from './figures/score-table.js';
 export { loadRun, loadRuns } from './runs/read-results.js';

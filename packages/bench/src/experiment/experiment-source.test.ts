@@ -93,7 +93,10 @@ describe('loadExperiment', () => {
     const file = write('task.yaml', 'extends: quick\ntask: { task: other, size: 3 }\n');
     expect((await load({ file, assignments: [] })).task).toEqual({ task: 'other', size: 3 });
     const same = write('same.yaml', 'extends: quick\ntask: { task: mqar, seqLen: 32 }\n');
-    expect((await load({ file: same, assignments: [] })).task).toMatchObject({ vocabSize: quick.task!['vocabSize'], seqLen: 32 });
+    expect((await load({ file: same, assignments: [] })).task).toMatchObject({
+      vocabSize: quick.task!['vocabSize'],
+      seqLen: 32,
+    });
   });
 
   it('reads TypeScript', async () => {

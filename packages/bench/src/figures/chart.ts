@@ -96,6 +96,7 @@ const X_TITLES = {
   stateSize: 'state after the test length (numbers per sequence)',
   width: 'width d',
   setting: 'setting',
+  learningRate: 'learning rate',
 } as const;
 
 function panelSpec(
@@ -105,6 +106,7 @@ function panelSpec(
   size: { width: number; height: number },
 ): TopLevelSpec {
   const series = figureSeries(figure);
+  const isRate = figure.x === 'learningRate';
   const values: Row[] = points.flatMap(({ model, x, dModel, testLength, measured }) =>
     measured
       ? [
@@ -114,20 +116,20 @@ function panelSpec(
             y: drawnOf(figure, measured),
             low: measured.mean.low ?? drawnOf(figure, measured),
             high: measured.mean.high ?? drawnOf(figure, measured),
-            said: `${model}, d = ${dModel}, length ${testLength}: ${sayMeasured(figure, measured)}, state ${formatCount(measured.stateSize)}`,
+            said: `${model}, d = ${dModel}, length ${testLength}${isRate ? `, learning rate ${x}` : ''}: ${sayMeasured(figure, measured)}, state ${formatCount(measured.stateSize)}`,
           },
         ]
       : [],
   );
   const places = [...new Set(points.map(({ x }) => x).filter(Number.isFinite))].sort((a, b) => a - b);
-  const isLength = figure.x !== 'stateSize';
+  const base = isRate || figure.x === 'stateSize' ? 10 : 2;
   const x = {
     field: 'x',
     type: 'quantitative',
     title: X_TITLES[figure.x],
-    scale: { type: 'log', base: isLength ? 2 : 10, nice: false, domain: [places[0], places.at(-1)], padding: 14 },
+    scale: { type: 'log', base, nice: false, domain: [places[0], places.at(-1)], padding: 14 },
     axis: {
-      ...(isLength ? { values: places, format: 'd' } : { tickCount: 4, format: '~s' }),
+      ...(figure.x === 'stateSize' ? { tickCount: 4, format: '~s' } : { values: places, format: isRate ? '~g' : 'd' }),
       grid: false,
       labelOverlap: 'greedy',
       labelFlush: false,

@@ -5,7 +5,8 @@
  * has learned anything that could be lost.
  */
 import { mean } from 'simple-statistics';
-import { formatPercent, listWords } from '../report/format.js';
+import { formatEstimate, formatPercent, listWords, plural } from '../report/format.js';
+import { compareAccuracies } from '../report/statistics.js';
 import type { Claim, FigurePoint, JudgedClaim, TrainedFigure, Verdict } from './figure.js';
 
 /** Judges every claim. */
@@ -25,8 +26,13 @@ export interface Subject {
 
 /** Differences in accuracy below this are no difference: 0.5 points. */
 const TOLERANCE = 0.005;
-/** A model that answers fewer than this at its training length has learned too little to lose. */
-const LEARNED = 0.25;
+/** A model has learned nothing that it could lose if it answers fewer than a quarter, or hardly more than who guesses among the values that it sees. */
+const LEARNED = { atLeast: 0.25, aboveGuess: 0.1 } as const;
+/** True where an accuracy at the training length says that something was learned. */
+export const hasLearned = (accuracy: number, { guess }: FigurePoint) =>
+  accuracy >= Math.max(LEARNED.atLeast, guess + LEARNED.aboveGuess);
+/** What {@link hasLearned} asks for, in words. */
+export const LEARNED_WORDS = '25 %, and 10 points more than a guess among the values of an example';
 /** A sharp decline: 10 points. */
 const DECLINE = 0.1;
 
@@ -34,7 +40,8 @@ const DECLINE = 0.1;
 export function staysAbove(level: number, subject: Subject, source: string, text: string): Claim {
   const evaluate = (points: readonly MeasuredPoint[]) => {
     const worst = lowest(points);
-    return decide(worst.best > level, `lowest ${describe(worst)}`);
+    const holds = worst.best > level;
+    return decide(holds, `lowest ${describe(worst)}${holds ? '' : `, ${trained(worst)}`}`);
   };
   return claim(subject, source, text, evaluate, { status: 'not holding', evaluate });
 }
@@ -58,17 +65,18 @@ export function fallsShortOf(level: number, subject: Subject, source: string, te
 export function leads(leader: string, others: Subject, source: string, text: string): Claim {
   return claim({ ...others, models: [leader, ...others.models] }, source, text, (points) => {
     const place = ({ row, column, testLength, dModel }: FigurePoint) => [row, column, testLength, dModel].join();
-    const led = new Map(points.filter(({ model }) => model === leader).map((point) => [place(point), point.best]));
+    const led = new Map(points.filter(({ model }) => model === leader).map((point) => [place(point), point]));
     const margins = points
       .filter(({ model }) => model !== leader)
-      .map((point) => ({ point, margin: (led.get(place(point)) ?? 0) - point.best }))
+      .map((point) => ({ point, ahead: led.get(place(point)) }))
+      .map(({ point, ahead }) => ({ point, ahead, margin: (ahead?.best ?? 0) - point.best }))
       .sort((a, b) => a.margin - b.margin);
     const [closest] = margins as [(typeof margins)[number]];
     const beaten = margins.filter(({ margin }) => margin < -TOLERANCE).length;
-    const margin = (100 * closest.margin).toFixed(1);
+    const margin = inPoints(closest.margin, closest.point, closest.ahead);
     return decide(
       beaten === 0,
-      `${beaten === 0 ? '' : `behind at ${beaten} of ${margins.length} points; `}smallest margin ${margin} points, to ${closest.point.model}, ${describe(closest.point)}`,
+      `${beaten === 0 ? '' : `behind at ${beaten} of ${margins.length} points; `}smallest margin ${margin}, to ${closest.point.model}, ${describe(closest.point)}`,
     );
   });
 }
@@ -83,15 +91,17 @@ export function declines(subject: Subject, source: string, text: string): Claim 
         const end = points.find((point) => sameLine(point, start) && point.testLength === longest);
         return end ? [{ start, end, drop: start.best - end.best }] : [];
       });
-    const learned = pairs.filter(({ start }) => start.best >= LEARNED);
+    const learned = pairs.filter(({ start }) => hasLearned(start.best, start));
     const skipped = pairs.length - learned.length;
     const note =
-      skipped > 0 ? `; ${skipped} of ${pairs.length} answer less than 25 % at the training length at this budget` : '';
+      skipped > 0
+        ? `; ${skipped} of ${pairs.length} have not learned at this budget (${LEARNED_WORDS}, at the training length)`
+        : '';
     if (learned.length === 0) return { status: 'not measured', evidence: note.slice(2) };
     const least = learned.reduce((a, b) => (b.drop < a.drop ? b : a));
     return decide(
       least.drop >= DECLINE,
-      `smallest decline ${(100 * least.drop).toFixed(1)} points (${least.start.model}, ${describe(least.start)}, to ${describe(least.end)})${note}`,
+      `smallest decline ${inPoints(least.drop, least.end, least.start)} (${least.start.model}, ${describe(least.start)}, to ${describe(least.end)})${note}`,
     );
   });
 }
@@ -178,7 +188,22 @@ const lowest = (points: readonly MeasuredPoint[]) => points.reduce((a, b) => (b.
 
 const sameLine = (a: FigurePoint, b: FigurePoint) => a.row === b.row && a.dModel === b.dModel && a.model === b.model;
 
-/** `97.3 % (MQAR, d = 32, length 512)`. */
-function describe({ best, row, dModel, testLength }: MeasuredPoint): string {
-  return `${formatPercent(best)} (${row}, d = ${dModel}, length ${testLength})`;
+/** `97.3 % [96.0, 98.2] (MQAR, d = 32, length 512)`: the best run; where there are more, with the mean, of which the interval is. */
+function describe({ best, row, dModel, testLength, measured }: MeasuredPoint): string {
+  const { mean: estimate, runs } = measured!;
+  const value = runs > 1 ? `${formatPercent(best)}, mean ${formatEstimate(estimate)}` : formatEstimate(estimate);
+  return `${value} (${row}, d = ${dModel}, length ${testLength})`;
+}
+
+/** `12.5 points [10.1, 14.9]`: a difference, with the 95 % interval of that of the means. */
+function inPoints(value: number, lower: MeasuredPoint, higher: MeasuredPoint | undefined): string {
+  const { low, high } = compareAccuracies(lower.measured!.tests, higher?.measured?.tests ?? []);
+  const digits = (one: number) => (100 * one).toFixed(1).replace('-', '−');
+  return `${digits(value)} points${Number.isNaN(low) ? '' : ` [${digits(low!)}, ${digits(high!)}]`}`;
+}
+
+/** `trained for 800 steps at its best rate 0.005, 3 seeds`: what a result that is not as claimed is of. */
+function trained({ measured }: MeasuredPoint): string {
+  const { steps, learningRate, runs } = measured!;
+  return `trained for ${steps} steps at its best rate ${learningRate}, ${plural(runs, 'seed')}`;
 }

@@ -58,9 +58,10 @@ interface FigureWords {
 export interface TrainedFigure extends FigureWords {
   /**
    * What runs along the axis. A panel is a width d; for `stateSize` and `width` a test length, its lines going through the
-   * widths. `setting`: a score over settings of tasks, which a table shows and nothing draws.
+   * widths. For `learningRate` each point is of the runs at one rate, not of the rate that is the model's. `setting`: a score over settings
+   * of tasks, which a table shows and nothing draws.
    */
-  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width' | 'setting';
+  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width' | 'learningRate' | 'setting';
   /** What is drawn of the test: its accuracy (default), or its perplexity, exp of the mean loss, along a logarithmic axis. */
   readonly y?: FigureMeasure | undefined;
   readonly rows: readonly FigureRow[];
@@ -103,6 +104,8 @@ export interface FigurePoint {
   /** What tells its settings from the others', in words, where `x` is `setting`. */
   readonly setting?: string;
   readonly measured: Measured | undefined;
+  /** Accuracy at the training length of a guess among the values of an example's own pairs, 1 / k; 0 where it has none. */
+  readonly guess: number;
   /** True where no run has a result, since the losses of one were no numbers any more. */
   readonly diverged?: true | undefined;
 }
@@ -166,7 +169,7 @@ const words = {
 };
 const trainedSchema = z.strictObject({
   ...words,
-  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width', 'setting']),
+  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width', 'learningRate', 'setting']),
   y: z.enum(['accuracy', 'perplexity']).optional(),
   rows: z
     .array(

@@ -12,7 +12,14 @@ import { testAssignments } from './__fixtures__/text-at-paper-scale.js';
 import { declines, fallsShortOf, growsWithWidth, judge, keepsUpWith, leads, staysAbove } from './claims.js';
 import { figures } from './definitions.js';
 import { experiments } from './experiments.js';
-import { experimentAt, type FigurePoint, isComputed, type TrainedFigure } from './figure.js';
+import {
+  experimentAt,
+  type FigurePoint,
+  isComputed,
+  type JudgedClaim,
+  type Measured,
+  type TrainedFigure,
+} from './figure.js';
 import { belongsTo } from './points.js';
 import { SCALES } from './scales.js';
 import { writeFigure } from './write-figure.js';
@@ -77,6 +84,31 @@ it("has the paper's numbers at paper scale", async () => {
   }
 });
 
+/** An accuracy of 200 independent answers. */
+function measured(accuracy: number, runs = 1): Measured {
+  const correct = Math.round(200 * accuracy);
+  const tests = Array.from({ length: runs }, () => ({
+    seqLen: 64,
+    loss: 0,
+    accuracy,
+    correct,
+    total: 200,
+    examples: 200,
+    exampleStd: 0,
+    stateSize: 1,
+    flops: 1,
+  }));
+  const estimate = { value: accuracy, low: null, high: null };
+  return {
+    best: accuracy,
+    mean: estimate,
+    tests,
+    runs,
+    learningRate: 0.005,
+    steps: 800,
+  } as Partial<Measured> as Measured;
+}
+
 /** Points of one row: accuracy by model, width and test length; trained at 64. */
 function points(
   values: Readonly<Record<string, Readonly<Record<number, readonly (number | undefined)[]>>>>,
@@ -91,7 +123,8 @@ function points(
         dModel: Number(d),
         trainLength: 64,
         testLength: 64 * 2 ** index,
-        measured: best === undefined ? undefined : ({ best } as FigurePoint['measured']),
+        guess: 1 / 16,
+        measured: best === undefined ? undefined : measured(best),
       })),
     ),
   );
@@ -136,15 +169,39 @@ describe('claims', () => {
     const unlearned = points({ C: { 32: [0.1, 0.05] } });
     expect(judge([declines(about('C'), 'S', 'T')], unlearned)[0]).toMatchObject({
       status: 'not measured',
-      evidence: '1 of 1 answer less than 25 % at the training length at this budget',
+      evidence:
+        '1 of 1 have not learned at this budget (25 %, and 10 points more than a guess among the values of an example, at the training length)',
     });
+  });
+
+  it('do not count a guess among the values seen as learned', () => {
+    const pairs = points({ C: { 32: [0.55, 0.1] } }).map((point) => ({ ...point, guess: 1 / 2 }));
+    expect(status(declines(about('C'), 'S', 'T'), pairs)).toBe('not measured');
+    const better = points({ C: { 32: [0.61, 0.1] } }).map((point) => ({ ...point, guess: 1 / 2 }));
+    expect(status(declines(about('C'), 'S', 'T'), better)).toBe('holding');
+  });
+
+  it('have the interval of the difference that decides', () => {
+    const [{ evidence }] = judge([declines(about('B'), 'S', 'T')], data) as [JudgedClaim];
+    expect(evidence).toMatch(/^smallest decline 65\.0 points \[58\.\d, 71\.\d\] \(B, 95\.0 %/);
+    expect(judge([leads('A', about('B'), 'S', 'T')], data)[0]!.evidence).toMatch(
+      /^smallest margin 5\.0 points \[1\.\d, 8\.\d\], to B, 95\.0 % \(R, d = 64, length 64\)/,
+    );
+  });
+
+  it('say the mean beside the best of several seeds', () => {
+    const seeds = points({ A: { 32: [0.5] } }).map((point) => ({ ...point, measured: measured(0.5, 3) }));
+    expect(judge([staysAbove(0.9, about('A'), 'S', 'T')], seeds)[0]!.evidence).toBe(
+      'lowest 50.0 %, mean 50.0 % (R, d = 32, length 64), trained for 800 steps at its best rate 0.005, 3 seeds',
+    );
   });
 
   it('are decided by some of the points where these are enough', () => {
     const some = points({ A: { 32: [0.5, undefined] }, B: { 32: [1, undefined] } });
     expect(judge([staysAbove(0.9, about('A'), 'S', 'T')], some)[0]).toMatchObject({
       status: 'not holding',
-      evidence: 'lowest 50.0 % (R, d = 32, length 64); 1 of 2 points are missing',
+      evidence:
+        'lowest 50.0 % (R, d = 32, length 64), trained for 800 steps at its best rate 0.005, 1 seed; 1 of 2 points are missing',
     });
     expect(status(staysAbove(0.9, about('B'), 'S', 'T'), some)).toBe('not measured');
     expect(status(fallsShortOf(0.9, about('A'), 'S', 'T'), some)).toBe('holding');
@@ -177,7 +234,14 @@ describe('writeFigure', () => {
       const whole = await writeFigure(registered!, 'quick', runs, planned, directory);
       expect(whole.claims.map(({ status }) => status)).toEqual(['holding', 'holding']);
       expect(await readdir(directory)).toEqual(
-        expect.arrayContaining(['claims.json', 'fig2-right.csv', 'fig2-right.svg', 'report.html', 'report.json']),
+        expect.arrayContaining([
+          'claims.json',
+          'fig2-right.csv',
+          'fig2-right.md',
+          'fig2-right.svg',
+          'report.html',
+          'report.json',
+        ]),
       );
       const csv = (await readFile(whole.paths.csv, 'utf8')).trim().split('\n');
       expect(csv).toHaveLength(11);
@@ -185,6 +249,10 @@ describe('writeFigure', () => {
       const svg = await readFile(whole.paths.svg!, 'utf8');
       for (const label of figure.rows[0]!.models) expect(svg).toContain(`>${label}</text>`);
       expect(svg).toContain('MQAR, d = 64');
+      const document = await readFile(whole.paths.document!, 'utf8');
+      expect(document).toMatch(/^\| Model \| length 64 \| length 128 \|$/m);
+      expect(document).toMatch(/^\| CAT, 1 layer, d = 64 \| 100 % \[[\d., ]+\] \| 100 % \[[\d., ]+\] \|$/m);
+      expect(document).toMatch(/^- ✔ holding: CAT 1L stays above 99 %/m);
       const index = await readFile((await writeIndex(root))!, 'utf8');
       expect(index).toContain('href="fig2-right-quick/report.html"');
       expect(index).toContain('2 holding, 0 not holding, 0 not measured');

@@ -37,6 +37,7 @@ function points(
         x: testLength,
         dModel: 16,
         trainLength: TRAINED,
+        guess: 0,
         testLength,
         measured:
           perplexity === undefined

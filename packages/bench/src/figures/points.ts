@@ -6,7 +6,7 @@
  * that of the mean loss. So claims have them, and so they are drawn.
  */
 import type { Entry } from '../report/entries.js';
-import type { Outcome } from '../report/outcome.js';
+import { measureOutcome, type Outcome } from '../report/outcome.js';
 import { perplexity } from '../report/score.js';
 import { hasDiverged, isDone, type RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
@@ -31,23 +31,39 @@ export function figurePoints(figure: TrainedFigure, scale: string, entries: read
   );
 }
 
-/** What is drawn of a point, and what claims speak of. */
-export const drawnOf = ({ y }: TrainedFigure, { best, mean }: Measured) => (y === 'perplexity' ? mean.value : best);
+/** What is drawn of a point, and what claims speak of: of a learning rate the mean, for its best seed says little of it. */
+export const drawnOf = ({ x, y }: TrainedFigure, { best, mean }: Measured) =>
+  y === 'perplexity' || x === 'learningRate' ? mean.value : best;
 
 /** Its lines go through the widths, and a panel is a test length. */
 export const alongWidths = ({ x }: TrainedFigure) => x === 'stateSize' || x === 'width';
 
-function position({ x }: TrainedFigure, testLength: number, dModel: number, measured: Measured | undefined): number {
+function position({ x }: TrainedFigure, testLength: number, config: RunConfig, measured: Measured | undefined): number {
   if (x === 'setting') return Number.NaN;
-  if (x === 'width') return dModel;
+  if (x === 'width') return config.model.dModel;
+  if (x === 'learningRate') return config.learningRate;
   return x === 'stateSize' ? (measured?.stateSize ?? Number.NaN) : testLength;
 }
 
 function entryPoints(figure: TrainedFigure, row: FigureRow, entry: Entry): FigurePoint[] {
-  const { outcome, trainLength, runs, setting } = entry;
+  if (figure.x !== 'learningRate') return pointsOf(figure, row, entry);
+  const rates = [...new Set(entry.runs.map(({ config }) => config.learningRate))];
+  return rates.flatMap((rate) => {
+    const runs = entry.runs.filter(({ config }) => config.learningRate === rate);
+    return pointsOf(figure, row, { ...entry, runs, outcome: measureOutcome(runs, entry.trainLength, undefined) });
+  });
+}
+
+/** Its points are of tests at the training length alone. */
+const atTrainLength = ({ x }: TrainedFigure) => x !== 'testLength' && x !== 'stateSize';
+
+function pointsOf(
+  figure: TrainedFigure,
+  row: FigureRow,
+  { outcome, trainLength, runs, setting }: Pick<Entry, 'outcome' | 'trainLength' | 'runs' | 'setting'>,
+): FigurePoint[] {
   const { config } = runs[0]!;
-  const alongTests = figure.x === 'testLength' || figure.x === 'stateSize';
-  const lengths = alongTests ? config.testLengths : [trainLength];
+  const lengths = atTrainLength(figure) ? [trainLength] : config.testLengths;
   return lengths.map((testLength) => {
     const at = outcome?.lengths.find(({ seqLen }) => seqLen === testLength);
     const best = outcome?.bestRun.result.test.find(({ seqLen }) => seqLen === testLength);
@@ -73,15 +89,21 @@ function entryPoints(figure: TrainedFigure, row: FigureRow, entry: Entry): Figur
       row: row.title,
       column: alongWidths(figure) ? testLength : config.model.dModel,
       model: config.label,
-      x: position(figure, testLength, config.model.dModel, measured),
+      x: position(figure, testLength, config, measured),
       dModel: config.model.dModel,
       trainLength,
       testLength,
       ...(figure.x === 'setting' && { setting }),
       measured,
+      guess: guessOf(config),
       ...(allDiverged(runs) && { diverged: true as const }),
     };
   });
+}
+
+function guessOf({ task: { config } }: RunConfig): number {
+  const { numKvPairs } = config;
+  return typeof numKvPairs === 'number' ? 1 / numKvPairs : 0;
 }
 
 /** Better than all simple models of the text but the best: than a bigram, where there is a 5-gram. */

@@ -1,78 +1,82 @@
 /**
- * How large a figure is made. All scales use one definition of each figure; a scale sets sizes and budget only, the
- * same for every model.
+ * How large a figure is made. All scales use one definition of each figure; a scale sets sizes, budget, and by what the models
+ * are made: the same for every model.
  *
  * `paper` is Appendix A.1 of arXiv 2407.05591, with what it leaves open as in zoology (arXiv 2312.04927), whose set-up
  * it follows: vocabulary 8,192 (printed as 8,092), 64 epochs over fixed examples, batches of 512, 256 and 128, dropout
- * on embedding and attention map. `quick` and `small` train on fresh examples, without dropout, for fewer steps, and start
- * the projections at the scale of their input; CAT normalises filtered queries and keys as Theorem 1 does. Both leave the
- * first plateau sooner.
+ * on embedding and attention map. `quick` and `small` are sized so that each family that the paper shows learning learns in
+ * some cell: few tokens and pairs, fresh examples, each model by the recipe of its own package, and its learning rate searched
+ * with the same protocol and budget.
  */
 import type { ExperimentConfig } from '../experiment/experiment.js';
 
 export const SCALES = ['quick', 'small', 'paper'] as const;
 export type Scale = (typeof SCALES)[number];
 
+type Train = NonNullable<ExperimentConfig['train']>;
+
 /** Sizes and budget of one family of experiments at one scale. */
 export interface ScaleSettings {
+  /** What models are: the zoo's recipes for recall, in the packages of their mixers, or as the paper and zoology have them. */
+  readonly models: 'recipes' | 'paper';
   readonly vocabSize: number;
   readonly dims: readonly number[];
   /** Training lengths. */
   readonly lengths: readonly number[];
   readonly testLengths: readonly number[];
-  /** In order of promise. */
+  /** Tokens for each pair of an example: L = 64 holds 16 pairs at 4. */
+  readonly tokensPerPair: number;
+  /** In order of promise, the same for every model. */
   readonly learningRates: readonly number[];
+  /** How rates are searched; null: every rate with every seed. */
+  readonly search: NonNullable<ExperimentConfig['search']> | null;
   readonly seeds: readonly number[];
-  readonly train: NonNullable<ExperimentConfig['train']>;
-  /** Batch by training length, where it is not that of `train`; the examples of an epoch stay the same in number. */
-  readonly batchAt?: Readonly<Record<number, number>>;
+  readonly train: Train;
+  /** Size of the training by training length, where it is not that of `train`. */
+  readonly trainAt?: Readonly<Record<number, Pick<Train, 'batchSize' | 'stepsPerEpoch'>>>;
   readonly enoughAt: number | null;
-  /** Rates of dropout on the embedding, and on the attention map. */
-  readonly dropout: number;
-  /** How the projections of CAT, LinCAT and attention start: at N(0, 0.02), or at the scale of their input. */
-  readonly init: 'zoology' | 'fanIn';
-  /** True: CAT normalises filtered queries and keys in every task, as Theorem 1 does; else on 2-grams only. */
-  readonly normalizeQK: boolean;
 }
 
 export interface CopyingSettings extends ScaleSettings {
   readonly numSignals: number;
 }
 
-const EPOCH_STEPS = 25;
-const steps = (count: number) => ({ epochs: count / EPOCH_STEPS, stepsPerEpoch: EPOCH_STEPS });
+const steps = (count: number, epochs: number) => ({ epochs, stepsPerEpoch: count / epochs });
 
+/** 1,024 tokens a step at every length. */
 const QUICK: ScaleSettings = {
-  vocabSize: 256,
+  models: 'recipes',
+  vocabSize: 128,
   dims: [32, 64],
   lengths: [16, 32, 64],
   testLengths: [],
-  learningRates: [5e-3],
+  tokensPerPair: 8,
+  learningRates: [1e-2, 5e-3, 2.5e-3],
+  search: { rungs: [4, 8], keep: 0.5 },
   seeds: [0],
   train: {
-    batchSize: 32,
-    ...steps(1500),
-    decayed: 'all',
+    batchSize: 64,
+    ...steps(800, 16),
+    warmupSteps: 50,
+    clipNorm: 1,
     stopAt: 0.999,
-    validationExamples: 128,
+    validationExamples: 256,
     testExamples: 256,
   },
+  trainAt: { 32: { batchSize: 32 }, 64: { batchSize: 16 } },
   enoughAt: 0.99,
-  dropout: 0,
-  init: 'fanIn',
-  normalizeQK: true,
 };
 
+/** As many pairs as the paper has, and three seeds. */
 const SMALL: ScaleSettings = {
   ...QUICK,
-  vocabSize: 512,
-  lengths: [32, 64, 128],
-  learningRates: [1e-2, 3e-3],
-  train: { ...QUICK.train, ...steps(3000), testExamples: 512 },
+  vocabSize: 256,
+  tokensPerPair: 4,
+  search: { rungs: [5, 10], keep: 0.5 },
+  seeds: [0, 1, 2],
+  train: { ...QUICK.train, ...steps(3000, 30), testExamples: 512 },
 };
 
-const PAPER_EXAMPLES = 100_000;
-const PAPER_BATCH = { 64: 512, 128: 512, 256: 256, 512: 128 };
 const paperTrain = (examples: number) => ({
   batchSize: 512,
   epochs: 64,
@@ -83,44 +87,48 @@ const paperTrain = (examples: number) => ({
   validationExamples: 3000,
   testExamples: 3000,
 });
+/** The examples of an epoch stay the same in number. */
+const paperTrainAt = (examples: number) => ({
+  256: { batchSize: 256, stepsPerEpoch: Math.floor(examples / 256) },
+  512: { batchSize: 128, stepsPerEpoch: Math.floor(examples / 128) },
+});
+const PAPER_EXAMPLES = 100_000;
 
 const PAPER: ScaleSettings = {
+  models: 'paper',
   vocabSize: 8192,
   dims: [32, 64, 128],
   lengths: [64, 128, 256, 512],
   testLengths: [],
+  tokensPerPair: 4,
   learningRates: [1e-2, 1e-3, 1e-1],
+  search: null,
   seeds: [0, 1, 2],
   train: paperTrain(PAPER_EXAMPLES),
-  batchAt: PAPER_BATCH,
+  trainAt: paperTrainAt(PAPER_EXAMPLES),
   enoughAt: null,
-  dropout: 0.1,
-  init: 'zoology',
-  normalizeQK: false,
 };
 
-/** Test lengths from a quarter of the training length to eight times it, as in Figure 6. */
-const generalizing = (trainLength: number) => ({
-  lengths: [trainLength],
-  testLengths: [1 / 4, 1 / 2, 1, 2, 4, 8].map((times) => times * trainLength),
-});
-/**
- * Every model trains to its end: what has only just reached 99 % generalises less far. The longest test takes twice the
- * vocabulary, for keys enough.
- */
-const toTheEnd = (settings: ScaleSettings): ScaleSettings => ({
+/** Trained at one length, tested at others: multiples of it. Every model trains to its end: what has only just reached 99 % generalises less far. */
+const generalizing = (settings: ScaleSettings, trainLength: number, multiples: readonly number[]): ScaleSettings => ({
   ...settings,
-  ...generalizing(settings.lengths.at(-1)!),
-  vocabSize: 2 * settings.vocabSize,
+  lengths: [trainLength],
+  testLengths: multiples.map((times) => times * trainLength),
   train: { ...settings.train, stopAt: null },
 });
+/** As in Figure 6. */
+const FIGURE_6 = [1 / 4, 1 / 2, 1, 2, 4, 8];
+
+const QUICK_GENERALIZATION = generalizing(QUICK, 16, [1 / 2, 1, 2, 4, 8]); // a quarter holds no query
+const SMALL_GENERALIZATION = { ...generalizing(SMALL, 32, FIGURE_6), dims: [32, 64, 128] };
 const PAPER_GENERALIZATION: ScaleSettings = {
-  ...PAPER,
-  ...generalizing(128),
+  ...generalizing(PAPER, 128, FIGURE_6),
   learningRates: [1e-2, 3e-3, 1e-3, 3e-2, 1e-1],
   seeds: [0, 1, 2, 3, 4],
-  train: { ...PAPER.train, stopAt: null },
 };
+
+/** Half decades. */
+const RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
 
 /** Settings by family of experiments and scale. */
 export const settings = {
@@ -128,47 +136,65 @@ export const settings = {
   mqnar: {
     quick: QUICK,
     small: SMALL,
-    paper: { ...PAPER, lengths: [64, 128, 256], train: paperTrain(200_000) },
+    paper: {
+      ...PAPER,
+      lengths: [64, 128, 256],
+      train: paperTrain(200_000),
+      trainAt: paperTrainAt(200_000),
+    },
   },
-  generalization: { quick: toTheEnd(QUICK), small: toTheEnd(SMALL), paper: PAPER_GENERALIZATION },
-  /** One query in an example, so one answer to learn from: larger batches. */
+  generalization: { quick: QUICK_GENERALIZATION, small: SMALL_GENERALIZATION, paper: PAPER_GENERALIZATION },
+  /** One query in an example, so one answer to learn from: short examples, and many of them. */
   ar: {
-    quick: oneQuery(toTheEnd(QUICK), 64),
-    small: oneQuery(toTheEnd(SMALL), 128),
+    quick: oneQuery({ ...generalizing(QUICK, 8, [1, 2, 4, 8]), vocabSize: 64 }, 64, 256),
+    small: oneQuery(generalizing(SMALL, 16, [1 / 2, 1, 2, 4, 8]), 64, 256),
     paper: { ...PAPER_GENERALIZATION, dims: [128] },
   },
   recallState: {
-    quick: { ...toTheEnd(QUICK), dims: [16, 32, 64], testLengths: [64, 128, 256] },
-    small: { ...toTheEnd(SMALL), dims: [16, 32, 64, 128], testLengths: [128, 256, 512, 1024] },
+    quick: { ...QUICK_GENERALIZATION, dims: [16, 32, 64], testLengths: [16, 32, 64] },
+    small: { ...SMALL_GENERALIZATION, dims: [16, 32, 64, 128], testLengths: [32, 64, 128, 256] },
     paper: { ...PAPER_GENERALIZATION, dims: [16, 32, 64, 128, 256], testLengths: [128, 256, 512, 1024] },
+  },
+  /** Every rate to its end. */
+  learningRate: {
+    quick: everyRate({ ...QUICK, lengths: [16] }),
+    small: everyRate({ ...SMALL, lengths: [32] }),
+    paper: everyRate({ ...PAPER, lengths: [64] }),
   },
   /** One answer an example, and few enough tokens to learn from it. Not of the paper, which trains no Landmark CAT. */
   landmark: {
     quick: landmarks({ ...QUICK, vocabSize: 64, dims: [8, 16, 32, 64], lengths: [32] }, 1000),
-    small: landmarks({ ...SMALL, vocabSize: 128, dims: [8, 16, 32, 64, 128], lengths: [64] }, 3000),
+    small: landmarks({ ...SMALL, vocabSize: 128, dims: [8, 16, 32, 64, 128], lengths: [64], seeds: [0] }, 3000),
     paper: landmarks({ ...PAPER, vocabSize: 512, dims: [16, 32, 64, 128, 256], lengths: [256] }, 20_000),
   },
 } satisfies Record<string, Record<Scale, ScaleSettings>>;
 
 /** Selective copying; its vocabulary is the task's own, signals and noise. */
 export const copyingSettings: Record<Scale, CopyingSettings> = {
-  quick: copying(8, { ...QUICK, lengths: [32, 64] }, 2000),
-  small: copying(16, { ...SMALL, lengths: [64, 128, 256] }, 8000),
+  quick: copying(4, { ...QUICK, lengths: [16, 32] }, 1600),
+  small: copying(8, { ...SMALL, lengths: [32, 64] }, 3000),
   paper: { ...PAPER, lengths: [64, 128, 256], learningRates: [1e-3, 1e-2, 1e-1], numSignals: 16 },
 };
 
-/** Gradients are clipped: without, single steps throw models back. */
 function copying(numSignals: number, under: ScaleSettings, count: number): CopyingSettings {
-  return { ...under, numSignals, learningRates: [3e-3], train: { ...under.train, ...steps(count), clipNorm: 1 } };
+  return { ...under, numSignals, train: { ...under.train, ...steps(count, under.train.epochs!) } };
 }
 
-function oneQuery(under: ScaleSettings, dim: number): ScaleSettings {
-  return { ...under, dims: [dim], train: { ...under.train, batchSize: 64, validationExamples: 512 } };
+function oneQuery(under: ScaleSettings, dim: number, batchSize: number): ScaleSettings {
+  return { ...under, dims: [dim], tokensPerPair: 4, train: { ...under.train, batchSize } };
 }
 
-function landmarks(under: ScaleSettings, count: number): ScaleSettings {
-  const budget = { ...steps(count), batchSize: 64, freshExamples: true, stopAt: null };
-  const train = { ...under.train, ...budget, validationExamples: 256, testExamples: 1024 };
-  const { batchAt: _, ...rest } = under;
-  return { ...rest, learningRates: [1e-2], enoughAt: null, dropout: 0, train };
+function everyRate(under: ScaleSettings): ScaleSettings {
+  return { ...under, dims: [64], learningRates: RATES, search: null, enoughAt: null };
+}
+
+function landmarks({ trainAt: _, ...under }: ScaleSettings, count: number): ScaleSettings {
+  const train = { batchSize: 64, ...steps(count, count / 25), decayed: 'all' as const };
+  return {
+    ...under,
+    learningRates: [1e-2],
+    search: null,
+    enoughAt: null,
+    train: { ...train, validationExamples: 256, testExamples: 1024 },
+  };
 }

@@ -1,6 +1,6 @@
 /**
  * The files of a figure, in a directory of its own: `<id>.svg`, `<id>.png` (where the machine has fonts), `<id>.csv`
- * with a line per point, `claims.json`, and a page with the figure and the claims: where runs made it, on top of their report.
+ * with a line per point, `<id>.md`, `claims.json`, and a page with the figure and the claims: where runs made it, on top of their report.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -14,8 +14,9 @@ import { type ReportPaths, writeReport } from '../report/write-report.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
-import { judge, VERDICT_MARKS } from './claims.js';
+import { judge } from './claims.js';
 import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
+import { claimsMarkdown, figureMarkdown, sayCost } from './figure-document.js';
 import { onWhite } from './legend.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
@@ -30,8 +31,9 @@ export interface WrittenFigure {
     readonly png?: string;
     readonly csv: string;
     readonly claims: string;
-    /** Of a figure with a table: its rows, and in Markdown with the claims. */
+    /** Of a figure with a table: its rows. */
     readonly rows?: string;
+    /** In Markdown, with the claims: the table, or the accuracies. */
     readonly document?: string;
   };
   readonly claims: readonly JudgedClaim[];
@@ -71,29 +73,28 @@ export async function writeFigure(
     claims: { figure: figure.id, scale, ...counts, claims },
   });
   const seeds = Math.max(...points.map(({ measured }) => measured?.runs ?? 0));
+  const settings = [...new Set(planned.map(({ description }) => description))];
   const table = figure.table && (await writeTable(figure, scale, entries, data, claims, directory));
+  const document =
+    table || figure.y === 'perplexity'
+      ? undefined
+      : figureMarkdown(figure, { title: figureTitle(figure, scale), settings, cost: sayCost(runs), points, claims });
+  if (document) await replaceFile(join(directory, `${figure.id}.md`), document);
   const report = await writeReport(runs, directory, {
     title: figureTitle(figure, scale),
-    description: [...new Set(planned.map(({ description }) => description))].join(' '),
+    description: settings.join(' '),
     planned,
     source: figureSource(registered, scale),
     figure: {
       id: figure.id,
       caption: figure.caption,
-      reading:
-        figure.x === 'setting'
-          ? ''
-          : figure.predicted
-            ? 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.'
-            : figure.y === 'perplexity'
-              ? `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each'}.`
-              : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.',
+      reading: readingOf(figure, seeds),
       labels: figureSeries(figure).map(({ label }) => label),
       wide,
       narrow,
       claims,
       tables: table?.tables,
-      files: [...files, ...(table ? table.files : [])],
+      files: [...files, ...(table ? table.files : []), ...(document ? [`${figure.id}.md`] : [])],
       notes: [
         ...[...new Set(points.flatMap(({ model, diverged }) => (diverged ? [model] : [])))].map(
           (model) => `${model} diverged: its losses were no numbers any more.`,
@@ -102,7 +103,24 @@ export async function writeFigure(
       ],
     },
   });
-  return { paths: { ...report, ...paths, ...table?.paths }, claims, ...counts };
+  const further = document ? { document: join(directory, `${figure.id}.md`) } : table?.paths;
+  return { paths: { ...report, ...paths, ...further }, claims, ...counts };
+}
+
+/** How the marks of a figure are to be read. */
+function readingOf({ x, y, predicted }: TrainedFigure, seeds: number): string {
+  if (x === 'setting') return '';
+  if (predicted) {
+    return 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.';
+  }
+  if (y === 'perplexity') {
+    const over =
+      seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each';
+    return `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${over}.`;
+  }
+  return x === 'learningRate'
+    ? 'Lines: mean of the runs at each learning rate. Bars: its 95 % interval.'
+    : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.';
 }
 
 /** Computes a figure and writes it. The same scale gives the same files. */
@@ -165,12 +183,7 @@ async function writeTable(
       `# ${escapeMarkdown(figureTitle(figure, scale))}`,
       escapeMarkdown(figure.caption),
       plainTableMarkdown(first),
-      claims
-        .map(
-          ({ claim, source, status, evidence }) =>
-            `- ${VERDICT_MARKS[status]} ${status}: ${escapeMarkdown(`${claim} (${source}): ${evidence}`)}`,
-        )
-        .join('\n'),
+      claimsMarkdown(claims),
       ...others.flatMap((table) => [`## ${escapeMarkdown(table.title)}`, plainTableMarkdown(table)]),
     ]
       .filter((text) => text !== '')
@@ -208,7 +221,7 @@ async function writeFiles(
 
 /** A line for every point, measured or not. */
 function pointsCsv({ predicted, x, y }: TrainedFigure, points: readonly FigurePoint[]): string {
-  const rows = points.map(({ measured, diverged, row, setting, model, dModel, trainLength, testLength }) => ({
+  const rows = points.map(({ measured, diverged, row, setting, model, x: at, dModel, trainLength, testLength }) => ({
     row,
     ...(x === 'setting' && { setting }),
     model,
@@ -221,7 +234,7 @@ function pointsCsv({ predicted, x, y }: TrainedFigure, points: readonly FigurePo
     high: measured?.mean.high,
     freeRunning: measured?.freeRunning,
     runs: measured?.runs ?? 0,
-    learningRate: measured?.learningRate,
+    learningRate: measured?.learningRate ?? (x === 'learningRate' ? at : undefined),
     steps: measured?.steps,
     stateSize: measured?.stateSize,
     stepMs: measured?.stepMs,

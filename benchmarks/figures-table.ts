@@ -1,0 +1,35 @@
+/** What docs/reproducing-the-paper.md says of the paper's claims: a table of the figures that docs/figures holds. */
+import { readdir, readFile } from 'node:fs/promises';
+import { repositoryFile } from './repository.js';
+
+export const FIGURES_TABLE = { name: 'figures', path: 'docs/reproducing-the-paper.md' } as const;
+
+/** Where what `mixerzoo figure` wrote is kept: `fig6-quick.md`, `.csv`, `.svg`, and the verdicts as `fig6-quick.json`. */
+export const FIGURES_DIRECTORY = 'docs/figures/';
+
+/** `claims.json` of a figure, as kept. */
+export interface KeptFigure {
+  readonly figure: string;
+  readonly scale: string;
+  readonly claims: readonly { readonly claim: string; readonly source: string; readonly status: string }[];
+}
+
+/** All figures kept, by name. */
+export async function keptFigures(): Promise<KeptFigure[]> {
+  const files = (await readdir(repositoryFile(FIGURES_DIRECTORY))).filter((file) => file.endsWith('.json'));
+  const names = files.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return Promise.all(
+    names.map(async (file) => JSON.parse(await readFile(repositoryFile(`${FIGURES_DIRECTORY}${file}`), 'utf8'))),
+  );
+}
+
+/** A line for each claim, with a link to the figure's numbers. */
+export function figuresMarkdown(figures: readonly KeptFigure[]): string {
+  const lines = figures.flatMap(({ figure, scale, claims }) =>
+    claims.map(({ claim, source, status }, index) => {
+      const link = index === 0 ? `[${figure}](figures/${figure}-${scale}.md)` : '';
+      return `| ${link} | ${index === 0 ? scale : ''} | ${claim} | ${source} | **${status}** |`;
+    }),
+  );
+  return ['| figure | scale | claim | source | here |', '|---|---|---|---|---|', ...lines].join('\n');
+}

@@ -1,0 +1,32 @@
+/**
+ * `npm run docs:figures -- runs/fig6-quick …`: keeps what `mixerzoo figure` wrote there in docs/figures, and puts the verdicts of all
+ * figures kept into docs/reproducing-the-paper.md.
+ */
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withTable } from './docs-table.js';
+import { FIGURES_DIRECTORY, FIGURES_TABLE, figuresMarkdown, type KeptFigure, keptFigures } from './figures-table.js';
+import { repositoryFile } from './repository.js';
+
+const kept = fileURLToPath(repositoryFile(FIGURES_DIRECTORY));
+await mkdir(kept, { recursive: true });
+for (const directory of process.argv.slice(2).map((path) => resolve(path))) {
+  const claims = join(directory, 'claims.json');
+  const text = await readFile(claims, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    console.error(
+      `docs:figures: expected a directory that \`mixerzoo figure\` wrote, got ${directory} without claims.json.`,
+    );
+    process.exit(1);
+  }
+  const { figure, scale }: KeptFigure = JSON.parse(text);
+  for (const suffix of ['md', 'csv', 'svg']) {
+    await copyFile(join(directory, `${figure}.${suffix}`), join(kept, `${figure}-${scale}.${suffix}`));
+  }
+  await copyFile(claims, join(kept, `${figure}-${scale}.json`));
+  console.log(`docs/figures/${figure}-${scale}.md, from ${basename(directory)}`);
+}
+const document = repositoryFile(FIGURES_TABLE.path);
+const table = figuresMarkdown(await keptFigures());
+await writeFile(document, withTable(await readFile(document, 'utf8'), FIGURES_TABLE.name, table));
