@@ -54,9 +54,10 @@ const pairsAt =
   ({ tokensPerPair }: ScaleSettings) =>
   (seqLen: number) => ({ numKvPairs: seqLen / tokensPerPair });
 
-/** The paper's k = 10, 20, 40 for L = 64, 128, 256. */
-const mqnarPairsAt = (at: ScaleSettings) =>
-  at.models === 'paper' ? (seqLen: number) => ({ numKvPairs: Math.floor((10 * seqLen) / 64) }) : pairsAt(at);
+/** At most the paper's k = 10, 20, 40 for L = 64, 128, 256: a pair and its query take five tokens. */
+const mqnarPairsAt =
+  ({ tokensPerPair }: ScaleSettings) =>
+  (seqLen: number) => ({ numKvPairs: Math.floor(Math.min(seqLen / tokensPerPair, (10 * seqLen) / 64)) });
 
 type Build = FigureExperiment['at'];
 

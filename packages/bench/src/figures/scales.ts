@@ -120,7 +120,7 @@ const generalizing = (settings: ScaleSettings, trainLength: number, multiples: r
 const FIGURE_6 = [1 / 4, 1 / 2, 1, 2, 4, 8];
 
 const QUICK_GENERALIZATION = generalizing(QUICK, 16, [1 / 2, 1, 2, 4, 8]); // a quarter holds no query
-const SMALL_GENERALIZATION = { ...generalizing(SMALL, 32, FIGURE_6), dims: [32, 64, 128] };
+const SMALL_GENERALIZATION = generalizing(SMALL, 32, FIGURE_6);
 const PAPER_GENERALIZATION: ScaleSettings = {
   ...generalizing(PAPER, 128, FIGURE_6),
   learningRates: [1e-2, 3e-3, 1e-3, 3e-2, 1e-1],
@@ -152,7 +152,7 @@ export const settings = {
   },
   recallState: {
     quick: { ...QUICK_GENERALIZATION, dims: [16, 32, 64], testLengths: [16, 32, 64] },
-    small: { ...SMALL_GENERALIZATION, dims: [16, 32, 64, 128], testLengths: [32, 64, 128, 256] },
+    small: { ...SMALL_GENERALIZATION, dims: [16, 32, 64], testLengths: [32, 64, 128, 256] },
     paper: { ...PAPER_GENERALIZATION, dims: [16, 32, 64, 128, 256], testLengths: [128, 256, 512, 1024] },
   },
   /** Every rate to its end. */
