@@ -14,7 +14,15 @@ export type {
   TaskConfig,
 } from './experiment/experiment.js';
 export { defineExperiment } from './experiment/experiment.js';
-export { declines, fallsShortOf, growsWithWidth, keepsUpWith, leads, staysAbove } from './figures/claims.js';
+export {
+  declines,
+  fallsShortOf,
+  growsWithWidth,
+  keepsUpWith,
+  leads,
+  reachesSomewhere,
+  staysAbove,
+} from './figures/claims.js';
 export type {
   Claim,
   ComputedFigure,

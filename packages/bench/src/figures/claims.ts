@@ -61,6 +61,23 @@ export function fallsShortOf(level: number, subject: Subject, source: string, te
   return claim(subject, source, text, evaluate, { status: 'holding', evaluate });
 }
 
+/** Each of the models is above a level at one point at least: what it does elsewhere is not for want of a recipe. */
+export function reachesSomewhere(level: number, subject: Subject, source: string, text: string): Claim {
+  const evaluate = (points: readonly MeasuredPoint[]) => {
+    const highest = subject.models.flatMap((model) => {
+      const own = points.filter((point) => point.model === model);
+      return own.length > 0 ? [own.reduce((a, b) => (b.best > a.best ? b : a))] : [];
+    });
+    return decide(
+      highest.length === subject.models.length && highest.every(({ best }) => best > level),
+      highest
+        .map((point) => `${point.model} ${describe(point)}${point.best > level ? '' : `, ${trained(point)}`}`)
+        .join('; '),
+    );
+  };
+  return claim(subject, source, text, evaluate, { status: 'holding', evaluate });
+}
+
 /** One model is as good as each of the others, or better, at every point. */
 export function leads(leader: string, others: Subject, source: string, text: string): Claim {
   return claim({ ...others, models: [leader, ...others.models] }, source, text, (points) => {

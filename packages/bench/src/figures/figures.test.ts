@@ -9,7 +9,16 @@ import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/write-index.js';
 import type { RunRecord } from '../runs/results.js';
 import { testAssignments } from './__fixtures__/text-at-paper-scale.js';
-import { declines, fallsShortOf, growsWithWidth, judge, keepsUpWith, leads, staysAbove } from './claims.js';
+import {
+  declines,
+  fallsShortOf,
+  growsWithWidth,
+  judge,
+  keepsUpWith,
+  leads,
+  reachesSomewhere,
+  staysAbove,
+} from './claims.js';
 import { figures } from './definitions.js';
 import { experiments } from './experiments.js';
 import {
@@ -172,6 +181,20 @@ describe('claims', () => {
       evidence:
         '1 of 1 have not learned at this budget (25 %, and 10 points more than a guess among the values of an example, at the training length)',
     });
+  });
+
+  it('name the cell in which each model is above a level', () => {
+    expect(judge([reachesSomewhere(0.9, about('A', 'B'), 'S', 'T')], data)[0]).toMatchObject({
+      status: 'holding',
+      evidence: 'A 100 % (R, d = 32, length 64); B 95.0 % (R, d = 64, length 64)',
+    });
+    expect(judge([reachesSomewhere(0.96, about('A', 'B'), 'S', 'T')], data)[0]).toMatchObject({
+      status: 'not holding',
+      evidence: expect.stringContaining('B 95.0 % (R, d = 64, length 64), trained for 800 steps'),
+    });
+    const some = points({ A: { 32: [1, undefined] }, B: { 32: [0.5, undefined] } });
+    expect(status(reachesSomewhere(0.9, about('A'), 'S', 'T'), some)).toBe('holding');
+    expect(status(reachesSomewhere(0.9, about('B'), 'S', 'T'), some)).toBe('not measured');
   });
 
   it('do not count a guess among the values seen as learned', () => {
