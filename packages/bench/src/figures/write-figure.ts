@@ -96,8 +96,8 @@ export async function writeFigure(
       tables: table?.tables,
       files: [...files, ...(table ? table.files : []), ...(document ? [`${figure.id}.md`] : [])],
       notes: [
-        ...[...new Set(points.flatMap(({ model, diverged }) => (diverged ? [model] : [])))].map(
-          (model) => `${model} diverged: its losses were no numbers any more.`,
+        ...[...new Set(points.flatMap((point) => (point.diverged ? [nameOfLine(figure, point)] : [])))].map(
+          (name) => `${name} diverged: its losses were no numbers any more.`,
         ),
         ...(measured === points.length ? [] : [`${points.length - measured} of ${points.length} points are missing.`]),
       ],
@@ -191,6 +191,10 @@ async function writeTable(
   );
   return { tables, paths, files: Object.values(paths).map((path) => basename(path)) };
 }
+
+/** A model; where points are of learning rates, at its rate. */
+const nameOfLine = (figure: TrainedFigure, { model, x }: FigurePoint) =>
+  figure.x === 'learningRate' ? `${model} at learning rate ${x}` : model;
 
 const figureTitle = ({ title, id }: Figure, scale: Scale) => `${title} (${id}, ${scale} scale)`;
 
