@@ -16,7 +16,8 @@ export interface KeptFigure {
 
 /** All figures kept, by name. */
 export async function keptFigures(): Promise<KeptFigure[]> {
-  const files = (await readdir(repositoryFile(FIGURES_DIRECTORY))).filter((file) => file.endsWith('.json'));
+  const all = await readdir(repositoryFile(FIGURES_DIRECTORY)).catch(() => []); // none kept, no directory
+  const files = all.filter((file) => file.endsWith('.json'));
   const names = files.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   return Promise.all(
     names.map(async (file) => JSON.parse(await readFile(repositoryFile(`${FIGURES_DIRECTORY}${file}`), 'utf8'))),
