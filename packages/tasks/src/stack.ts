@@ -51,7 +51,7 @@ type StackConfig = z.output<typeof stackSchema>;
  */
 export const stack: TaskFactory<typeof stackSchema, SolvedTask> = defineTask({
   name: 'stack',
-  summary: 'Symbols are pushed onto several stacks: what comes off at a pop?',
+  summary: 'Symbols are pushed onto several stacks; tell what comes off at a pop.',
   schema: stackSchema,
   create(config) {
     assertFits(config);

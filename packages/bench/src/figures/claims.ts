@@ -32,7 +32,7 @@ const LEARNED = { atLeast: 0.25, aboveGuess: 0.1 } as const;
 export const hasLearned = (accuracy: number, { guess }: FigurePoint) =>
   accuracy >= Math.max(LEARNED.atLeast, guess + LEARNED.aboveGuess);
 /** What {@link hasLearned} asks for, in words. */
-export const LEARNED_WORDS = '25 %, and 10 points more than a guess among the values of an example';
+const LEARNED_WORDS = '25 %, and 10 points more than a guess among the values of an example';
 /** A sharp decline: 10 points. */
 const DECLINE = 0.1;
 
