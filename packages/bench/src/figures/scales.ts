@@ -4,7 +4,7 @@
  *
  * `paper` is Appendix A.1 of arXiv 2407.05591, with what it leaves open as in zoology (arXiv 2312.04927), whose set-up
  * it follows: vocabulary 8,192 (printed as 8,092), 64 epochs over fixed examples, batches of 512, 256 and 128, dropout
- * on embedding and attention map. `quick` and `small` are sized so that each family that the paper shows learning learns in
+ * on embedding and attention map. `quick` and `small` are meant to be small enough for each family that the paper shows learning to learn in
  * some cell: few tokens and pairs, fresh examples, each model by the recipe of its own package, and its learning rate searched
  * with the same protocol and budget.
  */
