@@ -11,7 +11,7 @@ import { data } from './commands/data.js';
 import { doctor } from './commands/doctor.js';
 import { engines } from './commands/engines.js';
 import { exportRuns } from './commands/export.js';
-import { figure, table } from './commands/figure.js';
+import { figure, study, table } from './commands/figure.js';
 import { list } from './commands/list.js';
 import { merge } from './commands/merge.js';
 import { newMixer } from './commands/new-mixer.js';
@@ -89,7 +89,10 @@ function createCommands(): CAC {
     .example('The same command again resumes what is partial and skips what is done.')
     .action(run);
   cli
-    .command('list <what>', 'List mixers, tasks, channel-mixers, norms, models, presets, figures, tables or engines')
+    .command(
+      'list <what>',
+      'List mixers, tasks, channel-mixers, norms, models, presets, figures, studies, tables or engines',
+    )
     .example('  mixerzoo list mixers')
     .action(list);
   cli
@@ -105,6 +108,18 @@ function createCommands(): CAC {
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
     .action(figure);
+  cli
+    .command('study <id>', 'Train what a question of the zoo needs, draw the answer, and judge what is claimed of it')
+    .option('--scale <scale>', 'quick (20 minutes at most), small (an hour) or paper (default: quick)')
+    .option(...SET)
+    .option(...ENGINE)
+    .option(...WORKERS)
+    .option('--out <directory>', 'Where runs and studies are kept (default: runs)')
+    .option(...MAX_MINUTES)
+    .option(...STALL_MINUTES)
+    .option('--dry-run', 'Print the runs, and stop')
+    .example('  mixerzoo study state-tracking --scale quick')
+    .action(study);
   cli
     .command('table <id>', 'Train the models of a table of the paper, and put what they measure beside it')
     .option('--scale <scale>', "quick (minutes), small (a night) or paper (the paper's sizes; default: quick)")

@@ -13,6 +13,7 @@ import {
   type Figure,
   hasTable,
   isComputed,
+  isStudy,
   type JudgedClaim,
   type TrainedFigure,
 } from '../figures/figure.js';
@@ -45,15 +46,20 @@ export async function figure(name: string, flags: FigureFlags): Promise<number> 
 }
 
 /** @returns as {@link figure}. @throws UnknownNameError for a figure without a table. */
-export async function table(name: string, flags: FigureFlags): Promise<number> {
+export const table = (name: string, flags: FigureFlags) => makeOneOf('table', hasTable, name, flags);
+
+/** @returns as {@link figure}. @throws UnknownNameError for a figure that asks nothing of its own. */
+export const study = (name: string, flags: FigureFlags) => makeOneOf('study', isStudy, name, flags);
+
+async function makeOneOf(word: string, is: (figure: Figure) => boolean, name: string, flags: FigureFlags) {
   const registry = await findPlugins(process.cwd());
-  const tables = registry.figures.filter(({ part }) => hasTable(part));
-  const found = await findPart({ ...registry, figures: tables }, 'figures', name).catch((error: unknown) => {
+  const those = registry.figures.filter(({ part }) => is(part));
+  const found = await findPart({ ...registry, figures: those }, 'figures', name).catch((error: unknown) => {
     if (!isZooError(error, 'unknown-name')) throw error;
     throw new UnknownNameError(
-      'table',
+      word,
       name,
-      tables.map(({ name: known }) => known),
+      those.map(({ name: known }) => known),
     );
   });
   return makeFigure(found, flags, registry);

@@ -1,4 +1,4 @@
-/** `mixerzoo list mixers|tasks|channel-mixers|norms|models|presets|figures|tables|engines`. */
+/** `mixerzoo list mixers|tasks|channel-mixers|norms|models|presets|figures|studies|tables|engines`. */
 import { isZooError, type ModelPreset } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import { diagnoseEngines } from '@mixerzoo/core/harness';
@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { presetModel } from '../experiment/preset-model.js';
-import { type Figure, hasTable, isComputed } from '../figures/figure.js';
+import { type Figure, hasTable, isComputed, isStudy } from '../figures/figure.js';
 import { qualifiedName, type Registered, type Registry } from '../plugins.js';
 import { formatOptions, listWords } from '../report/format.js';
 import { print, printJson, visibleLine } from '../terminal.js';
@@ -40,6 +40,8 @@ const LISTS: Record<string, () => Promise<Row[]>> = {
     );
   },
   figures: async () => (await findPlugins(process.cwd())).figures.map(describeFigure),
+  studies: async () =>
+    (await findPlugins(process.cwd())).figures.filter(({ part }) => isStudy(part)).map(describeFigure),
   tables: async () =>
     (await findPlugins(process.cwd())).figures.filter(({ part }) => hasTable(part)).map(describeFigure),
   engines: async () =>
@@ -107,7 +109,7 @@ function describeRecipe({ learningRates, train, source = {} }: ModelPreset): str
 function describeFigure({ name, packageName, part }: Registered<Figure>): Row {
   return {
     name,
-    summary: part.caption,
+    summary: [part.question, part.caption].filter(Boolean).join(' '),
     package: packageName,
     experiments: isComputed(part) ? [] : part.rows.map(({ experiment }) => experiment.id),
     claims: part.claims.map(({ text }) => text),

@@ -9,6 +9,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import {
   accuracyAxis,
   CHART_INK,
+  type ChartSize,
   chart,
   looks,
   pointLayer,
@@ -27,6 +28,7 @@ import {
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
 import type { FigurePoint, Measured, TrainedFigure } from './figure.js';
 import { drawLegend, placed, wholeSvg } from './legend.js';
+import { matrixHeight, matrixSpec } from './matrix-chart.js';
 import { alongWidths, drawnOf } from './points.js';
 
 /** The models of a figure in the order of its legend, with their looks. */
@@ -53,7 +55,7 @@ export const NARROW: Layout = { panelWidth: 330, panelHeight: 250, columns: 1 };
 export async function drawFigure(
   figure: TrainedFigure,
   points: readonly FigurePoint[],
-  { panelHeight, columns, ...widths }: Layout,
+  { columns, ...sizes }: Layout,
 ): Promise<string | undefined> {
   if (figure.x === 'setting' || !points.some(({ measured }) => measured)) return undefined;
   const rows = figure.rows.map(({ title }) => {
@@ -65,15 +67,20 @@ export async function drawFigure(
     }));
   });
   const across = columns ?? Math.max(...rows.map((panels) => panels.length));
-  const panelWidth = across === 1 ? (widths.loneWidth ?? widths.panelWidth) : widths.panelWidth;
+  const panelWidth = across === 1 ? (sizes.loneWidth ?? sizes.panelWidth) : sizes.panelWidth;
   const width = Math.max(across * panelWidth, 330);
-  const legend = drawLegend(
-    figureSeries(figure).map((one) => ({ ...one, kind: 'marked' })),
-    width,
-  );
+  const legend = isMatrix(figure)
+    ? { svg: '', height: 0 }
+    : drawLegend(
+        figureSeries(figure).map((one) => ({ ...one, kind: 'marked' })),
+        width,
+      );
   const parts: string[] = [legend.svg];
   let y = legend.height;
   for (const panels of rows) {
+    const panelHeight = isMatrix(figure)
+      ? Math.max(...panels.map((panel) => matrixHeight(panel.points)))
+      : sizes.panelHeight;
     for (const [index, panel] of panels.entries()) {
       const svg = await renderSvg(
         panelSpec(figure, panel.title, panel.points, { width: panelWidth - 12, height: panelHeight - 8 }),
@@ -85,6 +92,11 @@ export async function drawFigure(
   return wholeSvg(width, y, parts);
 }
 
+/** True of an axis with places in an order, which lines go along. */
+const isLined = (x: TrainedFigure['x']): x is keyof typeof X_TITLES => x in X_TITLES;
+
+const isMatrix = ({ x }: TrainedFigure) => x === 'variant';
+
 function panelTitle(figure: TrainedFigure, row: string, column: number): string {
   const value = alongWidths(figure) ? `tested at length ${column}` : `d = ${column}`;
   return `${row}, ${value}`;
@@ -95,15 +107,25 @@ const X_TITLES = {
   testLength: 'test length (tokens)',
   stateSize: 'state after the test length (numbers per sequence)',
   width: 'width d',
-  setting: 'setting',
   learningRate: 'learning rate',
-} as const;
+} as const satisfies Record<Exclude<TrainedFigure['x'], 'variant' | 'setting'>, string>;
 
 function panelSpec(
   figure: TrainedFigure,
   title: string,
   points: readonly FigurePoint[],
-  size: { width: number; height: number },
+  size: ChartSize,
+): TopLevelSpec {
+  const heading = { text: title, fontSize: 13, fontWeight: 'bold', color: CHART_INK.text, anchor: 'middle', offset: 8 };
+  const spec = isLined(figure.x) ? lineSpec(figure, figure.x, points, size) : matrixSpec(points, size);
+  return { ...spec, title: heading } as TopLevelSpec;
+}
+
+function lineSpec(
+  figure: TrainedFigure,
+  axis: keyof typeof X_TITLES,
+  points: readonly FigurePoint[],
+  size: ChartSize,
 ): TopLevelSpec {
   const series = figureSeries(figure);
   const isRate = figure.x === 'learningRate';
@@ -126,7 +148,7 @@ function panelSpec(
   const x = {
     field: 'x',
     type: 'quantitative',
-    title: X_TITLES[figure.x],
+    title: X_TITLES[axis],
     scale: { type: 'log', base, nice: false, domain: [places[0], places.at(-1)], padding: 14 },
     axis: {
       ...(figure.x === 'stateSize' ? { tickCount: 4, format: '~s' } : { values: places, format: isRate ? '~g' : 'd' }),
@@ -138,7 +160,7 @@ function panelSpec(
   const y = figure.y === 'perplexity' ? perplexityAxis(values) : accuracyAxis;
   const predicted = predictedRows(figure, points, places);
   const trained = figure.x === 'testLength' ? [...new Set(points.map(({ trainLength }) => trainLength))] : [];
-  const spec = chart(size, values, [
+  return chart(size, values, [
     ...trained.flatMap((length) => trainLengthMark(length, places, x).slice(0, 1)), // the line without its words
     {
       ...(predicted && { data: { values: predicted } }), // in place of a line through what was measured
@@ -151,8 +173,6 @@ function panelSpec(
     },
     pointLayer(series, x, y, 60),
   ]);
-  const heading = { text: title, fontSize: 13, fontWeight: 'bold', color: CHART_INK.text, anchor: 'middle', offset: 8 };
-  return { ...spec, title: heading } as TopLevelSpec;
 }
 
 function sayMeasured({ y }: TrainedFigure, measured: Measured): string {

@@ -198,6 +198,7 @@ export const figures: readonly Figure[] = [
   {
     id: 'recall-state',
     title: 'Recall against the size of the state',
+    question: 'How much does a mixer recall for the state it keeps?',
     caption:
       'Not in the paper: the trade-off that the literature plots (arXiv 2402.18668, Figure 2). Trained at one length; a line goes through the widths.',
     x: 'stateSize',
@@ -242,6 +243,7 @@ export const figures: readonly Figure[] = [
   {
     id: 'landmark-capacity',
     title: 'What trained landmarks hold',
+    question: 'Do trained landmarks hold as much as the theory says of hand-made ones?',
     caption:
       'Not in the paper, which trains no Landmark CAT: one query among random tokens, answered by hard retrieval of one block.',
     x: 'width',

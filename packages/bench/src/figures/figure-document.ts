@@ -1,11 +1,12 @@
-/** A trained figure in Markdown, for a document: its setting, its numbers, and what is claimed of it. */
+/** The words on a figure; and a trained one in Markdown, for a document: its setting, its numbers, and what is claimed of it. */
 import { sum } from 'simple-statistics';
 import { formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from '../report/format.js';
 import { type PlainRow, plainTableMarkdown } from '../report/plain-table.js';
 import { escapeMarkdown } from '../report/table.js';
 import type { RunRecord } from '../runs/results.js';
 import { VERDICT_MARKS } from './claims.js';
-import type { FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
+import type { Figure, FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
+import { cellOf } from './points.js';
 
 /** What a document is made of. */
 export interface FigureDocument {
@@ -18,6 +19,23 @@ export interface FigureDocument {
   readonly claims: readonly JudgedClaim[];
 }
 
+/** What a study asks, and what a figure shows. */
+export const captionOf = ({ question, caption }: Figure) => [question, caption].filter(Boolean).join(' ');
+
+/** What marks, lines and bars are. */
+export function readingOf({ x, y, predicted }: TrainedFigure, seeds: number): string {
+  if (x === 'setting') return '';
+  if (x === 'variant') return 'Percent, of the best run, chosen on validation.';
+  if (x === 'learningRate') return 'Lines: mean of the runs at each learning rate. Bars: its 95 % interval.';
+  if (predicted) {
+    return 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.';
+  }
+  if (y !== 'perplexity') return 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.';
+  const over =
+    seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each';
+  return `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${over}.`;
+}
+
 /** The document of a figure of accuracies. */
 export function figureMarkdown(
   figure: TrainedFigure,
@@ -25,6 +43,7 @@ export function figureMarkdown(
 ): string {
   const tables = figure.rows.flatMap((row) => {
     const ofRow = points.filter((point) => point.row === row.title);
+    if (figure.x === 'variant') return [matrix(row.title, ofRow)];
     const freeRunning = ofRow.some(({ measured }) => Number.isFinite(measured?.freeRunning));
     return [
       table(figure, row.title, ofRow, ({ measured }) => measured && formatEstimate(measured.mean)),
@@ -42,7 +61,7 @@ export function figureMarkdown(
   });
   return `${[
     `# ${escapeMarkdown(title)}`,
-    ...[figure.caption, ...settings, cost].map(escapeMarkdown),
+    ...[captionOf(figure), ...settings, cost].map(escapeMarkdown),
     ...tables,
     claimsMarkdown(claims),
   ].join('\n\n')}\n`;
@@ -76,6 +95,22 @@ function columnsOf({ x }: TrainedFigure): { readonly words: string; of(point: Fi
   if (x === 'width') return { words: 'd =', of: ({ dModel }) => dModel };
   if (x === 'learningRate') return { words: 'rate', of: ({ x: rate }) => rate };
   return { words: x === 'trainLength' ? 'length' : 'at', of: ({ testLength }) => testLength };
+}
+
+/** A line for each mixer and width, a column for each variant. */
+function matrix(title: string, points: readonly FigurePoint[]): string {
+  const cells = points.map((point) => ({ point, ...cellOf(point.model) }));
+  const columns = [...new Set(cells.map(({ variant }) => variant))];
+  const heads = [...new Set(cells.map(({ line, point }) => `${line}, d = ${point.dModel}`))];
+  const rows = heads.map((head): PlainRow => {
+    const own = cells.filter(({ line, point }) => `${line}, d = ${point.dModel}` === head);
+    const texts = columns.map((column) => {
+      const { measured, diverged } = own.find(({ variant }) => variant === column)?.point ?? {};
+      return { text: measured ? formatPercent(measured.best) : diverged ? 'diverged' : NO_VALUE };
+    });
+    return { head, cells: texts };
+  });
+  return `${escapeMarkdown(title)}:\n\n${plainTableMarkdown({ title, columns, rows, notes: [] }).trimEnd()}`;
 }
 
 /** A line for each model and width. */

@@ -52,16 +52,19 @@ interface FigureWords {
   readonly title: string;
   /** Number in the paper, if it is there, and what it shows. */
   readonly caption: string;
+  /** Of a study: what it asks, which no paper's figure answers. `mixerzoo study` makes those that ask. */
+  readonly question?: string | undefined;
 }
 
 /** A figure that runs make: models are trained, and what they answer is drawn. */
 export interface TrainedFigure extends FigureWords {
   /**
    * What runs along the axis. A panel is a width d; for `stateSize` and `width` a test length, its lines going through the
-   * widths. For `learningRate` each point is of the runs at one rate, not of the rate that is the model's. `setting`: a score over settings
-   * of tasks, which a table shows and nothing draws.
+   * widths. For `learningRate` each point is of the runs at one rate, not of the rate that is the model's. For `variant` a panel is a
+   * matrix of models and variants at the training length: labels are `<model>: <variant>`. `setting`: a score over settings of tasks, which
+   * a table shows and nothing draws.
    */
-  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width' | 'learningRate' | 'setting';
+  readonly x: 'trainLength' | 'testLength' | 'stateSize' | 'width' | 'learningRate' | 'variant' | 'setting';
   /** What is drawn of the test: its accuracy (default), or its perplexity, exp of the mean loss, along a logarithmic axis. */
   readonly y?: FigureMeasure | undefined;
   readonly rows: readonly FigureRow[];
@@ -83,6 +86,9 @@ export interface ComputedFigure extends FigureWords {
 
 /** A figure: of the paper, or a study. */
 export type Figure = TrainedFigure | ComputedFigure;
+
+/** True for a figure with a question of its own. */
+export const isStudy = ({ question }: Figure): boolean => question !== undefined;
 
 /** True for a figure with nothing to train. */
 export const isComputed = (figure: Figure): figure is ComputedFigure => 'compute' in figure;
@@ -165,11 +171,12 @@ const words = {
   id: z.string(),
   title: z.string(),
   caption: z.string(),
+  question: z.string().optional(),
   claims: z.array(z.looseObject({ text: z.string(), source: z.string(), evaluate: custom('a function') })),
 };
 const trainedSchema = z.strictObject({
   ...words,
-  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width', 'learningRate', 'setting']),
+  x: z.enum(['trainLength', 'testLength', 'stateSize', 'width', 'learningRate', 'variant', 'setting']),
   y: z.enum(['accuracy', 'perplexity']).optional(),
   rows: z
     .array(

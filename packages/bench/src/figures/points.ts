@@ -35,6 +35,12 @@ export function figurePoints(figure: TrainedFigure, scale: string, entries: read
 export const drawnOf = ({ x, y }: TrainedFigure, { best, mean }: Measured) =>
   y === 'perplexity' || x === 'learningRate' ? mean.value : best;
 
+/** Where a model of a figure along variants stands: labels are `<line>: <variant>`. */
+export function cellOf(label: string): { readonly line: string; readonly variant: string } {
+  const at = label.indexOf(': ');
+  return { line: label.slice(0, at), variant: label.slice(at + 2) };
+}
+
 /** Its lines go through the widths, and a panel is a test length. */
 export const alongWidths = ({ x }: TrainedFigure) => x === 'stateSize' || x === 'width';
 

@@ -16,7 +16,7 @@ import type { RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
 import { judge } from './claims.js';
 import type { ComputedFigure, Figure, FigurePoint, JudgedClaim, TrainedFigure } from './figure.js';
-import { claimsMarkdown, figureMarkdown, sayCost } from './figure-document.js';
+import { captionOf, claimsMarkdown, figureMarkdown, readingOf, sayCost } from './figure-document.js';
 import { onWhite } from './legend.js';
 import { figurePoints } from './points.js';
 import type { Scale } from './scales.js';
@@ -87,7 +87,7 @@ export async function writeFigure(
     source: figureSource(registered, scale),
     figure: {
       id: figure.id,
-      caption: figure.caption,
+      caption: captionOf(figure),
       reading: readingOf(figure, seeds),
       labels: figureSeries(figure).map(({ label }) => label),
       wide,
@@ -105,22 +105,6 @@ export async function writeFigure(
   });
   const further = document ? { document: join(directory, `${figure.id}.md`) } : table?.paths;
   return { paths: { ...report, ...paths, ...further }, claims, ...counts };
-}
-
-/** How the marks of a figure are to be read. */
-function readingOf({ x, y, predicted }: TrainedFigure, seeds: number): string {
-  if (x === 'setting') return '';
-  if (predicted) {
-    return 'Marks: best run, chosen on validation, with the 95 % interval of the mean. Lines: what the theory predicts.';
-  }
-  if (y === 'perplexity') {
-    const over =
-      seeds > 1 ? 'over seeds (of a single training over the test text)' : 'over the test text, of one training each';
-    return `Lines: perplexity of the mean loss. Bars: its 95 % interval, ${over}.`;
-  }
-  return x === 'learningRate'
-    ? 'Lines: mean of the runs at each learning rate. Bars: its 95 % interval.'
-    : 'Lines: best run, chosen on validation. Bars: 95 % interval of the mean.';
 }
 
 /** Computes a figure and writes it. The same scale gives the same files. */
@@ -151,7 +135,7 @@ export async function writeComputedFigure(
     colours: coloursOf(plots),
     figure: {
       id: figure.id,
-      caption: figure.caption,
+      caption: captionOf(figure),
       reading: '',
       labels: [],
       wide,
@@ -181,7 +165,7 @@ async function writeTable(
     paths.document,
     [
       `# ${escapeMarkdown(figureTitle(figure, scale))}`,
-      escapeMarkdown(figure.caption),
+      escapeMarkdown(captionOf(figure)),
       plainTableMarkdown(first),
       claimsMarkdown(claims),
       ...others.flatMap((table) => [`## ${escapeMarkdown(table.title)}`, plainTableMarkdown(table)]),
