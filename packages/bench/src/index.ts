@@ -2,6 +2,7 @@ import { definePlugin } from '@mixerzoo/core';
 import { figures } from './figures/definitions.js';
 import { mad } from './figures/mad.js';
 import { presets } from './presets/index.js';
+import { studies } from './studies/index.js';
 
 export type {
   ChannelMixerConfig,
@@ -60,5 +61,5 @@ export type {
 } from './runs/results.js';
 export type { RunConfig, RunLayer, TrainSettings } from './runs/run-config.js';
 
-/** The presets and figures of this package, found as those of every package are. */
-export const plugin = definePlugin({ presets, figures: [...figures, mad] });
+/** The presets, figures and studies of this package, found as those of every package are. */
+export const plugin = definePlugin({ presets, figures: [...figures, mad, ...studies] });
