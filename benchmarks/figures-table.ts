@@ -1,8 +1,15 @@
-/** What docs/reproducing-the-paper.md says of the paper's claims: a table of the figures that docs/figures holds. */
+/** What documents say of claims: tables of the figures and studies that docs/figures holds. */
 import { readdir, readFile } from 'node:fs/promises';
+import { studies } from '../packages/bench/src/studies/index.js';
 import { repositoryFile } from './repository.js';
 
-export const FIGURES_TABLE = { name: 'figures', path: 'docs/reproducing-the-paper.md' } as const;
+const isStudy = ({ figure }: KeptFigure) => studies.some(({ id }) => id === figure);
+
+/** Where the verdicts of figures stand, and those of studies. */
+export const FIGURE_TABLES = [
+  { name: 'figures', path: 'docs/reproducing-the-paper.md', holds: (kept: KeptFigure) => !isStudy(kept) },
+  { name: 'studies', path: 'docs/studies.md', holds: isStudy },
+] as const;
 
 /** Where what `mixerzoo figure` wrote is kept: `fig6-quick.md`, `.csv`, `.svg`, and the verdicts as `fig6-quick.json`. */
 export const FIGURES_DIRECTORY = 'docs/figures/';

@@ -1,12 +1,12 @@
 /**
  * `npm run docs:figures -- runs/fig6-quick …`: keeps what `mixerzoo figure` wrote there in docs/figures, and puts the verdicts of all
- * figures kept into docs/reproducing-the-paper.md.
+ * figures kept into docs/reproducing-the-paper.md, those of studies into docs/studies.md.
  */
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withTable } from './docs-table.js';
-import { FIGURES_DIRECTORY, FIGURES_TABLE, figuresMarkdown, type KeptFigure, keptFigures } from './figures-table.js';
+import { FIGURE_TABLES, FIGURES_DIRECTORY, figuresMarkdown, type KeptFigure, keptFigures } from './figures-table.js';
 import { repositoryFile } from './repository.js';
 
 const kept = fileURLToPath(repositoryFile(FIGURES_DIRECTORY));
@@ -27,6 +27,9 @@ for (const directory of process.argv.slice(2).map((path) => resolve(path))) {
   await copyFile(claims, join(kept, `${figure}-${scale}.json`));
   console.log(`docs/figures/${figure}-${scale}.md, from ${basename(directory)}`);
 }
-const document = repositoryFile(FIGURES_TABLE.path);
-const table = figuresMarkdown(await keptFigures());
-await writeFile(document, withTable(await readFile(document, 'utf8'), FIGURES_TABLE.name, table));
+const all = await keptFigures();
+for (const { name, path, holds } of FIGURE_TABLES) {
+  const document = repositoryFile(path);
+  const table = figuresMarkdown(all.filter(holds));
+  await writeFile(document, withTable(await readFile(document, 'utf8'), name, table));
+}
