@@ -46,7 +46,7 @@ describe('a model that extends one of a plugin', () => {
 
   it('is trained as that one says, with what it says itself on top, and knows where what is left is from', async () => {
     const recall = {
-      name: 'mamba-recall',
+      name: 'state-recall',
       summary: 'Mamba for recall.',
       layers: [{ mixer: '@mixerzoo/mamba#mamba', expand: 1 }],
       nLayers: 2,
@@ -67,8 +67,8 @@ describe('a model that extends one of a plugin', () => {
       task,
       train,
       models: {
-        Theirs: { extends: 'mamba-recall' },
-        Mine: { extends: 'mamba-recall', mixer: { expand: 2 }, learningRates: [0.1], train: { beta2: 0.9 } },
+        Theirs: { extends: 'state-recall' },
+        Mine: { extends: 'state-recall', mixer: { expand: 2 }, learningRates: [0.1], train: { beta2: 0.9 } },
       },
     };
     const loaded = await loadExperiment({ inline: config, assignments: ['model.dModel=16'] }, withRecall);
