@@ -48,8 +48,6 @@ export function uniformModelOf(model: Pick<LanguageModel, 'config'>, where: stri
   if (positions !== 'none') throw unplaced(where, "positions 'none'", `'${positions}'`);
   const places = Object.keys(first.shortFilters ?? {});
   if (places.length > 0) throw unplaced(where, 'no short filters', `some at ${places.join(', ')}`);
-  const { filters = 'none' } = first.sequenceMixer.config;
-  if (filters !== 'none') throw unplaced(where, 'no filters on q, k and v', JSON.stringify(filters));
   return {
     vocabSize,
     dModel,
@@ -72,7 +70,11 @@ export function unplaced(where: string, expected: string, received: string): Inv
 
 /** Asks of a model what a layout takes for granted. @throws InvalidConfigError */
 export function requirePart(where: string, what: string, part: Part | undefined, names: readonly string[]): Part {
-  if (part && names.includes(part.name)) return part;
+  if (part && names.includes(part.name)) {
+    const { filters = 'none' } = part.config;
+    if (filters !== 'none') throw unplaced(where, 'no filters on q, k and v', JSON.stringify(filters));
+    return part;
+  }
   throw unplaced(where, `${what} '${names.join("' or '")}'`, part ? `'${part.name}'` : 'none');
 }
 
