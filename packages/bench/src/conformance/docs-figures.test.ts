@@ -10,6 +10,7 @@ import {
 } from '../../../../benchmarks/figures-table.js';
 import { repositoryFile } from '../../../../benchmarks/repository.js';
 import { figures } from '../figures/definitions.js';
+import { escapeMarkdown } from '../report/table.js';
 import { studies } from '../studies/index.js';
 
 const kept = await keptFigures();
@@ -30,7 +31,7 @@ describe('docs/figures', () => {
       const [document, csv] = await Promise.all(
         ['md', 'csv'].map((suffix) => read(`${FIGURES_DIRECTORY}${name}.${suffix}`)),
       );
-      for (const { claim, status } of claims) expect(document).toContain(` ${status}: ${claim}`);
+      for (const { claim, status } of claims) expect(document).toContain(` ${status}: ${escapeMarkdown(claim)}`);
       const [head, ...lines] = csv!.trim().split('\n');
       const runs = head!.split(',').indexOf('runs');
       for (const line of lines) expect(Number(line.replace(/"[^"]*"/g, '').split(',')[runs])).toBeGreaterThan(0);

@@ -38,10 +38,16 @@ describe('documents', () => {
     expect(document).toBe(withTable(document, 'controls', controlsMarkdown(results), CONTROLS_DOCUMENT));
   });
 
-  it('say of bench:landmark what was trained', async () => {
+  it('say of bench:landmark what was trained', async (context) => {
     const { name, path } = LANDMARK_TABLE;
-    const results: LandmarkResults = JSON.parse(await readFile(resultsFile(name), 'utf8'));
     const document = await readDocument(path);
+    expect(() => withTable(document, name, '', path)).not.toThrow(); // the markers are there
+    const text = await readFile(resultsFile(name), 'utf8').catch(() => undefined);
+    if (text === undefined)
+      return context.skip(
+        `benchmarks/results has no ${name}.json: npx mixerzoo run benchmarks/landmark-gap.yaml, npm run bench:landmark -- --write`,
+      );
+    const results: LandmarkResults = JSON.parse(text);
     expect(document).toBe(withTable(document, name, landmarkMarkdown(results), path));
   });
 });
