@@ -52,7 +52,7 @@ describe('native kernels', () => {
   it('of another agreement are refused', () => {
     const memory = new WebAssembly.Memory({ initial: 1 });
     expect(() => startAddon(fakeAddon({ abi: 99 }).addon, memory, 1, '')).toThrow(
-      /expected an addon for agreement 2 of @mixerzoo\/core, got one for 99\. Install both at the same version/,
+      /expected an addon for agreement 3 of @mixerzoo\/core, got one for 99\. Install both at the same version/,
     );
   });
 
