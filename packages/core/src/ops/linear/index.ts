@@ -69,9 +69,9 @@ export function linears<T extends tf.Tensor, const M extends readonly LinearPara
   x: T,
   maps: M,
 ): { -readonly [I in keyof M]: T } {
+  for (const map of maps) assertLinear('linears', x, map);
   const op = tf.getBackend() === 'wasm' ? linearsOps.get(maps.length) : undefined;
   if (!op) return maps.map((map) => linear(x, map)) as never;
-  for (const map of maps) assertLinear('linears', x, map);
   const inputs = maps.flatMap(({ weight, bias }, i) => [[`weight${i}`, weight] as const, [`bias${i}`, bias] as const]);
   const ys = op({ x, ...Object.fromEntries(inputs) } as SeveralInputs, {});
   return maps.map((_, i) => ys[`y${i}`]) as never;

@@ -49,7 +49,7 @@ export const deltaRuleOutputOp = defineOp<Inputs, Attrs, Pick<Outputs, 'o'>, Sav
 });
 
 /** What a scan is given: without decays, and from an empty state, if left out. */
-type DeltaRuleInputs = Omit<Inputs, 'g' | 'initialState'> & Partial<Inputs>;
+type Scanned = Omit<Inputs, 'g' | 'initialState'> & Partial<Inputs>;
 
 /** Heads own contiguous columns. */
 export interface DeltaRuleOptions {
@@ -67,18 +67,18 @@ export interface DeltaRuleOptions {
  * @returns o [B, L, H V] and lastState [B, H, K, V].
  * @throws ShapeError
  */
-export function deltaRule(inputs: DeltaRuleInputs, options: DeltaRuleOptions): Outputs {
+export function deltaRule(inputs: Scanned, options: DeltaRuleOptions): Outputs {
   return deltaRuleOp(...checked(inputs, options));
 }
 
 /** {@link deltaRule} where nothing is made of the last state: o [B, L, H V]. */
-export function deltaRuleOutput(inputs: DeltaRuleInputs, options: DeltaRuleOptions): tf.Tensor3D {
+export function deltaRuleOutput(inputs: Scanned, options: DeltaRuleOptions): tf.Tensor3D {
   return deltaRuleOutputOp(...checked(inputs, options)).o;
 }
 
 /** What the op takes. @throws ShapeError */
 function checked(
-  { q, k, v, beta, g, initialState }: DeltaRuleInputs,
+  { q, k, v, beta, g, initialState }: Scanned,
   { nHeads, scale }: DeltaRuleOptions,
 ): [Inputs, Attrs] {
   const [batch, length, width] = q.shape;
