@@ -77,10 +77,7 @@ export function deltaRuleOutput(inputs: Scanned, options: DeltaRuleOptions): tf.
 }
 
 /** What the op takes. @throws ShapeError */
-function checked(
-  { q, k, v, beta, g, initialState }: Scanned,
-  { nHeads, scale }: DeltaRuleOptions,
-): [Inputs, Attrs] {
+function checked({ q, k, v, beta, g, initialState }: Scanned, { nHeads, scale }: DeltaRuleOptions): [Inputs, Attrs] {
   const [batch, length, width] = q.shape;
   const all = [q, k, v, beta];
   const isOfTokens = (x: tf.Tensor) => x.rank === 3 && x.shape[0] === batch && x.shape[1] === length;
