@@ -21,9 +21,12 @@ describeMixer(
   () => mLstm({ dModel: 9, nHeads: 3, headDim: 5, expandV: 0.6, forgetGate: 'exp', gateSoftCap: 0 }),
   { differenceStep },
 );
+/** Options of filters, which the layout `block` takes at their defaults alone. */
+const FILTER_OPTIONS = ['filters', 'filterWidth', 'filterInit', 'filterResidual', 'filterActivation', 'dState'];
 describeMixer('mLstm, block', () => mLstm({ dModel: 8, layout: 'block', nHeads: 2, init: 'zoology' }), {
   lengths: [1, 7, 65],
   differenceStep,
+  idleOptions: Object.fromEntries(FILTER_OPTIONS.map((name) => [name, 'the layout has a convolution of its own'])),
 });
 
 describe('mLstm', () => {
