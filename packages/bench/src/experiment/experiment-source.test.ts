@@ -23,7 +23,7 @@ describe('loadExperiment', () => {
     expect(merged.train.epochs).toBe(3); // flag
     expect(merged.train.batchSize).toBe(8); // file
     expect(merged.train.stepsPerEpoch).toBe(preset.train.stepsPerEpoch); // preset
-    expect(merged.train.weightDecay).toBe(0.1); // default
+    expect(merged.train.eps).toBe(1e-8); // default
     expect(merged.testLengths).toEqual([64]);
     expect(merged.name).toBe('over');
   });
