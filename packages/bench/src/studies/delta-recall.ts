@@ -8,6 +8,7 @@
 import { fallsShortOf, leads, staysAbove } from '../figures/claims.js';
 import { defineFigure, type FigureExperiment } from '../figures/figure.js';
 import type { Scale } from '../figures/scales.js';
+import { studyTraining } from './training.js';
 
 interface Sizes {
   readonly dModel: number;
@@ -60,17 +61,7 @@ const experiment: FigureExperiment = {
       task: { task: '@mixerzoo/tasks#mqar', vocabSize },
       model: { dModel, positions: 'none', embeddingStd: 0.1, dropout: { embedding: 0, residual: 0 } },
       models,
-      train: {
-        batchSize: 64,
-        epochs: steps / 50,
-        stepsPerEpoch: 50,
-        warmupSteps: 50,
-        clipNorm: 1,
-        decayed: 'all',
-        stopAt: 0.999,
-        validationExamples: 256,
-        testExamples: 512,
-      },
+      train: studyTraining(steps),
       learningRates: [...learningRates],
       seeds: [...seeds],
       sweep: { lengths: lengths.map((seqLen) => ({ seqLen, numKvPairs: seqLen / 4 })), enoughAt: 0.99 },

@@ -12,6 +12,7 @@ import { fallsShortOf, leads, staysAbove } from '../figures/claims.js';
 import { defineFigure, type FigureExperiment } from '../figures/figure.js';
 import type { Scale } from '../figures/scales.js';
 import { labels, modelsAt, VARIANTS } from './filtered-models.js';
+import { studyTraining } from './training.js';
 import { gainsEverywhere, levelEverywhere } from './variant-claims.js';
 
 interface Sizes {
@@ -36,8 +37,6 @@ const SIZES: Record<Scale, Sizes> = {
   },
 };
 
-const EPOCH_STEPS = 50;
-
 /** What a task of the study is, by the sizes of a scale. */
 type TaskAt = (sizes: Sizes) => Readonly<Record<string, unknown>> & { readonly task: string };
 
@@ -52,17 +51,7 @@ function study(id: string, description: string, taskAt: TaskAt): FigureExperimen
         task: { seqLen, ...taskAt(sizes) },
         model: { dModel, positions: 'none', embeddingStd: 0.1, dropout: { embedding: 0, residual: 0 } },
         models: modelsAt(dModel),
-        train: {
-          batchSize: 64,
-          epochs: steps / EPOCH_STEPS,
-          stepsPerEpoch: EPOCH_STEPS,
-          warmupSteps: 50,
-          clipNorm: 1,
-          decayed: 'all',
-          stopAt: 0.999,
-          validationExamples: 256,
-          testExamples: 512,
-        },
+        train: studyTraining(steps),
         learningRates: [...learningRates],
         seeds: [...seeds],
         sweep: { enoughAt: 0.99 },
