@@ -26,14 +26,14 @@ describe('recallModel', () => {
       layers,
       nLayers: 4,
       model: { positions: 'learned' },
-      train: { beta2: 0.95 },
+      train: { beta2: 0.9 },
       learningRates: [1e-3],
       source: { layers: 'ours', learningRates: 'a table' },
     });
     expect(own).toMatchObject({
       nLayers: 4,
       model: { positions: 'learned', embeddingStd: recallRecipe.model.embeddingStd },
-      train: { beta2: 0.95, clipNorm: 1 },
+      train: { beta2: 0.9, clipNorm: 1 },
       learningRates: [1e-3],
       source: { layers: 'ours', learningRates: 'a table' },
     });
