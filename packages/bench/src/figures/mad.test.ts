@@ -168,7 +168,7 @@ it('writes a table, its rows and every setting, and no drawing', async () => {
 });
 
 it('trains what compression asks for: tokens from one hidden state', async () => {
-  await useEngine();
+  await useEngine('wasm');
   const row = mad.rows.find(({ title }) => title === 'Compression')!;
   const { task, model } = (await runsAt(row, 'quick')).find(({ config }) => config.label === 'GLA')!;
   const trainer = await createTrainer({

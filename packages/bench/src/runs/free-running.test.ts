@@ -9,7 +9,7 @@ const COUNT = 40;
 
 describe('evaluateFreeRunning', () => {
   it('answers as the model does when it generates, and leaves no tensor', async () => {
-    await useEngine();
+    await useEngine('wasm');
     const layers = [{ sequenceMixer: attention({ dModel: 8 }) }];
     const model = createLanguageModel({
       vocabSize: task.vocabSize,

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { measureGeneration } from './generation-cost.js';
 
 it('times prompt and tokens within the positions a model knows, and leaves no tensor', async () => {
-  await useEngine();
+  await useEngine('wasm');
   const task = mqar({ vocabSize: 32, seqLen: 16, numKvPairs: 4 });
   const layers = [{ sequenceMixer: attention({ dModel: 8 }) }];
   const model = createLanguageModel({ vocabSize: 32, dModel: 8, layers, positions: 'learned', maxPositions: 16 });

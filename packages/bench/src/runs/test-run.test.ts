@@ -9,7 +9,7 @@ import { evaluateFreeRunning } from './free-running.js';
 import { testRun } from './test-run.js';
 
 it('tests at every length, free-running on the very examples of the test with a teacher', async () => {
-  await useEngine();
+  await useEngine('wasm');
   const experiment = experimentSchema.parse({
     task: { task: 'selectiveCopy', seqLen: 16, numSignals: 4, signalVocabSize: 2, noiseVocabSize: 1 },
     model: { dModel: 8 },
@@ -82,7 +82,7 @@ const overflowing = defineMixer({
 });
 
 it('fails at a length where the loss is not a number, in place of 0 %', async () => {
-  await useEngine();
+  await useEngine('wasm');
   const experiment = experimentSchema.parse({
     task: { task: 'selectiveCopy', seqLen: 16, numSignals: 4, signalVocabSize: 2, noiseVocabSize: 1 },
     model: { dModel: 8 },
