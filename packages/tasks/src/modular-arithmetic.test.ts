@@ -36,6 +36,33 @@ function calculate(tokens: readonly number[], modulus: number): number {
   return Number(((values[0]! % m) + m) % m);
 }
 
+/** How often the value is 0 when operands and operators are even: shares of (what is summed, the product at hand). */
+function zerosOf(operands: number, modulus: number): number {
+  const residues = Array.from({ length: modulus }, (_, residue) => residue);
+  let shares = new Map(residues.map((product) => [product, 1 / modulus]));
+  for (let read = 1; read < operands; read += 1) {
+    const next = new Map<number, number>();
+    for (const [at, share] of shares) {
+      const [sum, product] = [Math.floor(at / modulus), at % modulus];
+      for (const operand of residues) {
+        const done = (sum + product) % modulus;
+        const after = [
+          [done, operand],
+          [done, (modulus - operand) % modulus],
+          [sum, (product * operand) % modulus],
+        ] as const;
+        for (const [newSum, newProduct] of after) {
+          const key = newSum * modulus + newProduct;
+          next.set(key, (next.get(key) ?? 0) + share / (3 * modulus));
+        }
+      }
+    }
+    shares = next;
+  }
+  const isZero = (at: number) => (Math.floor(at / modulus) + at) % modulus === 0;
+  return [...shares].reduce((total, [at, share]) => total + (isZero(at) ? share : 0), 0);
+}
+
 describe('modularArithmetic', () => {
   it('labels the = with the value of whole numbers, a product before a sum', () => {
     expect(calculate([3, 6, 2, 7, 4, 5, 1], 5)).toBe(1); // 3 - 2 * 4 + 1 = -4
@@ -57,9 +84,16 @@ describe('modularArithmetic', () => {
     for (const count of counts.slice(0, 5)) expect(Math.abs(count - 12_000)).toBeLessThan(490);
     for (const count of counts.slice(5, 8)) expect(Math.abs(count - 19_000)).toBeLessThan(565);
     expect(counts.slice(8)).toEqual([3_000, 0]);
-    // Of three operands, by reckoning: 0.232 zeros. The training split is three quarters of 1,125 examples, hence the width.
-    const zeros = rows({ seqLen: 6 }, 10_000).filter(({ label }) => label === 0).length;
-    expect(Math.abs(zeros / 10_000 - 0.232)).toBeLessThan(0.03);
+    // The docstring's shares. The training split of 3 operands is three quarters of 1,125 examples, hence the width.
+    for (const [operands, share, width] of [
+      [3, 0.232, 0.03],
+      [8, 0.201, 0.016],
+    ] as const) {
+      expect(zerosOf(operands, 5)).toBeCloseTo(share, 3);
+      const zeros = rows({ seqLen: 2 * operands }, 10_000).filter(({ label }) => label === 0).length;
+      expect(Math.abs(zeros / 10_000 - share)).toBeLessThan(width);
+    }
+    expect(zerosOf(2, 5)).toBeCloseTo(0.253, 3);
   });
 
   it('draws the number of operands evenly, and beyond what is known at a longer length', () => {
