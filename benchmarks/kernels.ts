@@ -17,7 +17,8 @@ import { withReferenceForms } from '@mixerzoo/core/kernels';
 import { Bench } from 'tinybench';
 import { describeMachine } from '../packages/bench/src/runs/environment.js';
 import { type Spread, spreadOf } from '../packages/bench/src/runs/spread.js';
-import { type KernelCase, kernelCases } from './kernel-cases.js';
+import type { KernelCase } from './kernel-case.js';
+import { kernelCases } from './kernel-cases.js';
 import { openStockWasm } from './stock-cat.js';
 
 type Pass = 'forward' | 'forward and backward';
