@@ -4,11 +4,18 @@ import { studies } from '../packages/bench/src/studies/index.js';
 import { repositoryFile } from './repository.js';
 
 const isStudy = ({ figure }: KeptFigure) => studies.some(({ id }) => id === figure);
+const isScores = ({ figure }: KeptFigure) => figure === 'mad';
 
-/** Where the verdicts of figures stand, and those of studies. */
+/** Where the verdicts of figures stand, those of studies, and scores. */
 export const FIGURE_TABLES = [
-  { name: 'figures', path: 'docs/reproducing-the-paper.md', holds: (kept: KeptFigure) => !isStudy(kept) },
-  { name: 'studies', path: 'docs/studies.md', holds: isStudy },
+  {
+    name: 'figures',
+    path: 'docs/reproducing-the-paper.md',
+    holds: (kept: KeptFigure) => !isStudy(kept) && !isScores(kept),
+    markdown: figuresMarkdown,
+  },
+  { name: 'studies', path: 'docs/studies.md', holds: isStudy, markdown: figuresMarkdown },
+  { name: 'mad', path: 'docs/mad.md', holds: isScores, markdown: scoresMarkdown },
 ] as const;
 
 /** Where what `mixerzoo figure` wrote is kept: `fig6-quick.md`, `.csv`, `.svg`, and the verdicts as `fig6-quick.json`. */
@@ -29,6 +36,18 @@ export async function keptFigures(): Promise<KeptFigure[]> {
   return Promise.all(
     names.map(async (file) => JSON.parse(await readFile(repositoryFile(`${FIGURES_DIRECTORY}${file}`), 'utf8'))),
   );
+}
+
+/** The first table of each figure's numbers, under its scale. */
+export async function scoresMarkdown(figures: readonly KeptFigure[]): Promise<string> {
+  const tables = figures.map(async ({ figure, scale }) => {
+    const numbers = await readFile(repositoryFile(`${FIGURES_DIRECTORY}${figure}-${scale}.md`), 'utf8');
+    const [table] = /(?:^\|.*\n)+/m.exec(numbers) ?? [];
+    if (table === undefined)
+      throw new Error(`${figure}-${scale}.md: expected a table, got none. Run docs:figures again.`);
+    return `\`${scale}\` ([every setting](figures/${figure}-${scale}.md)):\n\n${table}`;
+  });
+  return (await Promise.all(tables)).join('\n');
 }
 
 /** A line for each claim, with a link to the figure's numbers. */
