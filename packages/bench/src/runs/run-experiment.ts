@@ -147,10 +147,10 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     if (known && isSettled(known)) return known;
     const directory = runDirectory(out, run);
     const name = names.get(run)!;
-    const result = await readResult(directory, run.config.id, silently);
+    const earlier = before.get(run);
+    const result = earlier?.status === 'done' ? earlier : await readResult(directory, run.config.id, silently);
     if (result?.status === 'done') return { run, directory, status: 'skipped', result }; // before, or by another command
     if (isOver()) return { run, directory, status: 'interrupted' };
-    const earlier = before.get(run);
     if (result && !(earlier?.status === 'failed' && earlier.finishedAt === result.finishedAt)) {
       return { run, directory, status: 'failed', message: result.message }; // by another command, since this one began
     }
