@@ -220,7 +220,9 @@ export function grouped(runs: readonly PlannedRun[]): PlannedRun[][] {
   const groups = new Map<string | PlannedRun, PlannedRun[]>();
   for (const run of runs) {
     const key = run.config.search ? modelKey(run) : (chainOf(run) ?? run);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
+    const group = groups.get(key);
+    if (group) group.push(run);
+    else groups.set(key, [run]);
   }
   return [...groups.values()];
 }
