@@ -45,7 +45,7 @@ models:
 ${Array.from({ length: models }, (_, index) => `  Model ${index}: { layers: [attention], model: { embeddingStd: ${(0.02 + 0.001 * index).toFixed(3)} } }`).join('\n')}
 learningRates: [${rates.join(', ')}]
 seeds: [${Array.from({ length: seeds }, (_, seed) => seed).join(', ')}]
-train: { batchSize: 4, epochs: 10, stepsPerEpoch: 10, validationExamples: 8, testExamples: 8 }
+train: { batchSize: 4, epochs: 4, stepsPerEpoch: 5, validationExamples: 8, testExamples: 8 }
 testLengths: [16, 32]
 engine: wasm
 `;
