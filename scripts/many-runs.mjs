@@ -6,7 +6,7 @@
  *   --runs 10000     how many, of 50 models; several sizes: 2000,10000
  *   --models 50      of how many models, so that what is compared is many
  *   --source         the command from source, not from dist
- *   --out <file>     where the numbers go; default: benchmarks/results/many-runs.json for the usual 50 models, else nowhere
+ *   --write          keeps the numbers in benchmarks/results/many-runs.json, and puts their table into docs/clusters.md
  *   --keep           leaves the directory, and says where it is
  */
 import { spawn } from 'node:child_process';
@@ -16,13 +16,14 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { tsImport } from 'tsx/esm/api';
 
 const { values: options } = parseArgs({
   options: {
     runs: { type: 'string', default: '10000' },
     models: { type: 'string', default: '50' },
     source: { type: 'boolean', default: false },
-    out: { type: 'string' },
+    write: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -150,11 +151,15 @@ try {
   const sizes = options.runs.split(',').map(Number);
   const measured = [];
   for (const runs of sizes) measured.push(await measure(runs));
-  const usual =
-    options.models === '50' && fileURLToPath(new URL('../benchmarks/results/many-runs.json', import.meta.url));
-  const out = options.out ?? usual;
-  if (out)
-    writeFileSync(out, `${JSON.stringify({ cpu: cpus()[0].model, node: process.version, measured }, null, 1)}\n`);
+  if (options.write) {
+    const results = { cpu: cpus()[0].model, node: process.version, measured };
+    const { MANY_RUNS_DOCUMENT, manyRunsMarkdown } = await tsImport(
+      '../benchmarks/many-runs-table.ts',
+      import.meta.url,
+    );
+    const { writeDocsTable } = await tsImport('../benchmarks/docs-table.ts', import.meta.url);
+    await writeDocsTable('many-runs', results, manyRunsMarkdown(results), { path: MANY_RUNS_DOCUMENT });
+  }
   const faults = measured.flatMap(({ runs, commands }) =>
     commands.flatMap(({ command, ...numbers }) =>
       Object.entries(LIMITS)

@@ -266,9 +266,11 @@ async function beHost(cwd) {
     },
     'go-on': () => process.kill(stoppedPid, 'SIGCONT') && {},
   };
-  createInterface(process.stdin).on('line', async (order) => {
+  const heard = createInterface(process.stdin);
+  heard.on('line', async (order) => {
     tell({ answer: await Promise.resolve(orders[order]()).catch(() => undefined) });
   });
+  heard.on('close', () => process.exit(1)); // the check is over; all of a host ends with its first process
   for (;;) {
     command = spawn(process.execPath, [...entry, 'run', 'sweep.yaml', '--workers', '2'], {
       cwd,

@@ -56,13 +56,20 @@ export async function reportPage(
   entries: readonly Entry[],
   figure?: FigureReport,
 ): Promise<string> {
-  const labels = [...new Set([...(figure?.labels ?? []), ...entries.map(({ label }) => label)])];
-  const styles = labels.map((_, index) => seriesStyle(index));
+  const named = [...new Set(entries.map(({ setting }) => setting))];
+  const drawn = named
+    .slice(0, MOST_CHARTS)
+    .flatMap((name) => entries.filter(({ setting }) => setting === name).slice(0, MOST_LINES));
+  const labelsOf = (some: readonly Entry[]) => some.map(({ label }) => label);
+  // What is shown comes first: looks of the rest are not needed.
+  const shown = new Set([...(figure?.labels ?? []), ...labelsOf(entries.slice(0, MOST_ROWS)), ...labelsOf(drawn)]);
+  const place = new Map([...new Set([...shown, ...labelsOf(entries)])].map((label, index) => [label, index]));
+  const styles = [...place.values()].map(seriesStyle);
   const series = entries.map((entry) => {
-    const index = labels.indexOf(entry.label);
+    const index = place.get(entry.label)!;
     return { entry, index, style: styles[index]! };
   });
-  const settings: Setting[] = [...new Set(entries.map(({ setting }) => setting))].map((name) => ({
+  const settings: Setting[] = named.map((name) => ({
     name,
     series: series.filter(({ entry }) => entry.setting === name),
   }));
@@ -87,7 +94,7 @@ ${fold(
 )}
 ${restNote(MOST_CHARTS, settings.length, 'settings as charts', 'lengths.csv and curves.csv')}
 ${resultsSection(series)}
-${recipeSection(entries)}
+${recipeSection(entries.slice(0, MOST_ROWS))}
 ${fold(
   'Accuracy by kind of answer',
   sections.map(({ slices }) => slices),
@@ -107,7 +114,12 @@ ${environmentSection(entries.flatMap(({ runs }) => runs))}
 <footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv, runs.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.</footer>
 </main>
 <div id="tip" role="status" hidden></div>`;
-  return htmlDocument({ title: `${title} · mixerzoo report`, style: pageStyle(styles), body, script: PAGE_SCRIPT });
+  return htmlDocument({
+    title: `${title} · mixerzoo report`,
+    style: pageStyle(styles.slice(0, shown.size)),
+    body,
+    script: PAGE_SCRIPT,
+  });
 }
 
 /** `folded`: the words on the setting are on demand, for a page that begins with a figure. */
@@ -304,7 +316,7 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const exact = columns.some(({ key }) => key === 'exactMatch' || key === 'freeRunningExact');
   const free = series.some(({ entry }) => entry.outcome?.freeRunning);
   const repeats = repeatNotes(series.map(({ entry }) => entry)).map((note) => html`<p class="note">${note}</p>`);
-  const notes = rateNotes(series.map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
+  const notes = rateNotes(series.slice(0, MOST_ROWS).map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
   return html`<section><h2>Results</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
 ${restNote(MOST_ROWS, series.length, 'models', 'table.csv')}<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${exact ? 'Exact match: the share of test examples with every answer right. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
