@@ -136,6 +136,19 @@ describe('a mixer that loops for ever', () => {
   }, 600_000); // longer than a start on a busy machine, which is silent too
 });
 
+describe('a worker that is killed whenever it trains', () => {
+  it('is started again twice, then given up, and the others go on', async () => {
+    const cwd = newProject();
+    writeFileSync(join(cwd, 'loop.config.mjs'), withMixer("calls > 3 && process.kill(process.pid, 'SIGKILL')"));
+    const { code, stdout } = await mixerzoo(cwd, 'run', 'loop.config.mjs', '--workers', '1');
+    expect(code).toBe(1);
+    expect(stdout.match(/Own: worker: .*SIGKILL.* It is started again\./g)).toHaveLength(2);
+    expect(stdout).toMatch(/Own failed: worker: expected a result, got signal SIGKILL/);
+    expect(resultOf(directoryOf(cwd, 'named'))).toMatchObject({ status: 'done' });
+    expect(readdirSync(directoryOf(cwd, 'own'))).not.toContain('.lock');
+  }, 300_000);
+});
+
 describe('a command that was stopped for longer than a lease', () => {
   it('does not write over the run of the one that took over', async () => {
     const cwd = newProject(TINY.replace('epochs: 2, stepsPerEpoch: 5', 'epochs: 60, stepsPerEpoch: 5'));

@@ -65,9 +65,7 @@ export async function train(
   const view = createProgressView(stream);
   for (const line of heading(Math.min(workers, mine.length))) view.line(line);
   const faults = createFaultLog();
-  const found = await readPlanned(runs, where.out, faults.name);
-  await mendConfigs(found, faults.name);
-  const otherCode = await describeOtherCode(found, where.out, faults.name);
+  const otherCode = await lookBefore(runs, where.out, faults);
   if (otherCode !== undefined) view.line(otherCode);
   const outcomes = await runExperiment(mine, {
     ...where,
@@ -86,6 +84,13 @@ export async function train(
   view.close();
   const exitCode = () => faults.exitCode(budget.exitCode(outcomes));
   return { outcomes, planned: planned.map(({ config }) => config), records, stream, faults, exitCode };
+}
+
+/** Mends what is on disk, names what cannot be read of runs that are open, and says which are of other code. */
+async function lookBefore(runs: readonly PlannedRun[], out: string, { name }: FaultLog): Promise<string | undefined> {
+  const found = await readPlanned(runs, out, name, 'open'); // what is done is read when all is
+  await mendConfigs(found, name);
+  return describeOtherCode(found, out, name);
 }
 
 /** `--dry-run`: the runs, where they go, and whether they are done. @returns the exit code: 1 if records cannot be read. */

@@ -5,6 +5,7 @@ import { type DecodeResults, decodeMarkdown } from '../../../../benchmarks/decod
 import { readDocument, resultsFile, withTable } from '../../../../benchmarks/docs-table.js';
 import { LANDMARK_TABLE, type LandmarkResults, landmarkMarkdown } from '../../../../benchmarks/landmark-table.js';
 import { type LengthResults, lengthMarkdown } from '../../../../benchmarks/length-table.js';
+import { MANY_RUNS_DOCUMENT, type ManyRunsResults, manyRunsMarkdown } from '../../../../benchmarks/many-runs-table.js';
 import {
   CONTROLS_DOCUMENT,
   type ControlResults,
@@ -36,6 +37,16 @@ describe('documents', () => {
     const results: ControlResults = JSON.parse(await readFile(resultsFile('controls'), 'utf8'));
     const document = await readDocument(CONTROLS_DOCUMENT);
     expect(document).toBe(withTable(document, 'controls', controlsMarkdown(results), CONTROLS_DOCUMENT));
+  });
+
+  it('say of check:many what commands take over thousands of runs', async (context) => {
+    const document = await readDocument(MANY_RUNS_DOCUMENT);
+    expect(() => withTable(document, 'many-runs', '', MANY_RUNS_DOCUMENT)).not.toThrow(); // the markers are there
+    const text = await readFile(resultsFile('many-runs'), 'utf8').catch(() => undefined);
+    if (text === undefined)
+      return context.skip('benchmarks/results has no many-runs.json: npm run check:many -- --write');
+    const results: ManyRunsResults = JSON.parse(text);
+    expect(document).toBe(withTable(document, 'many-runs', manyRunsMarkdown(results), MANY_RUNS_DOCUMENT));
   });
 
   it('say of bench:landmark what was trained', async (context) => {

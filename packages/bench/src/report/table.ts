@@ -1,6 +1,7 @@
 /** The final table of an experiment, as text for the terminal and Markdown, and its numbers as CSV. */
 import Table from 'cli-table3';
 import { visibleLine } from '../terminal.js';
+import { MOST_ROWS } from './bounds.js';
 import type { Entry } from './entries.js';
 import { formatCount, formatEstimate, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type BaselineRow, baselineRows, likelihoodColumns } from './likelihood-columns.js';
@@ -247,9 +248,9 @@ export function repeatNotes(entries: readonly Entry[]): string[] {
   );
 }
 
-/** `Model, learning rate 1, seed 0: failed: message`, a line per run without a result. */
+/** `Model, learning rate 1, seed 0: failed: message`, a line per run without a result, of very many the first. */
 function openLines(entries: readonly Entry[]): string[] {
-  return entries.flatMap((entry) =>
+  const lines = entries.flatMap((entry) =>
     entry.open.map(({ config, status, message }) => {
       const said = `${OPEN_WORDS[status]}${afterStatus(status, message)}`;
       return visibleLine(
@@ -257,6 +258,10 @@ function openLines(entries: readonly Entry[]): string[] {
       );
     }),
   );
+  const rest = lines.length - MOST_ROWS;
+  return rest > 0
+    ? [...lines.slice(0, MOST_ROWS), `${plural(rest, 'more run')} without a result: see runs.csv.`]
+    : lines;
 }
 
 /** The table in Markdown, with the runs that have no result listed below it. */
