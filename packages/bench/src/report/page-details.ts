@@ -15,6 +15,7 @@ import {
   plural,
 } from './format.js';
 import { type Html, html } from './html.js';
+import { rowOfRun } from './row-data.js';
 import { SCORES } from './score.js';
 import { OPEN_WORDS } from './table.js';
 
@@ -44,7 +45,7 @@ ${curves}${factTable(configRows(entry))}</details>`;
     }),
   );
   return html`<section><h2>Runs and configuration</h2>
-<details><summary>All runs</summary><div class="scroll" tabindex="0" role="region" aria-label="All runs"><table class="compact"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div></details>
+<details><summary>All runs</summary><div class="scroll" tabindex="0" role="region" aria-label="All runs"><table class="compact" data-table="runs" data-rows="runs"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div></details>
 ${configs}</section>`;
 }
 
@@ -63,10 +64,11 @@ function runRow(entry: Entry, run: RunRecord): Html {
   const open = entry.open.find((other) => other.config === config);
   const last = open?.status === 'leftOut' ? epochs.at(-1) : undefined;
   const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
+  const state = open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished';
   const columns = [
     String(config.learningRate),
     String(config.seed),
-    `${open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished'}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
+    `${state}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
     formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
     done ? score.format(score.ofEvaluation(done.validation)) : last ? score.format(score.ofEpoch(last)) : NO_VALUE,
     test ? score.format(score.ofEvaluation(test)) : NO_VALUE,
@@ -77,7 +79,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
     done ? formatBytes(done.cost.peakMemoryBytes) : NO_VALUE,
     done ? formatSeconds(done.totalSeconds) : NO_VALUE,
   ].map((text) => html`<td class="number">${text}</td>`);
-  return html`<tr><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${columns}</tr>`;
+  return html`<tr${rowOfRun(entry, open ? state : 'finished')}><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${columns}</tr>`;
 }
 
 /** What an entry's runs have in common, and what they vary. */
