@@ -41,14 +41,24 @@ export const LIVE_SCRIPT = `
     const marked = getSelection();
     return marked !== null && !marked.isCollapsed && element.contains(marked.anchorNode);
   };
-  const takeOver = (page) => {
+  /** A page as it was sent: its style sheet apart, which the policy of this page would not let a document have. */
+  const parse = (text) => {
+    const sheet = new CSSStyleSheet();
+    const markup = text.replace(/<style>([^]*?)<\\/style>/, (_, rules) => {
+      sheet.replaceSync(rules);
+      return '';
+    });
+    return { page: new DOMParser().parseFromString(markup, 'text/html'), sheet };
+  };
+  const takeOver = (sent) => {
+    const { page, sheet } = sent;
     const main = document.querySelector('main');
     const fresh = partsOf(page);
     const top = ({ element }) => element.getBoundingClientRect().top;
-    const looked = [...parts].find(([key, { element }]) => fresh.has(key) && element.getBoundingClientRect().bottom > 0);
+    // The filter stays at the top wherever one is.
+    const looked = [...parts].find(([key, { element }]) =>
+      key !== 'filter' && fresh.has(key) && element.getBoundingClientRect().bottom > 0);
     const before = looked && top(looked[1]);
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(page.querySelector('style').textContent);
     document.adoptedStyleSheets = [sheet];
     document.querySelector('head style')?.remove();
     document.title = page.title;
@@ -58,7 +68,7 @@ export const LIVE_SCRIPT = `
     const after = [];
     for (const [key, part] of fresh) {
       const old = parts.get(key);
-      if (old && isMarked(old.element)) waiting = page; // text is marked in it: later
+      if (old && isMarked(old.element)) waiting = sent; // text is marked in it: later
       if (old && (old.sent === part.sent || isMarked(old.element))) taken.set(key, old);
       else {
         const element = document.importNode(part.element, true);
@@ -88,7 +98,7 @@ export const LIVE_SCRIPT = `
     try {
       const answer = await fetch(location.pathname, { cache: 'no-store' });
       if (!answer.ok) throw new Error(await answer.text());
-      takeOver(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      takeOver(parse(await answer.text()));
       shownAt = time();
       say('on', 'Refreshed at ' + shownAt + '.');
     } catch (error) {

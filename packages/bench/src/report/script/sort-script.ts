@@ -13,9 +13,12 @@ export const SORT_SCRIPT = `
     return first[1] * (UNITS[first[2]] ?? 1) + rest;
   };
   const textOf = (row, column) => (row.cells[column]?.firstChild?.textContent ?? '').trim();
+  /** Nothing where words stand in place of a number: "3 failed". */
+  const valueOf = (row, column) =>
+    row.cells[column]?.classList.contains('whole') ? undefined : numberOf(textOf(row, column));
   const isNumeric = (table, column) =>
     !table.tHead.rows[0].cells[column].classList.contains('left') &&
-    table.rowsAsWritten.some((row) => numberOf(textOf(row, column)) !== undefined);
+    table.rowsAsWritten.some((row) => valueOf(row, column) !== undefined);
   const nameOfColumn = (head) => head.dataset.key ?? head.textContent;
   const compareTexts = new Intl.Collator('en', { numeric: true }).compare;
 
@@ -33,7 +36,7 @@ export const SORT_SCRIPT = `
       const numeric = isNumeric(table, column);
       const valued = rows.map((row) => {
         const text = textOf(row, column);
-        return { row, value: numeric ? numberOf(text) : text === '' || text === '–' ? undefined : text };
+        return { row, value: numeric ? valueOf(row, column) : text === '' || text === '–' ? undefined : text };
       });
       const sign = sort.order === 'ascending' ? 1 : -1;
       const without = valued.filter(({ value }) => value === undefined); // last in either order
