@@ -40,7 +40,7 @@ export const TOOLS_STYLE = `
 }
 @media screen and (max-width: 759px) {
   .filter { padding: .7rem 1rem; border-radius: 10px; } .filter label { flex: 1 1 9rem; } .filter label:has(input) { flex-basis: 100%; }
-  .filter :is(input, select) { flex: 1; width: 100%; max-width: none; font-size: 1rem; } .filter output { margin: 0; flex: 1; }
+  .filter :is(input, select) { flex: 1; width: 100%; max-width: none; font-size: 1rem; } .filter output { margin: 0; flex: 1 1 100%; }
   .live { padding: .7rem 1rem 0; }
 }
 @media print { .filter, .live { display: none; } }

@@ -17,7 +17,7 @@ const STATES = ['done', 'running', 'waiting', 'failed', 'unneeded'] as const;
 
 /** The line above the page. */
 export function liveLine({ version }: LiveView): Html {
-  return html`<p id="live" class="live" data-version="${version}" data-state="on"><strong>Live</strong><span role="status">This page follows its runs.</span></p>
+  return html`<p id="live" class="live" data-version="${version}" data-state="on"><strong>Live</strong><span aria-live="off">This page follows its runs.</span></p>
 `;
 }
 
@@ -51,11 +51,15 @@ function begunTable(runs: readonly (Running | Waiting)[]): Html {
     const cell = (head: string, text: string) => html`<td role="cell" class="number" data-label="${head}">${text}</td>`;
     return html`<tr role="row" data-state="${state}"><th role="rowheader" scope="row" class="left">${run.name}</th>
 ${cell('State', state)}${cell('Step', formatCount(run.step))}${cell('Of steps', formatCount(run.steps))}
-<td role="cell" data-label="Worker">${working?.owner ?? NO_VALUE}</td>${cell('Since', working?.since?.slice(0, 19).replace('T', ' ') ?? NO_VALUE)}
+<td role="cell" data-label="Worker">${working?.owner ?? NO_VALUE}</td>${cell('Since', sinceOf(working))}
 <td role="cell" class="number" data-label="Last heard of"><span data-heard="${run.directory}">${working ? heardOf(working) : NO_VALUE}</span></td></tr>`;
   });
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Runs under way"><table role="table" class="cards" data-table="progress" data-rows="runs under way"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Runs under way"><table role="table" class="cards" data-table="progress"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
 }
+
+/** `2026-01-02 03:04 UTC`. */
+const sinceOf = (run: Running | undefined) =>
+  run?.since === undefined ? NO_VALUE : `${run.since.slice(0, 16).replace('T', ' ')} UTC`;
 
 /** `3 s ago`. */
 export const heardOf = ({ heartbeatSeconds }: Running) => `${formatSeconds(Math.round(heartbeatSeconds))} ago`;

@@ -4,7 +4,11 @@
  */
 export const LIVE_SCRIPT = `
   const note = document.getElementById('live');
-  const say = (state, text) => { note.dataset.state = state; note.lastElementChild.textContent = text; };
+  const say = (state, text) => {
+    note.dataset.state = state;
+    note.lastElementChild.setAttribute('aria-live', state === 'off' ? 'polite' : 'off');
+    note.lastElementChild.textContent = text;
+  };
   const time = () => new Date().toLocaleTimeString();
   let shownAt = time();
   document.documentElement.style.overflowAnchor = 'none'; // what is looked at is kept in place below
