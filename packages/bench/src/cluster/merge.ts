@@ -4,10 +4,11 @@ import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { acquireLease, createLeaseWatch } from '../runs/lease.js';
-import { findRunDirectories, type OnFault, type ReadRun, readRun } from '../runs/read-results.js';
+import { findRunDirectories, type ReadRun, readRun } from '../runs/read-results.js';
 import { RESULT } from '../runs/records.js';
 import { isDraft, replaceFile } from '../runs/replace-file.js';
 import type { RunDone } from '../runs/results.js';
+import type { OnFault } from '../runs/tell-fault.js';
 
 /** What was done about a run. */
 export type Merged = { readonly from: string; readonly to: string } & (

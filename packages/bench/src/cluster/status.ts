@@ -1,12 +1,14 @@
 /** What has become of the runs of a plan, from their directories: nothing is asked of the processes that work on them. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sum } from 'simple-statistics';
+import { max, sum } from 'simple-statistics';
+import { readMetrics } from '../runs/history.js';
 import { createLeaseWatch, type LeaseWatch } from '../runs/lease.js';
-import { type OnFault, readMetrics, readResult, readRun } from '../runs/read-results.js';
+import { readResult, readRun } from '../runs/read-results.js';
 import { CONFIG, readRecord } from '../runs/records.js';
 import { type RunDone, reaches } from '../runs/results.js';
 import { followSearch, type Trial } from '../runs/search.js';
+import type { OnFault } from '../runs/tell-fault.js';
 import { type Plan, type PlanEntry, readPlan } from './plan.js';
 
 /** How a run stands. */
@@ -56,14 +58,21 @@ export async function readStatus(directory: string, onFault: OnFault): Promise<P
 async function statusOf(place: string, plan: Plan, watch: LeaseWatch, onFault: OnFault): Promise<PlanStatus> {
   const statuses = new Map<PlanEntry, RunStatus>();
   const done = new Map<PlanEntry, RunDone>();
-  for (const entry of plan.runs) {
-    const { status, result } = await look(entry, watch, onFault);
+  const looks = await Promise.all(plan.runs.map((entry) => look(entry, watch, onFault)));
+  for (const [index, entry] of plan.runs.entries()) {
+    const { status, result } = looks[index]!;
     statuses.set(entry, status);
     if (result) done.set(entry, result);
   }
   const open = plan.runs.filter((entry) => statuses.get(entry)!.state === 'waiting');
+  const groups = new Map<number, PlanEntry[]>();
+  for (const entry of plan.runs) {
+    const group = groups.get(entry.group);
+    if (group) group.push(entry);
+    else groups.set(entry.group, [entry]);
+  }
   for (const group of new Set(open.map((entry) => entry.group))) {
-    const members = plan.runs.filter((entry) => entry.group === group);
+    const members = groups.get(group)!;
     if (members.length === 1) continue;
     for (const [entry, message] of await unneeded(members, done, onFault)) {
       const { name, directory } = entry;
@@ -146,11 +155,15 @@ function secondsLeft(
   const secondsPerFlop = (of: readonly PlanEntry[]) =>
     sum(of.map((entry) => done.get(entry)!.totalSeconds)) / sum(of.map(({ flops }) => flops));
   const finished = [...done.keys()];
+  const ofAll = secondsPerFlop(finished);
+  const labels = [...new Set(finished.map(({ label }) => label))];
+  const ofModel = new Map(
+    labels.map((label) => [label, secondsPerFlop(finished.filter((entry) => entry.label === label))]),
+  );
   const left = [...running, ...waiting].map((entry) => {
-    const alike = finished.filter(({ label }) => label === entry.label);
     const status = statuses.get(entry)! as Extract<RunStatus, { readonly step: number }>;
     const share = 1 - Math.min(1, status.step / status.steps);
-    return share * entry.flops * secondsPerFlop(alike.length > 0 ? alike : finished);
+    return share * entry.flops * (ofModel.get(entry.label) ?? ofAll);
   });
-  return Math.max(...left, sum(left) / running.length);
+  return Math.max(max(left), sum(left) / running.length);
 }

@@ -1,5 +1,5 @@
 /** Records that a command could not read: each is named once, on standard error, and the command goes on without it. */
-import type { OnFault } from '../runs/read-results.js';
+import type { OnFault } from '../runs/tell-fault.js';
 import { print } from '../terminal.js';
 
 export interface FaultLog {

@@ -65,7 +65,7 @@ export async function train(
   const view = createProgressView(stream);
   for (const line of heading(Math.min(workers, mine.length))) view.line(line);
   const faults = createFaultLog();
-  const found = await readPlanned(runs, where.out, faults.name);
+  const found = await readPlanned(runs, where.out, faults.name, 'open'); // what is done is read when all is
   await mendConfigs(found, faults.name);
   const otherCode = await describeOtherCode(found, where.out, faults.name);
   if (otherCode !== undefined) view.line(otherCode);

@@ -10,6 +10,7 @@ import { Error as ErrorLevel, logger, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../runs/results.js';
 import { measureOf } from '../runs/run-config.js';
+import { MOST_CURVES } from './bounds.js';
 import type { Entry } from './entries.js';
 import { formatCount, formatPercent } from './format.js';
 import { LENGTH_SCORES, measureOfEntries, SCORES, tokensPerStep } from './score.js';
@@ -150,17 +151,18 @@ export type Curve = 'accuracy' | 'loss';
 
 /**
  * Accuracy or loss against optimizer steps, by likelihood against tokens, a line for every run at the selected learning rate (of an entry without a
- * finished run: every run): training batches as lines, validation as marks. Undefined when nothing was recorded.
+ * finished run: every run), of many runs the first seeds: training batches as lines, validation as marks. Undefined when nothing was recorded.
  */
 export function curveChart(curve: Curve, series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
+  const each = runsDrawn(series.length);
   const rows: Row[] = series.flatMap(({ entry }, index) =>
-    shownRuns(entry).flatMap((run, number) =>
+    shownRuns(entry, each).flatMap((run, number) =>
       curveRows(curve, entry, run).map((row) => ({ ...row, series: index, run: number })),
     ),
   );
   const finite = rows.filter(({ y }) => Number.isFinite(y));
   if (finite.length === 0) return undefined;
-  const several = series.some(({ entry }) => shownRuns(entry).length > 1);
+  const several = series.some(({ entry }) => shownRuns(entry, each).length > 1);
   const likelihood = measureOfEntries(series.map(({ entry }) => entry)) === 'likelihood';
   const x = {
     field: 'x',
@@ -191,7 +193,7 @@ export function curveChart(curve: Curve, series: readonly Series[], size: ChartS
  * Undefined with fewer than two runs that have an epoch behind them.
  */
 export function runChart(runs: readonly RunRecord[], size: ChartSize): TopLevelSpec | undefined {
-  const begun = runs.filter(({ epochs }) => epochs.length > 0);
+  const begun = runs.map(({ config, epochs }) => ({ config, epochs })).filter(({ epochs }) => epochs.length > 0);
   if (begun.length < 2) return undefined;
   const series = begun.map((_, index) => ({ style: seriesStyle(index) }));
   const measure = measureOf(begun[0]!.config);
@@ -234,17 +236,22 @@ export function runChart(runs: readonly RunRecord[], size: ChartSize): TopLevelS
   ]);
 }
 
-/** The runs whose curves stand for an entry. */
-function shownRuns(entry: Entry): readonly RunRecord[] {
-  return entry.outcome?.selected ?? entry.runs.filter((run) => run.steps.length + run.epochs.length > 0);
+/** The runs, at most so many, whose curves stand for an entry. */
+function shownRuns(entry: Entry, most: number): readonly RunRecord[] {
+  if (entry.outcome) return entry.outcome.selected.slice(0, most);
+  return entry.runs.filter((run) => run.directory !== '' && run.steps.length + run.epochs.length > 0).slice(0, most);
 }
+
+/** Runs of an entry that are drawn in a chart of so many. */
+export const runsDrawn = (entries: number) => Math.max(1, Math.floor(MOST_CURVES / entries));
 
 function curveRows(curve: Curve, entry: Entry, run: RunRecord): Row[] {
   const likelihood = entry.measure === 'likelihood';
   const xOf = ({ step }: { readonly step: number }) => (likelihood ? step * tokensPerStep(run.config) : step);
-  const recorded = run.steps.filter((record) => Number.isFinite(record[curve]));
+  const { steps, epochs } = run;
+  const recorded = steps.filter((record) => Number.isFinite(record[curve]));
   const train = averageNeighbours(recorded.map((record) => ({ x: xOf(record), y: record[curve] })));
-  const validation = thin(run.epochs, MAX_MARKS).map((record) => {
+  const validation = thin(epochs, MAX_MARKS).map((record) => {
     const value = curve === 'accuracy' ? record.validationAccuracy : record.validationLoss;
     const shown = curve === 'accuracy' ? formatPercent(value) : formatLoss(value);
     const seed = entry.runs.length > 1 ? `, seed ${run.config.seed}` : '';

@@ -141,48 +141,18 @@ export function slicesCsv(entries: readonly Entry[]): string {
   );
 }
 
-/** Every record of every run, in the order they were written. */
-export function curvesCsv(entries: readonly Entry[]): string {
-  return toCsv(
-    entries.flatMap((entry) =>
-      entry.runs.flatMap((run) => {
-        const about = {
-          setting: entry.setting,
-          model: entry.label,
-          learningRate: run.config.learningRate,
-          seed: run.config.seed,
-        };
-        return [
-          ...run.steps.map(({ step, epoch, seconds, loss, accuracy }) => ({
-            ...about,
-            split: 'train',
-            epoch,
-            step,
-            seconds,
-            loss,
-            accuracy,
-          })),
-          ...run.epochs.map(({ step, epoch, seconds, validationLoss, validationAccuracy }) => ({
-            ...about,
-            split: 'validation',
-            epoch,
-            step,
-            seconds,
-            loss: validationLoss,
-            accuracy: validationAccuracy,
-          })),
-        ];
-      }),
-    ),
-    ['setting', 'model', 'learningRate', 'seed', 'split', 'epoch', 'step', 'seconds', 'loss', 'accuracy'],
-  );
-}
-
-/** CSV with a header line; numbers that are not there (NaN, null) are empty. */
-export function toCsv(rows: readonly Readonly<Record<string, unknown>>[], columns?: string[]): string {
-  const headed = rows.length > 0 ? Object.keys(rows[0]!) : (columns ?? []);
+/**
+ * CSV; numbers that are not there (NaN, null) are empty.
+ * @param columns default: those of the first row. @param header whether they come first.
+ */
+export function toCsv(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  columns?: readonly string[],
+  header = true,
+): string {
+  const headed = rows.length > 0 ? Object.keys(rows[0]!) : [...(columns ?? [])];
   return stringify([...rows], {
-    header: true,
+    header,
     columns: headed,
     escape_formulas: true,
     cast: { number: (value) => (Number.isFinite(value) ? String(value) : '') },

@@ -51,10 +51,10 @@ export function groupEntries(runs: readonly RunRecord[], planned: readonly RunCo
   const grouped = [...groups.values()].map((group) => [...group.values()]);
   const described = describeSettings(grouped.map((group) => group[0]!.config));
   const entries = distinguish(grouped.map((group, index) => toEntry(group, described[index]!)));
-  const settings = [...new Set(described)];
+  const place = new Map([...new Set(described)].map((setting, index) => [setting, index]));
   return entries.sort(
     (a, b) =>
-      settings.indexOf(a.setting) - settings.indexOf(b.setting) ||
+      place.get(a.setting)! - place.get(b.setting)! ||
       rank(b) - rank(a) ||
       longest(b) - longest(a) ||
       a.label.localeCompare(b.label),
@@ -67,8 +67,14 @@ export function groupEntries(runs: readonly RunRecord[], planned: readonly RunCo
  */
 function distinguish(entries: readonly Entry[]): Entry[] {
   const name = ({ setting, label }: Entry) => `${setting}, ${label}`;
+  const byName = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const twins = byName.get(name(entry));
+    if (twins) twins.push(entry);
+    else byName.set(name(entry), [entry]);
+  }
   return entries.map((entry) => {
-    const twins = entries.filter((other) => name(other) === name(entry));
+    const twins = byName.get(name(entry))!;
     return twins.length === 1 ? entry : { ...entry, label: `${entry.label} (${markAmong(entry, twins)})` };
   });
 }

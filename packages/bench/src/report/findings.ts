@@ -107,7 +107,8 @@ export function recipes(runs: readonly RunRecord[]): string[] {
   const labelsOf = new Map<string, string[]>();
   for (const label of labels) {
     const own = runs.filter(({ config }) => config.label === label);
-    for (const text of new Set(own.map(({ config }) => recipe(config, ratesOf(own))))) {
+    const rates = ratesOf(own);
+    for (const text of new Set(own.map(({ config }) => recipe(config, rates)))) {
       labelsOf.set(text, [...(labelsOf.get(text) ?? []), label]);
     }
   }

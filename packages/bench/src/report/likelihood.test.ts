@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { RunDone, RunRecord } from '../runs/results.js';
 import { type SampleOptions, sampleConfig, sampleRun } from './__fixtures__/sample-run.js';
 import { type Comparison, compareRuns } from './compare.js';
-import { curvesCsv, lengthsCsv, positionsCsv, tableCsv } from './csv.js';
+import { lengthsCsv, positionsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
 import { findings } from './findings.js';
 import { baselineRows, verdict } from './likelihood-columns.js';
 import { lossByPosition } from './loss-by-position.js';
 import { reportPage } from './page.js';
+import { curvesCsv } from './run-csv.js';
 import { markdownTable, terminalTable } from './table.js';
 import { formatTable } from './write-report.js';
 
@@ -153,7 +154,7 @@ describe('a report by likelihood', () => {
       '204800',
     ]);
     expect(lengthsCsv(entries).split('\n')[0]).toContain('perplexity,bitsPerByte');
-    expect(curvesCsv(entries)).toContain('validation');
+    expect([...curvesCsv(entries)].join('')).toContain('validation');
     expect(tableCsv(groupEntries([sampleRun()])).split('\n')[0]).not.toContain('loss');
   });
 

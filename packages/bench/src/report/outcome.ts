@@ -102,11 +102,14 @@ interface FreeRunningOutcome {
 
 /** Steps and seconds of training that runs took, finished or not. */
 function costOf(runs: readonly RunRecord[]): TrainingCost {
-  const spent = runs.map(({ result, epochs, steps }) => {
+  const spent = runs.map((run) => {
+    const { result } = run;
+    if (result?.status === 'done') return { steps: result.steps, seconds: result.trainSeconds };
+    const { epochs, steps } = run;
     const last = [epochs.at(-1), steps.at(-1)].map((record) => record ?? { step: 0, seconds: 0 });
     return {
       steps: Math.max(result?.steps ?? 0, ...last.map(({ step }) => step)),
-      seconds: result?.status === 'done' ? result.trainSeconds : Math.max(...last.map(({ seconds }) => seconds)),
+      seconds: Math.max(...last.map(({ seconds }) => seconds)),
     };
   });
   return {

@@ -1,86 +1,42 @@
 /** The end of a report page, mostly folded: every run, its configuration, and where it ran. */
 import type { RunEnvironment, RunRecord } from '../runs/results.js';
+import { MOST_CHARTS, MOST_ROWS, restNote } from './bounds.js';
 import { runChart } from './charts.js';
 import { oneWidth } from './drawing.js';
 import type { Entry } from './entries.js';
-import {
-  formatBytes,
-  formatCount,
-  formatMs,
-  formatOptions,
-  formatPercent,
-  formatSeconds,
-  listWords,
-  NO_VALUE,
-  plural,
-} from './format.js';
+import { formatBytes, formatOptions, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html } from './html.js';
-import { rowOfRun } from './row-data.js';
+import { runsTable } from './runs-table.js';
 import { SCORES } from './score.js';
-import { OPEN_WORDS } from './table.js';
 
-/** A table of all runs, and the configuration of each entry with the curves of all its runs. */
+/** A table of all runs, and the configuration of each entry with the curves of its runs. */
 export async function runsSection(entries: readonly Entry[]): Promise<Html> {
-  const rows = entries.flatMap((entry) => entry.runs.map((run) => runRow(entry, run)));
-  const heads = [
-    'Run',
-    'Rate',
-    'Seed',
-    'Status',
-    'Steps',
-    'Validation',
-    'Test',
-    'Soft form',
-    'Step',
-    'Prefill',
-    'Token',
-    'Memory',
-    'Total time',
-  ].map((head, index) => html`<th scope="col" class="${index === 0 ? 'left' : 'right'}">${head}</th>`);
+  const shown = entries.slice(0, MOST_ROWS);
   const configs = await Promise.all(
-    entries.map(async (entry) => {
-      const curves = await runCurves(entry);
+    shown.map(async (entry, index) => {
+      const curves = index < MOST_CHARTS ? await runCurves(entry) : undefined;
       return html`<details><summary>${[entry.label, entry.setting].filter(Boolean).join(', ')}</summary>
 ${curves}${factTable(configRows(entry))}</details>`;
     }),
   );
   return html`<section><h2>Runs and configuration</h2>
-<details><summary>All runs</summary><div class="scroll" tabindex="0" role="region" aria-label="All runs"><table class="compact" data-table="runs" data-rows="runs"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div></details>
-${configs}</section>`;
+${runsTable(entries)}
+${configs}
+${restNote(shown.length, entries.length, 'configurations', 'table.csv, and in the config.json of each run')}</section>`;
 }
 
-/** Validation accuracy, or loss, of every run of an entry, a line each; undefined where there is one run or none. */
+/** Validation accuracy, or loss, of the runs of an entry, a line each; undefined where there is one run or none. */
 async function runCurves(entry: Entry): Promise<Html | undefined> {
-  const spec = runChart(entry.runs, { width: 440, height: 220 });
+  const runs = entry.runs.slice(0, MOST_NAMED_LINES);
+  const spec = runChart(runs, { width: 440, height: 220 });
   if (!spec) return undefined;
-  const names = entry.runs.map(({ config }) => `learning rate ${config.learningRate}, seed ${config.seed}`);
-  return oneWidth(spec, `Validation ${SCORES[entry.measure].word} by step: ${listWords(names)}`);
+  const names = runs.map(({ config }) => `learning rate ${config.learningRate}, seed ${config.seed}`);
+  const drawn = await oneWidth(spec, `Validation ${SCORES[entry.measure].word} by step: ${listWords(names)}`);
+  return html`${drawn}${restNote(runs.length, entry.runs.length, 'runs', 'curves.csv')}`;
 }
 
-function runRow(entry: Entry, run: RunRecord): Html {
-  const { config, result, epochs } = run;
-  const score = SCORES[entry.measure];
-  const done = result?.status === 'done' ? result : undefined;
-  const open = entry.open.find((other) => other.config === config);
-  const last = open?.status === 'leftOut' ? epochs.at(-1) : undefined;
-  const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
-  const state = open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished';
-  const columns = [
-    String(config.learningRate),
-    String(config.seed),
-    `${state}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
-    formatCount(result?.steps ?? epochs.at(-1)?.step ?? 0),
-    done ? score.format(score.ofEvaluation(done.validation)) : last ? score.format(score.ofEpoch(last)) : NO_VALUE,
-    test ? score.format(score.ofEvaluation(test)) : NO_VALUE,
-    test?.softAccuracy === undefined ? NO_VALUE : formatPercent(test.softAccuracy),
-    done ? formatMs(done.cost.stepMs.median) : NO_VALUE,
-    done ? formatMs(done.cost.generation?.prefillMs) : NO_VALUE,
-    done ? formatMs(done.cost.generation?.tokenMs) : NO_VALUE,
-    done ? formatBytes(done.cost.peakMemoryBytes) : NO_VALUE,
-    done ? formatSeconds(done.totalSeconds) : NO_VALUE,
-  ].map((text) => html`<td class="number">${text}</td>`);
-  return html`<tr${rowOfRun(entry, open ? state : 'finished')}><th scope="row" class="left">${entry.label}<br><code>${config.id}</code></th>${columns}</tr>`;
-}
+/** Lines with names beside the chart. */
+const MOST_NAMED_LINES = 24;
 
 /** What an entry's runs have in common, and what they vary. */
 function configRows(entry: Entry): [string, string][] {

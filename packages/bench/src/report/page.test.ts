@@ -56,7 +56,7 @@ describe('writeReport', () => {
     const first = await pageOf(FIXTURES, 'twice');
     const second = await pageOf(FIXTURES, 'twice');
     expect(second.text).toBe(first.text);
-    const files = ['curves.csv', 'lengths.csv', 'report.html', 'report.json', 'table.csv', 'table.md'];
+    const files = ['curves.csv', 'lengths.csv', 'report.html', 'report.json', 'runs.csv', 'table.csv', 'table.md'];
     expect((await readdir(join(directory, 'twice'))).sort()).toEqual(files);
   });
 

@@ -3,7 +3,8 @@
  * and on paper. Every chart comes in two widths (the style sheet shows one) and beside a table of its numbers.
  */
 import type { RunRecord } from '../runs/results.js';
-import { type Curve, curveChart, lengthChart, type Series } from './charts.js';
+import { MOST_CHARTS, MOST_LINES, MOST_ROWS, restNote } from './bounds.js';
+import { type Curve, curveChart, lengthChart, runsDrawn, type Series } from './charts.js';
 import { costSection } from './cost-section.js';
 import { bothWidths, legend, type NumberedSeries, swatch } from './drawing.js';
 import { type Entry, hasSlices } from './entries.js';
@@ -69,14 +70,14 @@ export async function reportPage(
     name,
     series: series.filter(({ entry }) => entry.setting === name),
   }));
-  const sections = await Promise.all(settings.map(settingSections));
+  const sections = await Promise.all(settings.slice(0, MOST_CHARTS).map(settingSections));
   const fold = (what: string, parts: readonly Html[]) =>
     settings.length > MANY_SETTINGS && parts.some(({ text }) => text !== '')
       ? html`<section class="folded"><details><summary>${what}, by setting</summary>${[...parts]}</details></section>`
       : html`${[...parts]}`;
   const runs = await runsSection(entries);
-  const cost = await costSection(series);
-  const beside = html` The numbers of this page lie beside it: table.csv, lengths.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.`;
+  const cost = await costSection(series.slice(0, MOST_ROWS));
+  const beside = html` The numbers of this page lie beside it: table.csv, lengths.csv, runs.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.`;
   const body = html`${live && liveLine(live)}<main>
 ${header(title, description, entries, figure !== undefined)}
 ${live?.progress}
@@ -91,6 +92,7 @@ ${fold(
   'Loss by position',
   sections.map(({ positions }) => positions),
 )}
+${restNote(MOST_CHARTS, settings.length, 'settings as charts', 'lengths.csv and curves.csv')}
 ${resultsSection(series)}
 ${recipeSection(entries)}
 ${fold(
@@ -150,7 +152,7 @@ function describeTask({ config: { task } }: RunRecord): string {
 
 function findingsSection(series: readonly NumberedSeries[]): Html {
   const found = findings(series.map(({ entry }) => entry));
-  const items = found.map(({ entry, text }, position) => {
+  const items = found.slice(0, MOST_ROWS).map(({ entry, text }, position) => {
     const where = entry.setting === '' ? '' : ` (${entry.setting})`;
     return html`<li>${swatch(series[position]!)}<span><strong>${entry.label}</strong>${where} ${text}</span></li>`;
   });
@@ -162,15 +164,19 @@ function findingsSection(series: readonly NumberedSeries[]): Html {
   return html`<section><h2>What came out</h2>
 ${chances.length > 0 ? html`<p class="note">Shares of the test queries that were answered right; guessing gives ${listWords([...new Set(chances)])}.</p>` : ''}
 ${likelihood ? html`<p class="note">Nats are the mean negative log-probability of the next token on the test text; the perplexity is their exponential. Less is better.</p>` : ''}
-${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, 'result')}</summary>${list}</details>` : list}</section>`;
+${items.length > MANY_FINDINGS ? html`<details><summary>${plural(items.length, 'result')}</summary>${list}</details>` : list}${restNote(items.length, found.length, 'results', 'table.csv')}</section>`;
 }
 
 async function settingSections({
   name,
-  series,
+  series: all,
 }: Setting): Promise<{ lengths: Html; positions: Html; slices: Html; rates: Html; curves: Html }> {
+  const series = all.slice(0, MOST_LINES);
   const measured = series.filter(({ entry }) => entry.outcome);
-  const recorded = series.filter(({ entry }) => entry.runs.some((run) => run.steps.length + run.epochs.length > 0));
+  const rest = restNote(series.length, all.length, 'models', 'lengths.csv and curves.csv');
+  const recorded = series.filter(({ entry }) =>
+    entry.runs.some((run) => run.directory !== '' && run.steps.length + run.epochs.length > 0),
+  );
   const of = name === '' ? '' : `: ${name}`;
   const measure = measureOfEntries(series.map(({ entry }) => entry));
   const score = LENGTH_SCORES[measure];
@@ -186,6 +192,9 @@ async function settingSections({
       ),
     ),
   ]);
+  const each = runsDrawn(recorded.length);
+  const most = Math.max(0, ...recorded.map(({ entry }) => entry.outcome?.selected.length ?? 0));
+  const seeds = restNote(each, most, 'seeds of a model', 'curves.csv');
   const trained = listWords([...new Set(measured.map(({ entry }) => String(entry.trainLength)))]);
   const unit = measure === 'likelihood' ? 'nats per token' : 'nats per answer';
   const drawn = shown.map((curve, index) => {
@@ -199,7 +208,7 @@ async function settingSections({
 <p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95&nbsp;% confidence intervals.</p>
 ${legend(measured)}
 ${lengths}
-${lengthTable(measured, score, of)}</section>`
+${lengthTable(measured, score, of)}${rest}</section>`
     }`,
     positions,
     slices: await sliceSection(measured, of),
@@ -209,7 +218,7 @@ ${lengthTable(measured, score, of)}</section>`
       html`<section data-charts><h2>Training curves${of}</h2>
 <p class="note">Lines: training batches. Marks: validation ${measure === 'likelihood' ? 'text' : 'examples'}, at the end of epochs.</p>
 ${legend(recorded)}
-${drawn.length > 1 ? html`<div class="pair">${drawn}</div>` : drawn}</section>`
+${drawn.length > 1 ? html`<div class="pair">${drawn}</div>` : drawn}${seeds}${rest}</section>`
     }`,
   };
 }
@@ -289,9 +298,11 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   );
   const entries = series.map(({ entry }) => entry);
   const rows = [
-    ...series.map(
-      (one) => html`<tr role="row"${rowOfEntry(one.entry)}>${columns.map((column) => resultCell(column, one))}</tr>`,
-    ),
+    ...series
+      .slice(0, MOST_ROWS)
+      .map(
+        (one) => html`<tr role="row"${rowOfEntry(one.entry)}>${columns.map((column) => resultCell(column, one))}</tr>`,
+      ),
     ...baselineRows(entries).map(
       (row) => html`<tr role="row">${columns.map((column) => baselineCell(column, row))}</tr>`,
     ),
@@ -307,7 +318,7 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const notes = rateNotes(series.map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
   return html`<section><h2>Results</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards" data-table="results" data-rows="models"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
-<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${exact ? 'Exact match: the share of test examples with every answer right. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
+${restNote(MOST_ROWS, series.length, 'models', 'table.csv')}<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${exact ? 'Exact match: the share of test examples with every answer right. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
     notes.length === 0
       ? ''
       : html`<details open><summary>Learning rates chosen while runs are missing</summary><p class="note">Rates are compared on the seeds they share.</p><ul class="note">${notes}</ul></details>`
@@ -358,7 +369,7 @@ function resultCell(column: Column, one: NumberedSeries): Html {
 function openSection(entries: readonly Entry[]): Html {
   const open = entries.flatMap((entry) => entry.open.map((run) => ({ entry, ...run })));
   if (open.length === 0) return html``;
-  const rows = open.map(
+  const rows = open.slice(0, MOST_ROWS).map(
     ({
       entry,
       config,
@@ -367,5 +378,5 @@ function openSection(entries: readonly Entry[]): Html {
     }) => html`<tr${rowOfRun(entry, OPEN_WORDS[status])}><th scope="row">${[entry.label, entry.setting].filter(Boolean).join(', ')}<br>
 <span class="note">learning rate ${config.learningRate}, seed ${config.seed}</span></th><td><span class="status ${status}">${OPEN_WORDS[status]}</span>${afterStatus(status, message)}</td></tr>`,
   );
-  return html`<section><h2>Runs without a result</h2><table class="plain" data-table="open"><tbody>${rows}</tbody></table></section>`;
+  return html`<section><h2>Runs without a result</h2><table class="plain" data-table="open"><tbody>${rows}</tbody></table>${restNote(rows.length, open.length, 'runs without a result', 'runs.csv')}</section>`;
 }

@@ -1,7 +1,8 @@
 /** Validation accuracy, or loss, against the learning rate: every run of every rate, and the median over seeds. */
 import { max, median, min } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
-import { hasDiverged } from '../runs/results.js';
+import { hasDiverged, isDone } from '../runs/results.js';
+import { MOST_MARKS } from './bounds.js';
 import {
   accuracyAxis,
   CHART_INK,
@@ -38,16 +39,18 @@ const DIVERGED = 'M-0.9,-0.9L0.9,0.9M0.9,-0.9L-0.9,0.9';
 export async function rateSection(series: readonly NumberedSeries[], of: string): Promise<Html> {
   const drawn = series.filter(({ entry }) => pointsOf(entry).length > 0);
   const entries = drawn.map(({ entry }) => entry);
+  const points = pointsOfAll(entries);
   const { word, title } = SCORES[measureOfEntries(entries)];
   const figure = await bothWidths(
     (size) => rateChart(drawn, size),
     { width: 900, height: 320 },
-    `Validation ${word} against learning rate. ${describe(entries)}. Every epoch of every run is in curves.csv.`,
+    `Validation ${word} against learning rate. ${describe(entries, points)}. Every epoch of every run is in curves.csv.`,
   );
   if (!figure) return html``;
-  const kinds = new Set(entries.flatMap((entry) => pointsOf(entry).map(({ kind }) => kind)));
+  const kinds = new Set(points.flat().map(({ kind }) => kind));
+  const isWhole = points.flat().length === entries.flatMap(pointsOf).length;
   return html`<section data-charts><h2>${title} against learning rate${of}</h2>
-<p class="note">Validation ${word} after the last epoch of each run, a mark for every rate and seed; lines: the median of the seeds. Models at one rate are set side by side.${
+<p class="note">Validation ${word} after the last epoch of each run, ${isWhole ? 'a mark for every rate and seed; lines: the median of the seeds' : 'medians of the seeds: the runs are too many for a mark each, and are in runs.csv'}. Models at one rate are set side by side.${
     kinds.has('open') ? ' Hollow marks: runs that were not trained to the end.' : ''
   }${kinds.has('diverged') ? ' Crosses: runs whose losses were no numbers any more.' : ''}</p>
 ${legend(drawn)}
@@ -57,7 +60,7 @@ ${figure}</section>`;
 /** Undefined with fewer than two rates, or nothing but diverged runs. */
 export function rateChart(series: readonly Series[], size: ChartSize): TopLevelSpec | undefined {
   const measure = measureOfEntries(series.map(({ entry }) => entry));
-  const points = series.map(({ entry }) => pointsOf(entry));
+  const points = pointsOfAll(series.map(({ entry }) => entry));
   const rates = distinct(points.flat().map(({ rate }) => rate));
   const scores = points.flat().flatMap(({ score }) => score ?? []);
   if (rates.length < 2 || scores.length === 0) return undefined;
@@ -116,6 +119,31 @@ export function rateChart(series: readonly Series[], size: ChartSize): TopLevelS
   );
 }
 
+/** Marks of entries: of every run, or where these are too many the median of each rate. */
+function pointsOfAll(entries: readonly Entry[]): RunPoint[][] {
+  const all = entries.map(pointsOf);
+  if (all.flat().length <= MOST_MARKS) return all;
+  return all.map((points, index) =>
+    distinct(points.map(({ rate }) => rate)).map((rate) =>
+      medianOf(
+        entries[index]!,
+        points.filter((point) => point.rate === rate),
+      ),
+    ),
+  );
+}
+
+/** The median of the seeds of a rate; diverged where most of them have. */
+function medianOf({ label, measure }: Entry, seeds: readonly RunPoint[]): RunPoint {
+  const { rate } = seeds[0]!;
+  const scores = seeds.flatMap(({ score }) => score ?? []);
+  const name = `${label}, learning rate ${rate}, ${seeds.length} seeds`;
+  if (2 * scores.length < seeds.length)
+    return { rate, score: undefined, kind: 'diverged', said: `${name}: most diverged` };
+  const kind = seeds.some((seed) => seed.kind === 'open') ? 'open' : 'finished';
+  return { rate, score: median(scores), kind, said: `${name}: median ${SCORES[measure].format(median(scores))}` };
+}
+
 /** The runs of an entry that an epoch, or divergence, says something of. */
 function pointsOf(entry: Entry): RunPoint[] {
   const score = SCORES[entry.measure];
@@ -123,7 +151,11 @@ function pointsOf(entry: Entry): RunPoint[] {
     const { learningRate: rate, seed } = run.config;
     const name = `${entry.label}, learning rate ${rate}, seed ${seed}`;
     if (hasDiverged(run)) return [{ rate, score: undefined, kind: 'diverged', said: `${name}: diverged` }];
-    const last = run.epochs.at(-1);
+    if (isDone(run)) {
+      const value = score.ofEvaluation(run.result.validation);
+      return [{ rate, score: value, kind: 'finished', said: `${name}: ${score.format(value)}` }];
+    }
+    const last = run.directory === '' ? undefined : run.epochs.at(-1);
     if (!last) return [];
     const value = score.ofEpoch(last);
     const open = entry.open.find(({ config }) => config === run.config);
@@ -140,12 +172,12 @@ function setApart(rates: readonly number[], models: number): (rate: number, mode
   return (rate, model) => rate * 10 ** (step * (model - (models - 1) / 2));
 }
 
-function describe(entries: readonly Entry[]): string {
+function describe(entries: readonly Entry[], points: readonly RunPoint[][]): string {
   const { format } = SCORES[measureOfEntries(entries)];
-  const lines = entries.map((entry) => {
-    const points = pointsOf(entry);
-    const said = distinct(points.map(({ rate }) => rate)).map((rate) => {
-      const scores = points.filter((point) => point.rate === rate).map(({ score }) => score);
+  const lines = entries.map((entry, index) => {
+    const ofEntry = points[index]!;
+    const said = distinct(ofEntry.map(({ rate }) => rate)).map((rate) => {
+      const scores = ofEntry.filter((point) => point.rate === rate).map(({ score }) => score);
       return `${listWords(scores.map((score) => (score === undefined ? 'diverged' : format(score))))} at ${rate}`;
     });
     return `${entry.label}: ${said.join(', ')}`;

@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadRuns } from '../runs/read-results.js';
 import type { RunRecord } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
-import { curvesCsv, lengthsCsv, tableCsv } from './csv.js';
+import { lengthsCsv, tableCsv } from './csv.js';
 import { groupEntries } from './entries.js';
+import { curvesCsv, runsCsv } from './run-csv.js';
 import { markdownTable } from './table.js';
 import { formatTable } from './write-report.js';
 
@@ -134,7 +135,8 @@ describe('CSV', () => {
     const entries = groupEntries(runs);
     expect(rowsOf(lengthsCsv(entries))).toHaveLength(1 + 3 * 5);
     const records = runs.reduce((sum, run) => sum + run.steps.length + run.epochs.length, 0);
-    expect(rowsOf(curvesCsv(entries))).toHaveLength(1 + records);
+    expect(rowsOf([...curvesCsv(entries)].join(''))).toHaveLength(1 + records);
+    expect(rowsOf([...runsCsv(entries)].join(''))).toHaveLength(1 + runs.length);
   });
 
   test('keeps a name from becoming a formula', () => {

@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isZooError } from '@mixerzoo/core';
-import type { OnFault } from '../runs/read-results.js';
 import { replaceFile } from '../runs/replace-file.js';
+import type { OnFault } from '../runs/tell-fault.js';
 import { indexPage } from './index-page.js';
 import { type ReportSummary, readSummary } from './report-owner.js';
 

@@ -4,6 +4,7 @@
  *   report.html   the page, self-contained
  *   table.md      the final table in Markdown
  *   table.csv     the same, unrounded, a row per model
+ *   runs.csv      every run
  *   curves.csv    every recorded step and epoch of every run
  *   lengths.csv   test accuracy and loss by length
  *   positions.csv loss by position, where results are judged by likelihood
@@ -17,11 +18,12 @@ import { loadRuns } from '../runs/read-results.js';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import type { RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
-import { curvesCsv, lengthsCsv, positionsCsv, slicesCsv, tableCsv } from './csv.js';
+import { lengthsCsv, positionsCsv, slicesCsv, tableCsv } from './csv.js';
 import { groupEntries, hasSlices } from './entries.js';
 import type { FigureReport } from './figure-section.js';
 import { headingOf } from './heading.js';
 import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
+import { curvesCsv, runsCsv } from './run-csv.js';
 import { calledFor, escapeMarkdown, markdownTable, terminalTable } from './table.js';
 
 /** Where the files of a report are. */
@@ -29,6 +31,7 @@ export interface ReportPaths {
   readonly page: string;
   readonly markdown: string;
   readonly table: string;
+  readonly runs: string;
   readonly curves: string;
   readonly lengths: string;
   /** Where losses by position were recorded. */
@@ -75,6 +78,7 @@ export async function writeReport(
     page: join(outDirectory, 'report.html'),
     markdown: join(outDirectory, 'table.md'),
     table: join(outDirectory, 'table.csv'),
+    runs: join(outDirectory, 'runs.csv'),
     curves: join(outDirectory, 'curves.csv'),
     lengths: join(outDirectory, 'lengths.csv'),
     ...(positions !== undefined && { positions: join(outDirectory, 'positions.csv') }),
@@ -104,6 +108,7 @@ export async function writeReport(
     ),
     replaceFile(paths.table, tableCsv(entries)),
     replaceFile(paths.curves, curvesCsv(entries)),
+    replaceFile(paths.runs, runsCsv(entries)),
     replaceFile(paths.lengths, lengthsCsv(entries)),
     ...(paths.positions === undefined ? [] : [replaceFile(paths.positions, positions!)]),
     ...(entries.some(hasSlices) ? [replaceFile(join(outDirectory, 'slices.csv'), slicesCsv(entries))] : []),

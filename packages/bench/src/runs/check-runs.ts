@@ -9,19 +9,24 @@ import { codeChanges } from '../experiment/code-changes.js';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { plural } from '../report/format.js';
 import { writeConfig } from './places.js';
-import { findRunDirectories, type OnFault, type ReadRun, readRun, tell } from './read-results.js';
+import { findRunDirectories, type ReadRun, readRuns } from './read-results.js';
 import { CONFIG, readRecord } from './records.js';
 import type { RunConfig } from './run-config.js';
+import { type OnFault, tell } from './tell-fault.js';
 
-/** Reads what there is of each run; nothing for a run that has not begun. */
+/**
+ * Reads what there is of each run; nothing for a run that has not begun.
+ * @param what `open`: of runs that are done, the config and the result alone.
+ */
 export async function readPlanned(
   runs: readonly PlannedRun[],
   out: string,
   onFault: OnFault,
+  what: 'all' | 'open' = 'all',
 ): Promise<Map<PlannedRun, ReadRun>> {
-  const found = new Map<PlannedRun, ReadRun>();
-  for (const run of runs) found.set(run, await readRun(runDirectory(out, run), onFault, run.config.id));
-  return found;
+  const places = runs.map((run) => ({ directory: runDirectory(out, run), id: run.config.id }));
+  const read = await readRuns(places, onFault, what);
+  return new Map(runs.map((run, index) => [run, read[index]!]));
 }
 
 /**
@@ -30,9 +35,11 @@ export async function readPlanned(
  * @param onFault is told of those that cannot be written.
  */
 export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>, onFault: OnFault): Promise<void> {
-  for (const [{ config }, { directory, ...run }] of found) {
+  for (const [{ config }, run] of found) {
+    if (run.config && isDeepStrictEqual(run.config.search, config.search)) continue;
+    const { directory } = run;
     const begun = run.result ?? run.environment ?? run.steps[0] ?? run.epochs[0];
-    if (!begun || (run.config && isDeepStrictEqual(run.config.search, config.search))) continue;
+    if (!begun) continue;
     try {
       await writeConfig(directory, config);
     } catch (error) {

@@ -1,5 +1,5 @@
 /** How long the rest of an experiment takes, from what its finished runs took. */
-import { median, sum } from 'simple-statistics';
+import { max, median, sum } from 'simple-statistics';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 
 /** A finished run and its seconds of training and testing. */
@@ -20,12 +20,15 @@ export function estimateSeconds(
   if (finished.length === 0) return undefined;
   const secondsPerFlop = (runs: readonly TimedRun[]) => median(runs.map(({ run, seconds }) => seconds / work(run)));
   const overall = secondsPerFlop(finished);
-  const seconds = open.map((run) => {
-    const alike = finished.filter((other) => other.run.config.label === run.config.label);
-    return work(run) * (alike.length > 0 ? secondsPerFlop(alike) : overall);
-  });
+  const labels = new Set(open.map(({ config }) => config.label));
+  const ofModel = new Map<string, number>();
+  for (const label of labels) {
+    const alike = finished.filter(({ run }) => run.config.label === label);
+    if (alike.length > 0) ofModel.set(label, secondsPerFlop(alike));
+  }
+  const seconds = open.map((run) => work(run) * (ofModel.get(run.config.label) ?? overall));
   // No pool ends before its longest run does.
-  return Math.max(0, ...seconds, sum([0, ...seconds]) / workers);
+  return Math.max(max([0, ...seconds]), sum([0, ...seconds]) / workers);
 }
 
 /** FLOPs of a run's training, up to a factor: forward FLOPs of all examples. */

@@ -4,11 +4,11 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { InvalidConfigError, isZooError } from '@mixerzoo/core';
+import { InvalidConfigError } from '@mixerzoo/core';
 import { CheckpointError } from '@mixerzoo/core/errors';
+import { NO_HISTORY, readHistory } from './history.js';
 import {
   CONFIG,
-  decodeRecord,
   ENVIRONMENT,
   METRICS,
   RECORD_FILES,
@@ -18,10 +18,9 @@ import {
   readRecord,
   withFile,
 } from './records.js';
-import type { MetricRecord, RunDone, RunRecord, RunResult } from './results.js';
-
-/** Is told of every record that cannot be read, and what to do about it. */
-export type OnFault = (fault: CheckpointError) => void;
+import type { RunDone, RunRecord, RunResult } from './results.js';
+import { createSharing } from './share-parts.js';
+import { type OnFault, tell } from './tell-fault.js';
 
 const raise: OnFault = (fault) => {
   throw fault;
@@ -34,11 +33,8 @@ const raise: OnFault = (fault) => {
  * @throws InvalidConfigError if there is no such directory.
  */
 export async function loadRuns(directory: string, onFault: OnFault = raise): Promise<RunRecord[]> {
-  const runs: RunRecord[] = [];
-  for (const found of await findRunDirectories(directory, onFault)) {
-    const run = await readRun(found, onFault);
-    if (isWhole(run)) runs.push(run);
-  }
+  const places = (await findRunDirectories(directory, onFault)).map((found) => ({ directory: found }));
+  const runs = (await readRuns(places, onFault)).filter(isWhole);
   return runs.sort(
     (a, b) =>
       a.config.experiment.localeCompare(b.config.experiment) ||
@@ -62,11 +58,47 @@ export type ReadRun = Omit<RunRecord, 'config'> & { readonly config: RunRecord['
 
 const isWhole = (run: ReadRun): run is RunRecord => run.config !== undefined;
 
+/** Settings of {@link readRun}. */
+interface ReadOptions {
+  /** `open`: of runs that are done, the config and the result alone are read. Default: everything of every run. */
+  readonly what?: 'all' | 'open';
+  /** Finds what another record says too, so that it is held once. */
+  readonly share?: ReturnType<typeof createSharing>;
+}
+
 /**
- * Reads what there is of a run.
+ * Reads runs as {@link readRun}, many files at a time, and holds what their configs and environments have in common once.
+ * @param onFault is told in the order of the runs.
+ */
+export async function readRuns(
+  places: readonly { readonly directory: string; readonly id?: string }[],
+  onFault: OnFault,
+  what: ReadOptions['what'] = 'all',
+): Promise<ReadRun[]> {
+  const share = createSharing();
+  const read = await Promise.all(
+    places.map(async ({ directory, id }) => {
+      const faults: CheckpointError[] = [];
+      const run = await readRun(directory, (fault) => faults.push(fault), id, { what, share });
+      return { run, faults };
+    }),
+  );
+  return read.map(({ run, faults }) => {
+    for (const fault of faults) onFault(fault);
+    return run;
+  });
+}
+
+/**
+ * Reads what there is of a run. Its curves are read through, and from disk again by whoever looks at them.
  * @param id the run that it should be; default: that of the directory's name, which ends with it, or of the config.
  */
-export async function readRun(directory: string, onFault: OnFault, id = idInName(directory)): Promise<ReadRun> {
+export async function readRun(
+  directory: string,
+  onFault: OnFault,
+  id = idInName(directory),
+  { what = 'all', share = (record) => record }: ReadOptions = {},
+): Promise<ReadRun> {
   let told = 0;
   const read = async <T>(kind: RecordKind<T>, of: string | undefined): Promise<T | undefined> => {
     try {
@@ -79,47 +111,30 @@ export async function readRun(directory: string, onFault: OnFault, id = idInName
   const config = await read(CONFIG, id);
   const missing = config === undefined && told === 0;
   const of = id ?? config?.id;
-  let unreadLines = 0;
-  const metrics = await readMetrics(directory, of, (fault) => {
-    unreadLines += 1;
-    onFault(fault);
-  });
-  const [environment, result] = [await read(ENVIRONMENT, of), await read(RESULT, of)];
-  if (missing && (environment || result || metrics.length > 0)) {
+  const result = await read(RESULT, of);
+  const inFull = what === 'all' || result?.status !== 'done';
+  const history = inFull ? await readHistory(directory, of, onFault) : NO_HISTORY;
+  const environment = inFull ? await read(ENVIRONMENT, of) : undefined;
+  if (missing && (environment || result || history.records > 0)) {
     const path = join(directory, CONFIG.file);
     onFault(new CheckpointError(`${path}: expected the config of the run, got no such file. ${CONFIG.remedy}`));
   }
-  if (result?.status === 'done' && metrics.length === 0 && unreadLines === 0) {
+  if (inFull && result?.status === 'done' && history.records + history.unread === 0) {
     const path = join(directory, METRICS.file);
     onFault(new CheckpointError(`${path}: expected the curves of a finished run, got none. Its result stands.`));
   }
   return {
     directory,
-    config,
-    environment,
-    steps: metrics.filter((record) => record.kind === 'step'),
-    epochs: metrics.filter((record) => record.kind === 'epoch'),
+    config: config && share(config),
+    environment: environment && share(environment),
+    get steps() {
+      return history.read().steps;
+    },
+    get epochs() {
+      return history.read().epochs;
+    },
     result,
   };
-}
-
-/** The metrics of a run, without lines that cannot be read and a last one cut short by a kill. A missing file has none. */
-export async function readMetrics(
-  directory: string,
-  id: string | undefined,
-  onFault: OnFault,
-): Promise<MetricRecord[]> {
-  const path = join(directory, METRICS.file);
-  const text = await readIfThere(path).catch((error: unknown) => tell(error, onFault));
-  const lines = (text ?? '').split('\n');
-  lines.pop(); // after the last newline: nothing, or a line cut short
-  return lines.flatMap((line, index) => {
-    try {
-      return decodeRecord(METRICS, line, `${path} line ${index + 1}`, id);
-    } catch (error) {
-      return tell(error, onFault) ?? [];
-    }
-  });
 }
 
 /** The result of a run that is done; undefined for any other directory. A result that cannot be read is none. */
@@ -131,12 +146,6 @@ export async function readDone(directory: string, id: string, onFault: OnFault):
 /** The result of a run, done or failed. One that cannot be read is none. */
 export async function readResult(directory: string, id: string, onFault: OnFault): Promise<RunResult | undefined> {
   return readRecord(RESULT, directory, id).catch((error: unknown) => tell(error, onFault));
-}
-
-/** Passes a fault of a record on; any other error is thrown. */
-export function tell(error: unknown, onFault: OnFault): undefined {
-  if (!isZooError(error, 'checkpoint')) throw error;
-  onFault(error);
 }
 
 const ID_IN_NAME = /-([0-9a-f]{12})$/;

@@ -5,13 +5,15 @@ import { open, rename, rm } from 'node:fs/promises';
 /**
  * Writes beside, to the disk, and renames. What stands at the path is replaced, a link too, and never written through: the
  * name beside is one that nobody can guess, and is made anew.
+ * @param content whole, or in pieces that are made one after the other.
  */
-export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
   const draft = `${path}.${randomUUID()}.tmp`;
   const file = await open(draft, 'wx');
   try {
     try {
-      await file.writeFile(content);
+      if (typeof content === 'string' || content instanceof Uint8Array) await file.writeFile(content);
+      else for (const part of inParts(content)) await file.writeFile(part); // each where the one before has ended
       await file.sync();
     } finally {
       await file.close();
@@ -21,6 +23,22 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
     await rm(draft, { force: true });
     throw error;
   }
+}
+
+/** Characters that are written at a time, or more. */
+const PART = 2 ** 20;
+
+function* inParts(pieces: Iterable<string>): Iterable<string> {
+  let part: string[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    part.push(piece);
+    length += piece.length;
+    if (length < PART) continue;
+    yield part.join('');
+    [part, length] = [[], 0];
+  }
+  yield part.join('');
 }
 
 /** True for the name beside of a file that a killed writer has left half made. */

@@ -233,7 +233,7 @@ export interface RunFailed {
 
 export type RunResult = RunDone | RunFailed;
 
-/** A run as read back from its directory. */
+/** A run as read back from its directory; steps and epochs are read from there again whenever they are asked for. */
 export interface RunRecord {
   readonly directory: string;
   readonly config: RunConfig;

@@ -147,10 +147,10 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     if (known && isSettled(known)) return known;
     const directory = runDirectory(out, run);
     const name = names.get(run)!;
-    const result = await readResult(directory, run.config.id, silently);
+    const earlier = before.get(run);
+    const result = earlier?.status === 'done' ? earlier : await readResult(directory, run.config.id, silently);
     if (result?.status === 'done') return { run, directory, status: 'skipped', result }; // before, or by another command
     if (isOver()) return { run, directory, status: 'interrupted' };
-    const earlier = before.get(run);
     if (result && !(earlier?.status === 'failed' && earlier.finishedAt === result.finishedAt)) {
       return { run, directory, status: 'failed', message: result.message }; // by another command, since this one began
     }
@@ -220,7 +220,9 @@ export function grouped(runs: readonly PlannedRun[]): PlannedRun[][] {
   const groups = new Map<string | PlannedRun, PlannedRun[]>();
   for (const run of runs) {
     const key = run.config.search ? modelKey(run) : (chainOf(run) ?? run);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
+    const group = groups.get(key);
+    if (group) group.push(run);
+    else groups.set(key, [run]);
   }
   return [...groups.values()];
 }

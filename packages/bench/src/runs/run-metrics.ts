@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EpochMetrics, Trainer } from '@mixerzoo/core';
-import { readMetrics } from './read-results.js';
+import { readMetrics } from './history.js';
 import { encodeLine, METRICS } from './records.js';
 import { replaceFile } from './replace-file.js';
 import type { EpochRecord, MetricRecord, StepRecord } from './results.js';

@@ -45,7 +45,9 @@ export function followSearch(runs: readonly Trial[]): SearchState | undefined {
   if (!config?.search) return undefined;
   const { rates, rungs, keep, seed } = config.search;
   const trials = new Map(
-    runs.filter((run) => run.config.seed === seed).map((run) => [run.config.learningRate, run] as const),
+    runs
+      .filter((run) => run.config.seed === seed)
+      .map(({ config, epochs, result }) => [config.learningRate, { config, epochs, result }] as const),
   );
   const standings = new Map<number, Standing>();
   const state = { seed, standings, chosen: undefined };

@@ -1,7 +1,7 @@
 /** The report of a directory as its runs are at the moment: looked at when asked, made anew where something has changed. */
 import { createHash } from 'node:crypto';
 import { readStatus } from '../../cluster/status.js';
-import type { OnFault } from '../../runs/read-results.js';
+import type { OnFault } from '../../runs/tell-fault.js';
 import { keepDrawings } from '../drawn-charts.js';
 import { groupEntries } from '../entries.js';
 import { headingOf } from '../heading.js';

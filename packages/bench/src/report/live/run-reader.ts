@@ -1,9 +1,10 @@
 /** Runs of a directory, read again and again: of those whose files are as they were, nothing is read. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findRunDirectories, type OnFault, readRun } from '../../runs/read-results.js';
+import { findRunDirectories, type ReadRun, readRun } from '../../runs/read-results.js';
 import { RECORD_FILES } from '../../runs/records.js';
 import type { RunRecord } from '../../runs/results.js';
+import type { OnFault } from '../../runs/tell-fault.js';
 
 /** What was found. */
 export interface RunsRead {
@@ -35,10 +36,13 @@ export function createRunReader(directory: string, onFault: OnFault): () => Prom
   };
 }
 
+/** The record itself, not a copy: it reads its curves when they are looked at. */
 async function readWhole(place: string, onFault: OnFault): Promise<RunRecord | undefined> {
-  const { config, ...run } = await readRun(place, onFault);
-  return config && { ...run, config };
+  const run = await readRun(place, onFault);
+  return isWhole(run) ? run : undefined;
 }
+
+const isWhole = (run: ReadRun): run is RunRecord => run.config !== undefined;
 
 function byName({ config: a }: RunRecord, { config: b }: RunRecord): number {
   return (
