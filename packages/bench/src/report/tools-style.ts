@@ -24,7 +24,7 @@ export const TOOLS_STYLE = `
 .filter select { max-width: 14rem; text-overflow: ellipsis; }
 .filter button { cursor: pointer; }
 .filter output { margin-left: auto; font-variant-numeric: tabular-nums; }
-@media screen and (min-width: 760px) { .filter { position: sticky; top: 0; z-index: 1; } }
+@media screen and (min-width: 760px) { .filter { position: sticky; top: 0; z-index: 1; } html { scroll-padding-top: 4.5rem; } }
 
 .live { max-width: 66rem; margin: 0 auto; padding: .9rem 1.5rem 0; display: flex; flex-wrap: wrap; gap: .1rem .6rem; align-items: baseline; font-size: .875rem; color: var(--muted); }
 .live strong { color: var(--good); } .live strong::before { content: ""; display: inline-block; width: .55em; height: .55em; margin-right: .4em; border-radius: 50%; background: currentColor; }
