@@ -9,6 +9,9 @@ import { launchChromium, NO_CHROMIUM, problemsOf } from './__fixtures__/in-chrom
 import { sampleRun } from './__fixtures__/sample-run.js';
 import { writeReport } from './write-report.js';
 
+/** A machine that trains has little left for a browser. */
+const PATIENTLY = { timeout: 120_000 };
+
 let directory: string;
 let url: string;
 let browser: Browser | undefined;
@@ -108,7 +111,7 @@ test('opens the same view from a copied link', async (context) => {
   await results(page).getByRole('columnheader', { name: 'Model' }).getByRole('button').click();
   await page.locator('.legend button', { hasText: 'Beta' }).first().click();
   await page.getByText('All runs', { exact: true }).click();
-  await expect.poll(() => page.url()).toContain('open=');
+  await expect.poll(() => page.url(), PATIENTLY).toContain('open=');
   const hash = new URL(page.url()).hash;
   const other = await open(context, { hash });
   expect(await names(other.page)).toEqual(['Alpha', 'Beta', 'Gamma']);
@@ -125,7 +128,7 @@ test('opens the same view from a copied link', async (context) => {
 test('leaves the address alone where it names a place on the page', async (context) => {
   const { page } = await open(context, { hash: '#theorem-1' });
   expect(await names(page)).toHaveLength(4);
-  await expect.poll(() => new URL(page.url()).hash).toBe('#theorem-1');
+  await expect.poll(() => new URL(page.url()).hash, PATIENTLY).toBe('#theorem-1');
 });
 
 test('sorts and filters on a phone, without sideways scrolling', async (context) => {

@@ -11,6 +11,9 @@ import { sampleRun } from '../__fixtures__/sample-run.js';
 import { createLiveReport } from './live-report.js';
 import { type LiveServer, serveLive } from './live-server.js';
 
+/** A machine that trains has little left for a browser. */
+const PATIENTLY = { timeout: 120_000 };
+
 let browser: Browser | undefined;
 let root: string;
 let server: LiveServer;
@@ -93,18 +96,18 @@ const isSameDocument = (page: Page) => page.evaluate(() => 'sameDocument' in win
 test('shows what goes on, and results as they come, without a reload', async (context) => {
   const { page, problems } = await open(context);
   const underWay = page.locator('table[data-table="progress"] tbody tr');
-  await expect.poll(() => underWay.count()).toBe(1);
+  await expect.poll(() => underWay.count(), PATIENTLY).toBe(1);
   const cells = await underWay.locator('th, td').allTextContents();
   expect(cells.slice(0, 5)).toEqual(['Alpha, lr 0.01', 'running', '40', '100', 'process 7 on node-1']);
   expect(cells[6]).toMatch(/^\d+(\.\d+)? s ago$/);
   expect(await page.getByText('1 done, 1 running, 4 waiting').count()).toBe(1);
   expect(await results(page).allTextContents()).toEqual(['Alpha']);
   await finish(2);
-  await expect.poll(() => results(page).allTextContents(), { timeout: 20_000 }).toEqual(['Beta', 'Alpha']);
+  await expect.poll(() => results(page).allTextContents(), PATIENTLY).toEqual(['Beta', 'Alpha']);
   expect(await page.getByText('2 done, 1 running, 3 waiting').count()).toBe(1);
   expect(await page.locator('.live').textContent()).toMatch(/^LiveRefreshed at /);
   await finish(1);
-  await expect.poll(() => page.getByText('Nothing is under way.').count(), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => page.getByText('Nothing is under way.').count(), PATIENTLY).toBe(1);
   expect(await isSameDocument(page)).toBe(true);
   expect(problems).toEqual([]);
 });
@@ -125,8 +128,8 @@ test('keeps what the reader has done to it', async (context) => {
   expect(before).toMatchObject({ focus: 'Rate', words: 'a', pressed: 'Alpha' });
   const hash = new URL(page.url()).hash;
   for (const index of [2, 4]) await finish(index); // a model more, and another: sections above grow
-  await expect.poll(() => results(page).allTextContents(), { timeout: 20_000 }).toEqual(['Gamma', 'Beta', 'Alpha']);
-  await expect.poll(() => page.locator('table[data-table="runs"] tbody tr:visible').count()).toBe(4);
+  await expect.poll(() => results(page).allTextContents(), PATIENTLY).toEqual(['Gamma', 'Beta', 'Alpha']);
+  await expect.poll(() => page.locator('table[data-table="runs"] tbody tr:visible').count(), PATIENTLY).toBe(4);
   expect({ ...(await state()), top: 0 }).toEqual({ ...before, top: 0 });
   expect(Math.abs((await state()).top - before.top)).toBeLessThan(4);
   expect(new URL(page.url()).hash).toBe(hash);
@@ -142,25 +145,25 @@ test('leaves a part alone while text is marked in it', async (context) => {
   );
   expect(await marked()).toBe('Alpha');
   await finish(2);
-  await expect.poll(() => page.getByText('2 done').count(), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => page.getByText('2 done').count(), PATIENTLY).toBe(1);
   expect([await marked(), await results(page).count()]).toEqual(['Alpha', 1]);
   await page.evaluate(() => getSelection()!.removeAllRanges());
-  await expect.poll(() => results(page).count()).toBe(2);
+  await expect.poll(() => results(page).count(), PATIENTLY).toBe(2);
 });
 
 test('says so when the command has ended, and goes on when it is back', async (context) => {
   const { page } = await open(context);
   const line = page.locator('.live');
-  await expect.poll(() => line.getAttribute('data-state')).toBe('on');
+  await expect.poll(() => line.getAttribute('data-state'), PATIENTLY).toBe('on');
   const { port } = server;
   await server.close();
-  await expect.poll(() => line.textContent()).toContain('The command does not answer');
+  await expect.poll(() => line.textContent(), PATIENTLY).toContain('The command does not answer');
   await finish(2);
   server = await serveLive(
     createLiveReport(root, () => {}),
     { host: '127.0.0.1', port, pauseMs: 50 },
   );
-  await expect.poll(() => results(page).count(), { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => results(page).count(), PATIENTLY).toBe(2);
   expect(await line.getAttribute('data-state')).toBe('on');
 });
 
@@ -169,7 +172,7 @@ test('begins before the first run has', async (context) => {
   const { page, problems } = await open(context);
   expect(await page.locator('h1').textContent()).toBe('No run has begun');
   await finish(0);
-  await expect.poll(() => results(page).allTextContents(), { timeout: 20_000 }).toEqual(['Alpha']);
+  await expect.poll(() => results(page).allTextContents(), PATIENTLY).toEqual(['Alpha']);
   expect(problems).toEqual([]);
 });
 
@@ -179,7 +182,7 @@ test.for([
 ])('fits $width pixels', async (settings, context) => {
   const { page, problems } = await open(context, settings);
   await finish(2);
-  await expect.poll(() => results(page).count(), { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => results(page).count(), PATIENTLY).toBe(2);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(settings.width);
   const shot = process.env['MIXERZOO_SCREENSHOTS'];
   if (shot) await page.screenshot({ path: join(shot, `live-${settings.width}.png`), fullPage: true });

@@ -5,6 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { LiveReport } from './live-report.js';
 import { type LiveServer, type LiveServerOptions, serveLive } from './live-server.js';
 
+/** A machine that trains has little left for a browser. */
+const PATIENTLY = { timeout: 120_000 };
+
 const open: LiveServer[] = [];
 afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
@@ -128,7 +131,7 @@ it('looks while pages follow, and tells them what is new', async () => {
       const before = report.looks;
       await new Promise((resolve) => setTimeout(resolve, 100));
       return report.looks - before;
-    })
+    }, PATIENTLY)
     .toBe(0); // nobody is there
 });
 
