@@ -148,7 +148,11 @@ function createCommands(): CAC {
   cli
     .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
     .option('--out <directory>', 'Where the report goes (default: beside the runs)')
+    .option('--serve', 'Show it while runs go on, as a page that is refreshed as results come; writes nothing')
+    .option('--port <number>', 'Of the page (default: 7411, or the next that is free; 0: any that is free)')
+    .option('--host <address>', 'Where it can be reached: 0.0.0.0 for other machines (default: 127.0.0.1, this one)')
     .example('  mixerzoo report runs/quick')
+    .example('  mixerzoo report runs --serve')
     .action(report);
   cli
     .command(

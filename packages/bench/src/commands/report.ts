@@ -1,5 +1,6 @@
 /** `mixerzoo report`: page, table, Markdown and CSV of the runs in a directory. */
 import { resolve } from 'node:path';
+import { InvalidConfigError } from '@mixerzoo/core';
 import { writeIndex } from '../report/write-index.js';
 import { formatTable, writeReport } from '../report/write-report.js';
 import { exclusively } from '../runs/lease.js';
@@ -8,13 +9,21 @@ import { loadRuns } from '../runs/read-results.js';
 import { assertWritable } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { createFaultLog } from './fault-log.js';
+import type { ServeFlags } from './serve-report.js';
 
 /** @returns the exit code: 1 if a record cannot be read. @throws InvalidConfigError if there are no runs, or no place for the report. */
 export async function report(
   directory: string | undefined,
-  flags: { out?: readonly string[]; json?: boolean },
+  flags: ServeFlags & { readonly out?: readonly string[]; readonly serve?: boolean },
 ): Promise<number> {
   const from = resolve(directory ?? 'runs');
+  if (flags.serve) {
+    if (flags.out) throw new InvalidConfigError('--out: expected no place beside --serve, which writes nothing.');
+    const { serveReport } = await import('./serve-report.js'); // with it come the charts
+    return serveReport(from, flags);
+  }
+  const [alone] = (['host', 'port'] as const).filter((name) => flags[name] !== undefined);
+  if (alone) throw new InvalidConfigError(`--${alone}: expected it together with --serve.`);
   const out = resolve(flags.out?.at(-1) ?? from);
   const faults = createFaultLog();
   const runs = await loadRuns(from, faults.count);

@@ -1,6 +1,7 @@
 /** Charts as markup, and what names their series. */
 import type { TopLevelSpec } from 'vega-lite';
-import { type ChartSize, renderSvg, type Series } from './charts.js';
+import type { ChartSize, Series } from './charts.js';
+import { drawSvg } from './drawn-charts.js';
 import { type Html, html, trusted } from './html.js';
 
 /** A series and its number in the style sheet. */
@@ -19,7 +20,7 @@ export async function bothWidths(
   const drawn = await Promise.all(
     specs.map(async ({ name, spec }) =>
       spec
-        ? html`<div class="${name}" role="img" aria-label="${alt}">${trusted((await renderSvg(spec)).replace('<svg ', '<svg aria-hidden="true" '))}</div>`
+        ? html`<div class="${name}" role="img" aria-label="${alt}">${trusted((await drawSvg(spec)).replace('<svg ', '<svg aria-hidden="true" '))}</div>`
         : undefined,
     ),
   );
@@ -28,7 +29,7 @@ export async function bothWidths(
 
 /** A chart in one width, for phones too, with its words. */
 export async function oneWidth(spec: TopLevelSpec, alt: string): Promise<Html> {
-  const svg = (await renderSvg(spec)).replace('<svg ', '<svg aria-hidden="true" ');
+  const svg = (await drawSvg(spec)).replace('<svg ', '<svg aria-hidden="true" ');
   return html`<figure><div class="narrow always" role="img" aria-label="${alt}">${trusted(svg)}</div></figure>`;
 }
 

@@ -11,10 +11,12 @@ export interface DocumentParts {
   readonly style: string;
   readonly body: Html;
   readonly script?: string;
+  /** The script may ask the server that the page is from. */
+  readonly connects?: boolean;
 }
 
 /** Puts a page together. */
-export function htmlDocument({ title, style, body, script }: DocumentParts): string {
+export function htmlDocument({ title, style, body, script, connects = false }: DocumentParts): string {
   const { markup, rules } = withoutStyleAttributes(body.text);
   const sheet = style + rules;
   const policy = [
@@ -22,6 +24,7 @@ export function htmlDocument({ title, style, body, script }: DocumentParts): str
     'img-src data:', // the empty icon
     `style-src ${hashSource(sheet)}`,
     ...(script === undefined ? [] : [`script-src ${hashSource(script)}`]),
+    ...(connects ? ["connect-src 'self'"] : []),
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');

@@ -1,10 +1,11 @@
 /** The style sheet of a report page: light and dark by the reader's setting, phones from 320 pixels, print. */
 import { CHART_INK } from './charts.js';
 import type { SeriesStyle } from './series-style.js';
+import { TOOLS_STYLE } from './tools-style.js';
 
 /** The whole sheet; the series' colours are those of its charts. */
 export function pageStyle(styles: readonly SeriesStyle[]): string {
-  return `${BASE}
+  return `${BASE}${TOOLS_STYLE}
 :root { ${styles.map(({ light }, index) => `--s${index}: ${light};`).join(' ')} }
 @media screen and (prefers-color-scheme: dark) {
   :root { ${DARK} ${styles.map(({ dark }, index) => `--s${index}: ${dark};`).join(' ')} }

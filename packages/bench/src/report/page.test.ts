@@ -294,7 +294,7 @@ describe('in Chromium', () => {
     await page.locator('.legend button').first().click();
     const opacity = await page.evaluate(async () => {
       await Promise.all(document.getAnimations().map((animation) => animation.finished));
-      const lines = [...document.querySelectorAll('[data-focus] .wide .mark-line path')];
+      const lines = [...document.querySelector('[data-focus]')!.querySelectorAll('.wide .mark-line path')];
       return lines.map((line) => Number(getComputedStyle(line).opacity));
     });
     expect(opacity.filter((value) => value === 1)).toHaveLength(1);

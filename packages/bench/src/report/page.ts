@@ -9,18 +9,21 @@ import { costSection } from './cost-section.js';
 import { bothWidths, legend, type NumberedSeries, swatch } from './drawing.js';
 import { type Entry, hasSlices } from './entries.js';
 import { type FigureReport, figureSections } from './figure-section.js';
+import { FILTER_BAR } from './filter-bar.js';
 import { budgets, countRuns, findings, recipes } from './findings.js';
 import { formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html } from './html.js';
 import { htmlDocument } from './html-document.js';
 import { type BaselineRow, baselineRows } from './likelihood-columns.js';
+import { type LiveView, liveLine } from './live/live-view.js';
 import { lossByPosition } from './loss-by-position.js';
 import { environmentSection, runsSection } from './page-details.js';
-import { PAGE_SCRIPT } from './page-script.js';
+import { LIVE_PAGE_SCRIPT, PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import { positionChart } from './position-chart.js';
 import { rateSection } from './rate-section.js';
 import { recipeSection } from './recipe-section.js';
+import { rowOfEntry, rowOfRun } from './row-data.js';
 import { formatNats, LENGTH_SCORES, measureOfEntries, SCORES } from './score.js';
 import { seriesStyle } from './series-style.js';
 import { sliceSection } from './slice-section.js';
@@ -48,13 +51,14 @@ interface Setting {
 
 /**
  * Renders the page. `title` heads it; `description` is the experiment's own words; `figure`, where the experiment makes
- * one, comes first.
+ * one, comes first. With `live` it is one that follows its runs, as a server has it.
  */
 export async function reportPage(
   title: string,
   description: string,
   entries: readonly Entry[],
   figure?: FigureReport,
+  live?: LiveView,
 ): Promise<string> {
   const named = [...new Set(entries.map(({ setting }) => setting))];
   const drawn = named
@@ -80,8 +84,11 @@ export async function reportPage(
       : html`${[...parts]}`;
   const runs = await runsSection(entries);
   const cost = await costSection(series.slice(0, MOST_ROWS));
-  const body = html`<main>
+  const beside = html` The numbers of this page lie beside it: table.csv, lengths.csv, runs.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.`;
+  const body = html`${live && liveLine(live)}<main>
 ${header(title, description, entries, figure !== undefined)}
+${live?.progress}
+${FILTER_BAR}
 ${figure && figureSections(figure)}
 ${findingsSection(series)}
 ${fold(
@@ -111,15 +118,15 @@ ${fold(
 ${openSection(entries)}
 ${runs}
 ${environmentSection(entries.flatMap(({ runs }) => runs))}
-<footer>Made by mixerzoo from the runs' own records. The numbers of this page lie beside it: table.csv, lengths.csv, runs.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.</footer>
+<footer>Made by mixerzoo from the runs' own records.${live ? ' Files with its numbers are written by the report command without --serve.' : beside}</footer>
 </main>
 <div id="tip" role="status" hidden></div>`;
-  return htmlDocument({
+  const page = {
     title: `${title} · mixerzoo report`,
     style: pageStyle(styles.slice(0, shown.size)),
     body,
-    script: PAGE_SCRIPT,
-  });
+  };
+  return htmlDocument(live ? { ...page, script: LIVE_PAGE_SCRIPT, connects: true } : { ...page, script: PAGE_SCRIPT });
 }
 
 /** `folded`: the words on the setting are on demand, for a page that begins with a figure. */
@@ -282,11 +289,11 @@ function lengthTable(series: readonly NumberedSeries[], score: LengthScore, of: 
         ? html`<td role="cell" class="number tint${trained}" style="--part:${estimate.value.toFixed(3)}" title="${title}">${text}</td>`
         : html`<td role="cell" class="number${trained}" title="${title}">${text}</td>`;
     });
-    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${values}</tr>`;
+    return html`<tr role="row"${rowOfEntry(one.entry)}><th role="rowheader" scope="row" class="left">${one.entry.label}</th>${values}</tr>`;
   });
   const heads = ordered.map((length) => html`<th role="columnheader" scope="col">${length}</th>`);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Test ${score.word} by length${of}">
-<table role="table" class="lengths" style="--columns:${ordered.length}"><thead role="rowgroup"><tr role="row">
+<table role="table" class="lengths" data-table="lengths${of}" style="--columns:${ordered.length}"><thead role="rowgroup"><tr role="row">
 <th role="columnheader" scope="col" class="left">Test length</th>${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
 }
 
@@ -297,13 +304,16 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
     key !== 'peakMemory' && (seqLen === undefined || trainLengths.has(seqLen));
   const columns = tableColumns(series.map(({ entry }) => entry)).filter(isShown);
   const heads = columns.map(
-    ({ header, align }) => html`<th role="columnheader" scope="col" class="${align}">${header}</th>`,
+    ({ key, header, align }) =>
+      html`<th role="columnheader" scope="col" class="${align}" data-key="${key}">${header}</th>`,
   );
   const entries = series.map(({ entry }) => entry);
   const rows = [
     ...series
       .slice(0, MOST_ROWS)
-      .map((one) => html`<tr role="row">${columns.map((column) => resultCell(column, one))}</tr>`),
+      .map(
+        (one) => html`<tr role="row"${rowOfEntry(one.entry)}>${columns.map((column) => resultCell(column, one))}</tr>`,
+      ),
     ...baselineRows(entries).map(
       (row) => html`<tr role="row">${columns.map((column) => baselineCell(column, row))}</tr>`,
     ),
@@ -318,7 +328,7 @@ function resultsSection(series: readonly NumberedSeries[]): Html {
   const repeats = repeatNotes(series.map(({ entry }) => entry)).map((note) => html`<p class="note">${note}</p>`);
   const notes = rateNotes(series.slice(0, MOST_ROWS).map(({ entry }) => entry)).map((note) => html`<li>${note}</li>`);
   return html`<section><h2>Results</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
+<div class="scroll" tabindex="0" role="region" aria-label="Results"><table role="table" class="cards" data-table="results" data-rows="models"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>
 ${restNote(MOST_ROWS, series.length, 'models', 'table.csv')}<p class="note">${accuracies ? accuracyNote(seeds) : ''}${likelihood ? likelihoodNote(seeds) : ''}${rates ? 'The learning rate of each model is the best on validation examples. ' : ''}${exact ? 'Exact match: the share of test examples with every answer right. ' : ''}${free ? 'Free-running: the same when the model goes on from its own answers instead of those that stand in the example. ' : ''}${accuracies ? 'Steps and time to 99 % are to the first epoch that ends with 99 % on validation examples; time counts training steps only; – where no such epoch came. ' : ''}State is what a sequence keeps to be continued, in numbers, after the training length; FLOPs are of one forward pass of a sequence of that length; tokens/s are of training.</p>${repeats}${
     notes.length === 0
       ? ''
@@ -376,8 +386,8 @@ function openSection(entries: readonly Entry[]): Html {
       config,
       status,
       message,
-    }) => html`<tr><th scope="row">${[entry.label, entry.setting].filter(Boolean).join(', ')}<br>
+    }) => html`<tr${rowOfRun(entry, OPEN_WORDS[status])}><th scope="row">${[entry.label, entry.setting].filter(Boolean).join(', ')}<br>
 <span class="note">learning rate ${config.learningRate}, seed ${config.seed}</span></th><td><span class="status ${status}">${OPEN_WORDS[status]}</span>${afterStatus(status, message)}</td></tr>`,
   );
-  return html`<section><h2>Runs without a result</h2><table class="plain"><tbody>${rows}</tbody></table>${restNote(rows.length, open.length, 'runs without a result', 'runs.csv')}</section>`;
+  return html`<section><h2>Runs without a result</h2><table class="plain" data-table="open"><tbody>${rows}</tbody></table>${restNote(rows.length, open.length, 'runs without a result', 'runs.csv')}</section>`;
 }

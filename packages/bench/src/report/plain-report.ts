@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { replaceFile, replaceJson } from '../runs/replace-file.js';
 import { type FigureReport, figureSections } from './figure-section.js';
+import { FILTER_BAR } from './filter-bar.js';
 import { html } from './html.js';
 import { htmlDocument } from './html-document.js';
 import { PAGE_SCRIPT } from './page-script.js';
@@ -27,6 +28,7 @@ export async function writePlainReport(
   const page = join(directory, 'report.html');
   const body = html`<main>
 <header><p class="eyebrow">mixerzoo report</p><h1>${title}</h1></header>
+${figure.tables?.length ? FILTER_BAR : ''}
 ${figureSections(figure)}
 <footer>Made by mixerzoo: computed, with nothing trained. The numbers of this page lie beside it in ${figure.id}.csv.</footer>
 </main>

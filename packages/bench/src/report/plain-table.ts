@@ -44,9 +44,9 @@ export function plainTable({ title, columns, rows }: PlainTable): Html {
         ? html`<td role="cell" class="whole left" colspan="${columns.length}">${text}</td>`
         : html`<td role="cell" class="number" data-label="${columns[index]}">${text}${aside && html` <span class="interval">${aside}</span>`}</td>`,
     );
-    return html`<tr role="row"><th role="rowheader" scope="row" class="left">${head}</th>${texts}</tr>`;
+    return html`<tr role="row" data-model="${head}"><th role="rowheader" scope="row" class="left">${head}</th>${texts}</tr>`;
   });
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table role="table" class="cards"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${lines}</tbody></table></div>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table role="table" class="cards" data-table="${title}"><thead role="rowgroup"><tr role="row">${heads}</tr></thead><tbody role="rowgroup">${lines}</tbody></table></div>`;
 }
 
 /** The table in Markdown, its notes below it. */

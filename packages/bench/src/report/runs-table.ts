@@ -5,6 +5,7 @@ import { MOST_ROWS, restNote } from './bounds.js';
 import type { Entry } from './entries.js';
 import { formatBytes, formatCount, formatMs, formatPercent, formatSeconds, listWords, NO_VALUE } from './format.js';
 import { type Html, html } from './html.js';
+import { rowOfEntry, rowOfRun } from './row-data.js';
 import { SCORES } from './score.js';
 import { OPEN_WORDS } from './table.js';
 
@@ -14,6 +15,7 @@ export function runsTable(entries: readonly Entry[]): Html {
   if (count <= MOST_ROWS) {
     return folded(
       'All runs',
+      'runs',
       RUN_HEADS,
       entries.flatMap((entry) => entry.runs.map((run) => runRow(entry, run))),
       html``,
@@ -22,7 +24,13 @@ export function runsTable(entries: readonly Entry[]): Html {
   const groups = entries.flatMap(groupsOf);
   const note = html`<p class="note">${formatCount(count)} runs, together for each model and learning rate: medians over its finished seeds, in brackets the lowest and the highest. Every run is in runs.csv.</p>
 ${restNote(MOST_ROWS, groups.length, 'models and learning rates', 'runs.csv')}`;
-  return folded('All runs, by model and learning rate', GROUP_HEADS, groups.slice(0, MOST_ROWS).map(groupRow), note);
+  return folded(
+    'All runs, by model and learning rate',
+    'rates of models',
+    GROUP_HEADS,
+    groups.slice(0, MOST_ROWS).map(groupRow),
+    note,
+  );
 }
 
 const RUN_HEADS = [
@@ -43,11 +51,11 @@ const RUN_HEADS = [
 
 const GROUP_HEADS = ['Model', 'Rate', 'Runs', 'Finished', 'Validation', 'Test', 'Step', 'Total time'];
 
-function folded(title: string, names: readonly string[], rows: readonly Html[], note: Html): Html {
+function folded(title: string, noun: string, names: readonly string[], rows: readonly Html[], note: Html): Html {
   const heads = names.map(
     (name, index) => html`<th scope="col" class="${index === 0 ? 'left' : 'right'}">${name}</th>`,
   );
-  return html`<details><summary>${title}</summary>${note}<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table class="compact"><thead><tr>${heads}</tr></thead><tbody>${[...rows]}</tbody></table></div></details>`;
+  return html`<details><summary>${title}</summary>${note}<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table class="compact" data-table="runs" data-rows="${noun}"><thead><tr>${heads}</tr></thead><tbody>${[...rows]}</tbody></table></div></details>`;
 }
 
 function runRow(entry: Entry, run: RunRecord): Html {
@@ -57,10 +65,11 @@ function runRow(entry: Entry, run: RunRecord): Html {
   const open = entry.open.find((other) => other.config === config);
   const last = done ? undefined : run.epochs.at(-1);
   const test = done?.test.find(({ seqLen }) => seqLen === entry.trainLength);
+  const state = open ? OPEN_WORDS[open.status] : 'finished';
   const columns = [
     String(config.learningRate),
     String(config.seed),
-    `${open ? OPEN_WORDS[open.status] : done?.stoppedEarly ? 'stopped at goal' : 'finished'}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
+    `${done?.stoppedEarly ? 'stopped at goal' : state}${done?.engines ? ` (on ${listWords(done.engines)})` : ''}`,
     formatCount(result?.steps ?? last?.step ?? 0),
     done
       ? score.format(score.ofEvaluation(done.validation))
@@ -75,7 +84,7 @@ function runRow(entry: Entry, run: RunRecord): Html {
     done ? formatBytes(done.cost.peakMemoryBytes) : NO_VALUE,
     done ? formatSeconds(done.totalSeconds) : NO_VALUE,
   ];
-  return row(html`${entry.label}<br><code>${config.id}</code>`, columns);
+  return row(html`${entry.label}<br><code>${config.id}</code>`, columns, rowOfRun(entry, state));
 }
 
 /** The runs of an entry at a learning rate. */
@@ -115,7 +124,7 @@ function groupRow({ entry, learningRate, runs }: Group): Html {
     done.length > 0 ? formatMs(median(done.map(({ cost }) => cost.stepMs.median))) : NO_VALUE,
     done.length > 0 ? formatSeconds(seconds) : NO_VALUE,
   ];
-  return row(html`${[entry.label, entry.setting].filter(Boolean).join(', ')}`, columns);
+  return row(html`${[entry.label, entry.setting].filter(Boolean).join(', ')}`, columns, rowOfEntry(entry));
 }
 
 /** `91.2 % [88.0 %, 95.1 %]`. */
@@ -126,7 +135,7 @@ function spread(values: readonly number[], format: (value: number) => string): s
   return sorted.length === 1 ? text : `${text} [${format(sorted[0]!)}, ${format(sorted.at(-1)!)}]`;
 }
 
-function row(head: Html, columns: readonly string[]): Html {
+function row(head: Html, columns: readonly string[], about: Html): Html {
   const cells = columns.map((text) => html`<td class="number">${text}</td>`);
-  return html`<tr><th scope="row" class="left">${head}</th>${cells}</tr>`;
+  return html`<tr${about}><th scope="row" class="left">${head}</th>${cells}</tr>`;
 }

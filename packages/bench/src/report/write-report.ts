@@ -21,7 +21,7 @@ import type { RunConfig } from '../runs/run-config.js';
 import { lengthsCsv, positionsCsv, slicesCsv, tableCsv } from './csv.js';
 import { groupEntries, hasSlices } from './entries.js';
 import type { FigureReport } from './figure-section.js';
-import { listWords, plural } from './format.js';
+import { headingOf } from './heading.js';
 import { assertOwnReport, type ReportSummary, readSummary } from './report-owner.js';
 import { curvesCsv, runsCsv } from './run-csv.js';
 import { calledFor, escapeMarkdown, markdownTable, terminalTable } from './table.js';
@@ -71,12 +71,8 @@ export async function writeReport(
   }
   const configs = entries.flatMap((entry) => entry.runs.map(({ config }) => config));
   const distinct = (texts: readonly string[]) => [...new Set(texts)];
-  const models = plural(distinct(configs.map(({ label }) => label)).length, 'model');
-  const [experiments, tasks] = [(c: RunConfig) => c.experiment, (c: RunConfig) => c.task.name].map((name) =>
-    listWords(distinct(configs.map(name))),
-  );
-  const heading = title ?? `${experiments}: ${models} on ${tasks}`;
-  const description = words ?? distinct(configs.map((config) => config.description)).join(' ');
+  const own = headingOf(configs);
+  const [heading, description] = [title ?? own.title, words ?? own.description];
   const positions = positionsCsv(entries);
   const paths = {
     page: join(outDirectory, 'report.html'),

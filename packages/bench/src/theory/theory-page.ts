@@ -5,6 +5,7 @@
 import type { ClaimResult, JudgedCheck, Plot, Slip } from '@mixerzoo/theory';
 import { VERDICT_MARKS } from '../figures/claims.js';
 import { coloursOf, drawPlots, NARROW_PLOTS } from '../figures/plot-chart.js';
+import { FILTER_BAR } from '../report/filter-bar.js';
 import { plural } from '../report/format.js';
 import { type Html, html, trusted } from '../report/html.js';
 import { htmlDocument } from '../report/html-document.js';
@@ -23,6 +24,7 @@ export async function theoryPage(results: readonly ClaimResult[], seed: number):
 <header><p class="eyebrow">mixerzoo theory</p><h1>${THEORY_TITLE}</h1>
 <p class="lead">Each claim of the paper (<a href="https://arxiv.org/abs/2407.05591">arXiv 2407.05591</a>) is built, measured and held to its bound. Each must be able to fail: a counter-check breaks what the claim asks for, and must not hold.</p>
 <dl class="facts"><div><dt>Claims</dt><dd>${countHolding(results)}</dd></div><div><dt>Seed</dt><dd>${seed}</dd></div></dl></header>
+${FILTER_BAR}
 ${overview(results)}
 ${sections}
 <footer>Made by mixerzoo. The numbers of this page lie beside it in theory.json; the same seed gives the same numbers.</footer>
@@ -39,14 +41,14 @@ function overview(results: readonly ClaimResult[]): Html {
   const rows = results.map((result) => {
     const nearest = nearestToBound(result);
     const cell = (label: string, text: string) => html`<td class="number" data-label="${label}">${text}</td>`;
-    return html`<tr><th class="left"><a href="#${result.id}">${result.title}</a></th>
+    return html`<tr data-state="${verdictOf(result)}"><th class="left"><a href="#${result.id}">${result.title}</a></th>
 <td class="whole left" data-label="nearest to its bound">${nearest?.what ?? ''}</td>
 ${cell('measured', nearest ? formatMeasured(nearest) : '')}${cell('bound', nearest ? formatBound(nearest) : '')}
 ${cell('margin', nearest ? formatMargin(nearest) : '')}<td data-label="verdict">${verdict(result)}</td></tr>`;
   });
   return html`<section><h2>All claims</h2>
 <p class="note">Of each claim the check that is nearest to its bound, and the share of the bound that is left.</p>
-<table class="cards"><thead><tr><th class="left">claim</th><th class="left">nearest to its bound</th><th>measured</th><th>bound</th><th>margin</th><th>verdict</th></tr></thead>
+<table class="cards" data-table="claims" data-rows="claims"><thead><tr><th class="left">claim</th><th class="left">nearest to its bound</th><th>measured</th><th>bound</th><th>margin</th><th>verdict</th></tr></thead>
 <tbody>${rows}</tbody></table></section>`;
 }
 

@@ -28,13 +28,14 @@ export async function launchChromium(): Promise<Browser | undefined> {
   });
 }
 
-/** What a page that is open says in the console, throws, and loads from elsewhere. */
-export function problemsOf(page: Page): string[] {
+/** What a page that is open says in the console, throws, and loads from elsewhere than files, or the server at `origin`. */
+export function problemsOf(page: Page, origin?: string): string[] {
   const problems: string[] = [];
   page.on('console', (message) => problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('request', (request) => {
-    if (!/^(file|data):/.test(request.url())) problems.push(request.url());
+    const url = request.url();
+    if (!/^(file|data):/.test(url) && !(origin && url.startsWith(`${origin}/`))) problems.push(url);
   });
   return problems;
 }
