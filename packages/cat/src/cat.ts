@@ -53,7 +53,7 @@ import {
   projectionInitOption,
   withFilters,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const options = {
   dModel: z.int().positive().describe('model width'),

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useEngine } from '../engines/index.js';
 import { defineMixer } from '../mixer.js';
 import { averagingMixer } from '../model/__fixtures__/averaging-mixer.js';
