@@ -89,6 +89,11 @@ export const mhcatSchema = z
   })
   .check(filterCheck, positionalCheck, temperatureCheck);
 
+/** Options of {@link cat}. */
+export type CatConfig = z.input<typeof catSchema>;
+/** Options of {@link mhcat}. */
+export type MhcatConfig = z.input<typeof mhcatSchema>;
+
 /** Parameters of CAT: projections, the filters there are, and by option a temperature [H] and map mixing [H, H]. */
 export type CatParams = ConvolvedProjectionParams & {
   readonly oProj: Projection;
