@@ -1,13 +1,14 @@
 /**
- * `npm run check:browser`: the packages as npm users get them, bundled by Vite (dev and build), webpack and esbuild after the
- * recipe of docs/engines.md, train in headless Chromium: from the page at the root, from a nested route and in a worker, in a
- * hidden tab and in a page that is isolated across origins. Skipped where there is no Chromium.
+ * `npm run check:browser`: the packages as npm users get them, in a project of the files of docs/in-the-browser.md, bundled by Vite
+ * (dev and build), webpack and esbuild, train in headless Chromium: from the page at the root, from a nested route and in a
+ * worker, in a hidden tab and in a page that is isolated across origins; and from the plain page. All with the same losses.
+ * Skipped where there is no Chromium.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { packPackages, run } from './packed-project.mjs';
 
@@ -22,50 +23,32 @@ const WASM = '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
+/** Files of the page, by the name in their first line. */
 const FILES = {
-  'src/train.js': `
-import { cat } from '@mixerzoo/cat';
-import { createLanguageModel, createTrainer, useEngine } from '@mixerzoo/core';
-import { mqar } from '@mixerzoo/tasks';
-import { wasmUrl } from './wasm-url.js';
-export async function train() {
-  await useEngine('wasm', { wasmUrl });
-  const trainer = await createTrainer({
-    model: createLanguageModel({ vocabSize: 16, dModel: 16, layers: [{ sequenceMixer: cat({ dModel: 16, nHeads: 1 }) }] }),
-    task: mqar({ vocabSize: 16, seqLen: 8, numKvPairs: 2 }),
-    seed: 1, batchSize: 16, examplesPerEpoch: 320, epochs: 1, freshExamples: true, validationExamples: 16,
-    optimizer: { learningRate: 2e-2 },
-  });
-  const losses = [];
-  await trainer.runEpoch({ onStep: ({ loss }) => losses.push(loss) });
-  return losses;
-}
-`,
-  'src/wasm-url.js': `export const wasmUrl = new URL('${WASM}', import.meta.url);\n`,
+  ...documented(readFileSync('docs/in-the-browser.md', 'utf8')),
   'src/page.js': `
 import { useEngine } from '@mixerzoo/core';
+import { trainInWorker } from './in-worker.js';
 import { train } from './train.js';
 globalThis.trials = {
-  page: train,
-  worker: () => new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = ({ message }) => reject(new Error(message));
-  }),
+  async page() {
+    const losses = [];
+    await train((loss) => losses.push(loss));
+    return losses;
+  },
+  worker: trainInWorker,
   lost: () => useEngine('wasm', { wasmUrl: '/nowhere.wasm' }).then(() => 'started', ({ message }) => message),
 };
 `,
-  'src/worker.js': `
-import { train } from './train.js';
-train().then((losses) => postMessage(losses), (error) => postMessage(String(error)));
-`,
-  'src-esbuild/wasm-url.js': `import url from '${WASM}';\nexport const wasmUrl = new URL(url, location.origin);\n`,
   'index.html': page('/src/page.js'),
   'nested/route/index.html': page('/src/page.js'),
-  'vite.config.js': `export default { worker: { format: 'es' }, build: { rollupOptions: { input: ['index.html', 'nested/route/index.html'] } } };\n`,
-  'webpack.config.js': `export default { mode: 'production', entry: { page: './src/page.js' }, output: { path: import.meta.dirname + '/out-webpack', publicPath: '/' }, experiments: { outputModule: false }, optimization: { minimize: false }, performance: { hints: false } };\n`,
+  // The page's own entry, which nobody calls here, has to build too.
+  'own.html': page('/src/main.js'),
+  'vite.config.js': `export default { worker: { format: 'es' }, build: { rollupOptions: { input: ['index.html', 'nested/route/index.html', 'own.html'] } } };\n`,
+  'webpack.config.js': `export default { mode: 'production', entry: { page: './src/page.js', main: './src/main.js' }, output: { path: import.meta.dirname + '/out-webpack', publicPath: '/' }, experiments: { outputModule: false }, optimization: { minimize: false }, performance: { hints: false } };\n`,
 };
-for (const name of ['train', 'page', 'worker']) FILES[`src-esbuild/${name}.js`] = FILES[`src/${name}.js`];
+for (const name of ['train', 'main', 'page', 'worker', 'in-worker'])
+  FILES[`src-esbuild/${name}.js`] = FILES[`src/${name}.js`];
 
 const executablePath = CHROMIUM.find((path) => existsSync(path));
 if (!executablePath) {
@@ -82,25 +65,71 @@ for (const [file, text] of Object.entries(FILES)) {
 }
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 let failures = 0;
+/** The losses of the first page, as text: one training everywhere. */
+let first;
 try {
   await check('vite, build', () => bundle(['vite', 'build', '--outDir', 'out-vite', '--logLevel', 'warn'], 'out-vite'));
   await check('vite, dev', serveDev);
   await check('webpack', () => bundle(['webpack'], 'out-webpack', '/page.js'));
-  const entries = ['src-esbuild/page.js', 'src-esbuild/worker.js'];
-  const flags = [
-    '--bundle',
-    '--format=esm',
-    '--outdir=out-esbuild',
-    '--loader:.wasm=file',
-    '--public-path=/',
-    '--log-level=warning',
-  ];
-  await check('esbuild', () => bundle(['esbuild', ...entries, ...flags], 'out-esbuild', '/page.js'));
+  const [, ...flags] = commandOf('npx esbuild src-esbuild/main.js ');
+  const entries = ['page', 'main', 'worker'].map((name) => `src-esbuild/${name}.js`);
+  await check('esbuild', () =>
+    bundle(['esbuild', ...entries, ...flags, '--log-level=warning'], 'out-esbuild', '/page.js'),
+  );
+  await checkPlain();
 } finally {
   await browser.close();
   packed.remove();
 }
 process.exit(failures === 0 ? 0 : 1);
+
+/** The files of a document: blocks whose first line is a comment with a path. */
+function documented(text) {
+  const blocks = text.matchAll(/^```(?:js|html)\n(?:\/\/ |<!-- )(\S+)(?: -->)?\n([\s\S]*?)^```/gm);
+  return Object.fromEntries([...blocks].map(([, file, code]) => [file, code]));
+}
+
+/** The words after `npx` of the document's command that begins like this. */
+function commandOf(beginning) {
+  const line = readFileSync('docs/in-the-browser.md', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(beginning));
+  if (!line) throw new Error(`docs/in-the-browser.md: expected a command '${beginning}…', got none.`);
+  return line.slice(beginning.length).trim().split(' ');
+}
+
+/** The plain page: its commands, and what the page that any server serves comes to. */
+async function checkPlain() {
+  let server;
+  try {
+    run('npx', ['esbuild', 'plain/zoo.js', ...commandOf('npx esbuild plain/zoo.js '), '--log-level=warning'], project);
+    for (const file of [`node_modules/${WASM}`, 'plain/index.html']) {
+      copyFileSync(join(project, file), join(project, 'out-plain', basename(file)));
+    }
+    server = await serveFiles(join(project, 'out-plain'));
+    const tab = await browser.newPage();
+    await tab.goto(`${server.origin}/`, { waitUntil: 'load' });
+    await tab.waitForFunction('globalThis.losses?.length === 20', undefined, { timeout: 60_000 });
+    assertLearns(await tab.evaluate('globalThis.losses'));
+    await tab.waitForFunction(`document.querySelector('#line').textContent.startsWith('loss ')`);
+    await tab.close();
+    console.log('plain page: trains');
+  } catch (error) {
+    failures += 1;
+    console.error(`plain page: ${error.message}`);
+  } finally {
+    await server?.close();
+  }
+}
+
+/** @throws Error unless losses fall, and are those of the pages before. */
+function assertLearns(losses) {
+  if (!(losses.length === 20 && losses.every(Number.isFinite) && losses[19] < losses[0])) {
+    throw new Error(`expected 20 losses that fall, got ${losses}`);
+  }
+  first ??= String(losses);
+  if (String(losses) !== first) throw new Error(`expected the losses of the first page, ${first}, got ${losses}`);
+}
 
 function page(script) {
   return `<!doctype html><title>mixerzoo</title><script type="module" src="${script}"></script>`;
@@ -122,7 +151,7 @@ async function check(name, serve) {
       }),
     };
     if (server.isolated) same['isolated page'] = await trial(`${server.isolated}/`, 'page');
-    if (!(page.length === 20 && page.every(Number.isFinite) && page[19] < page[0])) throw new Error(`page: ${page}`);
+    assertLearns(page);
     for (const [where, losses] of Object.entries(same)) {
       if (String(losses) !== String(page)) throw new Error(`${where}: expected the losses of the page, got ${losses}`);
     }
@@ -163,23 +192,28 @@ function within(ms, promise, what) {
 async function bundle(command, directory, script) {
   run('npx', command, project);
   const root = join(project, directory);
-  const listen = (headers) =>
-    new Promise((resolve) => {
-      const server = createServer(({ url }, response) => {
-        const file = join(root, url.endsWith('/') ? `${url}index.html` : url);
-        const html = script && url.endsWith('/') ? page(script) : undefined;
-        const found = html !== undefined || existsSync(file);
-        response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'text/plain', ...headers });
-        response.end(html ?? (found ? readFileSync(file) : ''));
-      });
-      server.listen(0, '127.0.0.1', () => resolve({ server, origin: `http://127.0.0.1:${server.address().port}` }));
-    });
-  const [plain, isolated] = [await listen({}), await listen(ISOLATED)];
+  const [plain, isolated] = [await serveFiles(root, script), await serveFiles(root, script, ISOLATED)];
   return {
     origin: plain.origin,
     isolated: isolated.origin,
-    close: () => [plain, isolated].map(({ server }) => server.close()),
+    close: () => [plain, isolated].map((server) => server.close()),
   };
+}
+
+/** @param script - of the pages, where the bundler writes none. */
+function serveFiles(root, script, headers = {}) {
+  return new Promise((resolve) => {
+    const server = createServer(({ url }, response) => {
+      const file = join(root, url.endsWith('/') ? `${url}index.html` : url);
+      const html = script && url.endsWith('/') ? page(script) : undefined;
+      const found = html !== undefined || existsSync(file);
+      response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'text/plain', ...headers });
+      response.end(html ?? (found ? readFileSync(file) : ''));
+    });
+    server.listen(0, '127.0.0.1', () =>
+      resolve({ origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() }),
+    );
+  });
 }
 
 /** Its address is read from what it prints, which has to be plain: where `CI` is set, Vite colours it for pipes too. */

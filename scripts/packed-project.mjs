@@ -11,11 +11,11 @@ export function run(command, args, cwd) {
   return stdout;
 }
 
-/** Packs every package; `createProject` makes projects from the tarballs, `remove` takes all of it away. */
-export function packPackages() {
+/** Packs packages, by default every one; `createProject` makes projects from the tarballs, `remove` takes all of it away. */
+export function packPackages(names = readdirSync('packages')) {
   const work = mkdtempSync(join(tmpdir(), 'mixerzoo-packages-'));
   const tarballs = {};
-  for (const name of readdirSync('packages')) {
+  for (const name of names) {
     const packed = run('npm', ['pack', '--json', '--pack-destination', work], resolve('packages', name));
     tarballs[`@mixerzoo/${name}`] = `file:${join(work, JSON.parse(packed)[0].filename)}`;
   }

@@ -36,7 +36,7 @@ import {
   projectionBiasSchema,
   projectionInitOption,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attend, attendNext, cacheAfter } from './attend.js';
 import { createHeads, headOptions } from './heads.js';
 import { createPositions, positionalCheck, positionalOptions } from './positions.js';

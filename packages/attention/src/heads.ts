@@ -1,7 +1,7 @@
 /** The heads of a mixer that attends: how many, how wide, and how many of them share their keys and values. */
 import { InvalidConfigError } from '@mixerzoo/core';
 import { headDimOf } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Options to spread into a mixer's schema. */
 export const headOptions = {

@@ -4,7 +4,7 @@
  * (CAT, landmarks) take these options and this code.
  */
 import { InvalidConfigError, refuseIdle, tf } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BETAS, mscaleOf, rotaryAngles, rotaryFrequencies, temperatureOf } from './ops/rotary/frequencies.js';
 import { rotary } from './ops/rotary/index.js';
 

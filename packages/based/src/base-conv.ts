@@ -17,7 +17,7 @@ import {
   linear,
   type Projection,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Config of {@link baseConv}. */
 export const baseConvSchema = z.strictObject({

@@ -25,7 +25,7 @@ import {
   type ScanState,
   splitHeads,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { packedFeatures, taylorFeatures } from './ops/taylor-attention/features.js';
 import { taylorAttention } from './ops/taylor-attention/index.js';
 import { CHUNK, quadraticCrossover } from './ops/taylor-attention/reference.js';

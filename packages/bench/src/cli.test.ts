@@ -21,7 +21,7 @@ import {
 import { TINY } from './__fixtures__/tiny-experiment.js';
 import { loadRuns } from './runs/read-results.js';
 import type { RunDone, RunRecord } from './runs/results.js';
-import { WORKER_ARGUMENT } from './runs/start-worker.js';
+import { WORKER_ARGUMENT } from './runs/worker-argument.js';
 
 /** The numbers of a run that do not depend on the clock. */
 async function numbers(cwd: string) {

@@ -4,12 +4,11 @@
  */
 import { main } from './command-line.js';
 import { expectOwnEnd, surviveOutputErrors } from './process-end.js';
-import { WORKER_ARGUMENT } from './runs/start-worker.js';
-import { serveWorker } from './runs/worker.js';
+import { WORKER_ARGUMENT } from './runs/worker-argument.js';
 import { print } from './terminal.js';
 
 const outputError = surviveOutputErrors();
-if (process.argv[2] === WORKER_ARGUMENT) await serveWorker();
+if (process.argv[2] === WORKER_ARGUMENT) await (await import('./runs/worker.js')).serveWorker();
 else {
   const atOwnEnd = expectOwnEnd();
   const code = await main(process.argv);

@@ -1,27 +1,13 @@
 /**
  * The command line of `mixerzoo`. Exit codes: 0 all went well, 1 a run or a check failed or a record stays damaged, 2 bad
  * input, 3 the time given was spent and runs are missing, 130 interrupted.
+ *
+ * What a command does is loaded when it is called: `--version` and `--help` need no engine, and answer at once.
  */
-import { InvalidConfigError, isZooError } from '@mixerzoo/core';
-import { formatSuggestion } from '@mixerzoo/core/errors';
+import { formatSuggestion, InvalidConfigError, isZooError } from '@mixerzoo/core/errors';
 import { type CAC, type Command, cac } from 'cac';
 import { createConsola } from 'consola';
-import { compare } from './commands/compare.js';
-import { data } from './commands/data.js';
-import { doctor } from './commands/doctor.js';
-import { engines } from './commands/engines.js';
-import { exportRuns } from './commands/export.js';
-import { figure, study, table } from './commands/figure.js';
-import { list } from './commands/list.js';
-import { merge } from './commands/merge.js';
-import { newMixer } from './commands/new-mixer.js';
-import { report } from './commands/report.js';
-import { run } from './commands/run.js';
-import { status } from './commands/status.js';
-import { submit } from './commands/submit.js';
-import { theory } from './commands/theory.js';
-import { validate } from './commands/validate.js';
-import { packageVersion } from './runs/environment.js';
+import { ownVersion } from './own-version.js';
 import { visible } from './terminal.js';
 
 const consola = createConsola({ stdout: process.stderr, stderr: process.stderr });
@@ -87,14 +73,14 @@ function createCommands(): CAC {
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
     .example('The same command again resumes what is partial and skips what is done.')
-    .action(run);
+    .action(lazily(() => import('./commands/run.js'), 'run'));
   cli
     .command(
       'list <what>',
       'List mixers, tasks, channel-mixers, norms, models, presets, figures, studies, tables or engines',
     )
     .example('  mixerzoo list mixers')
-    .action(list);
+    .action(lazily(() => import('./commands/list.js'), 'list'));
   cli
     .command('figure <id>', 'Train what a figure needs, of the paper or a study, draw it, and judge its claims')
     .option('--scale <scale>', "quick (minutes), small (an hour) or paper (the paper's sizes; default: quick)")
@@ -107,7 +93,7 @@ function createCommands(): CAC {
     .option(...SHARD)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo figure fig6 --scale quick')
-    .action(figure);
+    .action(lazily(() => import('./commands/figure.js'), 'figure'));
   cli
     .command('study <id>', 'Train what a question of the zoo needs, draw the answer, and judge what is claimed of it')
     .option('--scale <scale>', 'quick (20 minutes at most), small (an hour) or paper (default: quick)')
@@ -119,7 +105,7 @@ function createCommands(): CAC {
     .option(...STALL_MINUTES)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo study state-tracking --scale quick')
-    .action(study);
+    .action(lazily(() => import('./commands/figure.js'), 'study'));
   cli
     .command('table <id>', 'Train the models of a table of the paper, and put what they measure beside it')
     .option('--scale <scale>', "quick (minutes), small (a night) or paper (the paper's sizes; default: quick)")
@@ -136,7 +122,7 @@ function createCommands(): CAC {
     .option(...SHARD)
     .option('--dry-run', 'Print the runs, and stop')
     .example('  mixerzoo table table2 --scale quick')
-    .action(table);
+    .action(lazily(() => import('./commands/figure.js'), 'table'));
   cli
     .command('theory', "Run the paper's claims as experiments, and hold each quantity to its bound")
     .option('--claim <id>', 'Run this claim (repeatable; default: all)')
@@ -144,7 +130,7 @@ function createCommands(): CAC {
     .option('--set <claim.size=value>', 'Another size (repeatable): theorem-1.seqLen=128; the value is YAML')
     .option('--out <directory>', 'Where the page is kept, in theory/ (default: runs)')
     .example('  mixerzoo theory --claim theorem-4')
-    .action(theory);
+    .action(lazily(() => import('./commands/theory.js'), 'theory'));
   cli
     .command('report [directory]', 'Write the report of the runs in a directory (default: runs) and print its table')
     .option('--out <directory>', 'Where the report goes (default: beside the runs)')
@@ -153,19 +139,19 @@ function createCommands(): CAC {
     .option('--host <address>', 'Where it can be reached: 0.0.0.0 for other machines (default: 127.0.0.1, this one)')
     .example('  mixerzoo report runs/quick')
     .example('  mixerzoo report runs --serve')
-    .action(report);
+    .action(lazily(() => import('./commands/report.js'), 'report'));
   cli
     .command(
       'status [directory]',
       'What of the runs in a directory (default: runs) is done, running, failed and to come',
     )
     .example('  mixerzoo status runs/quick')
-    .action(status);
+    .action(lazily(() => import('./commands/status.js'), 'status'));
   cli
     .command('merge <...sources>', 'Bring the runs of several directories together, with one report')
     .option('--into <directory>', 'Where they go (default: runs)')
     .example('  mixerzoo merge node-1/runs node-2/runs --into runs')
-    .action(merge);
+    .action(lazily(() => import('./commands/merge.js'), 'merge'));
   cli
     .command(
       'submit [target]',
@@ -192,11 +178,11 @@ function createCommands(): CAC {
     .option('--claim <name>', 'Kubernetes: a claim on a volume that all pods can write')
     .option('--dry-run', 'Print the job, and write nothing')
     .example('  mixerzoo submit sweep.config.ts --slurm --tasks 8 --time 04:00:00 --gpus 1 --submit')
-    .action(submit);
+    .action(lazily(() => import('./commands/submit.js'), 'submit'));
   cli
     .command('compare <a> <b>', 'Differences in accuracy between two directories of runs, and whether they are chance')
     .example('  mixerzoo compare runs/before runs/after')
-    .action(compare);
+    .action(lazily(() => import('./commands/compare.js'), 'compare'));
   cli
     .command(
       'export <format> [directory]',
@@ -208,7 +194,7 @@ function createCommands(): CAC {
     .option(...RUN_CONFIG)
     .example('  mixerzoo export tensorboard runs')
     .example('  mixerzoo export hf runs/text/pythia-lr0.001-s0-… --dtype F16')
-    .action(exportRuns);
+    .action(lazily(() => import('./commands/export.js'), 'exportRuns'));
   cli
     .command('eval <model>', "Evaluate a run, or weights of Hugging Face's layout, as the field's harness does")
     .option('--tasks <names>', 'wikitext, lambada_openai, …, and perplexity (by length); by commas, or repeated')
@@ -226,9 +212,7 @@ function createCommands(): CAC {
     .option(...ENGINE)
     .example('  mixerzoo eval runs/text/cat-lr0.001-s0-… --tasks piqa,wikitext --data published')
     .example('The same command again goes on where it was cut off.')
-    .action(async (...args: Parameters<typeof import('./commands/eval.js').evaluateModel>) =>
-      (await import('./commands/eval.js')).evaluateModel(...args),
-    );
+    .action(lazily(() => import('./commands/eval.js'), 'evaluateModel'));
   cli
     .command('generate <model>', "Go on from a prompt with a run of the task text, or weights of Hugging Face's layout")
     .option('--prompt <text>', 'Where to begin (default: nothing)')
@@ -240,9 +224,7 @@ function createCommands(): CAC {
     .option(...RUN_CONFIG)
     .option(...ENGINE)
     .example('  mixerzoo generate runs/text/cat-lr0.001-s0-… --prompt "The king" --top-p 0.9')
-    .action(async (...args: Parameters<typeof import('./commands/generate.js').generate>) =>
-      (await import('./commands/generate.js')).generate(...args),
-    );
+    .action(lazily(() => import('./commands/generate.js'), 'generate'));
   cli
     .command(
       'validate [preset or file]',
@@ -252,19 +234,19 @@ function createCommands(): CAC {
     .option(...SET)
     .option(...ENGINE)
     .example('  mixerzoo validate my.config.ts')
-    .action(validate);
+    .action(lazily(() => import('./commands/validate.js'), 'validate'));
   cli
     .command('engines <action> [engine]', 'list engines, install tensorflow, or verify that one trains')
     .option('--gpu', 'install: for NVIDIA cards, with CUDA')
     .option('--force', 'install: build anew what is there')
     .option('--all', 'verify: a short training of every mixer; --json has the losses')
     .example('  mixerzoo engines install tensorflow --gpu')
-    .action(engines);
+    .action(lazily(() => import('./commands/engines.js'), 'engines'));
   cli
     .command('new-mixer <name>', 'Write a package with a mixer of your own, which passes its tests')
     .option('--to <directory>', 'Where (default: a directory of the name)')
     .example('  mixerzoo new-mixer gated-mean')
-    .action(newMixer);
+    .action(lazily(() => import('./commands/new-mixer.js'), 'newMixer'));
   cli
     .command(
       'data <action> [...paths]',
@@ -289,12 +271,23 @@ function createCommands(): CAC {
     .option('--verify', 'info: read every file, and hold it to its hash')
     .example('  mixerzoo data prepare book.txt --tokenizer bpe:4096 --out data/book')
     .example('The same command again goes on where it was killed.')
-    .action(data);
-  cli.command('doctor', 'Say what this machine has: engines, why not, and how to get them').action(doctor);
+    .action(lazily(() => import('./commands/data.js'), 'data'));
+  cli
+    .command('doctor', 'Say what this machine has: engines, why not, and how to get them')
+    .action(lazily(() => import('./commands/doctor.js'), 'doctor'));
   cli.help();
-  cli.version(packageVersion('@mixerzoo/bench') ?? 'unknown');
+  cli.version(ownVersion());
   return cli;
 }
+
+/** What a module does under a name, loaded when it is called. */
+const lazily =
+  <Name extends string, Args extends readonly unknown[]>(
+    load: () => Promise<{ readonly [K in Name]: (...args: Args) => unknown }>,
+    name: Name,
+  ) =>
+  async (...args: Args) =>
+    (await load())[name](...args);
 
 const SET = [
   '--set <path=value>',

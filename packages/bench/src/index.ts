@@ -4,6 +4,9 @@ import { mad } from './figures/mad.js';
 import { presets } from './presets/index.js';
 import { studies } from './studies/index.js';
 
+export type { CheckpointOptions } from './evaluation/model-from-checkpoint.js';
+export { modelFromCheckpoint } from './evaluation/model-from-checkpoint.js';
+export type { OpenModel } from './evaluation/open-model.js';
 export type {
   ChannelMixerConfig,
   ExperimentConfig,

@@ -53,7 +53,7 @@ import {
   projectionInitOption,
   withFilters,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const options = {
   dModel: z.int().positive().describe('model width'),
@@ -88,6 +88,11 @@ export const mhcatSchema = z
     mixMaps: z.boolean().default(false).describe('mix attention maps across heads'),
   })
   .check(filterCheck, positionalCheck, temperatureCheck);
+
+/** Options of {@link cat}. */
+export type CatConfig = z.input<typeof catSchema>;
+/** Options of {@link mhcat}. */
+export type MhcatConfig = z.input<typeof mhcatSchema>;
 
 /** Parameters of CAT: projections, the filters there are, and by option a temperature [H] and map mixing [H, H]. */
 export type CatParams = ConvolvedProjectionParams & {

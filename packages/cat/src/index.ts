@@ -3,7 +3,7 @@ import { cat, mhcat } from './cat.js';
 import { linCat, linearAttentionMixer } from './lin-cat.js';
 import { recallModels } from './recall.js';
 
-export type { CatParams, CatState } from './cat.js';
+export type { CatConfig, CatParams, CatState, MhcatConfig } from './cat.js';
 export { cat, catSchema, mhcat, mhcatSchema } from './cat.js';
 export type { LinCatParams, LinCatState } from './lin-cat.js';
 export { linCat, linCatSchema, linearAttentionMixer, linearAttentionSchema } from './lin-cat.js';

@@ -26,7 +26,7 @@ import {
   splitHeads,
   withFilters,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { elu1 } from './ops/elu1/index.js';
 import { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';
 

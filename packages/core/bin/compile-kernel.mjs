@@ -49,20 +49,29 @@ export function ensureKernel(entry) {
   return underWay.get(path);
 }
 
+/** Paths of the kernels below `src` of a package. */
+export function kernelsIn(directory) {
+  const source = join(directory, 'src');
+  const files = existsSync(source) ? readdirSync(source, { recursive: true }) : [];
+  return files.filter((name) => basename(name) === 'kernel.as.ts').map((file) => join(source, file));
+}
+
 /**
  * {@link ensureKernel} of every kernel below `src` of a package.
  *
  * @returns the generated modules that were written.
  */
 export async function ensureKernels(directory) {
-  const source = join(directory, 'src');
-  const files = existsSync(source) ? readdirSync(source, { recursive: true }) : [];
   const written = [];
-  for (const file of files.filter((name) => basename(name) === 'kernel.as.ts')) {
-    const entry = join(source, file);
-    if (await ensureKernel(entry)) written.push(generatedPath(entry));
-  }
+  for (const entry of kernelsIn(directory)) if (await ensureKernel(entry)) written.push(generatedPath(entry));
   return written;
+}
+
+/** Whether what is there was made from what is there now. */
+export function isCurrent(entry) {
+  const sources = madeFrom(entry);
+  const names = Object.keys(sources);
+  return names.length > 0 && names.every((name) => sources[name] === digestOf(name, entry));
 }
 
 /** The files that a kernel was last compiled from, its own among them. */
@@ -71,9 +80,7 @@ export function sourcesOf(entry) {
 }
 
 async function ensure(entry) {
-  const sources = madeFrom(entry);
-  const names = Object.keys(sources);
-  if (names.length > 0 && names.every((name) => sources[name] === digestOf(name, entry))) return false;
+  if (isCurrent(entry)) return false;
   const read = new Set();
   const builds = await Promise.all(Object.values(BUILDS).map((flags) => compile(entry, flags, read)));
   const [simd, relaxed] = builds.map((binary) => Buffer.from(binary).toString('base64'));

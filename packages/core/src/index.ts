@@ -56,6 +56,8 @@ export type { EvaluationOptions, EvaluationResult, PositionAccuracy } from './tr
 export { evaluate, evaluateExamples } from './train/evaluate.js';
 export type { Optimizer, OptimizerConfig, OptimizerState } from './train/optimizer.js';
 export { createOptimizer } from './train/optimizer.js';
+export type { ParameterSource } from './train/params-file.js';
+export { encodeParams, loadParams, saveParams } from './train/params-file.js';
 export type {
   FloatDtype,
   FloatTensor,
@@ -77,5 +79,6 @@ export { createSchedule } from './train/schedule.js';
 export type { EpochOptions, StepInfo, Trainer, TrainerConfig } from './train/trainer.js';
 export { createTrainer } from './train/trainer.js';
 export type { EpochMetrics } from './train/training-state.js';
+export { valueAndGradients } from './train/value-and-gradients.js';
 export type { Tree } from './tree.js';
 export { disposeTree, flattenTree, mapTree, treeSize, unflattenTree } from './tree.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineTask, type TaskFactory } from './task.js';
 import { describeTask } from './testing/index.js';
 import { chain, entropyRate } from './train/__fixtures__/chain.js';

@@ -18,7 +18,7 @@ import {
   type ScanState,
   silu,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { deltaRule, deltaRuleOutput } from './ops/delta-rule/index.js';
 import { CHUNK } from './ops/delta-rule/reference.js';
 

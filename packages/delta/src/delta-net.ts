@@ -13,7 +13,7 @@
  */
 import { defineMixer, type Mixer, type MixerFactory } from '@mixerzoo/core';
 import { createScanMixer, linear, rmsNormPerHead } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   createDeltaParts,
   type DeltaParams,

@@ -21,7 +21,7 @@ import {
   type Projection,
   rmsNormPerHead,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { initDecayBias, initLogRate, logDecay } from './decay.js';
 import {
   createDeltaParts,

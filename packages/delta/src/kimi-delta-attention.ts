@@ -15,7 +15,7 @@
  */
 import { defineMixer, foldIn, type Mixer, type MixerFactory, tf } from '@mixerzoo/core';
 import { createScanMixer, initProjection, linear, type Projection, rmsNormPerHead } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { initDecayBias, initLogRate, logDecay } from './decay.js';
 import {
   createDeltaParts,

@@ -25,7 +25,7 @@ import {
   projectionInitOption,
   type ScanState,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { glaScan, glaScanOutput } from './ops/gla-scan/index.js';
 import { CHUNK } from './ops/gla-scan/reference.js';
 import { logDecay } from './ops/log-decay/index.js';

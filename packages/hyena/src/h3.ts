@@ -33,7 +33,7 @@ import {
   shortConvolutionCache,
   shortConvolutionStep,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { longConvolution, longConvolutionFlops } from './ops/long-convolution/index.js';
 import { type Complex, discretize, initS4d, powersOf, S4D_NO_DECAY, type S4dParams, s4dTaps, times } from './s4d.js';
 

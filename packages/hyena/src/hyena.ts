@@ -21,7 +21,7 @@ import {
   type Projection,
   projectionInitOption,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createImplicitFilter, type ImplicitFilterParams } from './implicit-filter.js';
 import { longConvolution, longConvolutionFlops } from './ops/long-convolution/index.js';
 

@@ -26,7 +26,7 @@ import {
   linear,
   type Projection,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
 import { appendToken, type BlockCache, blockCacheAfter, emptyBlockCache, retrieveFromCache } from './block-cache.js';
 import { headRows, joinHeadRows, lastOfBlocks } from './heads.js';

@@ -23,7 +23,7 @@ import {
   type ScanState,
   silu,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { withConvolution } from './convolution.js';
 import { innerWidth, stepSizeBias, torchProjection } from './initial.js';
 import { splitColumns } from './ops/split-columns/index.js';

@@ -30,7 +30,7 @@ import {
   projectionInitOption,
   type ScanState,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createRotation, NO_ROTATION } from './rotation.js';
 import { gammas, retentionScan, retentionScanOutput, scanFlops } from './scan.js';
 

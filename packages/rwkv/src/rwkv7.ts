@@ -24,7 +24,7 @@ import {
   tf,
 } from '@mixerzoo/core';
 import { headDimOf, l2Norm, layerNorm, linear, type Projection } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { initMixes, initOrthogonal, initVectors, rankOf } from './initial-values.js';
 import { rwkv7Scan, rwkv7ScanOutput } from './ops/rwkv7-scan/index.js';
 import { CHUNK } from './ops/rwkv7-scan/reference.js';

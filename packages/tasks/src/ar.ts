@@ -15,7 +15,7 @@
  * does not say how many pairs its sequences hold; by default they are full: k = floor((L - 1) / 2).
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { pairsOf, plainFiller, recallOptions } from './recall-config.js';

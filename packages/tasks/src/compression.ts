@@ -16,7 +16,7 @@
  * L = 32. Deviation: theirs scores the compression token too, which is the same in every example.
  */
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate } from './examples.js';
 import { doublingBins, sliceAnswers } from './slices.js';
 

@@ -4,7 +4,7 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { IGNORED_LABEL, type SolvedTask } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate } from './examples.js';
 import { lengthBins, singleBins, sliceAnswers } from './slices.js';
 

@@ -3,7 +3,7 @@ import { createRng } from '@mixerzoo/core/rng';
 import { defineTask, type SolvedTask, type Split, type TaskFactory } from '@mixerzoo/core/task';
 import { describeTask } from '@mixerzoo/core/testing';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import * as tasks from './index.js';
 
 const { createGenerate, plugin, splitOf } = tasks;

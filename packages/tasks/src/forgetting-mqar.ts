@@ -21,7 +21,7 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { gapExponent, pairsOf, plainFiller, queryCheck, queryOptions, recallOptions } from './recall-config.js';

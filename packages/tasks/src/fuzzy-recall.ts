@@ -18,7 +18,7 @@
  * length alone; ours asks every key once. Its keys never hold a token twice: `distinctTokens`.
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { poolAtLength } from './mqnar.js';

@@ -5,7 +5,7 @@
  * lexicographic order of their images; A_n: the same among the even ones.
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Z2 ... Z99, S3, S4, S5, A4 or A5. */
 export const groupSchema = z

@@ -28,7 +28,7 @@
 import { refuseIdle } from '@mixerzoo/core/config';
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { createTokenPool } from './sampling.js';
 import { doublingBins, positionBins, sliceAnswers } from './slices.js';

@@ -5,7 +5,7 @@
  * increased demand of recall": the number of pairs grows with the length. That is `proportional`, the default of the
  * recall tasks; `fixed` keeps the number and lengthens what is between, which tests distance alone.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const lengthRuleSchema = z.enum(['proportional', 'fixed']);
 export type LengthRule = z.output<typeof lengthRuleSchema>;

@@ -19,7 +19,7 @@
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { createRng, foldIn } from '@mixerzoo/core/rng';
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate } from './examples.js';
 import { createTokenPool } from './sampling.js';
 import { positionBins, sliceAnswers } from './slices.js';

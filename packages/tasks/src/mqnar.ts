@@ -19,7 +19,7 @@
  * length holds, floor(L / (2 (N + 1))), which is the paper's 10 at L = 64, but 21 and 42 at 128 and 256.
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import {

@@ -15,7 +15,7 @@
  * N tokens in any sequence; here the sequence is pairs alone, as in the paper's table.
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { poolAtLength } from './mqnar.js';

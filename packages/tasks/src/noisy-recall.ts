@@ -17,7 +17,7 @@
  * the context and the queries of MQAR, so that the two differ in the noise alone.
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createKeyValueRecall } from './key-value-recall.js';
 import { countAtLength } from './length.js';
 import { gapExponent, pairsOf, queryCheck, queryOptions, recallOptions } from './recall-config.js';

@@ -20,7 +20,7 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { countAtLength, lengthRuleSchema } from './length.js';
 import { doublingBins, singleBins, sliceAnswers } from './slices.js';

@@ -1,6 +1,6 @@
 /** The options that all recall tasks share, with the defaults of the CAT paper's experiments. */
 import { refuseIdle } from '@mixerzoo/core/config';
-import { z } from 'zod';
+import * as z from 'zod';
 import { lengthRuleSchema } from './length.js';
 import { formSchema, mostKeys, mostValues, type VocabularyForm, vocabSizeSchema } from './vocabulary.js';
 

@@ -22,7 +22,7 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate, type WriteExample } from './examples.js';
 import { countAtLength, lengthRuleSchema } from './length.js';
 import { createTokenPool } from './sampling.js';

@@ -25,7 +25,7 @@
  * first is a convention: the other one is the same task with each element named by its inverse.
  */
 import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createGenerate } from './examples.js';
 import { createGroup, generatorsSchema, groupSchema } from './groups.js';
 import { lengthBins, sliceAnswers } from './slices.js';

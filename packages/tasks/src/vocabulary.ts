@@ -13,7 +13,7 @@
  */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import type { Rng } from '@mixerzoo/core/rng';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createTokenPool } from './sampling.js';
 
 /** Largest vocabulary a config may ask for. */

@@ -14,7 +14,7 @@
 import { InvalidConfigError } from '@mixerzoo/core/errors';
 import { foldIn } from '@mixerzoo/core/rng';
 import { type Baseline, defineTask, type Examples, type Split, type Task, type TaskFactory } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { splitBaselines } from './baselines/split-baselines.js';
 import { CORPORA, openCorpus } from './corpora/open-corpus.js';
 import { permute } from './permutation.js';

@@ -22,7 +22,7 @@ import {
   projectionInitOption,
   type ScanState,
 } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type BlockParams, createBlock } from './block.js';
 import type { MLstmMemory } from './ops/m-lstm-scan/index.js';
 import { createPlain, type PlainParams } from './plain.js';

@@ -8,7 +8,7 @@
  */
 import { defineMixer, foldIn, tf } from '@mixerzoo/core';
 import { initProjection, linear, type Projection } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const schema = z.strictObject({
   dModel: z.int().positive().describe('model width'),

@@ -1,17 +1,13 @@
 /** A trained model by where it lies: a run's directory, or one of weights as Hugging Face has them. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import {
   disposeTree,
   hasCheckpoint,
   InvalidConfigError,
   type LanguageModel,
   type LanguageModelParams,
-  readCheckpoint,
   type Task,
-  tf,
-  unflattenTree,
 } from '@mixerzoo/core';
 import { CheckpointError } from '@mixerzoo/core/errors';
 import { hashConfig } from '@mixerzoo/core/harness';
@@ -23,6 +19,7 @@ import { locateTask } from '../runs/places.js';
 import { findRunDirectories } from '../runs/read-results.js';
 import { CONFIG, readIfThere, readRecord } from '../runs/records.js';
 import type { RunConfig } from '../runs/run-config.js';
+import { hashOfCheckpoint, openCheckpoint, readParams, USUAL_LENGTH } from './open-checkpoint.js';
 import { isOwnFile, rebuildRun } from './rebuild-model.js';
 
 /** A model with its parameters on the current engine. */
@@ -34,7 +31,7 @@ export interface OpenModel {
   readonly params: LanguageModelParams;
   /** Tokens it was trained at, or made for. */
   readonly trainedLength: number;
-  /** What it was trained on; absent of weights from elsewhere. */
+  /** What it was trained on; absent of weights from elsewhere, and of a checkpoint that is of no run. */
   readonly task?: Task;
   /** JSON that tells these weights from any others. */
   readonly identity: Readonly<Record<string, unknown>>;
@@ -43,25 +40,30 @@ export interface OpenModel {
   dispose(): void;
 }
 
-/** Of weights that do not say for how many tokens they were made. */
-const USUAL_LENGTH = 2048;
+/** Of a run, in its directory. */
+const CHECKPOINT = 'checkpoint';
 
 /**
- * Opens a run with a checkpoint, finished or not, or a directory with `config.json` and `model.safetensors`.
+ * Opens a run with a checkpoint, finished or not, its checkpoint or that of a trainer, or a directory with `config.json` and
+ * `model.safetensors`.
  * @param experiment - the config that a run came from, for parts of the config's own files; default: the run's record suffices.
  * @throws InvalidConfigError, CheckpointError, UnknownNameError that say what is there in its place.
  */
 export async function openModel(target: string, registry: Registry, experiment?: string): Promise<OpenModel> {
   const directory = resolve(target);
   const text = await readIfThere(join(directory, CONFIG.file));
-  if (text === undefined) throw new InvalidConfigError(await describeMissing(target, directory));
+  if (text === undefined) {
+    if (!(await hasCheckpoint(directory))) throw new InvalidConfigError(await describeMissing(target, directory));
+    const isOfRun = basename(directory) === CHECKPOINT && existsSync(join(directory, '..', CONFIG.file));
+    return isOfRun ? openRun(dirname(directory), registry, experiment) : openCheckpoint(directory, registry);
+  }
   return isHuggingFace(text) ? openPretrained(directory) : openRun(directory, registry, experiment);
 }
 
 async function openRun(directory: string, registry: Registry, experiment: string | undefined): Promise<OpenModel> {
   const config = await readRecord(CONFIG, directory);
   if (!config) throw new CheckpointError(`${directory}: expected ${CONFIG.file}, got none.`);
-  const checkpoint = join(directory, 'checkpoint');
+  const checkpoint = join(directory, CHECKPOINT);
   if (!(await hasCheckpoint(checkpoint))) {
     throw new CheckpointError(
       `${directory}: expected a checkpoint, got none yet. Go on with \`mixerzoo run\` until its first one.`,
@@ -70,12 +72,7 @@ async function openRun(directory: string, registry: Registry, experiment: string
   const { task, model } = experiment
     ? await runOfExperiment(experiment, config, registry)
     : await rebuildRun({ ...config, task: locateTask(config.task, directory) }, registry);
-  const { tensors } = await readCheckpoint(checkpoint);
-  const prefix = 'params.';
-  const stored = [...tensors].filter(([name]) => name.startsWith(prefix));
-  const params = unflattenTree<LanguageModelParams>(
-    stored.map(([name, { data, shape }]) => [name.slice(prefix.length), tf.tensor(data as Float32Array, [...shape])]),
-  );
+  const params = await readParams(checkpoint);
   return {
     directory,
     label: config.label,
@@ -116,12 +113,6 @@ async function tokenizerOfTask({ name, config, places }: Task): Promise<Tokenize
   }
   const { openTextData } = await import('@mixerzoo/text');
   return openTextData({ ...config, ...places }).tokenizer;
-}
-
-/** A checkpoint's own hash of all it holds, which was verified when it was read. */
-async function hashOfCheckpoint(directory: string): Promise<string> {
-  const { sha256 } = JSON.parse(await readFile(join(directory, 'checkpoint.json'), 'utf8')) as { sha256: string };
-  return sha256;
 }
 
 async function openPretrained(directory: string): Promise<OpenModel> {

@@ -52,10 +52,20 @@ export async function rebuildRun(
  * A model whose mixers have other configs: the same parameters serve it, if the change makes no others.
  * @throws InvalidConfigError, UnknownNameError where a part is not installed, or does not take its new config.
  */
-export async function changeMixers(
+export const changeMixers = (
   { config }: LanguageModel,
   change: ChangeMixer,
   registry: Registry,
+): Promise<LanguageModel> => rebuildModel(config, registry, change);
+
+/**
+ * A model from its own config, as `model.config` and checkpoints have it.
+ * @throws InvalidConfigError, UnknownNameError where a part is not installed, or does not take its config.
+ */
+export async function rebuildModel(
+  config: LanguageModel['config'],
+  registry: Registry,
+  change: ChangeMixer = (same) => same,
 ): Promise<LanguageModel> {
   const { layers, norm, ...backbone } = config as {
     layers: readonly (Readonly<Record<string, unknown>> & { sequenceMixer: PartRecord })[];

@@ -1,11 +1,11 @@
 /** Where a run happens: versions, engine, machine, state of the repository. */
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { Engine } from '@mixerzoo/core';
 import systeminformation from 'systeminformation';
 import { findPackage, readManifest } from '../installed-packages.js';
+import { ownVersion } from '../own-version.js';
 import type { RunEnvironment } from './results.js';
 
 const HERE = import.meta.dirname;
@@ -54,9 +54,7 @@ export async function describeEnvironment(
 
 /** The version of a package as this one, or else the working directory, sees it. */
 export function packageVersion(name: string): string | undefined {
-  if (name === '@mixerzoo/bench') {
-    return (createRequire(import.meta.url)('@mixerzoo/bench/package.json') as { version: string }).version;
-  }
+  if (name === '@mixerzoo/bench') return ownVersion();
   const directory = findPackage(HERE, name) ?? findPackage(process.cwd(), name);
   return directory === undefined ? undefined : readManifest(directory)?.version;
 }

@@ -10,6 +10,7 @@ import { threadsPerRun } from './queue.js';
 import { readDone } from './read-results.js';
 import type { RunProgress } from './run-progress.js';
 import { REST, type RunOrder, recordFailure, type WorkerMessage } from './worker.js';
+import { WORKER_ARGUMENT } from './worker-argument.js';
 
 /** How a worker ended. */
 export type LastMessage =
@@ -41,9 +42,6 @@ const QUIET_MINUTES = 10;
 
 /** The entry of worker processes: the command itself, from source or from dist as we are. */
 const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : './cli.js', import.meta.url));
-
-/** Its first argument where the command is a worker. */
-export const WORKER_ARGUMENT = '__worker';
 
 /** Trains a run in a process of its own. Whenever that ends, and however, its lease has ended too, or is no more renewed. */
 export function startWorker(run: PlannedRun, options: WorkerOptions): Promise<LastMessage> {

@@ -5,7 +5,7 @@
  * Filters act on the projected rows. A scalar filter per head commutes with a projection without bias, so this is
  * the paper's function at O(L W d); the head-mixing filter is defined on heads anyway.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { linears } from '../ops/linear/index.js';
 import { foldIn } from '../rng.js';
 import type * as tf from '../tf.js';

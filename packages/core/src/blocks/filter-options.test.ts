@@ -1,6 +1,6 @@
 /** A mixer's own filters, as a layer asks for them. */
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { createFilterOptions, createWithFilters, type InnerFilters } from './filter-options.js';
 

@@ -1,5 +1,5 @@
 /** The options of filters on q, k and v: for the schema of a mixer, and as a layer of a model asks for them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { refuseIdle } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import { FILTER_KINDS, type FilterKind, SHORT_FILTERS } from './filters.js';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { useEngine } from '../engines/index.js';
 import { InvalidConfigError } from '../errors.js';

@@ -1,5 +1,5 @@
 /** Projections of rows, and how they start. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { randomNormal, randomUniform } from '../random-tensors.js';
 import * as tf from '../tf.js';
 

@@ -1,6 +1,6 @@
 /** A decayed sum behind a gate, `s_t = 0.9 s_{t-1} + v_t`, `y = (s o g) W_o`, described in the three ways that there are. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useEngine } from '../engines/index.js';
 import { defineMixer, type MixerForms } from '../mixer.js';
 import { linear } from '../ops/linear/index.js';

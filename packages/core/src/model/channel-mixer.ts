@@ -7,7 +7,7 @@
  *
  * A package brings more with {@link defineChannelMixer} and the list `channelMixers` of its plugin, as core does.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { initProjection, type Projection, projectionInitOption } from '../blocks/projection.js';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';

@@ -1,5 +1,5 @@
 /** What a language model is made of, as `createLanguageModel` is told it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import { isMixer } from '../identity.js';

@@ -1,6 +1,6 @@
 /** Short filters at the places of a layer: A, C and D; B is a mixer's own (`blocks/filter-options.test.ts`). */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useEngine } from '../engines/index.js';
 import { InvalidConfigError } from '../errors.js';
 import { defineMixer } from '../mixer.js';

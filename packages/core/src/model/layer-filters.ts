@@ -2,7 +2,7 @@
  * Short filters at four places of a layer, as in Canon layers: A before the mixer, B on what it projects (CAT's place), C before the
  * channel mixer, D on its hidden rows. A and C act on what the norm gives.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { innerFiltersSchema } from '../blocks/filter-options.js';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useEngine } from '../engines/index.js';
 import { expectClose, testTensor } from '../testing/index.js';
 import * as tf from '../tf.js';

@@ -3,7 +3,7 @@
  *
  * A package brings more with {@link defineNorm} and the list `norms` of its plugin, as core does.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { layerNorm, rmsNorm } from '../ops/norm/index.js';
 import * as tf from '../tf.js';

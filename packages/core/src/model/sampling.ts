@@ -1,5 +1,5 @@
 /** The choice of a next token by its logits. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { NumericalError } from '../errors.js';
 import type { Rng } from '../rng.js';

@@ -1,6 +1,6 @@
 /** A short filter before any mixer, held to the contract of mixers. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useEngine } from '../engines/index.js';
 import { defineMixer, type Mixer, type MixerFactory } from '../mixer.js';
 import { describeMixer, expectClose, stacked, stepThrough, testTensor } from '../testing/index.js';

@@ -4,7 +4,7 @@
  * The filter is depthwise and causal, without a bias. As left alone it is a Canon layer: 4 taps, residual, no activation, taps
  * U(+-1 / sqrt(W)) (Allen-Zhu 2025, "Physics of Language Models: Part 4.1", arXiv 2512.17351).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { InnerFilters } from '../blocks/filter-options.js';
 import { createFilter, type SequenceFilter } from '../blocks/filters.js';
 import { InvalidConfigError } from '../errors.js';

@@ -1,5 +1,5 @@
 /** Whether each option of a mixer does something: an option that is read and forgotten passes every other test. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isZooError } from '../errors.js';
 import { factoryOf } from '../made-by.js';
 import { EVALUATION, type Mixer, type MixerFactory } from '../mixer.js';

@@ -1,6 +1,6 @@
 /** The shared suites told apart from ones that pass: faults that went unseen, each with what it is answered with. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useEngine } from '../engines/index.js';
 import { defineMixer, type Mixer } from '../mixer.js';
 import { linear } from '../ops/linear/index.js';

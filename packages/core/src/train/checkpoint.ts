@@ -6,7 +6,7 @@
  * written as `model.safetensors.next`, renaming `checkpoint.json` into place commits them, and only then they take
  * their name. A reader that finds the commit but not the last rename makes up for it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { CheckpointError } from '../errors.js';
 import { hashConfig } from './config-identity.js';

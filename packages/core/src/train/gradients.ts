@@ -8,6 +8,7 @@ import { type Examples, IGNORED_LABEL } from '../task.js';
 import * as tf from '../tf.js';
 import { type Tree, treeTensors, withTensors } from '../tree.js';
 import { sliceExamples } from './evaluate.js';
+import { filled, scalarGradients } from './value-and-gradients.js';
 
 export interface BatchGradients {
   /**
@@ -79,17 +80,12 @@ function gradientsOf(
 ): tf.Tensor[] {
   const scaled = (loss: tf.Scalar) => (share === 1 ? loss : loss.mul<tf.Scalar>(share));
   const kept: tf.Tensor[] = [];
-  const { value, grads } = tf.engine().gradients(
-    () => {
-      const result = model.loss(params, batch, context);
-      kept.push(tf.keep(tf.clone(scaled(result.crossEntropy))), tf.keep(tf.sum(result.correct)));
-      return scaled(result.loss);
-    },
-    tensors,
-    undefined,
-    true,
-  );
-  return [...kept, value, ...tensors.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor))];
+  const { value, grads } = scalarGradients(() => {
+    const result = model.loss(params, batch, context);
+    kept.push(tf.keep(tf.clone(scaled(result.crossEntropy))), tf.keep(tf.sum(result.correct)));
+    return scaled(result.loss);
+  }, tensors);
+  return [...kept, value, ...filled(grads, tensors)];
 }
 
 /** The sum of two tensors, which are freed. */

@@ -2,7 +2,7 @@
  * AdamW over trees: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101, algorithm 2, as
  * torch.optim.AdamW computes it. Functions over explicit trees; the state is what a checkpoint holds.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import type { ParameterFactors } from '../mixer.js';

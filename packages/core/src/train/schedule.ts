@@ -2,7 +2,7 @@
  * Learning rates over a run. `cosine` decays to `minLearningRate` from step to step, `cosinePerEpoch` once an epoch, as
  * zoology does (torch CosineAnnealingLR stepped after each epoch); both after a linear warm-up.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 

@@ -5,7 +5,7 @@
  * fresh examples, dropout masks. So the parameters, the moments and the counters are all there is to a checkpoint,
  * and a resumed run repeats the uninterrupted one bit for bit on the same engine.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '../config.js';
 import { arithmeticOf } from '../engines/engine.js';
 import { currentEngine } from '../engines/index.js';

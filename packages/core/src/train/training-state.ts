@@ -1,5 +1,5 @@
 /** Where a training run stands, as its checkpoint's `checkpoint.json` has it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StepSums } from './train-steps.js';
 
 /** An epoch. Losses in nats per labelled position, accuracies in [0, 1]. */

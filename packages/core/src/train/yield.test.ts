@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskFactory } from '../task.js';
 
 // A hidden tab: no frame is ever drawn. TensorFlow.js looks once, when it is loaded.

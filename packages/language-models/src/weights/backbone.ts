@@ -1,6 +1,6 @@
 /** What all families have in common: a backbone of equal layers between an embedding and a head. */
 import type { LanguageModelConfig, LayerSpec, NormName } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { count } from './fields.js';
 import { type StoredLayout, same } from './layout.js';
 import type { UniformModel } from './uniform-model.js';

@@ -1,7 +1,7 @@
 /** Reading a config.json: what changes the computation is known, or refused by name. */
 import { parseConfig } from '@mixerzoo/core/config';
 import { CheckpointError, isZooError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Fields } from './family.js';
 
 /** Fields of every family that change no logit. */

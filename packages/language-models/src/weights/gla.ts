@@ -4,7 +4,7 @@
  */
 import { swiGlu } from '@mixerzoo/core';
 import { gla as glaMixer } from '@mixerzoo/gla';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
 import { count, epsilon, FLA_IDLE, only, readFields, USUAL_LENGTH } from './fields.js';

@@ -5,7 +5,7 @@
  * weights: the causal mask and the frequencies.
  */
 import { mlp } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attentionOf, createAttention } from './attention-part.js';
 import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';

@@ -1,6 +1,6 @@
 /** LLaMA: `modeling_llama.py` of transformers, with grouped keys and values and scaled positions. */
 import { swiGlu } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attentionOf, createAttention, projectionTensors } from './attention-part.js';
 import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';

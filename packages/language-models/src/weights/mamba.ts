@@ -3,7 +3,7 @@
  * differ in the embedding's name, config.json, and weights that are pickled.
  */
 import { mamba as mambaMixer } from '@mixerzoo/mamba';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
 import { count, epsilon, only, readFields } from './fields.js';

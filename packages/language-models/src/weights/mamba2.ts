@@ -3,7 +3,7 @@
  * that of its authors' code is per group where there are several.
  */
 import { mamba2 as mamba2Mixer } from '@mixerzoo/mamba';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';
 import { count, epsilon, only, readFields } from './fields.js';

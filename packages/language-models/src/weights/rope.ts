@@ -1,6 +1,6 @@
 /** Rotary positions in a config.json: the fields of transformers 4, `rope_theta` and `rope_scaling`, and of 5, `rope_parameters`. */
 import { CheckpointError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Fields } from './family.js';
 import { count, USUAL_LENGTH } from './fields.js';
 import { type Part, unplaced } from './uniform-model.js';

@@ -1,6 +1,6 @@
 /** Transformer++ of flash-linear-attention, `models/transformer`: LLaMA under other names; keys and values may have biases. */
 import { swiGlu } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attentionOf, createAttention, projectionTensors } from './attention-part.js';
 import { backboneFields, backboneTensors, readBackbone, writeBackbone } from './backbone.js';
 import type { WeightFamily } from './family.js';

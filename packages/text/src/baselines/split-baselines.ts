@@ -6,7 +6,7 @@
  * network does not: that is to their advantage.
  */
 import type { Baseline, Split } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nodeModules, sha256 } from '../node-modules.js';
 import type { DataSet } from '../shards/data-set.js';
 import { replaceFile } from '../shards/files.js';

@@ -1,6 +1,6 @@
 /** The files that data are prepared from: which split each is for, and what a first reading finds in it. */
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nodeModules } from '../node-modules.js';
 import { type ReadOptions, readDocuments } from '../readers/documents.js';
 import { hashFile } from '../shards/files.js';

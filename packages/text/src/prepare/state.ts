@@ -1,7 +1,7 @@
 /** What preparing records while it goes on, to be taken up where it was when the process is killed. */
 import { parseConfig } from '@mixerzoo/core/config';
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nodeModules } from '../node-modules.js';
 import { replaceFile } from '../shards/files.js';
 import { readJson, STATE_FILE } from '../shards/index-file.js';

@@ -1,7 +1,7 @@
 /** `index.json` of prepared data: what the shards beside it hold, of which files and by which tokenizer. */
 import { parseConfig } from '@mixerzoo/core/config';
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nodeModules, sha256 } from '../node-modules.js';
 import { damaged, REMEDY } from './format.js';
 

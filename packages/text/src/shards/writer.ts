@@ -3,7 +3,7 @@
  * at any time ({@link WriterState}) and gone on from: what was written after the record is cut off then.
  */
 import type { Split } from '@mixerzoo/core/task';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nodeModules } from '../node-modules.js';
 import type { Tokenizer } from '../tokenizers/tokenizer.js';
 import { hashFile } from './files.js';

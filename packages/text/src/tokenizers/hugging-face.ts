@@ -8,7 +8,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { parseConfig } from '@mixerzoo/core/config';
 import { InvalidConfigError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../node-modules.js';
 import { CHARACTER_BYTES } from './byte-level.js';
 import { byteTokenizer } from './bytes.js';

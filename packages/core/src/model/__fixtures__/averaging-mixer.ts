@@ -1,5 +1,5 @@
 /** A mixer for the tests of models and training: small, causal, with a recurrent form and parameters. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineMixer } from '../../mixer.js';
 import { linear } from '../../ops/linear/index.js';
 import { randomNormal } from '../../random-tensors.js';

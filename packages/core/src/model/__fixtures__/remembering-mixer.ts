@@ -1,5 +1,5 @@
 /** A mixer whose layers share, for tests: what the first leaves, later ones read. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ShapeError } from '../../errors.js';
 import { defineMixer } from '../../mixer.js';
 import { linear } from '../../ops/linear/index.js';

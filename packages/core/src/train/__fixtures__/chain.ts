@@ -1,5 +1,5 @@
 /** A made text whose best loss is known: a Markov chain of the first order. Windows, stream and baselines as real text has them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidConfigError } from '../../errors.js';
 import { createRng, foldIn } from '../../rng.js';
 import { defineTask, type Examples, type Split, type TaskFactory } from '../../task.js';

@@ -1,5 +1,5 @@
 /** A task that a mean over the sequence solves, and a small training on it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { averagingMixer } from '../../model/__fixtures__/averaging-mixer.js';
 import { createLanguageModel } from '../../model/language-model.js';
 import { createRng, foldIn } from '../../rng.js';
