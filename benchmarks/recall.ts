@@ -2,7 +2,8 @@
  * `npm run bench:recall`: the tables of how well models recall, from what `mixerzoo run quick` and `mixerzoo run recall-recipes` have left.
  * An experiment that has not been run, or not to its end, is named.
  *
- * Options: `--runs <directory>` (default runs). `--write` keeps the results in `benchmarks/results` and puts the tables into their documents.
+ * Options: `--runs <directory>` (default runs). `--write` keeps the results in `benchmarks/results` and puts the tables into their documents,
+ * with the README's picture.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { groupEntries } from '../packages/bench/src/report/entries.js';
 import { loadRuns } from '../packages/bench/src/runs/read-results.js';
 import { writeDocsTable } from './docs-table.js';
+import { drawRecall } from './recall-chart.js';
 import { RECALL_TABLES, type RecallResults, recallMarkdown } from './recall-table.js';
 
 /** @throws Error for runs that are not finished, or of several settings. */
@@ -52,5 +54,7 @@ for (const { name, path } of RECALL_TABLES) {
   const results = await readRecall(directory);
   const markdown = recallMarkdown(results);
   console.log(`${name}\n\n${markdown}\n`);
-  if (values.write) await writeDocsTable(name, results, markdown, { path });
+  if (!values.write) continue;
+  const plot = name === 'quick' ? { plot: await drawRecall(results) } : {};
+  await writeDocsTable(name, results, markdown, { path, ...plot });
 }

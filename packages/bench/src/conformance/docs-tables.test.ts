@@ -12,7 +12,9 @@ import {
   controlsMarkdown,
 } from '../../../../benchmarks/peers/control-table.js';
 import { type PeerResults, peersMarkdown } from '../../../../benchmarks/peers/table.js';
+import { drawRecall } from '../../../../benchmarks/recall-chart.js';
 import { RECALL_TABLES, type RecallResults, recallMarkdown } from '../../../../benchmarks/recall-table.js';
+import { repositoryFile } from '../../../../benchmarks/repository.js';
 
 const TABLES: Readonly<Record<string, (results: unknown) => string>> = {
   peers: (results) => peersMarkdown(results as PeerResults, '####'),
@@ -31,6 +33,13 @@ describe('documents', () => {
       );
     const results: RecallResults = JSON.parse(text);
     expect(document).toBe(withTable(document, name, recallMarkdown(results), path));
+  });
+
+  it('show in the README what was trained', async () => {
+    const results: RecallResults = JSON.parse(await readFile(resultsFile('quick'), 'utf8'));
+    const picture = await readFile(repositoryFile('docs/images/quick.svg'), 'utf8');
+    expect(picture, 'npm run docs:picture').toBe(await drawRecall(results));
+    expect(await readDocument('README.md')).toContain('(docs/images/quick.svg)');
   });
 
   it('say of bench:controls how far PyTorch is', async () => {
