@@ -108,7 +108,7 @@ describe('types that users write against', () => {
     expectTypeOf(plugin).toEqualTypeOf<Plugin>();
     expectTypeOf(catPlugin).toEqualTypeOf<Plugin>();
     expectTypeOf(taskPlugin).toEqualTypeOf<Plugin>();
-    expectTypeOf(definePlugin).parameter(0).toExtend<{ readonly specVersion?: never }>(); // written by definePlugin alone
+    expectTypeOf(definePlugin).parameter(0).not.toHaveProperty('specVersion'); // definePlugin writes it
     expect(plugin.norms).toEqual([]);
     // @ts-expect-error a mixer in place of its factory
     definePlugin({ mixers: [gain({ dModel: 4 })] });
