@@ -4,22 +4,14 @@
  * hidden tab and in a page that is isolated across origins. Skipped where there is no Chromium.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { join } from 'node:path';
+import { launchChromium, page, serveDirectory, within } from './browser-pages.mjs';
 import { packPackages, run } from './packed-project.mjs';
 
-const CHROMIUM = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  chromium.executablePath(),
-];
 const TOOLS = { vite: '^8.0.0', webpack: '^5.0.0', 'webpack-cli': '^6.0.0', esbuild: '^0.27.0' };
 const WASM = '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
 const FILES = {
@@ -67,11 +59,8 @@ train().then((losses) => postMessage(losses), (error) => postMessage(String(erro
 };
 for (const name of ['train', 'page', 'worker']) FILES[`src-esbuild/${name}.js`] = FILES[`src/${name}.js`];
 
-const executablePath = CHROMIUM.find((path) => existsSync(path));
-if (!executablePath) {
-  console.log(`skipped: no Chromium in ${CHROMIUM.join(', ')}`);
-  process.exit(0);
-}
+const browser = await launchChromium();
+if (!browser) process.exit(0);
 
 const packed = packPackages();
 const ids = ['core', 'cat', 'tasks'].map((name) => `@mixerzoo/${name}`);
@@ -80,7 +69,6 @@ for (const [file, text] of Object.entries(FILES)) {
   await mkdir(join(project, file, '..'), { recursive: true });
   writeFileSync(join(project, file), text);
 }
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 let failures = 0;
 try {
   await check('vite, build', () => bundle(['vite', 'build', '--outDir', 'out-vite', '--logLevel', 'warn'], 'out-vite'));
@@ -101,10 +89,6 @@ try {
   packed.remove();
 }
 process.exit(failures === 0 ? 0 : 1);
-
-function page(script) {
-  return `<!doctype html><title>mixerzoo</title><script type="module" src="${script}"></script>`;
-}
 
 /** Serves a bundle, and runs every trial on it: a fresh page each, as a page has one engine. */
 async function check(name, serve) {
@@ -151,30 +135,11 @@ async function trial(url, name, prepare) {
   }
 }
 
-function within(ms, promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: expected an end within ${ms / 1000} s, got none`)), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
 /** Runs a bundler and serves what it wrote, plain and isolated. */
 async function bundle(command, directory, script) {
   run('npx', command, project);
   const root = join(project, directory);
-  const listen = (headers) =>
-    new Promise((resolve) => {
-      const server = createServer(({ url }, response) => {
-        const file = join(root, url.endsWith('/') ? `${url}index.html` : url);
-        const html = script && url.endsWith('/') ? page(script) : undefined;
-        const found = html !== undefined || existsSync(file);
-        response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'text/plain', ...headers });
-        response.end(html ?? (found ? readFileSync(file) : ''));
-      });
-      server.listen(0, '127.0.0.1', () => resolve({ server, origin: `http://127.0.0.1:${server.address().port}` }));
-    });
-  const [plain, isolated] = [await listen({}), await listen(ISOLATED)];
+  const [plain, isolated] = [await serveDirectory(root, script), await serveDirectory(root, script, ISOLATED)];
   return {
     origin: plain.origin,
     isolated: isolated.origin,
