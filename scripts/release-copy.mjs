@@ -32,9 +32,10 @@ export function versionedCopy(root) {
     const { name, version, private: own } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
     return own ? [] : [{ name, version, directory }];
   });
-  for (const { name, directory } of packages) {
-    const [{ files }] = JSON.parse(run('npm', ['pack', '--dry-run', '--json'], directory));
-    const missing = PACKED.filter((file) => !files.some(({ path }) => path === file));
+  const packed = JSON.parse(run('npm', ['pack', '--dry-run', '--json', '--workspaces'], root));
+  for (const { name } of packages) {
+    const files = packed.find((one) => one.name === name)?.files.map(({ path }) => path) ?? [];
+    const missing = PACKED.filter((file) => !files.includes(file));
     if (missing.length > 0) throw new Error(`${name}: expected ${missing.join(', ')} among what is packed, got none`);
   }
   return packages;

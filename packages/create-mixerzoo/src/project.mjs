@@ -8,7 +8,7 @@ import { nameFault, renamer, renderTemplate, writeFiles } from './scaffold.mjs';
  * The kinds of projects: the directories of templates they are made of, of which later ones count, and the name that their code has.
  * `also` names what comes along under a name made of the new one.
  */
-export const KINDS = {
+const KINDS = {
   mixer: { layers: ['mixer', 'alone', 'mixer-alone'], from: 'causal-mean' },
   kernel: {
     layers: ['mixer', 'op', 'alone', 'mixer-alone', 'mixer-kernel'],
@@ -56,7 +56,7 @@ export function writeProject({ kind, name, target = name }) {
 }
 
 /** The files of a project, by path. */
-export function filesOf(kind, name) {
+function filesOf(kind, name) {
   const { layers, from, also = {} } = KINDS[kind];
   const others = Object.entries(also).map(([template, named]) => [template, named(name)]);
   const rename = renamer({ [from]: name, ...Object.fromEntries(others) });
