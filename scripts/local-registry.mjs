@@ -18,7 +18,7 @@ const OURS = ['@mixerzoo/*', 'create-mixerzoo', 'mixerzoo-*'];
  *
  * @param directory - made here, for all that it writes.
  * @returns its address, the environment in which npm uses it and may publish to it, and `stop`.
- * @throws Error with what it printed, unless it answers within a minute.
+ * @throws Error with what it printed, unless it answers within three minutes.
  */
 export async function startRegistry(directory) {
   mkdirSync(directory);
@@ -74,13 +74,13 @@ function freePort() {
 }
 
 async function answers(url, child) {
-  for (let trial = 0; trial < 240; trial += 1) {
+  for (let trial = 0; trial < 720; trial += 1) {
     if (child.exitCode !== null) throw new Error(`expected it to start, got exit code ${child.exitCode}`);
     const response = await fetch(url).catch(() => undefined);
     if (response?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  throw new Error('expected an answer within a minute, got none');
+  throw new Error('expected an answer within three minutes, got none');
 }
 
 /** @returns the token of a user made for this. */
