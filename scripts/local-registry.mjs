@@ -56,6 +56,8 @@ function configOf(upstream) {
   return {
     storage: './storage',
     auth: { htpasswd: { file: './htpasswd' } },
+    // Tokens that are signed: others hold the password, whose hash is then worked out for every request.
+    security: { api: { legacy: false, jwt: { sign: { expiresIn: '1d' } } } },
     uplinks: { upstream: { url: upstream, timeout: '60s', max_fails: 20, fail_timeout: '10s' } },
     packages: { ...Object.fromEntries(OURS.map((name) => [name, ours])), '**': { access: '$all', proxy: 'upstream' } },
     max_body_size: '200mb',
