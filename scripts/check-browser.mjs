@@ -5,22 +5,14 @@
  * Skipped where there is no Chromium.
  */
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { basename, extname, join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { basename, join } from 'node:path';
+import { launchChromium, page, serveDirectory, within } from './browser-pages.mjs';
 import { packPackages, run } from './packed-project.mjs';
 
-const CHROMIUM = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  chromium.executablePath(),
-];
 const TOOLS = { vite: '^8.0.0', webpack: '^5.0.0', 'webpack-cli': '^6.0.0', esbuild: '^0.27.0' };
 const WASM = '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
 /** Files of the page, by the name in their first line. */
@@ -50,11 +42,8 @@ globalThis.trials = {
 for (const name of ['train', 'main', 'page', 'worker', 'in-worker'])
   FILES[`src-esbuild/${name}.js`] = FILES[`src/${name}.js`];
 
-const executablePath = CHROMIUM.find((path) => existsSync(path));
-if (!executablePath) {
-  console.log(`skipped: no Chromium in ${CHROMIUM.join(', ')}`);
-  process.exit(0);
-}
+const browser = await launchChromium();
+if (!browser) process.exit(0);
 
 const packed = packPackages();
 const ids = ['core', 'cat', 'tasks'].map((name) => `@mixerzoo/${name}`);
@@ -63,7 +52,6 @@ for (const [file, text] of Object.entries(FILES)) {
   await mkdir(join(project, file, '..'), { recursive: true });
   writeFileSync(join(project, file), text);
 }
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 let failures = 0;
 /** The losses of the first page, as text: one training everywhere. */
 let first;
@@ -106,7 +94,7 @@ async function checkPlain() {
     for (const file of [`node_modules/${WASM}`, 'plain/index.html']) {
       copyFileSync(join(project, file), join(project, 'out-plain', basename(file)));
     }
-    server = await serveFiles(join(project, 'out-plain'));
+    server = await serveDirectory(join(project, 'out-plain'));
     const tab = await browser.newPage();
     await tab.goto(`${server.origin}/`, { waitUntil: 'load' });
     await tab.waitForFunction('globalThis.losses?.length === 20', undefined, { timeout: 60_000 });
@@ -129,10 +117,6 @@ function assertLearns(losses) {
   }
   first ??= String(losses);
   if (String(losses) !== first) throw new Error(`expected the losses of the first page, ${first}, got ${losses}`);
-}
-
-function page(script) {
-  return `<!doctype html><title>mixerzoo</title><script type="module" src="${script}"></script>`;
 }
 
 /** Serves a bundle, and runs every trial on it: a fresh page each, as a page has one engine. */
@@ -180,40 +164,16 @@ async function trial(url, name, prepare) {
   }
 }
 
-function within(ms, promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: expected an end within ${ms / 1000} s, got none`)), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
 /** Runs a bundler and serves what it wrote, plain and isolated. */
 async function bundle(command, directory, script) {
   run('npx', command, project);
   const root = join(project, directory);
-  const [plain, isolated] = [await serveFiles(root, script), await serveFiles(root, script, ISOLATED)];
+  const [plain, isolated] = [await serveDirectory(root, script), await serveDirectory(root, script, ISOLATED)];
   return {
     origin: plain.origin,
     isolated: isolated.origin,
     close: () => [plain, isolated].map((server) => server.close()),
   };
-}
-
-/** @param script - of the pages, where the bundler writes none. */
-function serveFiles(root, script, headers = {}) {
-  return new Promise((resolve) => {
-    const server = createServer(({ url }, response) => {
-      const file = join(root, url.endsWith('/') ? `${url}index.html` : url);
-      const html = script && url.endsWith('/') ? page(script) : undefined;
-      const found = html !== undefined || existsSync(file);
-      response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'text/plain', ...headers });
-      response.end(html ?? (found ? readFileSync(file) : ''));
-    });
-    server.listen(0, '127.0.0.1', () =>
-      resolve({ origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() }),
-    );
-  });
 }
 
 /** Its address is read from what it prints, which has to be plain: where `CI` is set, Vite colours it for pipes too. */

@@ -1,13 +1,14 @@
 /**
  * `npm run check:packages`: what npm users get. Packs every package, installs each with core and the siblings it needs in
  * an empty project, and there type-checks and runs the examples of its README, and of the repository's. Types are checked
- * strictly and without `skipLibCheck`, for a browser and for Node. Then a mixer's package as `mixerzoo new-mixer` writes it. Names
- * as arguments narrow it to those packages, `bench` to that.
+ * strictly and without `skipLibCheck`, for a browser and for Node. Then projects of each kind as `npm create mixerzoo` writes them.
+ * Names as arguments narrow it to those packages, `create-mixerzoo` to these projects.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { transformSync } from 'esbuild';
+import { CREATED, checkCreated, checkFound } from './created-projects.mjs';
 import { packPackages, run } from './packed-project.mjs';
 
 const names = readdirSync('packages').filter((name) => name !== 'core');
@@ -64,21 +65,27 @@ function typeCheck(project, files) {
 }
 
 /**
- * What `mixerzoo new-mixer` writes for a stranger: it installs, passes its tests, type-checks, builds and trains.
+ * What `npm create mixerzoo` writes for a stranger, each kind of project, and that the command finds it once it is packed.
  * @throws Error with what the command that failed printed.
  */
-function checkNewMixer() {
-  const project = packed.createProject('stranger', ['@mixerzoo/bench', '@mixerzoo/core']);
-  run('npx', ['mixerzoo', 'new-mixer', 'gated-mean'], project);
-  const own = join(project, 'gated-mean');
-  const file = join(own, 'package.json');
-  const manifest = JSON.parse(readFileSync(file, 'utf8'));
-  // The versions that it names are published with this one.
-  for (const id of ['@mixerzoo/bench', '@mixerzoo/core']) manifest.devDependencies[id] = packed.tarballs[id];
-  writeFileSync(file, JSON.stringify({ ...manifest, overrides: packed.tarballs }, null, 2));
-  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], own);
-  for (const script of ['test', 'typecheck', 'build']) run('npm', ['run', script], own);
-  run('npx', ['mixerzoo', 'validate', 'experiment.config.ts', '--engine', 'wasm'], own);
+function checkProjects() {
+  const { tarballs } = packed;
+  const stranger = packed.createProject('stranger', ['create-mixerzoo']);
+  for (const created of CREATED) {
+    const { kind, name, flags } = created;
+    run('npx', ['create-mixerzoo', name, ...flags], stranger);
+    const own = join(stranger, name);
+    checkCreated(own, { tarballs });
+    const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts'], own));
+    const dependencies = {
+      '@mixerzoo/bench': tarballs['@mixerzoo/bench'],
+      [`mixerzoo-${name}`]: `file:${join(own, filename)}`,
+    };
+    checkFound(join(stranger, `${name}-host`), created, { dependencies, tarballs });
+    console.log(
+      `create-mixerzoo, ${kind}: installs alone, passes its tests, builds, trains, and is found where it is installed`,
+    );
+  }
 }
 
 const packed = packPackages();
@@ -113,13 +120,12 @@ for (const name of ['core', ...names].filter((candidate) => wanted.length === 0 
     console.error(`@mixerzoo/${name}: ${error.message}`);
   }
 }
-if (wanted.length === 0 || wanted.includes('bench')) {
+if (wanted.length === 0 || wanted.includes('create-mixerzoo')) {
   try {
-    checkNewMixer();
-    console.log('mixerzoo new-mixer: its package installs alone, passes its tests, builds and trains');
+    checkProjects();
   } catch (error) {
     failures += 1;
-    console.error(`mixerzoo new-mixer: ${error.message}`);
+    console.error(`create-mixerzoo: ${error.message}`);
   }
 }
 packed.remove();

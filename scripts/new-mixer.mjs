@@ -1,9 +1,18 @@
 /**
  * `npm run new:mixer <name>`: a new package of this repository, named as its mixer or by `-- --package <family>`; with
- * `-- --to <directory>` one that stands alone.
+ * `-- --to <directory>` one that stands alone, as `npm create mixerzoo` writes it.
  */
-import { newMixerAlone, newMixerHere, parseArguments } from '../packages/bench/bin/new-mixer.mjs';
+import { printNext, projectFault, refuse, writeProject } from '../packages/create-mixerzoo/src/index.mjs';
+import { assertNotTaken, newMixerHere, parseArguments } from './mixer-package.mjs';
 
-const { name, to, family } = parseArguments('new:mixer', process.argv.slice(2));
-if (to === undefined) newMixerHere('new:mixer', name, family);
-else newMixerAlone('new:mixer', name, to);
+const COMMAND = 'new:mixer';
+const { name, to, family } = parseArguments(COMMAND, process.argv.slice(2));
+if (to === undefined) newMixerHere(COMMAND, name, family);
+else {
+  const project = { kind: 'mixer', name, target: to };
+  const fault = projectFault(project);
+  if (fault !== undefined) refuse(COMMAND, fault);
+  assertNotTaken(COMMAND, name);
+  const next = writeProject(project);
+  printNext(to, next);
+}

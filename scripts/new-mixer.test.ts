@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
-import { withMixer } from '../packages/bench/bin/new-mixer.mjs';
+import { withMixer } from './mixer-package.mjs';
 
 const SCRIPT = fileURLToPath(new URL('new-mixer.mjs', import.meta.url));
 const PACKAGES = fileURLToPath(new URL('../packages', import.meta.url));

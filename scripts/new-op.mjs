@@ -4,15 +4,15 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TEMPLATES } from '../packages/create-mixerzoo/src/places.mjs';
 import {
   assertName,
   printNext,
   refuse,
   renamer,
   renderTemplate,
-  TEMPLATES,
   writeFiles,
-} from '../packages/bench/bin/scaffold.mjs';
+} from '../packages/create-mixerzoo/src/scaffold.mjs';
 
 const COMMAND = 'new:op';
 const TEMPLATE = 'decayed-sum';
@@ -34,7 +34,7 @@ if (name !== TEMPLATE) assertName(COMMAND, name, template, TEMPLATE);
 const target = join('packages', packageName, 'src/ops', name);
 if (existsSync(target)) refuse(COMMAND, `a new name, got '${name}', which ${target} has already.`);
 
-const files = renderTemplate(template, renamer(TEMPLATE, name));
+const files = renderTemplate(template, renamer({ [TEMPLATE]: name }));
 if (!kernel) {
   for (const file of ['wasm.ts', 'kernel.as.ts']) files.delete(file);
   const index = files.get('index.ts').replaceAll(/^.*(\bwasm\b|\bsaved: ).*\n/gm, '');

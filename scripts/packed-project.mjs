@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** @throws Error with what a command printed, unless it exits 0. */
-export function run(command, args, cwd) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+export function run(command, args, cwd, env = process.env) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 27 });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed.\n${stdout}\n${stderr}`);
   return stdout;
 }
@@ -17,7 +17,8 @@ export function packPackages(names = readdirSync('packages')) {
   const tarballs = {};
   for (const name of names) {
     const packed = run('npm', ['pack', '--json', '--pack-destination', work], resolve('packages', name));
-    tarballs[`@mixerzoo/${name}`] = `file:${join(work, JSON.parse(packed)[0].filename)}`;
+    const [{ name: id, filename }] = JSON.parse(packed);
+    tarballs[id] = `file:${join(work, filename)}`;
   }
   return {
     tarballs,

@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs';
 import { defineConfig } from 'tsup';
 
 /** The commands of the repository's `benchmarks/`, which the package leaves out: built with what they take of it. */
@@ -18,12 +17,4 @@ export default defineConfig({
   dts: false,
   clean: true,
   sourcemap: true,
-  // What `mixerzoo new-mixer` copies.
-  onSuccess: async () => {
-    for (const name of ['mixer', 'mixer-alone']) {
-      // A nested package.json is no package's.
-      const filter = (path: string) => !/node_modules|\.turbo|package\.json/.test(path);
-      cpSync(`../../templates/${name}`, `dist/templates/${name}`, { recursive: true, filter });
-    }
-  },
 });

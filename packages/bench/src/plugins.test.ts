@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ExperimentConfig } from './experiment/experiment.js';
 import { loadExperiment } from './experiment/experiment-source.js';
 import { resolveRuns } from './experiment/resolve-runs.js';
 import { experiments } from './figures/experiments.js';
@@ -42,6 +43,13 @@ install(at('no-lists'), 'no-lists', 'export const plugin = { specVersion: 1, mix
 install(at('damaged'), 'damaged', PLUGIN(['lost']));
 writeFileSync(join(at('damaged'), 'package.json'), '{"name": "dam');
 install(at('from-the-future'), 'from-the-future', PLUGIN(['late'], 2));
+const ANOTHER = (key: string, name: string, specVersion: number) =>
+  `Object.assign(() => ({ specVersion: ${specVersion}, name: '${name}', config: {}, apply() {} }), { ${key}: '${name}', summary: '', schema: {} })`;
+install(
+  at('parts-of-others'),
+  'parts-of-others',
+  `export const plugin = { specVersion: 1, mixers: [${ANOTHER('mixerName', 'older', 0)}], tasks: [${ANOTHER('taskName', 'laterTask', 2)}] };`,
+);
 install(at('shadow'), 'shadow', PLUGIN(['plain2']));
 install(join(root, 'node_modules', 'shadow'), 'shadow', PLUGIN(['outer']));
 install(at('another-first'), 'another-first', PLUGIN(['first', 'linCat', 'cat']));
@@ -89,7 +97,10 @@ describe('discoverPlugins', async () => {
     expect(faults.get('no-lists')).toMatch(
       /expected a list of mixers as its plugin's mixers, got something else\. Write `definePlugin/,
     );
-    expect(faults.get('from-the-future')).toMatch(/expected a plugin of version 1, got 2/);
+    expect(faults.get('from-the-future')).toBe(
+      'from-the-future: expected a plugin for version 1 of the contract, got 2. It was made for a newer @mixerzoo/core: ' +
+        'update @mixerzoo/core and the packages that depend on it, or take an older release of what made it.',
+    );
     expect(faults.get('odd-figure')).toMatch(/^odd-figure: figure 'odd':\n {2}- x: .*got "height".*\n {2}- rows: /s);
     expect(faults.get('odd-computed')).toMatch(/figure 'odd':.*compute: expected a function of the scale.*rows/s);
     expect(faults.get('odd-preset')).toMatch(/^odd-preset: preset 'odd': expected data, got functions/);
@@ -143,5 +154,25 @@ describe('discoverPlugins', async () => {
     );
     await expect(findPart(registry, 'figures', 'fig2-rigth')).rejects.toThrow(/Did you mean 'fig2-right'/);
     await expect(findPart(registry, 'mixers', 'nothing-like-it')).rejects.toThrow(/Not loaded: broken/);
+  });
+
+  it('refuses what was made for another version of its contract: a plugin, and what its factories make', async () => {
+    await expect(findPart(registry, 'mixers', 'from-the-future#late')).rejects.toThrow(
+      /^from-the-future: expected a plugin for version 1 of the contract, got 2/,
+    );
+    const resolve = async (inline: ExperimentConfig) =>
+      resolveRuns(
+        await loadExperiment({ inline: { extends: '@mixerzoo/bench#quick', ...inline }, assignments: [] }, registry),
+        registry,
+      );
+    await expect(resolve({ models: { A: { layers: ['older'] } } })).rejects.toThrow(
+      'models.A.layers.0: expected a mixer for version 1 of the contract, got 0. It was made for an older @mixerzoo/core: update the package that made it.',
+    );
+    await expect(resolve({ task: { task: 'laterTask' } })).rejects.toThrow(
+      /task: expected a task for version 1 of the contract, got 2\. It was made for a newer @mixerzoo\/core/,
+    );
+    await expect(resolve({ models: { A: { layers: [{ specVersion: '1', apply() {} } as never] } } })).rejects.toThrow(
+      'models.A.layers.0: expected a mixer for version 1 of the contract, got a string. Make it with defineMixer of @mixerzoo/core.',
+    );
   });
 });

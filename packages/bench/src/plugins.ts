@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidConfigError, type Plugin } from '@mixerzoo/core';
 import { nearestName, UnknownNameError } from '@mixerzoo/core/errors';
+import { assertSpecVersion } from '@mixerzoo/core/harness';
 import { createJiti } from 'jiti';
 import { importGuarded } from './guarded-import.js';
 import { findPackage, nodeModulesUpwards, packagesIn, readManifest } from './installed-packages.js';
@@ -152,9 +153,7 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
       `${packageName}: expected an export 'plugin', got none. Write \`export const plugin = definePlugin({ … })\`.`,
     );
   }
-  if (plugin.specVersion !== 1) {
-    throw new InvalidConfigError(`${packageName}: expected a plugin of version 1, got ${String(plugin.specVersion)}.`);
-  }
+  assertSpecVersion(packageName, 'plugin', plugin, 'definePlugin');
   assertPlugin(plugin, packageName);
   byKind((kind) => {
     for (const part of partsOf(plugin, kind)) entries.set(part, path);

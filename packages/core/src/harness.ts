@@ -19,6 +19,7 @@ export { NORMS } from './model/norm.js';
 export type { AdamWOptions, AdamWState } from './ops/adam-w/index.js';
 export { adamWStep, globalNorm } from './ops/adam-w/index.js';
 export { restoreRng } from './rng.js';
+export { assertSpecVersion } from './spec-version.js';
 export { assertSameStructure } from './structure.js';
 export { hashConfig } from './train/config-identity.js';
 export { countCopies } from './train/count-copies.js';

@@ -1,16 +1,23 @@
-/** `mixerzoo new-mixer`: what `npm run new:mixer` does in the repository, for a package that stands alone. */
+/** `mixerzoo new-mixer`: what `npm create mixerzoo` does for a mixer, with a name that no plugin here has. */
+import { formsOf, printNext, projectFault, refuse, writeProject } from 'create-mixerzoo';
+import { discoverPlugins, matching } from '../plugins.js';
 
-interface Scaffold {
-  newMixerAlone(command: string, name: string, target: string | undefined): void;
-}
+const COMMAND = 'mixerzoo new-mixer';
 
 export async function newMixer(name: string, { to }: { readonly to?: readonly string[] }): Promise<number> {
-  // Of the package, and no part of the bundle: the repository's own script runs it without a build.
-  const scaffold = new URL(
-    import.meta.url.endsWith('.ts') ? '../../bin/new-mixer.mjs' : '../bin/new-mixer.mjs',
-    import.meta.url,
-  );
-  const { newMixerAlone } = (await import(scaffold.href)) as Scaffold;
-  newMixerAlone('mixerzoo new-mixer', name, to?.at(-1));
+  const project = { kind: 'mixer', name, target: to?.at(-1) } as const;
+  const fault = projectFault(project);
+  if (fault !== undefined) refuse(COMMAND, fault);
+  const [, camel] = formsOf(name);
+  const [owner] = matching(await discoverPlugins(process.cwd()), 'mixers', camel);
+  if (owner) {
+    const { packageName } = owner;
+    refuse(
+      COMMAND,
+      `a new name, got '${name}': ${packageName} has a mixer '${camel}', and configs know mixers by name.`,
+    );
+  }
+  const next = writeProject(project);
+  printNext(project.target ?? name, next);
   return 0;
 }

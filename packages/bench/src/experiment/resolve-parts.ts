@@ -12,7 +12,7 @@ import {
   type Task,
   type TaskFactory,
 } from '@mixerzoo/core';
-import { parseConfig, unwrapShortFilter } from '@mixerzoo/core/harness';
+import { assertSpecVersion, parseConfig, unwrapShortFilter } from '@mixerzoo/core/harness';
 import type { z } from 'zod';
 import { KINDS, type Parts } from '../plugin-kinds.js';
 import { findPart, type Registry } from '../plugins.js';
@@ -57,15 +57,17 @@ interface Made {
 
 /** @throws InvalidConfigError, UnknownNameError */
 export async function resolveTask({ task, ...options }: TaskConfig, registry: Registry): Promise<Task> {
-  if (typeof task !== 'string' && typeof task !== 'function') {
-    assertNoOptions('task', options);
-    return recordable(task, 'task');
-  }
-  const factory: TaskFactory = typeof task === 'string' ? (await findPart(registry, 'tasks', task)).part : task;
-  return recordable(
-    within('task', () => factory(options)),
-    'task',
-  );
+  const make = async () => {
+    if (typeof task !== 'string' && typeof task !== 'function') {
+      assertNoOptions('task', options);
+      return task;
+    }
+    const factory: TaskFactory = typeof task === 'string' ? (await findPart(registry, 'tasks', task)).part : task;
+    return within('task', () => factory(options));
+  };
+  const made = await make();
+  assertSpecVersion('task', KINDS.tasks.word, made, KINDS.tasks.madeBy);
+  return recordable(made, 'task');
 }
 
 /**
@@ -159,9 +161,11 @@ async function resolvePart<K extends keyof Made>(
   let part: Made[K];
   if (typeof given === 'object') {
     assertNoOptions(where, options);
-    if (typeof given.apply !== 'function' || given.specVersion !== 1) {
-      const { word } = KINDS[kind];
-      throw new InvalidConfigError(`${where}: expected a ${word} of version 1, got ${String(given.specVersion)}.`);
+    if (typeof given.apply !== 'function') {
+      const { word, madeBy } = KINDS[kind];
+      throw new InvalidConfigError(
+        `${where}: expected a ${word}, got an object without 'apply'. Make it with ${madeBy} of @mixerzoo/core.`,
+      );
     }
     part = given;
   } else {
@@ -169,6 +173,7 @@ async function resolvePart<K extends keyof Made>(
     const factory = (named?.part ?? given) as unknown as (config: unknown) => Made[K];
     part = within(where, () => factory({ dModel, ...options }));
   }
+  assertSpecVersion(where, KINDS[kind].word, part, KINDS[kind].madeBy);
   const { name, config } = recordable(part, where);
   const source = await code.sourceOf(part);
   return { part, record: { name, from: code.nameOf(source), config }, sources: [source] };

@@ -4,6 +4,7 @@ import { parseConfig } from '../config.js';
 import { InvalidConfigError } from '../errors.js';
 import { isMixer } from '../identity.js';
 import type { Mixer } from '../mixer.js';
+import { assertSpecVersion } from '../spec-version.js';
 import { CHANNEL_MIXERS, type ChannelMixer } from './channel-mixer.js';
 import { type LayerSpec, RESIDUAL_NAMES } from './layer.js';
 import { shortFiltersSchema } from './layer-filters.js';
@@ -81,6 +82,14 @@ export type ParsedLanguageModelConfig = z.output<typeof languageModelSchema>;
 /** @throws InvalidConfigError */
 export function parseLanguageModel(input: LanguageModelConfig): ParsedLanguageModelConfig {
   const config = parseConfig(languageModelSchema, input, 'createLanguageModel');
+  for (const [index, { sequenceMixer, channelMixer, norm }] of config.layers.entries()) {
+    const where = `createLanguageModel: layers.${index}`;
+    assertSpecVersion(`${where}.sequenceMixer`, 'mixer', sequenceMixer, 'defineMixer');
+    if (isPart(channelMixer))
+      assertSpecVersion(`${where}.channelMixer`, 'channel mixer', channelMixer, 'defineChannelMixer');
+    if (isPart(norm)) assertSpecVersion(`${where}.norm`, 'norm', norm, 'defineNorm');
+  }
+  if (isPart(config.norm)) assertSpecVersion('createLanguageModel: norm', 'norm', config.norm, 'defineNorm');
   const { positions, maxPositions } = config;
   if ((positions === 'learned') !== (maxPositions !== undefined)) {
     throw new InvalidConfigError(

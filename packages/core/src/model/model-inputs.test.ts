@@ -9,6 +9,7 @@ import { averagingMixer } from './__fixtures__/averaging-mixer.js';
 import { B, batch, build, D, idsOf, L, mixer, V } from './__fixtures__/small-model.js';
 import { mlp } from './channel-mixer.js';
 import type { LanguageModelParams } from './language-model.js';
+import { NORMS } from './norm.js';
 
 beforeAll(async () => {
   await useEngine();
@@ -106,6 +107,22 @@ describe('what does not fit', () => {
       'a mixer of another width',
       () => build({ layers: [{ sequenceMixer: averagingMixer({ dModel: 4 }) }] }),
       /layers\.0\.sequenceMixer: expected 'averaging' of the model's dModel 6, got 4/,
+    ],
+    [
+      'a mixer of another contract',
+      () => build({ layers: [{ sequenceMixer: { ...mixer, specVersion: 2 as never } }] }),
+      /layers\.0\.sequenceMixer: expected a mixer for version 1 of the contract, got 2\. It was made for a newer @mixerzoo\/core/,
+    ],
+    [
+      'a channel mixer of another contract',
+      () =>
+        build({ layers: [{ sequenceMixer: mixer, channelMixer: { ...mlp({ dModel: D }), specVersion: 0 as never } }] }),
+      /layers\.0\.channelMixer: expected a channel mixer for version 1 of the contract, got 0/,
+    ],
+    [
+      'a norm of no contract',
+      () => build({ norm: { ...NORMS.rmsNorm({ dModel: D }), specVersion: undefined as never } }),
+      /createLanguageModel: norm: expected a norm for version 1 of the contract, got none\. Make it with defineNorm/,
     ],
     [
       'a channel mixer of another width',

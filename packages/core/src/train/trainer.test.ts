@@ -396,6 +396,9 @@ describe('createTrainer', () => {
       layers: [{ sequenceMixer: averagingMixer({ dModel: 4 }) }],
     });
     await expect(createTrainer(settings({ model: small }))).rejects.toThrow(InvalidConfigError);
+    await expect(createTrainer(settings({ task: { ...marker({}), specVersion: 2 as never } }))).rejects.toThrow(
+      /^createTrainer: task: expected a task for version 1 of the contract, got 2\. It was made for a newer @mixerzoo\/core/,
+    );
     await expect(createTrainer(settings({ seed: 2 ** 40 }))).rejects.toThrow(
       /seed: too big: .*4294967295, got 1099511627776/,
     );

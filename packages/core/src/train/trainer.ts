@@ -12,6 +12,7 @@ import { currentEngine } from '../engines/index.js';
 import { CheckpointError, InvalidConfigError, isZooError } from '../errors.js';
 import type { LanguageModel, LanguageModelParams } from '../model/language-model.js';
 import { foldIn, LARGEST_SEED, LEAST_SEED } from '../rng.js';
+import { assertSpecVersion } from '../spec-version.js';
 import type { Split, Task } from '../task.js';
 import { flattenTree, unflattenTree } from '../tree.js';
 import { createBatches } from './batches.js';
@@ -146,6 +147,7 @@ const copyTree = (params: LanguageModelParams) => unflattenTree<LanguageModelPar
  */
 export async function createTrainer(input: TrainerConfig): Promise<Trainer> {
   const { model, task, ...options } = parseConfig(trainerSchema, input, 'createTrainer');
+  assertSpecVersion('createTrainer: task', 'task', task, 'defineTask');
   const { seed, dataSeed = seed, batchSize, accumulation, freshExamples, clipNorm, stopAt } = options;
   const arithmetic = arithmeticOf(currentEngine());
   const { epochs, examplesPerEpoch } = trainingBudget(options, task.seqLen);

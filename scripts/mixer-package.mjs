@@ -1,22 +1,25 @@
 /**
- * A new mixer from the template: a package of this repository, or one that stands alone and depends on published versions.
- * Nothing else changes: the command and the golden runner find packages by what they export.
+ * A new mixer of this repository from the template: a package, or one more mixer of a package. Nothing else changes: the command and
+ * the golden runner find packages by what they export.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { assertName, formsOf, printNext, refuse, renamer, renderTemplate, TEMPLATES, writeFiles } from './scaffold.mjs';
+import { TEMPLATES } from '../packages/create-mixerzoo/src/places.mjs';
+import {
+  assertName,
+  formsOf,
+  printNext,
+  refuse,
+  renamer,
+  renderTemplate,
+  writeFiles,
+} from '../packages/create-mixerzoo/src/scaffold.mjs';
 
 const TEMPLATE = 'causal-mean';
 const PACKAGE = `@mixerzoo/${TEMPLATE}`;
 const FOLDER = `packages/${TEMPLATE}`;
-/** Files of the template that a package of its own has in another form. */
-const OF_REPOSITORY = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json|vitest\.config\.ts|LICENSE)$/;
-/** Files that npm would take for its own where they lie. */
-const NAMES = { 'manifest.json': 'package.json', 'ignored-by-git': '.gitignore' };
-const BIN = fileURLToPath(new URL('mixerzoo.mjs', import.meta.url));
-const MANIFEST = new URL('../package.json', import.meta.url);
+const BIN = join(import.meta.dirname, '../packages/bench/bin/mixerzoo.mjs');
 
 /** `npm run new:mixer <name> [-- --package <family>]`: packages/<name>, or a mixer of packages/<family>, there or not, here. */
 export function newMixerHere(command, name, family = name) {
@@ -30,8 +33,8 @@ export function newMixerHere(command, name, family = name) {
       `a new package, got '${family}', which packages/ has already. For one more mixer in it: another name, -- --package ${family}.`,
     );
   }
-  assertNotTaken(command, name, ['--source']);
-  const rename = renamer(TEMPLATE, name);
+  assertNotTaken(command, name);
+  const rename = renamer({ [TEMPLATE]: name });
   const named = (text) =>
     rename(text.replaceAll(PACKAGE, `@mixerzoo/${family}`).replaceAll(FOLDER, `packages/${family}`));
   const files = renderTemplate(mixer, named);
@@ -86,34 +89,9 @@ export function withMixer(index, mixer, template) {
   );
 }
 
-/** `mixerzoo new-mixer <name> [--to <directory>]`: a package of its own. */
-export function newMixerAlone(command, name, target = name) {
-  const mixer = join(TEMPLATES, 'mixer');
-  assertName(command, name, mixer, TEMPLATE);
-  if (existsSync(target)) refuse(command, `a new directory, got '${target}', which is there.`);
-  const inRepository = existsSync(new URL('../src/cli.ts', import.meta.url));
-  assertNotTaken(command, name, inRepository ? ['--source'] : []);
-  const rename = renamer(TEMPLATE, name);
-  const own = (text) => rename(text.replaceAll(PACKAGE, `mixerzoo-${TEMPLATE}`));
-  const files = [...renderTemplate(mixer, own)].filter(([file]) => !OF_REPOSITORY.test(file));
-  const { version, dependencies } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
-  const versions = { CORE: dependencies['@mixerzoo/core'], BENCH: `^${version}`, ZOD: dependencies.zod };
-  for (const [file, text] of renderTemplate(join(TEMPLATES, 'mixer-alone'), own)) {
-    const filled = text.replaceAll(/\$(CORE|BENCH|ZOD)\b/g, (_, which) => versions[which]);
-    files.push([NAMES[file] ?? file, filled]);
-  }
-  writeFiles(target, files);
-  printNext(target, {
-    [`cd ${target} && npm install`]: 'core, the command, TypeScript and vitest',
-    'npm test': 'its tests: describeMixer holds it to the contract',
-    [`edit src/${name}.ts`]: 'your equations',
-    'npx mixerzoo run experiment.config.ts': 'trains it beside the others',
-  });
-}
-
 /** Configs know mixers by name. */
-function assertNotTaken(command, name, flags) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...flags, 'list', 'mixers', '--json'], {
+export function assertNotTaken(command, name) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, '--source', 'list', 'mixers', '--json'], {
     encoding: 'utf8',
   });
   if (status !== 0) refuse(command, `to read the names in use, got a failure. Run \`npm install\` first.\n${stderr}`);

@@ -1,12 +1,6 @@
 /** Packages and ops from templates: names that may be used, the template's files under the new name, and what to do next. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-/** The templates: of the repository, or those that the published command brings. */
-export const TEMPLATES = ['../../../templates', '../dist/templates']
-  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
-  .find((path) => existsSync(path));
 
 /** Names that are words of the language, and that something else has already. */
 const MEANINGS = {
@@ -29,12 +23,17 @@ export function refuse(command, expectation) {
 /**
  * How a template's text reads under another name: `causal-mean`, `causalMean`, `CausalMean` and `Causal mean`, that is.
  *
- * @param from - the template's name.
- * @param name - the new one; both in kebab-case.
+ * @param names - by the template's name the new one, all in kebab-case.
  */
-export function renamer(from, name) {
-  const [before, after] = [formsOf(from), formsOf(name)];
-  return (text) => before.reduce((renamed, form, index) => renamed.replaceAll(form, after[index]), text);
+export function renamer(names) {
+  const forms = Object.entries(names).flatMap(([from, to]) => {
+    const after = formsOf(to);
+    return formsOf(from).map((form, index) => [form, after[index]]);
+  });
+  const renamed = new Map(forms);
+  // In one pass, so that a new name that holds an old one is left alone.
+  const any = new RegExp([...renamed.keys()].join('|'), 'g');
+  return (text) => text.replace(any, (form) => renamed.get(form));
 }
 
 /** `gated-mean`, `gatedMean`, `GatedMean`, `Gated mean`. */
@@ -56,31 +55,35 @@ export function renderTemplate(directory, rename) {
 }
 
 /**
- * Ends the process for a name that the template's code could not have.
+ * What speaks against a name: the end of a sentence that begins with "expected". Undefined where nothing does.
  *
- * @param template - the template's directory.
- * @param from - its name, which is not taken.
+ * @param templates - the directories whose code will have it.
+ * @param from - the template's name, which is not taken.
  */
-export function assertName(command, name, template, from) {
+export function nameFault(name, templates, from) {
   const example = `Example: ${/^[a-z]/.test(name ?? '') ? name.replace(/[^a-z0-9]+/g, '-').replace(/-$/, '') : 'gated'}-mean`;
   if (!name || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
-    refuse(command, `a name in kebab-case, got '${name ?? ''}'. Example: gated-mean`);
+    return `a name in kebab-case, got '${name ?? ''}'. Example: gated-mean`;
   }
   const meaning = MEANINGS[name] ?? (WINDOWS_DEVICE.test(name) ? 'a device on Windows' : undefined);
-  if (meaning) refuse(command, `a name of its own, got '${name}', ${meaning}. ${example}`);
+  if (meaning) return `a name of its own, got '${name}', ${meaning}. ${example}`;
   const [, camel, pascal] = formsOf(name);
-  if (!isIdentifier(camel)) {
-    refuse(command, `a name that can be a variable, got '${name}', a word of JavaScript. ${example}`);
-  }
-  for (const [file, text] of renderTemplate(template, (same) => same)) {
+  if (!isIdentifier(camel)) return `a name that can be a variable, got '${name}', a word of JavaScript. ${example}`;
+  for (const [file, text] of templates.flatMap((template) => [...renderTemplate(template, (same) => same)])) {
     if (!file.endsWith('.ts') || file.endsWith('.config.ts')) continue;
     const stem = file.replace(/^.*\/|\.ts$/g, '');
-    if (stem === name)
-      refuse(command, `a name of its own, got '${name}': the template has a file '${file}'. ${example}`);
+    if (stem === name) return `a name of its own, got '${name}': the template has a file '${file}'. ${example}`;
     const words = new Set(codeOf(text).match(/[\w$]+/g));
     const taken = [camel, pascal].find((word) => words.has(word) && !formsOf(from).includes(word));
-    if (taken) refuse(command, `a name of its own, got '${name}': the template's code has a '${taken}'. ${example}`);
+    if (taken) return `a name of its own, got '${name}': the template's code has a '${taken}'. ${example}`;
   }
+  return undefined;
+}
+
+/** Ends the process for a name that the template's code could not have. */
+export function assertName(command, name, template, from) {
+  const fault = nameFault(name, [template], from);
+  if (fault !== undefined) refuse(command, fault);
 }
 
 /** Whether a strict module may declare it. */

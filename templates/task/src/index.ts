@@ -1,0 +1,6 @@
+import { definePlugin } from '@mixerzoo/core/plugin';
+import { firstToken } from './first-token.js';
+
+export { firstToken } from './first-token.js';
+
+export const plugin = definePlugin({ tasks: [firstToken] });
