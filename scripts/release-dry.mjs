@@ -161,7 +161,7 @@ function typescript(name, range) {
 async function inBrowser(directory, script) {
   const browser = await launchChromium();
   if (!browser) return undefined;
-  const { server, origin } = await serveDirectory(directory, script);
+  const { close, origin } = await serveDirectory(directory, script);
   try {
     const tab = await browser.newPage();
     await tab.goto(`${origin}/`, { waitUntil: 'load' });
@@ -169,7 +169,7 @@ async function inBrowser(directory, script) {
     return await within(60_000, tab.evaluate('globalThis.forward()'), origin);
   } finally {
     await browser.close();
-    server.close();
+    close();
   }
 }
 
