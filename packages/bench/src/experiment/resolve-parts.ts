@@ -14,8 +14,8 @@ import {
 } from '@mixerzoo/core';
 import { parseConfig, unwrapShortFilter } from '@mixerzoo/core/harness';
 import type { z } from 'zod';
-import { KINDS, type Parts } from '../plugin-kinds.js';
-import { findPart, type Registry } from '../plugins.js';
+import { findPart, type Registry } from '../find-part.js';
+import { type Parts, wordOf } from '../part-kinds.js';
 import type { RunLayer } from '../runs/run-config.js';
 import type { CodeReader } from './code.js';
 import { assertConfigData } from './config-text.js';
@@ -31,7 +31,7 @@ import {
 /** Where parts are looked for, and their code. */
 export interface Lookup {
   readonly registry: Registry;
-  readonly code: CodeReader;
+  readonly code: Pick<CodeReader, 'sourceOf' | 'nameOf'>;
 }
 
 /** A layer as core takes it, as the record has it, and the files that define its parts. */
@@ -160,8 +160,9 @@ async function resolvePart<K extends keyof Made>(
   if (typeof given === 'object') {
     assertNoOptions(where, options);
     if (typeof given.apply !== 'function' || given.specVersion !== 1) {
-      const { word } = KINDS[kind];
-      throw new InvalidConfigError(`${where}: expected a ${word} of version 1, got ${String(given.specVersion)}.`);
+      throw new InvalidConfigError(
+        `${where}: expected a ${wordOf(kind)} of version 1, got ${String(given.specVersion)}.`,
+      );
     }
     part = given;
   } else {
