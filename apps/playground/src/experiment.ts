@@ -1,0 +1,69 @@
+/** The state of the page as an experiment that `mixerzoo run` accepts: the page trains nothing else. */
+import type { ExperimentConfig, ModelConfig } from '@mixerzoo/bench/plan';
+import { entryOf } from './catalog.js';
+import { LENGTH_FACTORS, type ModelChoice, type PageState, STEPS_PER_EPOCH } from './state.js';
+
+export const VALIDATION_EXAMPLES = 128;
+export const TEST_EXAMPLES = 128;
+
+/** Names of the models, in order: as the page's legend, and the run's table, show them. */
+export function labelsOf(models: readonly ModelChoice[]): string[] {
+  const labels = models.map(labelOf);
+  return labels.map((label, index) => {
+    const earlier = labels.slice(0, index).filter((other) => other === label).length;
+    return earlier === 0 ? label : `${label} (${earlier + 1})`;
+  });
+}
+
+function labelOf({ id, layers, filter, taps }: ModelChoice): string {
+  const depth = layers === 1 ? '1 layer' : `${layers} layers`;
+  const filters = {
+    own: '',
+    none: ', no filter',
+    keys: `, ${taps} taps on the keys`,
+    inside: `, ${taps} taps inside`,
+    before: `, ${taps} taps before`,
+  }[filter];
+  return `${entryOf(id).label}, ${depth}${filters}`;
+}
+
+/** The experiment of a state. */
+export function experimentOf(state: PageState): ExperimentConfig {
+  const { pairs, length, vocabulary, width, rate, seed, batch, steps } = state;
+  const labels = labelsOf(state.models);
+  return {
+    name: 'playground',
+    task: { task: '@mixerzoo/tasks#mqar', vocabSize: vocabulary, seqLen: length, numKvPairs: pairs },
+    model: { dModel: width },
+    models: Object.fromEntries(state.models.map((model, index) => [labels[index]!, modelOf(model)])),
+    train: {
+      batchSize: batch,
+      epochs: Math.ceil(steps / STEPS_PER_EPOCH),
+      stepsPerEpoch: STEPS_PER_EPOCH,
+      validationExamples: VALIDATION_EXAMPLES,
+      testExamples: TEST_EXAMPLES,
+    },
+    testLengths: LENGTH_FACTORS.map((factor) => factor * length),
+    learningRates: [rate],
+    seeds: [seed],
+    engine: 'wasm',
+  };
+}
+
+function modelOf({ id, layers, filter, taps }: ModelChoice): ModelConfig {
+  const { recipe, model = {} } = entryOf(id);
+  const shortFilters = {
+    own: undefined,
+    none: { B: false },
+    keys: undefined,
+    inside: { B: { width: taps } },
+    before: { A: { width: taps } },
+  }[filter];
+  const backbone = { ...model, ...(shortFilters && { shortFilters }) };
+  return {
+    extends: recipe,
+    nLayers: layers,
+    ...(filter === 'keys' && { mixer: { filters: { k: 'perHead' }, filterWidth: taps } }),
+    ...(Object.keys(backbone).length > 0 && { model: backbone }),
+  };
+}

@@ -1,0 +1,5 @@
+import type { Playground } from './use-playground.js';
+
+export function Story(_: { readonly playground: Playground }) {
+  return null;
+}
