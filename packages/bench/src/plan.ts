@@ -13,12 +13,10 @@ import type { Registered, Registry } from './find-part.js';
 import type { RunConfig } from './runs/run-config.js';
 import { trainerConfig } from './runs/trainer-config.js';
 
-export { parseYaml } from './experiment/config-text.js';
 export type { ExperimentConfig, ModelConfig } from './experiment/experiment.js';
 export { testCount } from './experiment/recipe.js';
 export type { Registered, Registry } from './find-part.js';
 export { findPart, registryOf } from './find-part.js';
-export { metricSchema, resultSchema, runConfigSchema } from './runs/record-schemas.js';
 export type { RunConfig, TrainSettings } from './runs/run-config.js';
 
 /** What decides the numbers of a run, but for the code behind it. */
