@@ -22,7 +22,7 @@ export function Controls({ playground }: { readonly playground: Playground }) {
       <section class="opened">
         <p>
           Shown: {opened.map(({ label }) => label).join(', ')}, from a file{' '}
-          {opened.some(({ weights }) => weights)
+          {opened.some(({ source }) => source.kind === 'record' && source.weights)
             ? 'with its trained weights'
             : 'without weights, so it is trained anew'}
           .

@@ -40,7 +40,7 @@ export function usePlayground() {
   const sources = useMemo(
     (): RunSource[] =>
       opened.length > 0
-        ? opened.map(({ config, weights }) => ({ kind: 'record', config, weights }))
+        ? opened.map(({ source }) => source)
         : labelsOf(state.models).map((label) => ({ kind: 'experiment', experiment: experimentOf(state), label })),
     [trained(state), opened],
   );
