@@ -3,6 +3,7 @@
  * isolation. It trains, is looked into, linked to and given runs; what it weighs and how long it blocks is printed. Skipped where there is no
  * Chromium.
  *
+ *   <words>               the checks whose name has one of these words; by default all
  *   --minutes 30          trains and begins anew for so long, by default 1: memory must not grow
  *   --screenshots <dir>   writes the page as it looks, at 1,280 and 360 pixels, light and dark
  */
@@ -38,7 +39,8 @@ const LONG_TASK_MS = 50;
 /** The budget of the claim: steps in which CAT learns the default task, and attention of one layer does not. */
 const BUDGET = 150;
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: { minutes: { type: 'string', default: '1' }, screenshots: { type: 'string' } },
 });
 
@@ -78,6 +80,7 @@ process.exit(failures === 0 ? 0 : 1);
 
 /** One check on a page of its own: nothing in the console, and no request elsewhere. */
 async function check(name, work) {
+  if (positionals.length > 0 && !positionals.some((word) => name.includes(word))) return;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
   const page = await context.newPage();
@@ -123,7 +126,7 @@ const standings = (page) =>
   );
 
 /** Waits until all models have taken so many steps. */
-async function untilStep(page, step, timeout = 300_000) {
+async function untilStep(page, step, timeout = 600_000) {
   await page.waitForFunction(
     (least) => {
       const models = [...document.querySelectorAll('.model')];

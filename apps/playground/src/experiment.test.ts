@@ -41,7 +41,9 @@ it('reads back the config of every step of the story, and of every model', async
   for (const state of states) {
     const read = stateOf(await parseConfig(await configText(experimentOf(state))));
     expect(read && experimentOf(read)).toEqual(experimentOf(state));
-    expect(read?.models.map(({ id, filter }) => [id, filter])).toEqual(state.models.map(({ id, filter }) => [id, filter]));
+    expect(read?.models.map(({ id, filter }) => [id, filter])).toEqual(
+      state.models.map(({ id, filter }) => [id, filter]),
+    );
   }
 });
 

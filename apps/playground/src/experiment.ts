@@ -38,7 +38,7 @@ function labelOf({ id, layers, filter, taps }: ModelChoice): string {
 
 /** The experiment of a state. */
 export function experimentOf(state: PageState): ExperimentConfig {
-  const { pairs, length, vocabulary, width, rate, seed, batch, steps } = state;
+  const { pairs, length, vocabulary, width, rate, seed, batch, steps, engine } = state;
   const labels = labelsOf(state.models);
   return {
     name: 'playground',
@@ -55,7 +55,7 @@ export function experimentOf(state: PageState): ExperimentConfig {
     testLengths: LENGTH_FACTORS.map((factor) => factor * length),
     learningRates: [rate],
     seeds: [seed],
-    engine: 'wasm',
+    engine,
   };
 }
 
@@ -82,7 +82,7 @@ function modelOf({ id, layers, filter, taps }: ModelChoice): ModelConfig {
  * it is.
  */
 export function stateOf(experiment: ExperimentConfig): PageState | undefined {
-  const { task, model, models = {}, train, learningRates, seeds } = experiment;
+  const { task, model, models = {}, train, learningRates, seeds, engine } = experiment;
   const found = Object.values(models).map((entry) => CHOICES.find((choice) => isSame(modelOf(choice), entry)));
   if (found.length === 0 || found.length > MOST_MODELS || found.some((choice) => choice === undefined))
     return undefined;
@@ -95,6 +95,7 @@ export function stateOf(experiment: ExperimentConfig): PageState | undefined {
     width: model?.dModel,
     rate: learningRates?.[0],
     seed: seeds?.[0],
+    engine,
     batch: train?.batchSize,
     steps: (train?.epochs ?? 0) * STEPS_PER_EPOCH,
   } as PageState;

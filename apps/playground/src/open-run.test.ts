@@ -23,14 +23,21 @@ it("opens a run's folder, with what it scored and its weights", async () => {
   const opened = await openFiles(files);
   const [run] = 'runs' in opened ? opened.runs : [];
   expect(run?.label).toBe('CAT, 1 layer');
-  expect(run?.source).toMatchObject({ kind: 'record', config: { learningRate: 0.01, seed: 0 }, weights: new Uint8Array([1, 2, 3]) });
+  expect(run?.source).toMatchObject({
+    kind: 'record',
+    config: { learningRate: 0.01, seed: 0 },
+    weights: new Uint8Array([1, 2, 3]),
+  });
   expect(run?.recorded?.map(({ seqLen }) => seqLen)).toEqual([32, 64, 128, 256, 512]);
 });
 
 it('opens weights of the page by the config in them, and configs as text', async () => {
   const weights = writeSafetensors([], { config: JSON.stringify({ seed: 5 }) });
   const opened = await openFiles([file('mine.safetensors', weights)]);
-  expect('runs' in opened && opened.runs[0]).toMatchObject({ label: 'mine', source: { kind: 'record', config: { seed: 5 } } });
+  expect('runs' in opened && opened.runs[0]).toMatchObject({
+    label: 'mine',
+    source: { kind: 'record', config: { seed: 5 } },
+  });
   expect(await openFiles([file('a.yaml', 'task: {}')])).toEqual({ config: 'task: {}' });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { CATALOG } from './catalog.js';
-import { DEFAULT_STATE, formatState, type PageState, parseState, RANGES, taskFault } from './state.js';
+import { DEFAULT_STATE, ENGINES, formatState, type PageState, parseState, RANGES, taskFault } from './state.js';
 
 const whole = ([min, max]: readonly [number, number]) => fc.integer({ min, max });
 
@@ -28,6 +28,7 @@ const states: fc.Arbitrary<PageState> = fc
     seed: whole(RANGES.seed),
     batch: whole(RANGES.batch),
     steps: whole(RANGES.steps),
+    engine: fc.constantFrom(...ENGINES),
     story: whole(RANGES.story),
     tokens: fc.array(fc.integer({ min: 0, max: 65 }), { maxLength: 128 }),
     query: whole(RANGES.query),
@@ -56,6 +57,7 @@ it.each([
   ['m=cat.9.own', /got 'cat.9.own'/],
   ['m=h3.2.keys', /got 'h3.2.keys'/],
   ['pairs=8', /length: expected at least 4 tokens for each of 8 pairs, got 16. Use 32/],
+  ['engine=abacus', /engine: expected wasm or webgpu, got 'abacus'/],
   ['length=17', /length: expected an even number of tokens, got 17. Use 18/],
   ['vocabulary=40', /vocabulary: expected at least 66 tokens/],
   ['tokens=1.2.500', /expected at most 128 tokens below 96/],

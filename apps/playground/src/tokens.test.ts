@@ -1,12 +1,15 @@
 import { expect, it } from 'vitest';
 import { kindOf, nameOf, parseTokens } from './tokens.js';
 
-it.each([8, 64, 97, 512])('names every token of a vocabulary of %i in its own way, and reads the names', (vocabulary) => {
-  const ids = Array.from({ length: vocabulary }, (_, id) => id);
-  const names = ids.map((id) => nameOf(id, vocabulary));
-  expect(new Set(names).size).toBe(vocabulary);
-  expect(parseTokens(names.join(' '), vocabulary)).toEqual(ids);
-});
+it.each([8, 64, 97, 512])(
+  'names every token of a vocabulary of %i in its own way, and reads the names',
+  (vocabulary) => {
+    const ids = Array.from({ length: vocabulary }, (_, id) => id);
+    const names = ids.map((id) => nameOf(id, vocabulary));
+    expect(new Set(names).size).toBe(vocabulary);
+    expect(parseTokens(names.join(' '), vocabulary)).toEqual(ids);
+  },
+);
 
 it('tells keys from values as the task has them', () => {
   expect([0, 1, 47, 48, 95].map((id) => kindOf(id, 96))).toEqual(['filler', 'key', 'key', 'value', 'value']);

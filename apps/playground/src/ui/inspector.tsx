@@ -69,8 +69,7 @@ function Sequence({
     row[next]?.focus();
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a toolbar of buttons, along which arrow keys move.
-    <div class="tokens" role="group" aria-label="The sequence" onKeyDown={move}>
+    <div class="tokens" role="toolbar" aria-label="The sequence" onKeyDown={move}>
       {tokens.map((token, position) => {
         const kind = kindOf(token, vocabulary);
         const name = nameOf(token, vocabulary);

@@ -17,7 +17,7 @@ export function Reads({ inspection, vocabulary }: ReadsProps) {
   return (
     <>
       {layers.length > 1 && (
-        <div class="tabs" role="group" aria-label="Layer">
+        <div class="tabs" role="toolbar" aria-label="Layer">
           {layers.map(({ mixer }, index) => (
             <button type="button" key={index} aria-pressed={index === at} onClick={() => choose(index)}>
               {index + 1}: {mixer}
@@ -57,7 +57,7 @@ function Layer({ inspection, layer, vocabulary }: ReadsProps & { readonly layer:
   return (
     <>
       {reads.kind === 'weights' && reads.heads > 1 && (
-        <div class="tabs" role="group" aria-label="Head">
+        <div class="tabs" role="toolbar" aria-label="Head">
           {Array.from({ length: reads.heads }, (_, index) => (
             <button
               type="button"
@@ -184,7 +184,7 @@ function Heatmap({
     context.strokeRect(0.75, query * CELL + 0.75, length * CELL - 1.5, CELL - 1.5);
   });
   return (
-    <details class="reading map">
+    <details class="reading map" open>
       <summary>All queries at once</summary>
       <canvas
         ref={canvas}
@@ -209,6 +209,8 @@ function Filters({ filters }: { readonly filters: readonly FilterTaps[] }) {
             <li key={`${path} ${index}`} class="filter">
               <svg
                 viewBox={`0 0 ${row.length * 22} 64`}
+                width={row.length * 22}
+                height={64}
                 role="img"
                 aria-label={`${roleOf(path)}: ${row.map((tap) => tap.toFixed(2)).join(', ')}`}
               >

@@ -45,7 +45,7 @@ export function usePlayground() {
     [trained(state), opened],
   );
 
-  useEffect(() => trainings.start(sources, true), [sources]);
+  useEffect(() => trainings.start(sources, state.engine, true), [sources, state.engine]);
   useEffect(() => {
     trainings.inspect({ tokens: state.tokens, example: 0, query: state.query });
   }, [state.tokens, state.query, sources]);
@@ -71,7 +71,7 @@ export function usePlayground() {
     opened,
     /** Shows runs from elsewhere in place of the page's own; none: its own again. */
     open: setOpened,
-    reset: () => trainings.start(sources, true),
+    reset: () => trainings.start(sources, state.engine, true),
   };
 }
 

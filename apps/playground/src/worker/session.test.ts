@@ -1,16 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { planRun } from '@mixerzoo/bench/plan';
 import { tf, useEngine } from '@mixerzoo/core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadExperiment } from '../../../../packages/bench/src/experiment/experiment-source.js';
 import { resolveRuns } from '../../../../packages/bench/src/experiment/resolve-runs.js';
-import { discoverPlugins } from '../../../../packages/bench/src/plugins.js';
 import { loadRun } from '../../../../packages/bench/src/runs/read-results.js';
 import { trainRun } from '../../../../packages/bench/src/runs/train-run.js';
 import { configText } from '../config-text.js';
 import { experimentOf, labelsOf } from '../experiment.js';
 import type { FromWorker, RunSource } from '../messages.js';
+import { registry } from '../plugins.js';
 import { DEFAULT_STATE, type PageState } from '../state.js';
 import { inspect } from './inspect.js';
 import { startSession } from './session.js';
@@ -51,14 +52,13 @@ async function trained(source: RunSource): Promise<FromWorker[]> {
 it('trains what mixerzoo run trains from its config, to the same numbers', async () => {
   const file = join(directory, 'playground.yaml');
   writeFileSync(file, await configText(experimentOf(state)));
-  const registry = await discoverPlugins(process.cwd());
   const runs = await resolveRuns(await loadExperiment({ file, assignments: [] }, registry), registry);
   expect(runs.map(({ config }) => config.label)).toEqual(labelsOf(state.models));
   for (const run of runs) {
     const out = join(directory, run.directoryName);
     const lease = { assertHeld() {}, commit: writeFileSync };
     const result = await trainRun(run, out, { workers: 1, packages: [], lease, onProgress: () => {} });
-    const metrics = (await loadRun(out)).metrics;
+    const recorded = await loadRun(out);
 
     const { label } = run.config;
     const told = await trained({ kind: 'experiment', experiment: experimentOf(state), label });
@@ -66,15 +66,15 @@ it('trains what mixerzoo run trains from its config, to the same numbers', async
     const evaluations = told.flatMap((message) => (message.kind === 'evaluated' ? [message.evaluation] : []));
 
     // A record of the command is the mean of a few steps.
-    for (const record of metrics.filter(({ kind }) => kind === 'step')) {
-      const before = metrics.filter(({ kind, step }) => kind === 'step' && step < record.step).at(-1)?.step ?? 0;
+    let before = 0;
+    for (const record of recorded.steps) {
       const within = steps.slice(before, record.step);
-      expect(within.reduce((sum, { loss }) => sum + loss, 0) / within.length).toBe((record as { loss: number }).loss);
+      expect(within.reduce((sum, { loss }) => sum + loss, 0) / within.length).toBe(record.loss);
+      before = record.step;
     }
-    const epochs = metrics.flatMap((record) => (record.kind === 'epoch' ? [record] : []));
-    expect(epochs.length).toBe(2);
+    expect(recorded.epochs.length).toBe(2);
     expect(evaluations.slice(1).map(({ step, validation }) => [step, validation.loss, validation.accuracy])).toEqual(
-      epochs.map(({ step, validationLoss, validationAccuracy }) => [step, validationLoss, validationAccuracy]),
+      recorded.epochs.map(({ step, validationLoss, validationAccuracy }) => [step, validationLoss, validationAccuracy]),
     );
     expect(evaluations.at(-1)!.test).toEqual(
       result.test.map(({ seqLen, accuracy, loss }) => ({ seqLen, accuracy, loss })),
@@ -121,13 +121,20 @@ it('goes on, rests, steps and answers between steps, and leaves no tensor behind
   // The weights, looked at again, answer the same.
   const [last] = told.flatMap((message) => (message.kind === 'started' ? [message] : []));
   expect(last!.tensors).toBe(before);
-  const { planRun } = await import('@mixerzoo/bench/plan');
-  const { registry } = await import('../plugins.js');
   const { config } = await planRun(experimentOf(state), label!, registry);
   const shown = await trained({ kind: 'record', config, weights: file });
   expect(shown.map(({ kind }) => kind)).toEqual(['started', 'evaluated', 'rests']);
   expect(tf.memory().numTensors).toBe(before);
   await expect(
-    startSession(9, { kind: 'record', config: { ...config, model: { ...config.model, embeddingStd: 0.2, dModel: 16 } }, weights: file.slice(0, 40) }, true, () => {}),
+    startSession(
+      9,
+      {
+        kind: 'record',
+        config: { ...config, model: { ...config.model, embeddingStd: 0.2, dModel: 16 } },
+        weights: file.slice(0, 40),
+      },
+      true,
+      () => {},
+    ),
   ).rejects.toThrow(/weights/);
 });
