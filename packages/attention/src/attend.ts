@@ -4,8 +4,8 @@
  * A cache without a window holds keys that are rotated already, each to its own position. With a window old tokens leave, positions are
  * counted from the oldest one in sight, and keys are rotated when they are read.
  */
-import { tf } from '@mixerzoo/core';
-import { extendKvCache, type KvCache, kvCacheOf, tokensIn } from '@mixerzoo/core/blocks';
+import { type Reading, tf } from '@mixerzoo/core';
+import { extendKvCache, type KvCache, kvCacheOf, splitHeads, tokensIn, weightsOfValues } from '@mixerzoo/core/blocks';
 import { type CachedAttentionOptions, cachedAttention } from './ops/cached-attention/index.js';
 import { type CausalAttentionOptions, causalAttention } from './ops/causal-attention/index.js';
 import type { Positions } from './positions.js';
@@ -39,6 +39,27 @@ export function attend(
   const rotated = { q: positions.rotate(q, k.shape[1] - q.shape[1]), k: shared(positions.rotate(k)) };
   const scale = scaleOf(q, positions, options);
   return causalAttention({ ...rotated, v: values, slopes: positions.slopes() }, { ...options, scale }).o;
+}
+
+/**
+ * {@link attend} as weights of values, for `read` of mixers; q, k and v of all tokens.
+ * @returns weights [B, H, L, L] and values [B, H, L, p].
+ */
+export function attendWeights(
+  heads: Heads<tf.Tensor3D>,
+  positions: Positions,
+  options: CausalAttentionOptions,
+): Pick<Reading, 'weights' | 'values'> {
+  const { q, v } = heads;
+  const { nHeads } = options;
+  const [batch, length, width] = v.shape;
+  const group = q.shape[2] / heads.k.shape[2];
+  const sizes = [batch, length, nHeads, (width * group) / nHeads] as const;
+  const shared = { ...heads, k: repeatHeads(heads.k, nHeads / group, group) };
+  return {
+    weights: weightsOfValues(sizes, (values) => attend({ ...shared, v: values }, positions, options)),
+    values: splitHeads(repeatHeads(v, nHeads / group, group), nHeads),
+  };
 }
 
 /** The cache that {@link attendNext} goes on with after a prompt; tensors of its own. */

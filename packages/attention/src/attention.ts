@@ -37,7 +37,7 @@ import {
   projectionInitOption,
 } from '@mixerzoo/core/blocks';
 import * as z from 'zod';
-import { attend, attendNext, cacheAfter } from './attend.js';
+import { attend, attendNext, attendWeights, cacheAfter } from './attend.js';
 import { createHeads, headOptions } from './heads.js';
 import { createPositions, positionalCheck, positionalOptions } from './positions.js';
 
@@ -124,6 +124,13 @@ function createAttention(
         dropoutSeed: foldIn(seed, 'attention'),
       });
       return linear(o, params.oProj);
+    },
+    read(params, x) {
+      const heads = projections.apply(params, x);
+      return {
+        ...attendWeights(heads, positions, { nHeads, window }),
+        readOut: (o: tf.Tensor3D) => linear(o, params.oProj),
+      };
     },
     initState: (batchSize) => ({ ...emptyKvCache(batchSize, kvWidth), filters: projections.initState(batchSize) }),
     step: (params, x, { filters, ...past }) =>

@@ -3,7 +3,7 @@ import { attention, slidingWindow } from './attention.js';
 import { recallModels } from './recall.js';
 
 export type { AttendOptions, Heads, NextOptions } from './attend.js';
-export { attend, attendNext, cacheAfter } from './attend.js';
+export { attend, attendNext, attendWeights, cacheAfter } from './attend.js';
 export type { AttentionParams, AttentionState } from './attention.js';
 export { attention, attentionSchema, slidingWindow, slidingWindowSchema } from './attention.js';
 export type { HeadLayout } from './heads.js';

@@ -84,6 +84,7 @@ export const based: MixerFactory<typeof basedSchema, Mixer<BasedParams, BasedSta
       }),
       project: projections.project,
       filters: projections.filters,
+      values: { role: 'v', nHeads },
       state: { sums: [nHeads, features, headDim + 1] },
       scan: (_, parts) => ({
         o: taylorAttention(parts, { nHeads, eps }),

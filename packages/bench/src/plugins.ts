@@ -7,27 +7,15 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidConfigError, type Plugin } from '@mixerzoo/core';
-import { nearestName, UnknownNameError } from '@mixerzoo/core/errors';
 import { assertSpecVersion } from '@mixerzoo/core/harness';
 import { createJiti } from 'jiti';
+import { type Registered, type Registry, registered } from './find-part.js';
 import { importGuarded } from './guarded-import.js';
 import { findPackage, nodeModulesUpwards, packagesIn, readManifest } from './installed-packages.js';
-import { assertPlugin, byKind, KINDS, type Kind, nameOf, type Parts, partsOf } from './plugin-kinds.js';
+import { byKind, type Kind, partsOf } from './part-kinds.js';
+import { assertPlugin } from './plugin-kinds.js';
 
-/** A part of a plugin, and where it is from. */
-export interface Registered<P> {
-  readonly name: string;
-  readonly packageName: string;
-  readonly part: P;
-}
-
-/** Everything that was found, by kind. */
-export type Registry = { readonly [K in Kind]: readonly Registered<Parts[K]>[] } & {
-  /** Plugins that could not be loaded, and why. */
-  readonly faults: readonly { readonly packageName: string; readonly message: string }[];
-  /** Where a package named in a config is looked for. */
-  readonly from: readonly string[];
-};
+export { findPart, matching, qualifiedName, type Registered, type Registry } from './find-part.js';
 
 /** Files of plugins' entries, by the factories loaded from them. */
 const entries = new WeakMap<object, string>();
@@ -73,61 +61,19 @@ export async function discoverPlugins(cwd: string): Promise<Registry> {
       faults.push({ packageName, message: error instanceof Error ? error.message : String(error) });
     }
   }
-  return { ...(parts as Pick<Registry, Kind>), faults, from: [cwd, HERE] };
-}
-
-function registered<K extends Kind>(plugin: Plugin, kind: K, packageName: string): Registered<Parts[K]>[] {
-  return partsOf(plugin, kind).map((part) => ({ name: nameOf(kind, part), packageName, part }));
+  const open = async <K extends Kind>(kind: K, packageName: string) => {
+    const directory = [cwd, HERE].map((start) => findPackage(start, packageName)).find((path) => path !== undefined);
+    return directory === undefined
+      ? undefined
+      : registered(await importPlugin(packageName, directory), kind, packageName);
+  };
+  return { ...(parts as Pick<Registry, Kind>), faults, open };
 }
 
 /** Names of the packages of a registry, each once. */
 export function packagesOf(registry: Registry): string[] {
   const packages = byKind((kind) => registry[kind].map(({ packageName }) => packageName));
   return [...new Set(Object.values(packages).flat())].sort();
-}
-
-/** `some-package#cat`, by which a part is found whatever other packages bring. */
-export const qualifiedName = ({ packageName, name }: Registered<unknown>) => `${packageName}#${name}`;
-
-/** The parts that a name stands for: several where packages bring one of the same name. */
-export function matching<K extends Kind>(registry: Registry, kind: K, name: string): readonly Registered<Parts[K]>[] {
-  const known = registry[kind] as readonly unknown[] as readonly Registered<Parts[K]>[];
-  return known.filter((entry) => entry.name === name || qualifiedName(entry) === name);
-}
-
-/**
- * The part of a name: a discovered one (`cat`), one of several packages (`some-package#cat`), or the only one of its kind of
- * an installed package (`some-package`), which need not carry the keyword.
- * @throws UnknownNameError, or InvalidConfigError where a name or package is ambiguous or unfit.
- */
-export async function findPart<K extends Kind>(
-  registry: Registry,
-  kind: K,
-  name: string,
-): Promise<Registered<Parts[K]>> {
-  const { word } = KINDS[kind];
-  const matches = matching(registry, kind, name);
-  if (matches.length === 1) return matches[0] as Registered<Parts[K]>;
-  if (matches.length > 1) {
-    const qualified = matches.map((entry) => `'${qualifiedName(entry)}'`).join(' or ');
-    throw new InvalidConfigError(
-      `${word} '${name}': expected one package to provide it, got several. Use ${qualified}.`,
-    );
-  }
-  const [packageName, part] = name.split('#') as [string, string | undefined];
-  const directory = registry.from.map((start) => findPackage(start, packageName)).find((path) => path !== undefined);
-  if (!directory) {
-    const names = registry[kind].map((entry) => entry.name);
-    const fault = registry.faults.map(({ packageName: bad, message }) => ` Not loaded: ${bad} (${message}).`).join('');
-    const unknown = new UnknownNameError(word, name, names);
-    if (fault && !nearestName(name, names)) unknown.message += fault;
-    throw unknown;
-  }
-  const offered = registered(await importPlugin(packageName, directory), kind, packageName);
-  const chosen = part === undefined ? offered : offered.filter((entry) => entry.name === part);
-  if (chosen.length === 1) return chosen[0] as Registered<Parts[K]>;
-  const choices = offered.map((entry) => `'${qualifiedName(entry)}'`).join(', ') || 'none';
-  throw new InvalidConfigError(`${word} '${name}': expected one ${word} of the package, got a choice of ${choices}.`);
 }
 
 /** @throws InvalidConfigError if the package does not load, or is no plugin. */

@@ -15,6 +15,7 @@
 import {
   attend,
   attendNext,
+  attendWeights,
   cacheAfter,
   createHeads,
   createPositions,
@@ -180,6 +181,15 @@ function createCat(config: z.output<typeof mhcatSchema>): MixerForms<CatParams, 
       };
     },
     apply: (params, x, context) => mix(params, normalized(params, projections.apply(params, x)), context),
+    ...(!mixMaps && {
+      read(params: CatParams, x: tf.Tensor3D) {
+        const heads = normalized(params, projections.apply(params, x));
+        return {
+          ...attendWeights(heads, positions, { nHeads, scale }),
+          readOut: (o: tf.Tensor3D) => project(params, o),
+        };
+      },
+    }),
     initState: (batchSize) => ({ filters: projections.initState(batchSize), cache: emptyKvCache(batchSize, kvWidth) }),
     step: (params, x, { filters, cache: past }) =>
       tf.tidy(() => {

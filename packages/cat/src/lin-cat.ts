@@ -110,6 +110,7 @@ function createLinCat(config: z.output<typeof linCatSchema>): MixerForms<LinCatP
     }),
     project: projections.project,
     filters: projections.filters,
+    values: { role: 'v', nHeads },
     state: { s: [nHeads, headDim, headDim], ...(normalize && { z: [nHeads, headDim] }) },
     scan(_, { q, k, v }) {
       const features = { q: phi(q), k: phi(k), v };

@@ -15,6 +15,7 @@ export type {
   MixerFactory,
   MixerForms,
   ParameterFactors,
+  Reading,
 } from './mixer.js';
 export { defineMixer, EVALUATION } from './mixer.js';
 export type { ChannelMixer, ChannelMixerFactory, ChannelMixerName, HiddenRows } from './model/channel-mixer.js';

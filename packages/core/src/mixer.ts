@@ -49,6 +49,19 @@ export interface LayerPlace {
   readonly count: number;
 }
 
+/**
+ * A mixer's outputs as sums of values: `apply(params, x)` is `readOut` of `weights` times `values`, head by head. H is the number of heads,
+ * and p what each reads of a token.
+ */
+export interface Reading {
+  /** What output t takes of the value of token s: [B, H, L, L], zero for s > t. */
+  readonly weights: tf.Tensor4D;
+  /** [B, H, L, p] */
+  readonly values: tf.Tensor4D;
+  /** What is made of the sums, [B, L, H p] -> y [B, L, d]; each token on its own. */
+  readOut(o: tf.Tensor3D): tf.Tensor3D;
+}
+
 /** A sequence mixer. P is its tree of parameters, S its recurrent state. */
 export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   readonly specVersion: 1;
@@ -77,6 +90,12 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   step(params: P, x: tf.Tensor, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
   /** `apply` from the empty state that also returns the state after the last token. @throws ShapeError */
   prefill(params: P, x: tf.Tensor, context?: ApplyContext): { y: tf.Tensor3D; state: S };
+  /**
+   * What each token reads of which, to be looked at: softmax maps, or what a linear state comes to. It holds all pairs of tokens, whatever
+   * `apply` holds. Absent where outputs are no sums of values with weights that whole heads share.
+   * @throws ShapeError
+   */
+  read?(params: P, x: tf.Tensor): Reading;
   /** This mixer as it is at a place of a model, where that matters to it. A model asks for it; alone a mixer is as configured. */
   atLayer?(place: LayerPlace): Mixer<P, S>;
   /**
@@ -116,11 +135,12 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
 export interface MixerForms<P extends Tree, S extends Tree>
   extends Omit<
     Mixer<P, S>,
-    'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'atLayer' | 'withFilters'
+    'specVersion' | 'name' | 'config' | 'apply' | 'step' | 'prefill' | 'read' | 'atLayer' | 'withFilters'
   > {
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   step(params: P, x: tf.Tensor2D, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
   prefill?(params: P, x: tf.Tensor3D, context?: ApplyContext): { y: tf.Tensor3D; state: S };
+  read?(params: P, x: tf.Tensor3D): Reading;
 }
 
 /** Makes a mixer from its config; carries the schema, so that commands and editors can list and check the options. */
@@ -204,6 +224,13 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
         sameShape('prefill', filled.y, x);
         return filled;
       },
+      ...(forms.read && {
+        read(params: P, x: tf.Tensor3D) {
+          assertInput(`${name}.read`, x, ['B', 'L', dModel]);
+          parameters.assert(`${name}.read`, params);
+          return forms.read!(params, x);
+        },
+      }),
     });
   };
   return Object.assign(factory, { mixerName: name, summary, schema });

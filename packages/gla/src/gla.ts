@@ -120,6 +120,7 @@ export const gla: MixerFactory<typeof glaSchema, Mixer<GlaParams, GlaState>> = d
         g: linear(x, params.gProj),
       }),
       filters: projections.filters,
+      values: { role: 'v', nHeads },
       state: { memory: [nHeads, headK, headV] },
       scan(_, parts, _past?: { memory: tf.Tensor4D }, keepsState?: boolean) {
         if (!keepsState) return { o: glaScanOutput(parts, { nHeads }) };

@@ -25,6 +25,8 @@ import {
   initProjection,
   linear,
   type Projection,
+  splitHeads,
+  weightsOfValues,
 } from '@mixerzoo/core/blocks';
 import * as z from 'zod';
 import { blockMassLoss, stopGradient } from './auxiliary-loss.js';
@@ -234,6 +236,19 @@ export const landmarkCat: MixerFactory<
           return surrogate.add(stopGradient(tf.sub(attendHard(heads), surrogate)));
         };
         return linear(joinHeadRows(attend(), nHeads), params.oProj);
+      },
+
+      read(params, x) {
+        const rows = projections.apply(projectionParams(params), x);
+        const heads = headsOf(rows, longFilter.apply(rows.k, params.kFilter));
+        const sum = (values: tf.Tensor3D) =>
+          joinHeadRows(attendHard({ ...heads, v: headRows(values, nHeads) }), nHeads);
+        const [batch, length] = x.shape;
+        return {
+          weights: weightsOfValues([batch, length, nHeads, headDim], sum),
+          values: splitHeads(rows.v, nHeads),
+          readOut: (o: tf.Tensor3D) => linear(o, params.oProj),
+        };
       },
 
       initState: (batchSize): LandmarkCatState => ({

@@ -122,6 +122,7 @@ export const retention: MixerFactory<typeof retentionSchema, Mixer<RetentionPara
         return { q: order(q), k: order(k), v, g: linear(x, params.gProj) };
       },
       filters: projections.filters,
+      values: { role: 'v', nHeads },
       state: { memory: [nHeads, headV, headK] },
       scan(_, parts, _past?: { memory: tf.Tensor4D }, keepsState?: boolean) {
         const tensors = { q: rotate(parts.q), k: rotate(parts.k), v: parts.v };

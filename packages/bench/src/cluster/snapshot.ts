@@ -8,8 +8,8 @@ import { dirname, join, relative, sep } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { z } from 'zod';
 import { createCodeReader } from '../experiment/code.js';
-import { isPlainData } from '../experiment/config-text.js';
 import type { LoadedExperiment } from '../experiment/experiment-source.js';
+import { isPlainData } from '../experiment/plain-data.js';
 import { readIfThere } from '../runs/records.js';
 import { replaceJson } from '../runs/replace-file.js';
 

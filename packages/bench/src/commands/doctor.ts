@@ -1,7 +1,7 @@
 /** `mixerzoo doctor`: what this machine has and lacks, and how to get it. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { diagnoseEngines, engineOfEnvironment } from '@mixerzoo/core/harness';
-import { byKind } from '../plugin-kinds.js';
+import { byKind } from '../part-kinds.js';
 import { discoverPlugins, packagesOf } from '../plugins.js';
 import { describeMachine, packageVersion } from '../runs/environment.js';
 import { print, printJson, visibleLine } from '../terminal.js';

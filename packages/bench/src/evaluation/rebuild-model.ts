@@ -8,8 +8,8 @@ import {
   type Task,
 } from '@mixerzoo/core';
 import { isPlain } from '../experiment/config-text.js';
-import type { Kind } from '../plugin-kinds.js';
-import { findPart, type Registry } from '../plugins.js';
+import { findPart, type Registry } from '../find-part.js';
+import type { Kind } from '../part-kinds.js';
 import type { RunConfig } from '../runs/run-config.js';
 
 /** Whether a record's `from` is a file beside the config, and no package. */

@@ -1,29 +1,7 @@
 /** Configs as text (YAML, of which JSON is a part) and as data, checked before anything is made of them. */
-import { readFile } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { InvalidConfigError } from '@mixerzoo/core';
 import { type CST, Parser, parseDocument } from 'yaml';
 import { LIMITS } from './limits.js';
-
-/**
- * Reads a config file as text.
- * @throws InvalidConfigError if it is too large, or not UTF-8. Errors of the file system pass.
- */
-export async function readConfigText(path: string): Promise<string> {
-  const bytes = await readFile(path);
-  if (bytes.length > LIMITS.configBytes) {
-    throw new InvalidConfigError(
-      `${path}: expected a config of at most ${LIMITS.configBytes} bytes, got ${bytes.length}. Is it the right file?`,
-    );
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new InvalidConfigError(`${path}: expected text in UTF-8, got another encoding. Save it as UTF-8.`, {
-      cause: error,
-    });
-  }
-}
 
 /**
  * The value of a YAML text.
@@ -95,27 +73,6 @@ export function assertConfigData(value: unknown, where: string): void {
     }
   };
   visit(value, [], []);
-}
-
-/**
- * Holds a part of a plugin to data alone, which can be sent to a worker: mixers and tasks by name.
- * @throws InvalidConfigError
- */
-export function assertData(value: unknown, where: string): void {
-  assertConfigData(value, where);
-  if (isPlainData(value)) return;
-  throw new InvalidConfigError(
-    `${where}: expected data, got functions or objects of a class in it. Name mixers and tasks with their package: 'some-package#itsMixer'.`,
-  );
-}
-
-/** True for what comes out of JSON as it went in: no functions, mixers or tasks that are made already. */
-export function isPlainData(value: unknown): boolean {
-  try {
-    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
-  } catch {
-    return false; // a BigInt, a circle
-  }
 }
 
 /** True for objects that only hold keys and values. */

@@ -14,11 +14,12 @@ import { importGuarded } from '../guarded-import.js';
 import { findPart, matching, type Registry } from '../plugins.js';
 import { changedSettings, giveWay } from './alternatives.js';
 import { assign } from './assign.js';
-import { assertConfigData, isPlain, ownValue, parseYaml, readConfigText } from './config-text.js';
+import { assertConfigData, isPlain, ownValue, parseYaml } from './config-text.js';
 import { type Experiment, type ExperimentConfig, experimentSchema } from './experiment.js';
 import { extendModel } from './extend-model.js';
 import { importModule } from './import-module.js';
 import { nameFromFile } from './names.js';
+import { readConfigText } from './read-config-text.js';
 
 /** What the command line named; plain data, so that a worker process can resolve the same experiment. */
 export interface ExperimentSource {

@@ -17,7 +17,7 @@ import { z } from 'zod';
 import { clusterSchema } from '../cluster/settings.js';
 import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/run-config.js';
 import { LIMITS } from './limits.js';
-import { nameFault } from './names.js';
+import { nameFault } from './name-fault.js';
 
 /**
  * A layer of a model. A mixer is named (`'cat'`), imported (`cat`, a factory; `cat({ dModel: 64 })`, an instance) or

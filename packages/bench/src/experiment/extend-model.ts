@@ -1,7 +1,6 @@
 /** Models that stand on one of a plugin: `models: { Mine: { extends: 'pythia-14m', nLayers: 4 } }`. */
-import { isDeepStrictEqual } from 'node:util';
 import { InvalidConfigError, type ModelPreset } from '@mixerzoo/core';
-import { findPart, type Registry } from '../plugins.js';
+import { findPart, type Registry } from '../find-part.js';
 import { listWords } from '../report/format.js';
 import { isPlain } from './config-text.js';
 import { BUDGET_KEYS } from './experiment.js';
@@ -43,7 +42,8 @@ export async function extendModel(
   const { part } = await findPart(registry, 'models', name).catch(prefix(`${where}.extends`));
   const { layers = part.layers, nLayers = part.nLayers } = own;
   const rates = own['learningRates'] ?? experimentRates ?? part.learningRates;
-  const said = isDeepStrictEqual(rates, part.learningRates) ? given : { ...given, learningRates: rates };
+  const said =
+    JSON.stringify(rates) === JSON.stringify(part.learningRates) ? given : { ...given, learningRates: rates };
   const options = mixer as Readonly<Record<string, unknown>> | undefined;
   return {
     ...own,

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { assertNameIsFree, foldName, nameFault, nameFromFile, slug } from './names.js';
+import { nameFault } from './name-fault.js';
+import { assertNameIsFree, foldName, nameFromFile, slug } from './names.js';
 
 const composed = 'caf\u00e9';
 const decomposed = 'cafe\u0301';

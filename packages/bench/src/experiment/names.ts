@@ -5,26 +5,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
+import { nameFault } from './name-fault.js';
 
-/** Bytes of UTF-8; file systems end names there. */
-const LONGEST_NAME = 255;
 /** Leaves room for what else the directory of a run is named after. */
 const LONGEST_SLUG = 100;
-
-/** Windows keeps these for devices, whatever follows a dot. */
-const RESERVED = /^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)/i;
-
-/** Why a text, in NFC, cannot name a directory on every file system; undefined if it can. */
-export function nameFault(name: string): string | undefined {
-  if (!/^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*$/u.test(name)) {
-    return "expected letters, digits, '-', '_' and '.', the first a letter or digit (it names a directory)";
-  }
-  if (name.endsWith('.')) return "expected no '.' at the end (Windows drops it from names of directories)";
-  if (RESERVED.test(name)) return 'expected another word (Windows keeps this one for a device)';
-  const bytes = Buffer.byteLength(name);
-  if (bytes > LONGEST_NAME) return `expected at most ${LONGEST_NAME} bytes (it names a directory), received ${bytes}`;
-  return undefined;
-}
 
 /**
  * The name of an experiment after its config file: `实验.config.ts` is `实验`.

@@ -14,8 +14,8 @@ import {
 } from '@mixerzoo/core';
 import { assertSpecVersion, parseConfig, unwrapShortFilter } from '@mixerzoo/core/harness';
 import type { z } from 'zod';
-import { KINDS, type Parts } from '../plugin-kinds.js';
-import { findPart, type Registry } from '../plugins.js';
+import { findPart, type Registry } from '../find-part.js';
+import { makerOf, type Parts, wordOf } from '../part-kinds.js';
 import type { RunLayer } from '../runs/run-config.js';
 import type { CodeReader } from './code.js';
 import { assertConfigData } from './config-text.js';
@@ -31,7 +31,7 @@ import {
 /** Where parts are looked for, and their code. */
 export interface Lookup {
   readonly registry: Registry;
-  readonly code: CodeReader;
+  readonly code: Pick<CodeReader, 'sourceOf' | 'nameOf'>;
 }
 
 /** A layer as core takes it, as the record has it, and the files that define its parts. */
@@ -66,7 +66,7 @@ export async function resolveTask({ task, ...options }: TaskConfig, registry: Re
     return within('task', () => factory(options));
   };
   const made = await make();
-  assertSpecVersion('task', KINDS.tasks.word, made, KINDS.tasks.madeBy);
+  assertSpecVersion('task', wordOf('tasks'), made, makerOf('tasks'));
   return recordable(made, 'task');
 }
 
@@ -162,9 +162,8 @@ async function resolvePart<K extends keyof Made>(
   if (typeof given === 'object') {
     assertNoOptions(where, options);
     if (typeof given.apply !== 'function') {
-      const { word, madeBy } = KINDS[kind];
       throw new InvalidConfigError(
-        `${where}: expected a ${word}, got an object without 'apply'. Make it with ${madeBy} of @mixerzoo/core.`,
+        `${where}: expected a ${wordOf(kind)}, got an object without 'apply'. Make it with ${makerOf(kind)} of @mixerzoo/core.`,
       );
     }
     part = given;
@@ -173,7 +172,7 @@ async function resolvePart<K extends keyof Made>(
     const factory = (named?.part ?? given) as unknown as (config: unknown) => Made[K];
     part = within(where, () => factory({ dModel, ...options }));
   }
-  assertSpecVersion(where, KINDS[kind].word, part, KINDS[kind].madeBy);
+  assertSpecVersion(where, wordOf(kind), part, makerOf(kind));
   const { name, config } = recordable(part, where);
   const source = await code.sourceOf(part);
   return { part, record: { name, from: code.nameOf(source), config }, sources: [source] };

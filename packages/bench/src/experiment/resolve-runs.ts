@@ -3,7 +3,7 @@
  * parsed, models put together, so that a mistake shows before anything is trained.
  */
 import { join } from 'node:path';
-import { createLanguageModel, InvalidConfigError, type LanguageModel, type LayerSpec, type Task } from '@mixerzoo/core';
+import { InvalidConfigError, type LanguageModel, type Task } from '@mixerzoo/core';
 import { hashConfig } from '@mixerzoo/core/harness';
 import type { Registry } from '../plugins.js';
 import { listWords } from '../report/format.js';
@@ -15,7 +15,6 @@ import {
   type SearchProtocol,
   type TrainSettings,
 } from '../runs/run-config.js';
-import { giveWay } from './alternatives.js';
 import { type CodeReader, createCodeReader } from './code.js';
 import { describeExperiment } from './describe-experiment.js';
 import type { Experiment } from './experiment.js';
@@ -23,8 +22,9 @@ import type { LoadedExperiment } from './experiment-source.js';
 import { extendContext } from './extend-context.js';
 import { assertCountable, assertExamplesFit, assertModelFits } from './limits.js';
 import { foldName, slug } from './names.js';
-import { assertTrainable, testCount } from './recipe.js';
-import { defined, prefix, resolveLayers, resolveNorm, resolveTask, within } from './resolve-parts.js';
+import { testCount } from './recipe.js';
+import { resolveModel, resolveModelTraining } from './resolve-model.js';
+import { defined, prefix, resolveTask, within } from './resolve-parts.js';
 import { assertShare, resolveTraining } from './training.js';
 
 /** A run that can be started. */
@@ -196,7 +196,10 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
   const taskSource = await code.sourceOf(task);
   const train = resolveTraining(experiment.train, task);
   const trainings = new Map(
-    Object.entries(experiment.models).map(([label, model]) => [label, trainingOf(experiment, label, model, task)]),
+    Object.entries(experiment.models).map(([label, model]) => [
+      label,
+      resolveModelTraining(experiment, label, model, task),
+    ]),
   );
   assertShare('sweep.enoughAt', experiment.sweep.enoughAt, task);
   const testLengths = [...new Set([...experiment.testLengths, task.seqLen])].sort((a, b) => a - b);
@@ -208,37 +211,17 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
   if (task.measure === 'likelihood') assertWindows(task, train, testLengths);
   const parts: Cell['parts'][number][] = [];
   for (const [label, entry] of Object.entries(experiment.models)) {
-    const backbone: Experiment['model'] = { ...experiment.model, ...defined(entry.model ?? {}) };
-    const nLayers = entry.nLayers ?? entry.layers.length;
-    const layers = await resolveLayers(entry, backbone, `models.${label}`, { registry, code });
     const {
-      norm: named,
-      residual: _residual,
-      channelMixer: _channelMixer,
-      shortFilters: _shortFilters,
-      maxPositions,
-      ...rest
-    } = defined(backbone);
-    const norm =
-      named === undefined
-        ? undefined
-        : await resolveNorm(named, backbone.dModel, `models.${label}`, { registry, code });
-    const model = {
-      ...rest,
-      ...(backbone.positions === 'learned' ? { maxPositions: maxPositions ?? Math.max(...testLengths) } : {}),
-      ...(task.decoder && { decoder: task.decoder }),
-    };
-    const create = (specs: readonly LayerSpec[]) =>
-      within(`models.${label}`, () =>
-        createLanguageModel({
-          ...model,
-          ...(norm && { norm: norm.part }),
-          vocabSize: vocabularyOf(backbone, task),
-          layers: [...specs],
-        }),
-      );
-    const specs = layers.map(({ spec }) => spec);
-    const made = create(specs);
+      create,
+      specs,
+      model: made,
+      record,
+      sources,
+    } = await resolveModel(label, entry, experiment, {
+      task,
+      testLengths,
+      lookup: { registry, code },
+    });
     const extended = new Map<number, LanguageModel>();
     for (const seqLen of experiment.extendContext ? testLengths : []) {
       const own = within(`models.${label}`, () => extendContext(specs, task.seqLen, seqLen));
@@ -246,40 +229,16 @@ async function resolveCell(experiment: Experiment, registry: Registry, code: Cod
     }
     const training = trainings.get(label)!;
     assertModelFits(`models.${label}`, experiment, { model: made, task, train: training.train, testLengths });
-    const sources = [taskSource, ...(norm?.sources ?? []), ...layers.flatMap((layer) => layer.sources)];
     parts.push({
       label,
       ...training,
       source: entry.source,
       model: made,
       extended,
-      resolved: {
-        model: { ...model, ...(norm && { norm: norm.record }), dModel: backbone.dModel, nLayers },
-        layers: layers.map(({ record }) => record),
-        code: code.read(sources),
-      },
+      resolved: { ...record, code: code.read([taskSource, ...sources]) },
     });
   }
   return { train, task, from: code.nameOf(taskSource), testLengths, parts };
-}
-
-/**
- * The training of a model: the experiment's, with what is its own on top.
- * @throws InvalidConfigError for settings that do not go together.
- */
-function trainingOf(
-  experiment: Experiment,
-  label: string,
-  { train: own, learningRates = experiment.learningRates }: Experiment['models'][string],
-  task: Task,
-): { readonly train: TrainSettings; readonly learningRates: readonly number[] } {
-  const where = own ? `models.${label}.train` : 'train';
-  const settings = own
-    ? { ...(giveWay(experiment, { train: own }, where)['train'] as Experiment['train']), ...defined(own) }
-    : experiment.train;
-  const train = resolveTraining(settings, task);
-  for (const rate of learningRates) within(where, () => assertTrainable(train, rate));
-  return { train, learningRates };
 }
 
 /** @throws InvalidConfigError where a split of given data has fewer windows than are asked for, before anything is trained. */
@@ -289,12 +248,4 @@ function assertWindows(task: Task, train: TrainSettings, testLengths: readonly n
   for (const seqLen of testLengths) {
     within('train', () => task.atLength(seqLen).generate({ split: 'test', seed: 0, count: testCount(train, seqLen) }));
   }
-}
-
-/** Rows of a model's embedding. @throws InvalidConfigError where the task has more tokens. */
-function vocabularyOf({ vocabSize }: Experiment['model'], task: Task): number {
-  if (vocabSize === undefined || vocabSize >= task.vocabSize) return vocabSize ?? task.vocabSize;
-  throw new InvalidConfigError(
-    `model.vocabSize: expected at least the ${task.vocabSize} tokens of ${task.name}, got ${vocabSize}. Leave it out, or raise it.`,
-  );
 }

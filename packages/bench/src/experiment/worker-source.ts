@@ -7,9 +7,9 @@ import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { InvalidConfigError } from '@mixerzoo/core';
 import type { Registry } from '../plugins.js';
-import { isPlainData } from './config-text.js';
 import type { ExperimentConfig } from './experiment.js';
 import { type ExperimentSource, type LoadedExperiment, loadExperiment } from './experiment-source.js';
+import { isPlainData } from './plain-data.js';
 import { type PlannedRun, resolveRuns } from './resolve-runs.js';
 
 /** What a worker is sent. */

@@ -6,8 +6,8 @@
 import { parseConfig } from '@mixerzoo/core/harness';
 import type { Plot } from '@mixerzoo/theory';
 import { z } from 'zod';
-import { assertData } from '../experiment/config-text.js';
 import type { ExperimentConfig } from '../experiment/experiment.js';
+import { assertData } from '../experiment/plain-data.js';
 import type { Estimate } from '../report/statistics.js';
 import type { Evaluation } from '../runs/results.js';
 import type { PaperTable } from './paper-table.js';

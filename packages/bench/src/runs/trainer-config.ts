@@ -1,10 +1,17 @@
 /** A run as `createTrainer` of core takes it. */
-import type { TrainerConfig } from '@mixerzoo/core';
+import type { LanguageModel, Task, TrainerConfig } from '@mixerzoo/core';
 import { trainingRecipe } from '../experiment/recipe.js';
-import type { PlannedRun } from '../experiment/resolve-runs.js';
+import type { RunConfig } from './run-config.js';
+
+/** What is trained, and what decides its numbers. */
+export interface TrainableRun {
+  readonly config: Pick<RunConfig, 'train' | 'seed' | 'learningRate'> & { readonly id?: string };
+  readonly task: Task;
+  readonly model: LanguageModel;
+}
 
 /** The whole of its training: the same trainer wherever a run is trained. */
-export function trainerConfig({ config, task, model }: PlannedRun): TrainerConfig {
+export function trainerConfig({ config, task, model }: TrainableRun): TrainerConfig {
   const { train, seed, learningRate } = config;
   return {
     model,
@@ -19,6 +26,6 @@ export function trainerConfig({ config, task, model }: PlannedRun): TrainerConfi
     clipNorm: train.clipNorm,
     validationExamples: train.validationExamples,
     stopAt: train.stopAt,
-    identity: config.id,
+    ...(config.id !== undefined && { identity: config.id }),
   };
 }

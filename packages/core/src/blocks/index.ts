@@ -49,3 +49,4 @@ export type { Projection, ProjectionBias, ProjectionInit, ProjectionOptions } fr
 export { hasBias, initProjection, projectionBiasSchema, projectionInitOption } from './projection.js';
 export type { ScanMixer, ScanState } from './scan-mixer.js';
 export { createScanMixer } from './scan-mixer.js';
+export { weightsOfValues } from './weights-of-values.js';

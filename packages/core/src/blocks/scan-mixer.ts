@@ -7,6 +7,8 @@ import type { MixerForms } from '../mixer.js';
 import * as tf from '../tf.js';
 import type { Tree } from '../tree.js';
 import { createFilteredForms, type FilteredProjection, type FilterStates, type Parts } from './filtered-forms.js';
+import { splitHeads } from './heads.js';
+import { weightsOfValues } from './weights-of-values.js';
 
 /**
  * A recurrence over all tokens, parts [B, L, w] -> o [B, L, w], from the given state or from zero. `keepsState`: whether the state
@@ -35,6 +37,11 @@ export type ScanMixer<P extends Tree, R extends string, S extends Tree> = Filter
   Pick<MixerForms<P, S>, 'init' | 'flops' | 'noDecay'> & {
     /** Shape of each part of a sequence's state: `{ memory: [H, K, V] }`. It is zero before the first token. */
     readonly state: { readonly [name in keyof S]: readonly number[] };
+    /**
+     * The role whose rows are the values that the scan sums, head by head, where it does: linear in them, and the same for all columns of a
+     * head. With it the mixer says what it reads.
+     */
+    readonly values?: { readonly role: NoInfer<R>; readonly nHeads: number };
     /** The mixer's output of what the scan gives; each token on its own. */
     readOut<T extends tf.Tensor>(params: P, o: T, parts: Parts<R, T>): T;
   } & (
@@ -61,7 +68,7 @@ export type ScanState<S extends Tree> = S & { readonly filters: FilterStates };
 export function createScanMixer<P extends Tree, R extends string, S extends Tree>(
   mixer: ScanMixer<P, R, S>,
 ): MixerForms<P, ScanState<S>> {
-  const { init, flops, noDecay = [], readOut } = mixer;
+  const { init, flops, noDecay = [], readOut, values } = mixer;
   const forms = createFilteredForms(mixer);
   const shapes = Object.entries(mixer.state) as [string, readonly number[]][];
   const zeroState = (batchSize: number) =>
@@ -83,6 +90,19 @@ export function createScanMixer<P extends Tree, R extends string, S extends Tree
         const { o, state } = scan(params, parts, undefined, true);
         return { y: readOut(params, o, parts), state: { ...kept(state), filters: states } };
       }),
+    ...(values && {
+      read: (params: P, x: tf.Tensor3D) => {
+        const { role, nHeads } = values;
+        const parts = forms.apply(params, x);
+        const [batch, length, width] = parts[role].shape;
+        const sum = (rows: tf.Tensor3D) => scan(params, { ...parts, [role]: rows }).o;
+        return {
+          weights: weightsOfValues([batch, length, nHeads, width / nHeads], sum),
+          values: splitHeads(parts[role], nHeads),
+          readOut: (o: tf.Tensor3D) => readOut(params, o, parts),
+        };
+      },
+    }),
     initState: (batchSize) => ({ ...zeroState(batchSize), filters: forms.initState(batchSize) }),
     step(params, x, { filters, ...rest }) {
       const past = rest as unknown as S;

@@ -20,6 +20,7 @@ import { expectClose, expectFinite, expectGradient, expectSame, largestMagnitude
 import { expectDepthScaling, expectOwnStreams } from './initialisation.js';
 import { expectOptionsMatter, perturbed } from './options-matter.js';
 import { profiledMatMulFlops } from './profile.js';
+import { expectReading } from './reading.js';
 import { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
 import { stepThrough } from './step-through.js';
 import { tolerances } from './tolerance.js';
@@ -137,6 +138,15 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
       await expectClose(joined, parallel, tolerance(), `${name}: prefill and step against apply`, undefined, ROUNDING);
       disposeTree(rest.state);
       tf.dispose([x, head, tail, parallel, filled.y, rest.y, joined]);
+    });
+
+    it('says what it reads', async (context) => {
+      if (!mixer.read) context.skip('it has no read');
+      for (const seqLen of lengths) {
+        const x = input(seqLen);
+        await expectReading(mixer, params, x, tolerance());
+        x.dispose();
+      }
     });
 
     it('is causal, and later tokens see earlier ones', async () => {
