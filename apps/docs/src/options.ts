@@ -1,5 +1,5 @@
 /** Tables of options, made of the zod schemas of mixers, tasks, channel mixers and norms. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { code, plain, table } from './markdown.js';
 
 /** JSON Schema as zod writes it, as far as options have it. */

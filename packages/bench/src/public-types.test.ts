@@ -19,7 +19,7 @@ import { defineTask, type SolvedTask, type TaskFactory } from '@mixerzoo/core/ta
 import { mamba } from '@mixerzoo/mamba';
 import { mqar, plugin as taskPlugin } from '@mixerzoo/tasks';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineExperiment, type ExperimentConfig } from './index.js';
 
 const gainSchema = z.strictObject({ dModel: z.int(), gain: z.number().default(1) });

@@ -18,7 +18,7 @@ const INSTALLED = join(dirname(createRequire(import.meta.url).resolve('zod/packa
 const MIXER = `
 import { defineMixer, definePlugin, randomNormal, tf } from '@mixerzoo/core';
 import { linear, shortConvolution, silu } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 const convolution = defineMixer({
   name: 'theirs',
   summary: 'A convolution of two taps.',
@@ -43,7 +43,7 @@ export const plugin = definePlugin({ mixers: [convolution] });`;
 
 const TASK = `
 import { createRng, definePlugin, defineTask } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 const echo = defineTask({
   name: 'echo',
   summary: 'The token once more.',

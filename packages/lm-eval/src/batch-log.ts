@@ -5,7 +5,7 @@
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CheckpointError } from '@mixerzoo/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Likelihood } from './task.js';
 
 const line = z.strictObject({ batch: z.int().min(0), answers: z.array(z.tuple([z.number(), z.boolean()])) });

@@ -11,7 +11,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, InvalidConfigError } from '@mixerzoo/core/errors';
 import { hashConfig } from '@mixerzoo/core/harness';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openBatchLog } from './batch-log.js';
 import { loadDocuments } from './data/load-documents.js';
 import { type EvaluateTaskOptions, evaluateTask, type Sample } from './evaluate-task.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim, judge, runClaim } from './claim.js';
 
 const check: Check = { what: 'error', measured: 0.5, relation: 'at most', bound: 2, expected: 'holds' };

@@ -9,7 +9,7 @@
  */
 import { defineMixer, foldIn, tf } from '@mixerzoo/core';
 import { initProjection, linear, type Projection } from '@mixerzoo/core/blocks';
-import { z } from 'zod';
+import * as z from 'zod';
 import { decayedSum } from './ops/decayed-sum/index.js';
 
 const schema = z.strictObject({

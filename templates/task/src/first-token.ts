@@ -12,7 +12,7 @@
  */
 import { defineTask, IGNORED_LABEL, type SolvedTask, type TaskFactory } from '@mixerzoo/core/task';
 import { createGenerate } from '@mixerzoo/tasks';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const firstTokenSchema = z.strictObject({
   vocabSize: z.int().min(2).default(64).describe('V'),

@@ -3,7 +3,7 @@
  * done and what is still to come, also on another machine.
  */
 import { join, relative, resolve, sep } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { runDirectory } from '../experiment/resolve-runs.js';
 import { readIfThere } from '../runs/records.js';

@@ -1,5 +1,5 @@
 /** What a job of a cluster asks for: `cluster` of a config, and the flags of `mixerzoo submit`, which come on top. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const count = z.number().int().positive();
 /** One line, which no setting may leave. */

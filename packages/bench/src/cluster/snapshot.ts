@@ -6,7 +6,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createCodeReader } from '../experiment/code.js';
 import type { LoadedExperiment } from '../experiment/experiment-source.js';
 import { isPlainData } from '../experiment/plain-data.js';

@@ -18,7 +18,7 @@ function write(path: string, text: string): void {
 
 const gain = (value: number, name: string) => `
 import { defineMixer, tf } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 export const ${name} = defineMixer({
   name: '${name}',
   summary: 'A gain.',

@@ -2,7 +2,7 @@
 import { isZooError, type ModelPreset } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import { diagnoseEngines } from '@mixerzoo/core/harness';
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeBudget } from '../experiment/describe-experiment.js';
 import { loadExperiment } from '../experiment/experiment-source.js';
 import { presetModel } from '../experiment/preset-model.js';

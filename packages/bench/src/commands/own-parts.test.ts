@@ -13,7 +13,7 @@ afterAll(() => rmSync(cwd, { recursive: true }));
 const write = (file: string, text: string) => writeFileSync(join(cwd, file), text);
 const mixer = (gain: number) => `
 import { defineMixer, tf } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 export const gain = defineMixer({
   name: 'gain',
   summary: 'A gain.',

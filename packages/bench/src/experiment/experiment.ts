@@ -13,7 +13,7 @@ import type {
   TaskFactory,
 } from '@mixerzoo/core';
 import { shortFiltersSchema } from '@mixerzoo/core/harness';
-import { z } from 'zod';
+import * as z from 'zod';
 import { clusterSchema } from '../cluster/settings.js';
 import { DEFAULT_CHECKPOINT_MINUTES } from '../runs/run-config.js';
 import { LIMITS } from './limits.js';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { isZooError } from '@mixerzoo/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { discoverPlugins } from '../plugins.js';
 import { loadExperiment } from './experiment-source.js';
 import { resolveRuns } from './resolve-runs.js';

@@ -5,7 +5,7 @@
  */
 import { parseConfig } from '@mixerzoo/core/harness';
 import type { Plot } from '@mixerzoo/theory';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ExperimentConfig } from '../experiment/experiment.js';
 import { assertData } from '../experiment/plain-data.js';
 import type { Estimate } from '../report/statistics.js';

@@ -1,7 +1,7 @@
 /** Whose report a directory holds, by its `report.json`: no report takes the place of another experiment's. */
 import { join } from 'node:path';
 import { InvalidConfigError } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readIfThere } from '../runs/records.js';
 
 /** `report.json`: what an index says of a report, and whose it is. */

@@ -1,5 +1,5 @@
 /** What a record must be to be believed, field by field; the types and their meaning are in `run-config.ts` and `results.ts`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MetricRecord, RunEnvironment, RunResult } from './results.js';
 import { RUN_FORMAT, type RunConfig } from './run-config.js';
 

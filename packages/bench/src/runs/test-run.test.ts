@@ -1,7 +1,7 @@
 import { createLanguageModel, createTrainer, defineMixer, type Task, tf, useEngine } from '@mixerzoo/core';
 import { NumericalError } from '@mixerzoo/core/errors';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { experimentSchema } from '../experiment/experiment.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';

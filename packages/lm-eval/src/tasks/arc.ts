@@ -1,5 +1,5 @@
 /** ARC (Clark et al. 2018, arXiv 1803.05457): questions of science with three to five choices, an easy set and a challenge. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvalTask, type Row } from '../task.js';
 import { choicesAfter, multipleChoice } from './multiple-choice.js';
 

@@ -1,5 +1,5 @@
 /** HellaSwag (Zellers et al. 2019, arXiv 1905.07830): which of four endings goes on. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { capitalize, strip } from '../python-text.js';
 import { defineEvalTask } from '../task.js';
 import { choicesAfter, multipleChoice } from './multiple-choice.js';

@@ -1,5 +1,5 @@
 /** LAMBADA (Paperno et al. 2016, arXiv 1606.06031): the last word of a passage, in the original text and in OpenAI's. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DataSource, defineEvalTask } from '../task.js';
 
 const schema = z.object({ text: z.string() });

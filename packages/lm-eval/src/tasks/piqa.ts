@@ -1,5 +1,5 @@
 /** PIQA (Bisk et al. 2020, arXiv 1911.11641): which of two solutions reaches a goal. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvalTask } from '../task.js';
 import { choicesAfter, multipleChoice } from './multiple-choice.js';
 

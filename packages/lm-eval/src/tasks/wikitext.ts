@@ -2,7 +2,7 @@
  * WikiText-2 (Merity et al. 2016, arXiv 1609.07843): how likely its pages are, by rolling windows. Words and bytes are those of the page
  * before it is detokenized.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { splitWords, strip, WHITE_SPACE } from '../python-text.js';
 import { defineEvalTask, type Row } from '../task.js';
 

@@ -1,5 +1,5 @@
 /** WinoGrande (Sakaguchi et al. 2019, arXiv 1907.10641): which of two fills the gap, by the likelihood of what follows it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { strip } from '../python-text.js';
 import { defineEvalTask } from '../task.js';
 import { multipleChoice } from './multiple-choice.js';

@@ -7,7 +7,7 @@
  */
 import { cat } from '@mixerzoo/cat';
 import { createRng, foldIn, useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim } from '../claim.js';
 import { unitVector } from '../math/random.js';
 import { distance, dot, nearest, type Vector } from '../math/vectors.js';

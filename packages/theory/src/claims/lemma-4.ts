@@ -8,7 +8,7 @@
  * one more, which is what the proof bounds.
  */
 import { createRng, foldIn, type Rng } from '@mixerzoo/core/rng';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { chiSquaredTail, noncentralTail } from '../math/chi-squared.js';
 import { fillNormals } from '../math/fill-normals.js';

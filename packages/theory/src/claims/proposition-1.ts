@@ -10,7 +10,7 @@
  * exact probability (figure-4/block-sums.ts), which reaches sizes that no layer runs at.
  */
 import { createRng, foldIn, useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import {
   blocksOf,

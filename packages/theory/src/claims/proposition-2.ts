@@ -9,7 +9,7 @@
  * and the layer is run at a sixteenth of it.
  */
 import { createRng, foldIn, useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { drawSmoothedWidths, sufficientSmoothedWidth } from '../figure-4/exponential-smoothing.js';
 import {

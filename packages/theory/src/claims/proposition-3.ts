@@ -8,7 +8,7 @@
  * there gives eps_0, by either assumption on the embeddings. In f64, since the value filter looks ahead.
  */
 import { createRng, foldIn, type Rng } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attend, goldenMap, normalizeRows } from '../attention.js';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { linearSlope } from '../math/fit.js';

@@ -7,7 +7,7 @@
  * queries, whose width is far below that of the space they span. In each context every one of them is asked, by `landmarkCat`.
  */
 import { createRng, foldIn, useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim } from '../claim.js';
 import { blocksOf, type Context, successOfAll, successOfOne, sufficientWidth } from '../figure-4/block-sums.js';
 import {

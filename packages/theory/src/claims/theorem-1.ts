@@ -11,7 +11,7 @@
  */
 import { cat } from '@mixerzoo/cat';
 import { createRng, foldIn, type Rng, useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { attend, goldenMap, normalizeRows } from '../attention.js';
 import { type Check, defineClaim, type Plot, type PlotPoint } from '../claim.js';
 import { unitVector } from '../math/random.js';

@@ -9,7 +9,7 @@
  * (`lemma-1.ts`) then says what must hold. In f64, since the value filter looks ahead.
  */
 import { createRng, foldIn, type Rng, useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { goldenMap } from '../attention.js';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import { linearSlope } from '../math/fit.js';

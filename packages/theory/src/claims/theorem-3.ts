@@ -6,7 +6,7 @@
  * prompt by `prefill`, each of its own tokens by `step`.
  */
 import { useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import {
   type CopyLayer,

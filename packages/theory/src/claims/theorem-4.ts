@@ -6,7 +6,7 @@
  * digits, while neighbouring signals differ by theta p / T.
  */
 import { useEngine } from '@mixerzoo/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, defineClaim, type Plot } from '../claim.js';
 import {
   type CopyLayer,
