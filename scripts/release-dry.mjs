@@ -71,7 +71,8 @@ const TRIALS = {
     run('npx', ['webpack'], project, registry.env);
     return inBrowser(join(project, 'dist'), '/main.js');
   },
-  deno: () => otherRuntime('deno', ['install'], ['run', '--allow-all', 'main.mjs']),
+  // What is a minute old is too new for it otherwise.
+  deno: () => otherRuntime('deno', ['install', '--minimum-dependency-age=0'], ['run', '--allow-all', 'main.mjs']),
   bun: () => otherRuntime('bun', ['install'], ['run', 'main.mjs']),
 };
 
