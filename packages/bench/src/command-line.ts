@@ -30,9 +30,13 @@ const complain = (text: string) => consola.error(visible(text));
 /**
  * Runs a command.
  * @param argv - as `process.argv`.
+ * @param act - what is done with the command that was found and its flags; checks of documents only look.
  * @returns the exit code.
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  act: (cli: CAC) => unknown = (cli) => cli.runMatchedCommand(),
+): Promise<number> {
   const cli = createCommands();
   try {
     const words = joinNegatives(cli, argv);
@@ -59,14 +63,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     command.checkUnknownOptions();
     takeValuesAsTyped(cli, command, words);
-    return await (cli.runMatchedCommand() as Promise<number>);
+    return await (act(cli) as Promise<number>);
   } catch (error) {
     complain(describe(error, cli));
     return exitCode(error);
   }
 }
 
-function createCommands(): CAC {
+/** Every command with its flags, as `cac` has them. */
+export function createCommands(): CAC {
   const cli = cac('mixerzoo');
   cli.option('--source', 'Run from the sources, without a build (in the repository of mixerzoo)');
   cli.option('--json', 'Print the result as JSON, and nothing else, on standard output');

@@ -162,7 +162,9 @@ export interface JudgedClaim extends Verdict {
  * Types a figure; returns it as it is. The list `figures` of a plugin takes it.
  * @example export const figure = defineFigure({ id: 'gain', title: '…', caption: '…', x: 'testLength', rows: [ … ], claims: [ … ] });
  */
-export function defineFigure<F extends Figure>(figure: F): F {
+export function defineFigure<F extends ComputedFigure>(figure: F): F;
+export function defineFigure<F extends TrainedFigure>(figure: F): F;
+export function defineFigure(figure: Figure): Figure {
   return figure;
 }
 
