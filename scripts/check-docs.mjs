@@ -1,91 +1,84 @@
 /**
- * `npm run check:docs`: links and code of all documents, from source. Every relative link leads to a file, and to a heading that
- * is there. TypeScript that begins with an import type-checks, configs resolve to runs (`--dry-run`). Code that needs what the
- * reader writes first stands below `<!-- sketch -->`, and is counted as skipped.
+ * `npm run check:docs [-- <files>]`: links and code of all documents, from source.
+ *
+ * - Links: every relative one leads to a file, and to a heading that is there.
+ * - `ts`, `js`: type-checked on the packages' sources; those of READMEs that print are run.
+ * - `sh`: commands are taken by the parser of `mixerzoo`, what they name is there, what trains is resolved by `--dry-run`; npm's
+ *   scripts, packages, programs and tests exist. Commands in prose are parsed.
+ * - `yaml`, `json`, and `defineExperiment` in TypeScript: an experiment that resolves to runs.
+ * - `text`: drawings and output, unchecked.
+ *
+ * Code that needs what the reader has or writes first stands below `<!-- sketch: what it needs -->`, and is counted. Of a sketch in
+ * shell the flags are held to the parser all the same.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { blocksOf, documentsOf, LANGUAGES, spansOf } from './docs/blocks.mjs';
+import { shellFaults, spanFault } from './docs/commands.mjs';
+import { linkFaults } from './docs/links.mjs';
+import { mixerzooFault } from './docs/mixerzoo.mjs';
+import { runFault, runsAlone, typeFaults, writeProgram } from './docs/programs.mjs';
 
-const scratch = resolve('node_modules/.cache/mixerzoo-docs');
-const documents = spawnSync('git', ['ls-files', '*.md'], { encoding: 'utf8' })
-  .stdout.split('\n')
-  .filter((file) => file !== '' && !/^(\.changeset|templates)\/|CHANGELOG/.test(file));
-const faults = [];
-const fault = (where, what) => faults.push(`${where}: ${what}`);
-
-for (const file of documents) checkLinks(file);
+const scratch = resolve(`node_modules/.cache/mixerzoo-docs-${process.pid}`);
+const named = process.argv.slice(2);
+const documents = named.length > 0 ? named : documentsOf();
+const faults = documents.flatMap(linkFaults);
+const counts = { programs: 0, run: 0, configs: 0, commands: 0, 'commands in prose': 0, texts: 0, sketches: 0 };
 rmSync(scratch, { recursive: true, force: true });
-mkdirSync(scratch, { recursive: true });
-const blocks = documents.flatMap(blocksOf);
-const sketches = blocks.filter(({ sketch }) => sketch).length;
-const whole = blocks.filter(({ sketch }) => !sketch);
-const programs = whole.filter(({ language, code }) => language === 'ts' && /^(\/\/.*\n)*import /.test(code));
-const configs = whole.filter(
-  ({ language, code }) => /defineExperiment\(|^(extends|task): /m.test(code) && language !== 'sh',
-);
-for (const [index, block] of [...programs, ...configs].entries()) {
-  block.path = join(scratch, `block-${index + 1}.${block.language === 'ts' ? 'mts' : block.language}`);
-  writeFileSync(block.path, block.code);
+
+const programs = [];
+for (const [number, document] of documents.entries()) {
+  const cwd = join(scratch, `document-${number}`);
+  mkdirSync(cwd, { recursive: true });
+  writeFileSync(join(cwd, 'package.json'), '{ "type": "module" }\n');
+  await checkDocument(document, { cwd, made: [] });
 }
-checkTypes(programs);
-for (const { where, path } of configs) {
-  const args = ['packages/bench/bin/mixerzoo.mjs', '--source', 'run', path, '--dry-run'];
-  const { status, stderr } = spawnSync(process.execPath, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (status !== 0) fault(where, `expected a config that resolves, got\n${stderr}`);
+faults.push(...(await typeFaults(programs, scratch)));
+for (const program of programs.filter(runsAlone)) {
+  counts.run += 1;
+  const fault = await runFault(program);
+  if (fault) faults.push(fault);
 }
 rmSync(scratch, { recursive: true, force: true });
-for (const line of faults) console.error(line);
-console.log(
-  `${documents.length} documents: ${programs.length} programs type-checked, ${configs.length} configs resolved, ${sketches} sketches skipped, ${faults.length} faults`,
-);
+for (const fault of faults) console.error(fault);
+const counted = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+console.log(`${documents.length} documents: ${counted.join(', ')}, ${faults.length} faults`);
 process.exit(faults.length === 0 ? 0 : 1);
 
-/** Blocks of code with the line they begin at. */
-function blocksOf(file) {
-  const text = readFileSync(file, 'utf8');
-  return [...text.matchAll(/^(<!-- sketch -->\n\n?)?```(\w+)\n([\s\S]*?)^```/gm)].map((match) => {
-    const [whole, sketch, language, code] = match;
-    const line = text.slice(0, match.index).split('\n').length + whole.split('```')[0].split('\n').length - 1;
-    return { where: `${file}:${line}`, sketch: sketch !== undefined, language, code };
-  });
-}
-
-/** One run of tsc over all of them, on the packages' sources. */
-function checkTypes(programs) {
-  const compilerOptions = { noEmit: true, noUnusedLocals: false, noUnusedParameters: false };
-  const config = { extends: resolve('tsconfig.base.json'), compilerOptions, files: programs.map(({ path }) => path) };
-  writeFileSync(join(scratch, 'tsconfig.json'), JSON.stringify(config));
-  const { stdout } = spawnSync('npx', ['tsc', '-p', scratch, '--pretty', 'false'], { encoding: 'utf8' });
-  for (const line of stdout.split('\n').filter((each) => /error TS\d+/.test(each))) {
-    const block = programs.find(({ path }) => line.includes(path.split('/').at(-1)));
-    if (block) fault(block.where, line); // the packages' own are for `npm run typecheck`
-  }
-}
-
-function checkLinks(file) {
-  const text = readFileSync(file, 'utf8').replace(/^```[\s\S]*?^```/gm, '');
-  for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-    if (/^[a-z]+:/.test(target)) continue;
-    const [path, anchor] = target.split('#');
-    const to = path === '' ? file : join(dirname(file), path);
-    if (!existsSync(to)) fault(file, `expected a link to a file, got ${target}`);
-    else if (anchor && to.endsWith('.md') && !headingsOf(to).includes(anchor)) {
-      fault(file, `expected a link to a heading of ${to}, got #${anchor}`);
+/** Blocks of a document, in its own directory: what a config is named, commands find. Programs are left for one run of tsc. */
+async function checkDocument(document, surroundings) {
+  const blocks = blocksOf(document);
+  for (const block of blocks) {
+    const { where, language, code, sketch } = block;
+    if (sketch === '') faults.push(`${where}: expected the reason in <!-- sketch: reason -->, got none`);
+    if (!LANGUAGES.includes(language)) {
+      faults.push(`${where}: expected a block of ${LANGUAGES.join(', ')}, got '${language}'`);
+    } else if (language === 'text') counts.texts += 1;
+    else if (sketch !== undefined) counts.sketches += 1;
+    else if (['ts', 'js'].includes(language)) {
+      counts.programs += 1;
+      writeProgram(block, surroundings.cwd, programs.push(block));
     }
+    if (['yaml', 'json'].includes(language) || /defineExperiment\(\{/.test(code))
+      await checkConfig(block, surroundings);
+  }
+  for (const block of blocks.filter(({ language }) => language === 'sh')) {
+    counts.commands += 1;
+    faults.push(...(await shellFaults(block, surroundings)));
+  }
+  for (const span of spansOf(document)) {
+    const fault = await spanFault(span, surroundings);
+    if (fault) faults.push(fault);
+    if (fault !== null) counts['commands in prose'] += 1;
   }
 }
 
-/** Headings as GitHub makes anchors of them. */
-function headingsOf(file) {
-  return [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replace(/\s/g, '-'),
-  );
+/** A config resolves to runs, and is there by its name for the commands of the document. */
+async function checkConfig({ where, language, code, sketch }, { cwd }) {
+  if (sketch !== undefined) return;
+  counts.configs += 1;
+  const [, name = `config-${counts.configs}.${language}`] = /^(?:#|\/\/) ([\w.-]+\.(?:ts|yaml))$/m.exec(code) ?? [];
+  writeFileSync(join(cwd, name), code);
+  const fault = await mixerzooFault(['run', name, '--dry-run'], { cwd });
+  if (fault) faults.push(`${where}: expected a config that resolves, got\n${fault}`);
 }
