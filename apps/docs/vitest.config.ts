@@ -1,0 +1,3 @@
+import { sourceProject } from '../../scripts/vitest-project.ts';
+
+export default sourceProject(import.meta.url);
