@@ -19,8 +19,11 @@ const sidebar: DefaultTheme.SidebarItem[] = groups
   .filter(({ pages }) => pages.length > 0)
   .map(({ text, pages }) => ({
     text,
-    collapsed: false,
-    items: pages.map(({ page, title }) => ({ text: title.replace(/^@mixerzoo\//, ''), link: addressOf(page) })),
+    collapsed: text === 'API',
+    items: pages.map(({ page, title }) => ({
+      text: title.replace(/^(API of )?@mixerzoo\//, ''),
+      link: addressOf(page),
+    })),
   }));
 
 /** Built beside the site by the workflow that publishes both. */

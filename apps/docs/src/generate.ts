@@ -1,11 +1,12 @@
 /**
  * Writes the pages of the site: copies of the documents with their links moved, tables of options below the READMEs of packages, the
- * reference of the command, and what the zoo has. The reference of the API is src/api.mjs. `site.json` says what stands where.
+ * references of command and API, and what the zoo has. `site.json` says what stands where.
  */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createCommands, main } from '../../../packages/bench/src/command-line.js';
 import { discoverPlugins, type Registry } from '../../../packages/bench/src/plugins.js';
+import { apiIndex, apiPackages, apiPage } from './api.js';
 import { cliReference } from './cli-reference.js';
 import { documents, PAGES, pageOf, REPOSITORY, summaryOf, titleOf, toPage } from './documents.js';
 import { GROUPS, LAST_GROUP } from './groups.js';
@@ -65,16 +66,16 @@ write('reference/cli.md', 'reference/cli.md', cliReference(createCommands()));
 const lists: Record<string, readonly ListRow[]> = {};
 for (const what of Object.keys(LISTS)) lists[what] = JSON.parse(await printed('list', what, '--json'));
 write('reference/zoo.md', 'reference/zoo.md', zooPage(lists as Parameters<typeof zooPage>[0]));
-site.set('reference/api.md', {
-  page: 'reference/api/index.md',
-  title: 'API',
-  summary: 'What every package exports, from its declarations and docstrings.',
-});
+const packages = apiPackages();
+write('reference/api/index.md', 'reference/api/index.md', apiIndex(packages));
+const apiPages = packages.map((name) => `reference/api/${name}.md`);
+for (const [index, name] of packages.entries()) write(apiPages[index]!, apiPages[index]!, apiPage(name));
 writeFileSync(join(PAGES, 'index.md'), homePage());
 
-const grouped = new Set(GROUPS.flatMap(({ pages }) => pages));
+const placed = [...GROUPS, { text: 'API', pages: apiPages }];
+const grouped = new Set(placed.flatMap(({ pages }) => pages));
 const others = [...site.keys()].filter((document) => !grouped.has(document));
-const groups = GROUPS.map(({ text, pages }) => ({
+const groups = placed.map(({ text, pages }) => ({
   text,
   pages: [...pages, ...(text === LAST_GROUP ? others : [])].flatMap((document) => site.get(document) ?? []),
 }));

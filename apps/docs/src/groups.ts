@@ -41,7 +41,7 @@ export const GROUPS: readonly Group[] = [
       'docs/selective-copying.md',
     ],
   },
-  { text: 'Reference', pages: ['reference/cli.md', 'reference/zoo.md', 'reference/api.md'] },
+  { text: 'Reference', pages: ['reference/cli.md', 'reference/zoo.md', 'reference/api/index.md'] },
   {
     text: 'Mixers',
     pages: [

@@ -64,6 +64,6 @@ export function packageSections(packageName: string, registry: Registry): string
   return [
     ...(parts.length > 0 ? ['## Options, from the schemas', ...parts] : []),
     '## Exports',
-    `Functions and types, with their docstrings: [API of ${packageName}](../../reference/api/${name}/index.md).`,
+    `Functions and types, with their docstrings: [API of ${packageName}](../../reference/api/${name}.md).`,
   ].join('\n\n');
 }
