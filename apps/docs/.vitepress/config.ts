@@ -15,16 +15,24 @@ const groups: readonly { readonly text: string; readonly pages: readonly SitePag
 );
 const addressOf = (page: string) => `/${page.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '.html')}`;
 
+/** The name of a page where there is little room. */
+const nameOf = (page: string, title: string) =>
+  page === 'overview.md' ? 'Overview' : title.replace(/^(API of )?@mixerzoo\//, '');
+
 const sidebar: DefaultTheme.SidebarItem[] = groups
   .filter(({ pages }) => pages.length > 0)
   .map(({ text, pages }) => ({
     text,
     collapsed: text === 'API',
     items: pages.map(({ page, title }) => ({
-      text: title.replace(/^(API of )?@mixerzoo\//, ''),
+      text: nameOf(page, title),
       link: addressOf(page),
     })),
   }));
+
+/** Three taps of a filter. */
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="#0067a5"><path d="M3 6h6v20H3zM13 13h6v13h-6zM23 19h6v7h-6z"/></svg>';
 
 /** Built beside the site by the workflow that publishes both. */
 const playground = existsSync(file('../../playground/package.json'))
@@ -36,6 +44,7 @@ export default defineConfig({
   description: 'A zoo of sequence mixers, and a benchmark that compares them on identical tasks.',
   lang: 'en',
   base: process.env['SITE_BASE'] ?? '/',
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   srcDir: 'pages',
   outDir: 'dist',
   cacheDir: '../../node_modules/.cache/vitepress',

@@ -61,7 +61,9 @@ function facesOf(name: string): Face[] {
 
 function exportsOf({ specifier, report, source }: Face): string {
   const docstrings = docstringsOf(source);
-  const declarations = readFileSync(report, 'utf8').trim().split(/\n{2,}/);
+  const declarations = readFileSync(report, 'utf8')
+    .trim()
+    .split(/\n{2,}/);
   const sections = declarations.map((declaration) => {
     const name = nameIn(declaration);
     if (name === undefined) throw new Error(`${report}: expected a declaration, got '${declaration.slice(0, 60)}'.`);

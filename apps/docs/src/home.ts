@@ -64,5 +64,19 @@ export function homePage(): string {
     features,
   };
   // YAML takes JSON as it is.
-  return `---\n${JSON.stringify(frontmatter, null, 2)}\n---\n`;
+  return `---
+${JSON.stringify(frontmatter, null, 2)}
+---
+
+## Two commands
+
+\`\`\`sh
+npm install -g @mixerzoo/bench
+mixerzoo run quick
+\`\`\`
+
+train nine small models on multi-query associative recall and test them at up to eight times the training length. No GPU, no Python. The [overview](overview.md) has the numbers.
+
+![Accuracy by test length of the nine models](docs/images/quick.svg)
+`;
 }
