@@ -1,6 +1,7 @@
 /** The page of all parts by name: what `mixerzoo list` prints, and the options of each package's parts. */
 import type { z } from 'zod';
 import type { Registry } from '../../../packages/bench/src/plugins.js';
+import { apiPackages } from './api.js';
 import { code, plain, table } from './markdown.js';
 import { optionsTable } from './options.js';
 
@@ -63,7 +64,11 @@ export function packageSections(packageName: string, registry: Registry): string
   const name = packageName.slice('@mixerzoo/'.length);
   return [
     ...(parts.length > 0 ? ['## Options, from the schemas', ...parts] : []),
-    '## Exports',
-    `Functions and types, with their docstrings: [API of ${packageName}](../../reference/api/${name}.md).`,
+    ...(apiPackages().includes(name)
+      ? [
+          '## Exports',
+          `Functions and types, with their docstrings: [API of ${packageName}](../../reference/api/${name}.md).`,
+        ]
+      : []),
   ].join('\n\n');
 }
