@@ -18,7 +18,7 @@ const OTHERS = ['cd', 'export', 'git', 'kubectl', 'mkdir'];
  * @param surroundings - of the document: `cwd`, `parseOnly`, and `made`, names of packages that its commands make.
  * @returns what is wrong, undefined if nothing is.
  */
-export async function commandFault([program, ...words], surroundings) {
+async function commandFault([program, ...words], surroundings) {
   if (program === 'mixerzoo') return mixerzooFault(words, surroundings);
   if (program === 'npm') return npmFault(words, surroundings);
   if (program === 'npx') return npxFault(words, surroundings);

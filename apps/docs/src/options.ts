@@ -34,7 +34,7 @@ export function optionsTable(schema: z.ZodType): string {
 }
 
 /** `'a'`, `'b'` or a number from 1. */
-export function typeOf(schema: Schema): string {
+function typeOf(schema: Schema): string {
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return [...new Set(choices.map(typeOf))].join(' or ');
   if (schema.enum) return schema.enum.map((value) => code(JSON.stringify(value))).join(', ');

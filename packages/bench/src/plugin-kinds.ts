@@ -37,7 +37,7 @@ export function assertPlugin(plugin: Plugin, packageName: string): void {
 
 /** True for a factory, or for data with a name. */
 function isNamed(kind: Kind, part: unknown): boolean {
-  const type = MAKERS[kind].check ? 'object' : 'function';
+  const type = CHECKS[kind] ? 'object' : 'function';
   return part !== null && typeof part === type && typeof nameOf(kind, part as object) === 'string';
 }
 
