@@ -108,11 +108,14 @@ function assert(holds, message) {
   if (!holds) throw new Error(message);
 }
 
-const address = (hash = '') => `${origin}${FOLDER}/${hash === '' ? '' : `#${hash}`}`;
+/** Where the page is, set up by the part of the address after `#`. */
+function address(hash = '') {
+  return `${origin}${FOLDER}/${hash === '' ? '' : `#${hash}`}`;
+}
 
 /** How the models stand. */
-const standings = (page) =>
-  page.evaluate(() =>
+function standings(page) {
+  return page.evaluate(() =>
     [...document.querySelectorAll('.model')].map((model) => ({
       name: model.querySelector('.name').textContent.trim(),
       status: model.dataset.status,
@@ -124,6 +127,7 @@ const standings = (page) =>
       fault: model.querySelector('.notice')?.textContent,
     })),
   );
+}
 
 /** Waits until all models have taken so many steps. */
 async function untilStep(page, step, timeout = 600_000) {

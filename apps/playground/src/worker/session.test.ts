@@ -12,7 +12,7 @@ import { configText } from '../config-text.js';
 import { experimentOf, labelsOf } from '../experiment.js';
 import type { FromWorker, RunSource } from '../messages.js';
 import { registry } from '../plugins.js';
-import { DEFAULT_STATE, type PageState } from '../state.js';
+import { DEFAULT_STATE, type PageState, STEPS_PER_EPOCH } from '../state.js';
 import { inspect } from './inspect.js';
 import { startSession } from './session.js';
 import { writeWeights } from './weights.js';
@@ -65,10 +65,10 @@ it('trains what mixerzoo run trains from its config, to the same numbers', async
     const steps = told.flatMap((message) => (message.kind === 'steps' ? message.steps : []));
     const evaluations = told.flatMap((message) => (message.kind === 'evaluated' ? [message.evaluation] : []));
 
-    // A record of the command is the mean of a few steps.
+    // A record of the command is the mean of a few steps of an epoch.
     let before = 0;
     for (const record of recorded.steps) {
-      const within = steps.slice(before, record.step);
+      const within = steps.slice(Math.max(before, (record.epoch - 1) * STEPS_PER_EPOCH), record.step);
       expect(within.reduce((sum, { loss }) => sum + loss, 0) / within.length).toBe(record.loss);
       before = record.step;
     }
