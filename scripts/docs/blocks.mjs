@@ -5,6 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 /** What a block may be of; `text` is for drawings and output, which nothing checks. */
 export const LANGUAGES = ['ts', 'js', 'sh', 'yaml', 'json', 'text'];
 
+/** Languages that are not checked here: a block of one says why it stands, as a sketch does. */
+export const UNCHECKED = ['html', 'py'];
+
 /** Markdown files that are for readers: not changesets, changelogs and templates. */
 export function documentsOf() {
   return spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], { encoding: 'utf8' })

@@ -11,7 +11,7 @@ const bins = manifests.flatMap(({ bin = {} }) => Object.keys(bin));
 const { scripts } = readJson('package.json');
 
 /** Programs of a system: nothing of ours is in their words. */
-const OTHERS = ['cd', 'export', 'git', 'kubectl', 'mkdir'];
+const OTHERS = ['cd', 'cp', 'export', 'git', 'kubectl', 'mkdir'];
 
 /**
  * @param words - of one command.
