@@ -25,6 +25,13 @@ describe('pages of documents', () => {
     );
   });
 
+  it('bring the pictures that they show, and lead to the repository for those that they name', () => {
+    const { text, pictures } = toPage('docs/studies.md', known);
+    expect(pictures).toContain('docs/figures/short-filters-quick.svg');
+    expect(pictures).not.toContain('docs/figures/delta-recall-quick.svg');
+    expect(text).toContain('](https://github.com/mixerzoo/mixerzoo/blob/main/docs/figures/delta-recall-quick.svg)');
+  });
+
   it('keep code as it is', () => {
     const text = 'a\n```ts\na\n```\na\n';
     expect(outsideCode(text, (prose) => prose.replaceAll('a', 'b'))).toBe('b\n```ts\na\n```\nb\n');

@@ -43,17 +43,25 @@ export interface Page {
 export function toPage(document: string, known: readonly string[]): Page {
   const pictures: string[] = [];
   const text = outsideCode(readFileSync(join(REPOSITORY, document), 'utf8'), (prose) =>
-    prose.replace(/<!--[\s\S]*?-->\n?/g, '').replace(/\]\(([^)\s]+)\)/g, (whole, target: string) => {
-      const moved = moveLink(document, target, known);
-      if (moved.picture) pictures.push(moved.picture);
-      return moved.target === target ? whole : `](${moved.target})`;
-    }),
+    prose
+      .replace(/<!--[\s\S]*?-->\n?/g, '')
+      .replace(/\]\(([^)\s]+)\)/g, (whole, target: string, at: number, all: string) => {
+        const isShown = /!\[[^\]]*$/.test(all.slice(0, at));
+        const moved = moveLink(document, target, known, isShown);
+        if (moved.picture) pictures.push(moved.picture);
+        return moved.target === target ? whole : `](${moved.target})`;
+      }),
   );
   return { text, pictures };
 }
 
-/** Where a link of a document leads from its page. */
-function moveLink(document: string, link: string, known: readonly string[]): { target: string; picture?: string } {
+/** Where a link of a document leads from its page; a picture that is only linked to leads to the repository. */
+function moveLink(
+  document: string,
+  link: string,
+  known: readonly string[],
+  isShown: boolean,
+): { target: string; picture?: string } {
   const [address = '', anchor] = link.split('#');
   const hash = anchor === undefined ? '' : `#${anchor}`;
   const ours = new RegExp(`^${SOURCE}/(?:blob|tree)/main/`);
@@ -64,7 +72,7 @@ function moveLink(document: string, link: string, known: readonly string[]): { t
   const page = [path, `${path}/README.md`].find((each) => known.includes(each));
   const from = dirname(pageOf(document));
   if (page) return { target: `${relativeTo(from, pageOf(page))}${hash}` };
-  if (/\.(svg|png)$/.test(path)) return { target: relativeTo(from, path), picture: path };
+  if (isShown) return { target: relativeTo(from, path), picture: path };
   const kind = existsSync(join(REPOSITORY, path)) && statSync(join(REPOSITORY, path)).isDirectory() ? 'tree' : 'blob';
   return { target: `${SOURCE}/${kind}/main/${path}${hash}` };
 }
