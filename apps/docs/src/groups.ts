@@ -68,6 +68,7 @@ export const GROUPS: readonly Group[] = [
       'packages/lm-eval/README.md',
       'packages/theory/README.md',
       'packages/native/README.md',
+      'packages/create-mixerzoo/README.md',
     ],
   },
   {
@@ -93,6 +94,7 @@ export const GROUPS: readonly Group[] = [
       'docs/contract.md',
       'benchmarks/README.md',
       'CONTRIBUTING.md',
+      'CODE_OF_CONDUCT.md',
       'AGENTS.md',
       'SECURITY.md',
     ],
