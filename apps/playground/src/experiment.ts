@@ -12,8 +12,8 @@ import {
   STEPS_PER_EPOCH,
 } from './state.js';
 
-export const VALIDATION_EXAMPLES = 128;
-export const TEST_EXAMPLES = 128;
+const VALIDATION_EXAMPLES = 128;
+const TEST_EXAMPLES = 128;
 
 /** Names of the models, in order: as the page's legend, and the run's table, show them. */
 export function labelsOf(models: readonly ModelChoice[]): string[] {

@@ -120,7 +120,7 @@ function likeliest(probabilities: Float32Array, count: number) {
 }
 
 /** Norm of each row of [L, d]. */
-export async function normsOf(make: () => tf.Tensor2D): Promise<Float32Array> {
+async function normsOf(make: () => tf.Tensor2D): Promise<Float32Array> {
   const norms = tf.tidy(() => tf.sqrt(tf.sum(tf.square(make()), -1)));
   const values = (await norms.data()) as Float32Array;
   norms.dispose();
