@@ -5,7 +5,7 @@ export default defineConfig({
   server: { watch: { ignored: ['**/kernel.generated.ts*'] } },
   test: {
     maxWorkers: '100%', // vitest leaves a core free, half of a small machine
-    projects: ['packages/*', 'templates/*', 'scripts'],
+    projects: ['packages/*', 'apps/playground', 'templates/*', 'scripts'],
     globalSetup: './scripts/require-engine.mjs',
     reporters: ['default', './scripts/summary-reporter.ts'],
   },

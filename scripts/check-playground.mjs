@@ -1,13 +1,30 @@
 /**
- * `npm run check:playground`: the built page of apps/playground in headless Chromium, from a subfolder of a plain static host. It trains, is
- * looked into, linked to, and given runs; what it weighs and how long it blocks is printed. Skipped where there is no Chromium.
+ * `npm run check:playground`: the built page of apps/playground in headless Chromium, from a subfolder of a plain static host, without
+ * isolation. It trains, is looked into, linked to and given runs; what it weighs and how long it blocks is printed. Skipped where there is no
+ * Chromium.
+ *
+ *   <words>               the checks whose name has one of these words; by default all
+ *   --minutes 30          trains and begins anew for so long, by default 1: memory must not grow
+ *   --screenshots <dir>   writes the page as it looks, at 1,280 and 360 pixels, light and dark
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
-const DIST = new URL('../apps/playground/dist/', import.meta.url).pathname;
+const DIST = fileURLToPath(new URL('../apps/playground/dist/', import.meta.url));
+const RUNS = fileURLToPath(new URL('../packages/bench/src/__fixtures__/runs/quick/', import.meta.url));
+const FOLDER = '/some/folder';
+const CHROMIUM = [
+  process.env.CHROMIUM_PATH,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+].find((path) => path !== undefined && existsSync(path));
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -15,39 +32,487 @@ const TYPES = {
   '.wasm': 'application/wasm',
   '.svg': 'image/svg+xml',
 };
-const out = process.argv[2] ?? '/tmp/pg-shots';
+/** Bytes of the first load, gzipped, at most. */
+const MOST_BYTES = 1_000_000;
+/** Milliseconds of the main thread: a frame that takes longer is seen. */
+const LONG_TASK_MS = 50;
+/** The budget of the claim: steps in which CAT learns the default task, and attention of one layer does not. */
+const BUDGET = 150;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string', default: '1' }, screenshots: { type: 'string' } },
+});
+
+if (CHROMIUM === undefined) {
+  console.log('skipped: no Chromium on this machine; set CHROMIUM_PATH to one to test the playground in it');
+  process.exit(0);
+}
+
+const requested = new Set();
 const server = createServer(({ url }, response) => {
-  const file = join(
-    DIST,
-    new URL(url, 'http://x').pathname.replace(/^\/some\/folder/, '').replace(/\/$/, '/index.html'),
-  );
-  const found = existsSync(file);
+  const { pathname } = new URL(url, 'http://localhost');
+  const file = join(DIST, pathname.slice(FOLDER.length).replace(/\/$/, '/index.html'));
+  const found = pathname.startsWith(FOLDER) && existsSync(file);
+  if (found) requested.add(file);
   response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'text/plain' });
   response.end(found ? readFileSync(file) : '');
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
-mkdirSync(out, { recursive: true });
-const tab = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-tab.on('console', (m) => console.log('console', m.type(), m.text()));
-tab.on('pageerror', (e) => console.log('pageerror', e));
-const start = Date.now();
-await tab.goto(`${origin}/some/folder/${process.argv[3] ?? ''}`);
-for (let i = 0; i < Number(process.argv[4] ?? 20); i++) {
-  await tab.waitForTimeout(1000);
-  console.log(
-    ((Date.now() - start) / 1000).toFixed(1),
-    await tab.evaluate(() =>
-      [...document.querySelectorAll('.model')]
-        .map(
-          (m) =>
-            `${m.dataset.status} ${m.dataset.step} ${m.dataset.accuracy} ${m.querySelector('.notice')?.textContent ?? ''}`,
-        )
-        .join(' | '),
-    ),
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--js-flags=--expose-gc'] });
+let failures = 0;
+try {
+  await check('trains', trains);
+  await check('is looked into', isLookedInto);
+  await check('tells its story', tellsItsStory);
+  await check('is linked to', isLinkedTo);
+  await check('takes configs and gives them', takesConfigs);
+  await check('opens runs and weights', opensRuns);
+  await check('works by keyboard', worksByKeyboard);
+  await check('fits every screen', fitsEveryScreen);
+  await check('keeps its memory', keepsItsMemory);
+} finally {
+  await browser.close();
+  server.close();
+}
+process.exit(failures === 0 ? 0 : 1);
+
+/** One check on a page of its own: nothing in the console, and no request elsewhere. */
+async function check(name, work) {
+  if (positionals.length > 0 && !positionals.some((word) => name.includes(word))) return;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
+  const page = await context.newPage();
+  page.setDefaultTimeout(180_000); // a machine may have other work
+  const problems = [];
+  page.on('console', (message) => problems.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !/^(blob|data):/.test(request.url()))
+      problems.push(`request: ${request.url()}`);
+  });
+  const start = performance.now();
+  try {
+    const said = await work(page);
+    assert(problems.length === 0, `expected a quiet page, got\n${problems.join('\n')}`);
+    console.log(`${name}: ${said} (${((performance.now() - start) / 1000).toFixed(0)} s)`);
+  } catch (error) {
+    failures += 1;
+    console.error(`${name}: ${error.message}${problems.map((problem) => `\n  ${problem}`).join('')}`);
+  } finally {
+    await context.close();
+  }
+}
+
+function assert(holds, message) {
+  if (!holds) throw new Error(message);
+}
+
+/** Where the page is, set up by the part of the address after `#`. */
+function address(hash = '') {
+  return `${origin}${FOLDER}/${hash === '' ? '' : `#${hash}`}`;
+}
+
+/** How the models stand. */
+function standings(page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll('.model')].map((model) => ({
+      name: model.querySelector('.name').textContent.trim(),
+      status: model.dataset.status,
+      step: Number(model.dataset.step),
+      accuracy: Number(model.dataset.accuracy),
+      at99: Number(
+        model.querySelector('.score span').textContent.match(/99 % after (\d+) steps/)?.[1] ?? Number.POSITIVE_INFINITY,
+      ),
+      fault: model.querySelector('.notice')?.textContent,
+    })),
   );
 }
-await tab.screenshot({ path: `${out}/page.png`, fullPage: true });
-await browser.close();
-server.close();
+
+/** Waits until all models have taken so many steps. */
+async function untilStep(page, step, timeout = 600_000) {
+  await page.waitForFunction(
+    (least) => {
+      const models = [...document.querySelectorAll('.model')];
+      const faults = models.filter(({ dataset }) => dataset.status === 'failed');
+      return faults.length > 0 || (models.length > 0 && models.every(({ dataset }) => Number(dataset.step) >= least));
+    },
+    step,
+    { timeout },
+  );
+  const models = await standings(page);
+  const fault = models.find(({ status }) => status === 'failed');
+  assert(!fault, `${fault?.name}: ${fault?.fault}`);
+  return models;
+}
+
+async function pause(page) {
+  await page.getByRole('button', { name: 'Pause' }).click();
+}
+
+async function trains(page) {
+  requested.clear();
+  const start = performance.now();
+  await page.goto(address());
+  await untilStep(page, 1);
+  const first = (performance.now() - start) / 1000;
+  const bytes = [...requested].reduce((sum, file) => sum + gzipSync(readFileSync(file), { level: 9 }).length, 0);
+  assert(bytes < MOST_BYTES, `expected a first load under ${MOST_BYTES} bytes gzipped, got ${bytes}`);
+  await browser.startTracing(page, {
+    categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'],
+  });
+  const models = await untilStep(page, BUDGET);
+  const busy = mainThreadTasks(await browser.stopTracing());
+  await pause(page);
+  const [attention, cat] = models;
+  assert(cat.at99 <= BUDGET, `expected CAT at 99 % within ${BUDGET} steps, got ${JSON.stringify(cat)}`);
+  assert(
+    attention.at99 > BUDGET && attention.accuracy < 0.5,
+    `expected attention below 50 %, got ${JSON.stringify(attention)}`,
+  );
+  const longest = Math.max(...busy);
+  assert(busy.length > 50, `expected the tasks of the main thread, got ${busy.length}`);
+  assert(
+    longest <= LONG_TASK_MS,
+    `expected no task over ${LONG_TASK_MS} ms on the main thread while training, got ${longest.toFixed(0)} ms`,
+  );
+  return (
+    `${(bytes / 1000).toFixed(0)} kB gzipped, first step after ${first.toFixed(1)} s, CAT at 99 % after ${cat.at99} steps, ` +
+    `attention at ${(100 * attention.accuracy).toFixed(1)} %; while training ${busy.length} tasks on the main thread, the longest ${longest.toFixed(1)} ms`
+  );
+}
+
+/**
+ * Milliseconds that the tasks of the page's main thread took of a processor, from a trace. Time on the clock would be that of a machine's other
+ * work too.
+ */
+function mainThreadTasks(trace) {
+  const { traceEvents } = JSON.parse(trace.toString());
+  const threads = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const isOfPage = ({ pid, tid }) => threads.some((thread) => thread.pid === pid && thread.tid === tid);
+  const tasks = traceEvents.filter((event) => event.ph === 'X' && /RunTask$/.test(event.name) && isOfPage(event));
+  return tasks.flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]));
+}
+
+async function isLookedInto(page) {
+  await page.goto(address('m=cat.1.own&m=lin-cat.1.own&m=landmark.1.own'));
+  await untilStep(page, 125);
+  await pause(page);
+  await page.waitForTimeout(1500);
+  const before = await page.locator('.inside .strip').first().getAttribute('aria-label');
+  const position = await page.locator('button.token.asked').last().getAttribute('aria-label');
+  await page.locator('button.token.asked').last().click();
+  await page.waitForFunction(
+    (old) => document.querySelector('.inside .strip').getAttribute('aria-label') !== old,
+    before,
+  );
+  const answers = await page.locator('.inside').first().locator('.answer p').textContent();
+  assert(/right/.test(answers), `expected CAT to answer, got '${answers}'`);
+  const expected = position.match(/answered with (\d+)/)[1];
+  assert(answers.includes(expected), `expected the answer ${expected}, got '${answers}'`);
+  const read = await page.locator('.inside .strip').first().getAttribute('aria-label');
+  assert(read.includes(`${expected} at`), `expected CAT to read the value ${expected}, got '${read}'`);
+  // The same pairs with another value: the answer follows.
+  const input = page.getByLabel('Write it anew');
+  const written = (await input.inputValue()).split(' ');
+  const other = String((Number(expected) + 7) % 40);
+  const changed = written.map((word) => (word === expected ? other : word));
+  await input.fill(changed.join(' '));
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page.waitForFunction(
+    (value) => document.querySelector('.inside .answer .token.value').textContent === value,
+    other,
+  );
+  await input.fill('A 1 nonsense');
+  await page.getByRole('button', { name: 'Ask' }).click();
+  assert(
+    (await page.locator('.editor .notice').textContent()).includes("got 'nonsense'"),
+    'expected the word that is none',
+  );
+  const strips = await page.locator('.inside').nth(1).locator('.reading h4').allTextContents();
+  assert(
+    strips.some((title) => title.startsWith('What it writes')),
+    `expected the state of LinCAT, got ${strips}`,
+  );
+  return `CAT reads the value ${expected} and answers it, then ${other} where that stands in its place`;
+}
+
+async function tellsItsStory(page) {
+  await page.goto(address());
+  await page.getByRole('button', { name: 'Read the story' }).click();
+  const titles = [];
+  for (let step = 1; ; step += 1) {
+    await untilStep(page, 2);
+    titles.push(await page.locator('.story h2').textContent());
+    assert(
+      (await page.locator('.story .eyebrow').textContent()).startsWith(`Step ${step} of`),
+      `expected step ${step}`,
+    );
+    const next = page.getByRole('button', { name: 'Next', exact: true });
+    if ((await next.count()) === 0) break;
+    await next.click();
+  }
+  assert(new Set(titles).size === titles.length && titles.length === 6, `expected six steps, got ${titles}`);
+  await page.getByRole('button', { name: 'Try it yourself' }).click();
+  assert((await page.locator('.story').count()) === 0, 'expected the story to end');
+  return `${titles.length} steps, each of which trains`;
+}
+
+async function isLinkedTo(page) {
+  const hash = 'm=gla.2.keys.4&m=cat.1.none&pairs=2&length=24&width=32&rate=0.01&seed=7&query=9';
+  await page.goto(address(hash));
+  await untilStep(page, 1);
+  const names = (await standings(page)).map(({ name }) => name);
+  assert(
+    names.join() === 'GLA, 2 layers, 4 taps on the keys,CAT, 1 layer, no filter',
+    `expected the models of the link, got ${names}`,
+  );
+  await page.getByLabel('Learning rate').selectOption('0.02');
+  await page.waitForFunction(() => location.hash.includes('rate=0.02'));
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  assert(
+    link === address(hash.replace('rate=0.01', 'rate=0.02').replace('pairs=2&length=24&', 'pairs=2&length=24&')),
+    `got ${link}`,
+  );
+  const numbers = await stepNumbers(page, 5);
+  await page.goto('about:blank');
+  await page.goto(link);
+  await untilStep(page, 1);
+  const again = await stepNumbers(page, 5);
+  assert(numbers === again, `expected the losses of the same link to be the same, got ${numbers} and ${again}`);
+  await page.goto('about:blank');
+  await page.goto(address('m=nothing.1.own&width=3'));
+  await untilStep(page, 1);
+  assert(
+    (await page.getByRole('alert').first().textContent()).includes('expected a model such as'),
+    'expected what is wrong with the link',
+  );
+  return 'a link holds the whole set-up, and trains to the same losses';
+}
+
+/** The last losses, from step 0 to a step, as the page shows them. */
+async function stepNumbers(page, step) {
+  await pause(page);
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('.model')].every(({ dataset }) => dataset.status === 'resting'),
+  );
+  const at = Math.max(...(await standings(page)).map((model) => model.step));
+  for (let count = at; count < step; count += 1) {
+    await page.getByRole('button', { name: 'Step' }).click();
+    await page.waitForFunction(
+      (least) => [...document.querySelectorAll('.model')].every(({ dataset }) => Number(dataset.step) >= least),
+      Math.max(1, count + 1 - at),
+    );
+  }
+  return page.evaluate(() =>
+    [...document.querySelectorAll('.model .facts div:nth-child(2) dd')].map((loss) => loss.textContent).join(),
+  );
+}
+
+async function takesConfigs(page) {
+  await page.goto(address('m=lin-cat.1.keys.4&pairs=2&seed=3'));
+  await untilStep(page, 1);
+  await page.getByRole('button', { name: 'Copy as config' }).click();
+  await page.getByText('The config is in the clipboard').waitFor();
+  const config = await page.evaluate(() => navigator.clipboard.readText());
+  assert(/extends: "?@mixerzoo\/cat#lin-cat-recall/.test(config), `expected a config, got ${config}`);
+  await page.goto('about:blank');
+  await page.goto(address());
+  await page.getByText('Paste a config').click();
+  await page.getByLabel('A config in YAML').fill(config);
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await page.waitForFunction(() => location.hash.includes('m=lin-cat.1.keys.4') && location.hash.includes('seed=3'));
+  // Another config than the page can write is trained as it is.
+  await page
+    .getByLabel('A config in YAML')
+    .fill(config.replace(/stepsPerEpoch: \d+/, 'stepsPerEpoch: 30').replace(/epochs: \d+/, 'epochs: 2'));
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await page.getByText('trained anew').waitFor();
+  await page.locator('.model[data-status="done"][data-step="60"]').waitFor({ timeout: 120_000 });
+  await page.getByLabel('A config in YAML').fill('extends: quick\ntask: {}\nmodels: {}');
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await page.getByText("got one that extends 'quick'").waitFor();
+  return 'copied, and set up from the copy';
+}
+
+async function opensRuns(page) {
+  await page.goto(address('m=cat.1.own&pairs=1&length=8&steps=50'));
+  await page.locator('.model[data-status="done"]').waitFor({ timeout: 300_000 });
+  const [{ accuracy }] = await standings(page);
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save weights' }).click();
+  const weights = readFileSync(await (await saving).path());
+  await page.goto('about:blank');
+  await page.goto(address());
+  await untilStep(page, 1);
+  await drop(page, [{ name: 'mine.safetensors', bytes: [...weights] }]);
+  await page.getByText('with its trained weights').waitFor();
+  await page.locator('.model[data-status="done"]').waitFor();
+  const [opened] = await standings(page);
+  assert(
+    opened.accuracy === accuracy,
+    `expected the accuracy ${accuracy} of the weights that were saved, got ${opened.accuracy}`,
+  );
+  // A run of the command, by its file.
+  const run = readdirSync(RUNS).find((name) => name.startsWith('attention-1-layer'));
+  const config = JSON.parse(readFileSync(join(RUNS, run, 'config.json'), 'utf8'));
+  config.layers = config.layers.map((layer) => ({ ...layer, config: { dModel: 64, nHeads: 1 } }));
+  delete config.model.norm;
+  await drop(page, [{ name: 'config.json', bytes: [...Buffer.from(JSON.stringify(config))] }]);
+  await page.getByText('without weights').waitFor();
+  await untilStep(page, 1);
+  const [recorded] = await standings(page);
+  assert(recorded.name === config.label, `expected '${config.label}', got '${recorded.name}'`);
+  await page.getByRole('button', { name: "Back to the page's own models" }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.model').length === 2);
+  return `weights that were saved score ${(100 * accuracy).toFixed(1)} % again; a run's config.json trains`;
+}
+
+/** Drops files on the page. */
+async function drop(page, files) {
+  const data = await page.evaluateHandle((given) => {
+    const transfer = new DataTransfer();
+    for (const { name, bytes } of given) transfer.items.add(new File([new Uint8Array(bytes)], name));
+    return transfer;
+  }, files);
+  await page.dispatchEvent('#take-title', 'drop', { dataTransfer: data });
+}
+
+async function worksByKeyboard(page) {
+  await page.goto(address());
+  await untilStep(page, 1);
+  await page.locator('button.token[aria-pressed="true"]').focus();
+  const before = await page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(
+    (old) =>
+      document.activeElement.getAttribute('aria-label') !== old &&
+      document.activeElement.getAttribute('aria-pressed') === 'true',
+    before,
+  );
+  const unnamed = await page.evaluate(() =>
+    [...document.querySelectorAll('button, select, input:not([hidden]), textarea, [role="img"]')]
+      .filter(
+        (element) => !(element.getAttribute('aria-label') || element.textContent.trim() || element.closest('label')),
+      )
+      .map(({ outerHTML }) => outerHTML.slice(0, 80)),
+  );
+  assert(unnamed.length === 0, `expected a name for everything, got none for ${unnamed}`);
+  return 'arrow keys move along the sequence, and everything has a name';
+}
+
+async function fitsEveryScreen(page) {
+  await page.goto(address());
+  await untilStep(page, options.screenshots ? 110 : 1);
+  if (options.screenshots) {
+    await pause(page);
+    await page.waitForTimeout(2000);
+    mkdirSync(options.screenshots, { recursive: true });
+  }
+  const faint = new Set();
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 360]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: width === 360 ? 'reduce' : 'no-preference' });
+      await page.setViewportSize({ width, height: 800 });
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert(over <= 0, `expected nothing wider than ${width} pixels, got ${over} more`);
+      for (const text of await page.evaluate(faintWords)) faint.add(`${colorScheme}: ${text}`);
+      if (options.screenshots) {
+        await page.screenshot({
+          path: join(options.screenshots, `playground-${width}-${colorScheme}.png`),
+          fullPage: true,
+        });
+      }
+    }
+  }
+  assert(faint.size === 0, `expected words with a contrast of 4.5 : 1 at least, got\n${[...faint].join('\n')}`);
+  return '1,280 and 360 pixels, light and dark, words with a contrast of 4.5 : 1 or more';
+}
+
+/** Words on the page with less contrast to what is behind them than WCAG AA asks for. Runs in the page. */
+function faintWords() {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255);
+  };
+  const luminance = ([r, g, b]) => {
+    const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] > 0.99) return colour;
+    }
+    return rgba(getComputedStyle(document.body).backgroundColor);
+  };
+  const found = [];
+  for (const element of document.querySelectorAll('main *')) {
+    const words = [...element.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim() !== '');
+    if (words.length === 0 || element.closest(':disabled, canvas') || element.getClientRects().length === 0) continue;
+    const isSvg = element instanceof SVGElement;
+    const style = getComputedStyle(element);
+    const [a, b] = [luminance(rgba(isSvg ? style.fill : style.color)), luminance(behind(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5)
+      found.push(
+        `${contrast.toFixed(2)} '${words[0].textContent.trim().slice(0, 30)}' ${element.className?.baseVal ?? element.className}`,
+      );
+  }
+  return found;
+}
+
+async function keepsItsMemory(page) {
+  const minutes = Number(options.minutes);
+  assert(minutes > 0, `--minutes: expected a number above 0, got '${options.minutes}'`);
+  await page.addInitScript(() => {
+    globalThis.tensors = [];
+    const Original = Worker;
+    globalThis.Worker = class extends Original {
+      constructor(...given) {
+        super(...given);
+        globalThis.workers = (globalThis.workers ?? 0) + 1;
+        this.addEventListener('message', ({ data }) => {
+          if (data.kind === 'started') globalThis.tensors.push(data.tensors);
+        });
+      }
+    };
+  });
+  await page.goto(address());
+  const session = await page.context().newCDPSession(page);
+  const heap = async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await session.send('Runtime.getHeapUsage');
+    return usedSize / 2 ** 20;
+  };
+  const end = performance.now() + 60_000 * minutes;
+  const heaps = [];
+  let resets = 0;
+  while (performance.now() < end || resets < 4) {
+    await untilStep(page, resets % 5 === 4 ? 60 : 3);
+    await page.getByRole('button', { name: 'Start over' }).click();
+    await page.waitForFunction((count) => globalThis.tensors.length >= count, 2 * (resets + 2), { timeout: 120_000 });
+    resets += 1;
+    if (resets > 1) heaps.push(await heap());
+  }
+  const { tensors, workers } = await page.evaluate(() => ({
+    tensors: globalThis.tensors,
+    workers: globalThis.workers,
+  }));
+  const [first, last] = [tensors.slice(0, 4), tensors.slice(-2)];
+  assert(
+    last.every((count) => count <= Math.max(...first)),
+    `expected no more tensors than at first, ${first}, got ${last}`,
+  );
+  assert(workers === 2, `expected two workers all along, got ${workers}`);
+  const growth = Math.min(...heaps.slice(-3)) - Math.min(...heaps.slice(0, 3));
+  assert(growth < 3, `expected a heap that does not grow, got ${growth.toFixed(1)} MB more after ${resets} resets`);
+  return `${resets} resets in ${minutes} min: ${last[0]} tensors before each, heap ${heaps.at(-1).toFixed(1)} MB, ${growth.toFixed(2)} MB more than at first`;
+}

@@ -1,9 +1,18 @@
 /** What the page and the workers say to each other. A worker trains one model; it answers between steps, never within one. */
 import type { ExperimentConfig, RunSettings } from '@mixerzoo/bench/plan';
 
+/** Engines that a browser may have. */
+export type EngineName = 'wasm' | 'webgpu';
+
 /** From the page. `run` numbers a training: what comes of an earlier one is not listened to. */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly run: number; readonly source: RunSource; readonly running: boolean }
+  | {
+      readonly kind: 'start';
+      readonly run: number;
+      readonly source: RunSource;
+      readonly engine: EngineName;
+      readonly running: boolean;
+    }
   /** Trains on, or rests after the step under way. */
   | { readonly kind: 'go'; readonly running: boolean }
   /** One step, of a training that rests. */

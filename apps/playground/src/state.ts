@@ -27,6 +27,8 @@ export interface PageState {
   readonly batch: number;
   /** Training steps; an evaluation every {@link STEPS_PER_EPOCH}. */
   readonly steps: number;
+  /** What computes: `webgpu` where the browser has it. */
+  readonly engine: (typeof ENGINES)[number];
   /** Of the story, from 1; 0 for none. */
   readonly story: number;
   /** The sequence that is looked at, written by hand; empty: the first of the test examples. */
@@ -35,6 +37,7 @@ export interface PageState {
   readonly query: number;
 }
 
+export const ENGINES = ['wasm', 'webgpu'] as const;
 export const STEPS_PER_EPOCH = 25;
 export const MOST_MODELS = 3;
 /** Test lengths, as multiples of the training length. */
@@ -53,6 +56,7 @@ export const DEFAULT_STATE: PageState = {
   seed: 0,
   batch: 64,
   steps: 400,
+  engine: 'wasm',
   story: 0,
   tokens: [],
   query: -1,
@@ -86,6 +90,7 @@ export function formatState(state: PageState): string {
     parameters.append('m', [id, layers, filter, ...(filter === 'own' || filter === 'none' ? [] : [taps])].join('.'));
   }
   for (const key of NUMBER_KEYS) if (state[key] !== DEFAULT_STATE[key]) parameters.set(key, String(state[key]));
+  if (state.engine !== DEFAULT_STATE.engine) parameters.set('engine', state.engine);
   if (state.tokens.length > 0) parameters.set('tokens', state.tokens.join('.'));
   const models = parameters.getAll('m').join();
   if (models === DEFAULT_MODELS) parameters.delete('m');
@@ -123,8 +128,13 @@ export function parseState(text: string, onFault: (message: string) => void = ()
     onFault(
       `link: expected at most ${MOST_TOKENS} tokens below ${vocabulary}, got others. An example stands for them.`,
     );
+  const engine = ENGINES.find((name) => name === parameters.get('engine'));
+  if (parameters.has('engine') && !engine) {
+    onFault(`engine: expected ${ENGINES.join(' or ')}, got '${parameters.get('engine')}'.`);
+  }
   const state = {
     ...DEFAULT_STATE,
+    ...(engine && { engine }),
     ...numbers,
     ...(models.length > 0 && { models }),
     ...(areTokens && { tokens }),

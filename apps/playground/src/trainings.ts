@@ -1,5 +1,6 @@
 /** The trainings of the page: a worker for each model, what they have told, and what was asked of them. */
 import type {
+  EngineName,
   EvaluationPoint,
   FromWorker,
   Inspection,
@@ -25,7 +26,7 @@ export interface Trainings {
   readonly all: readonly Training[];
   readonly running: boolean;
   /** Begins anew with these, in order. */
-  start(sources: readonly RunSource[], running: boolean): void;
+  start(sources: readonly RunSource[], engine: EngineName, running: boolean): void;
   go(running: boolean): void;
   step(): void;
   /** Asks all models, now and as they learn. */
@@ -46,6 +47,7 @@ export function createTrainings(createWorker: () => Worker, onChange: () => void
   let all: Training[] = [];
   let run = 0;
   let running = false;
+  let current: EngineName | undefined;
   let question: Question | undefined;
   let asked: number[] = [];
   let nextId = 0;
@@ -106,14 +108,16 @@ export function createTrainings(createWorker: () => Worker, onChange: () => void
     get running() {
       return running;
     },
-    start(sources, begin) {
+    start(sources, engine, begin) {
       run += 1;
       running = begin;
       all = sources.map(() => NEW);
       asked = [];
       for (const { reject } of waiting.values()) reject(new Error('The training was begun anew.'));
       waiting.clear();
-      for (const worker of workers.splice(sources.length)) worker.terminate();
+      // A worker has one engine for good.
+      for (const worker of workers.splice(engine === current ? sources.length : 0)) worker.terminate();
+      current = engine;
       sources.forEach((source, index) => {
         let worker = workers[index];
         if (!worker) {
@@ -125,7 +129,7 @@ export function createTrainings(createWorker: () => Worker, onChange: () => void
           };
           workers[index] = worker;
         }
-        send(index, { kind: 'start', run, source, running: begin });
+        send(index, { kind: 'start', run, source, engine, running: begin });
       });
       onChange();
     },

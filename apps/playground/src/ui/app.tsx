@@ -34,8 +34,8 @@ export function App() {
         </p>
       )}
       <Story playground={playground} />
-      <Controls playground={playground} />
       <Trainers playground={playground} />
+      <Controls playground={playground} />
       <Inspector playground={playground} />
       <CopyConfig playground={playground} />
       <footer>

@@ -28,7 +28,7 @@ export interface Axis {
 }
 
 const [WIDTH, HEIGHT] = [440, 230];
-const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 12, 38];
+const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 14, 46];
 
 export function Chart({ title, series, x, y, rule, marks = false }: ChartProps) {
   const px = scale(x, LEFT, WIDTH - RIGHT);
@@ -46,7 +46,7 @@ export function Chart({ title, series, x, y, rule, marks = false }: ChartProps) 
           </g>
         ))}
         {x.ticks.map((tick) => (
-          <text class="tick" key={tick} x={px(tick)} y={HEIGHT - BOTTOM + 17} text-anchor="middle">
+          <text class="tick" key={tick} x={px(tick)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">
             {x.format(tick)}
           </text>
         ))}

@@ -22,7 +22,7 @@ export function Controls({ playground }: { readonly playground: Playground }) {
       <section class="opened">
         <p>
           Shown: {opened.map(({ label }) => label).join(', ')}, from a file{' '}
-          {opened.some(({ weights }) => weights)
+          {opened.some(({ source }) => source.kind === 'record' && source.weights)
             ? 'with its trained weights'
             : 'without weights, so it is trained anew'}
           .
@@ -129,6 +129,18 @@ export function Controls({ playground }: { readonly playground: Playground }) {
             <Field state={state} update={update} name="batch" label="Examples a step" />
             <Field state={state} update={update} name="steps" label="Steps" />
             <Field state={state} update={update} name="seed" label="Seed" />
+            <label>
+              Engine
+              <select
+                value={state.engine}
+                onChange={(event) => update({ engine: event.currentTarget.value as PageState['engine'] })}
+              >
+                <option value="wasm">wasm: any processor</option>
+                <option value="webgpu" disabled={!('gpu' in navigator)}>
+                  webgpu: a graphics card
+                </option>
+              </select>
+            </label>
           </div>
         </details>
       </div>

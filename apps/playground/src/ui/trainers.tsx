@@ -1,4 +1,5 @@
 /** The models side by side: how each stands, and curves of all. */
+import type { OpenedRun } from '../open-run.js';
 import type { Training } from '../trainings.js';
 import { Chart, type Series, Swatch } from './chart.js';
 import type { Playground } from './use-playground.js';
@@ -6,11 +7,12 @@ import type { Playground } from './use-playground.js';
 const percent = (share: number) => `${share === 1 ? 100 : (100 * share).toFixed(1)} %`;
 
 export function Trainers({ playground }: { readonly playground: Playground }) {
-  const { labels, trainings, state, reset } = playground;
+  const { labels, trainings, state, reset, opened } = playground;
   const { all, running } = trainings;
   const isDone = all.every(({ status }) => status === 'done' || status === 'failed');
   const steps = Math.max(state.steps, ...all.map(({ started }) => started?.steps ?? 0));
-  const chance = 1 / (all[0]?.started ? state.pairs : state.pairs);
+  const losses = all.flatMap(({ steps: points }) => points.map(({ loss }) => loss));
+  const guess = opened.length === 0 ? { y: 1 / state.pairs, label: 'a guess among the values shown' } : undefined;
   return (
     <section aria-labelledby="train-title">
       <div class="bar">
@@ -29,7 +31,14 @@ export function Trainers({ playground }: { readonly playground: Playground }) {
       </div>
       <ul class="models">
         {labels.map((label, index) => (
-          <Standing key={label} index={index} label={label} training={all[index]} steps={steps} />
+          <Standing
+            key={label}
+            index={index}
+            label={label}
+            training={all[index]}
+            steps={steps}
+            recorded={opened[index]?.recorded}
+          />
         ))}
       </ul>
       <div class="charts">
@@ -40,13 +49,13 @@ export function Trainers({ playground }: { readonly playground: Playground }) {
           )}
           x={stepAxis(steps)}
           y={SHARE}
-          rule={{ y: chance, label: 'a guess among the values shown' }}
+          rule={guess}
         />
         <Chart
           title="Loss of each batch"
           series={curves(labels, all, ({ steps: points }) => points.map(({ step, loss }) => [step, loss]))}
           x={stepAxis(steps)}
-          y={LOSS}
+          y={lossAxis(losses)}
         />
         <Chart
           title="Accuracy at longer lengths, with more pairs"
@@ -67,11 +76,13 @@ function Standing({
   label,
   training,
   steps,
+  recorded,
 }: {
   readonly index: number;
   readonly label: string;
   readonly training: Training | undefined;
   readonly steps: number;
+  readonly recorded: OpenedRun['recorded'];
 }) {
   const evaluation = training?.evaluations.at(-1);
   const last = training?.steps.at(-1);
@@ -110,6 +121,11 @@ function Standing({
           <dd>{training?.started?.parameters.toLocaleString('en') ?? '–'}</dd>
         </div>
       </dl>
+      {recorded && (
+        <p class="muted">
+          Its record: {recorded.map(({ seqLen, accuracy }) => `${percent(accuracy)} at ${seqLen}`).join(', ')} tokens.
+        </p>
+      )}
       {training?.fault && (
         <p class="notice" role="alert">
           {training.fault}
@@ -137,7 +153,6 @@ const SHARE = {
   ticks: [0, 0.25, 0.5, 0.75, 1],
   format: (value: number) => `${Math.round(100 * value)} %`,
 };
-const LOSS = { label: 'nats', from: 0, to: 5, ticks: [0, 1, 2, 3, 4, 5], format: (value: number) => value.toFixed(0) };
 
 function stepAxis(to: number) {
   const spacing = to / 4;
@@ -150,4 +165,11 @@ function lengthAxis(all: readonly Training[]) {
   const ticks = [...new Set(lengths)].sort((a, b) => a - b);
   const [from = 1, to = 2] = [ticks[0], ticks.at(-1)];
   return { label: 'test length, tokens', from: from / 1.1, to: to * 1.1, ticks, format: String, log: true };
+}
+
+/** Whole nats up to the largest loss of a batch; at most 8, as a training that runs away would dwarf the others. */
+function lossAxis(losses: readonly number[]) {
+  const to = Math.min(8, Math.max(2, Math.ceil(losses.reduce((most, loss) => Math.max(most, loss), 0))));
+  const ticks = Array.from({ length: to + 1 }, (_, tick) => tick).filter((tick) => to <= 5 || tick % 2 === 0);
+  return { label: 'training step, loss in nats', from: 0, to, ticks, format: String };
 }

@@ -40,12 +40,12 @@ export function usePlayground() {
   const sources = useMemo(
     (): RunSource[] =>
       opened.length > 0
-        ? opened.map(({ config, weights }) => ({ kind: 'record', config, weights }))
+        ? opened.map(({ source }) => source)
         : labelsOf(state.models).map((label) => ({ kind: 'experiment', experiment: experimentOf(state), label })),
     [trained(state), opened],
   );
 
-  useEffect(() => trainings.start(sources, true), [sources]);
+  useEffect(() => trainings.start(sources, state.engine, true), [sources, state.engine]);
   useEffect(() => {
     trainings.inspect({ tokens: state.tokens, example: 0, query: state.query });
   }, [state.tokens, state.query, sources]);
@@ -71,7 +71,7 @@ export function usePlayground() {
     opened,
     /** Shows runs from elsewhere in place of the page's own; none: its own again. */
     open: setOpened,
-    reset: () => trainings.start(sources, true),
+    reset: () => trainings.start(sources, state.engine, true),
   };
 }
 

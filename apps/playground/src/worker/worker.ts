@@ -60,10 +60,10 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   else early.push(work);
 };
 
-async function start({ run, source }: ToWorker & { kind: 'start' }): Promise<void> {
+async function start({ run, source, engine }: ToWorker & { kind: 'start' }): Promise<void> {
   await ended;
   if (run !== latest) return;
-  await useEngine('wasm', { wasmUrl: new URL(wasmUrl, import.meta.url) });
+  await useEngine(engine, { wasmUrl: new URL(wasmUrl, import.meta.url) });
   const next = await startSession(run, source, running, tell);
   ended = next.ended;
   if (run !== latest) {
