@@ -98,8 +98,10 @@ function parseJson(text: string, where: string): unknown {
 
 /** The files of a drop, folders walked through. */
 export async function droppedFiles({ items }: DataTransfer): Promise<NamedFile[]> {
-  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  return (await Promise.all(entries.map((entry) => walk(entry, '')))).flat();
+  // Asked of all before the first wait: the list is empty after it.
+  const found = [...items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? []);
+  const files = found.map(async (one) => (one instanceof File ? [{ path: one.name, file: one }] : walk(one, '')));
+  return (await Promise.all(files)).flat();
 }
 
 async function walk(entry: FileSystemEntry, folder: string): Promise<NamedFile[]> {

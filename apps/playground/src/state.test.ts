@@ -40,7 +40,11 @@ const states: fc.Arbitrary<PageState> = fc
   }));
 
 it('reads back every state from its link', () => {
-  fc.assert(fc.property(states, (state) => expect(parseState(formatState(state))).toEqual(state)));
+  fc.assert(
+    fc.property(states, (state) => {
+      expect(parseState(formatState(state))).toEqual(state);
+    }),
+  );
 });
 
 it('has no words for what is by default', () => {

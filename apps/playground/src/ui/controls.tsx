@@ -168,7 +168,8 @@ function changed(state: PageState, name: KnobProps['name'], value: number): Part
   if (name === 'pairs') next.length = Math.max(next.length, 4 * pairs);
   if (name === 'length') next.pairs = Math.min(pairs, Math.floor(value / 4));
   if (name !== 'vocabulary') next.vocabulary = Math.max(next.vocabulary, 16 * next.pairs + 2);
-  return { ...next, tokens: [], query: -1 };
+  const isTask = name === 'pairs' || name === 'length' || name === 'vocabulary';
+  return isTask ? { ...next, tokens: [], query: -1 } : next;
 }
 
 function Knob({ state, update, name, label, options }: KnobProps & { readonly options: readonly number[] }) {
