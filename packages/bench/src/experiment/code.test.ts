@@ -164,7 +164,7 @@ export default { models: { Theirs: { layers: [theirs] }, InBase: { layers: [inBa
     const own = reached.filter((file) => file.startsWith(bench)).map((file) => file.slice(bench.length));
     expect(own).toContain('experiment/recipe.ts');
     const others = own.filter((file) => !/^runs\//.test(file)).sort();
-    expect(others).toEqual(['experiment/recipe.ts', 'installed-packages.ts']);
+    expect(others).toEqual(['experiment/recipe.ts', 'installed-packages.ts', 'own-version.ts']);
   });
 
   it('holds every file that is loaded, as a bundler finds them', async () => {
