@@ -59,7 +59,7 @@ try {
   await check('vite, build', () => bundle(['vite', 'build', '--outDir', 'out-vite', '--logLevel', 'warn'], 'out-vite'));
   await check('vite, dev', serveDev);
   await check('webpack', () => bundle(['webpack'], 'out-webpack', '/page.js'));
-  const [, ...flags] = commandOf('npx esbuild src-esbuild/main.js ');
+  const flags = commandOf('npx esbuild src-esbuild/main.js ');
   const entries = ['page', 'main', 'worker'].map((name) => `src-esbuild/${name}.js`);
   await check('esbuild', () =>
     bundle(['esbuild', ...entries, ...flags, '--log-level=warning'], 'out-esbuild', '/page.js'),
