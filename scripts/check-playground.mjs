@@ -260,7 +260,7 @@ async function tellsItsStory(page) {
 }
 
 async function isLinkedTo(page) {
-  const hash = 'm=gla.2.keys.4&m=cat.1.none&pairs=2&length=16&width=16&rate=0.01&seed=7&steps=50&query=9';
+  const hash = 'm=gla.2.keys.4&m=cat.1.none&pairs=2&length=24&width=16&rate=0.01&seed=7&steps=50&query=9';
   await page.goto(address(hash));
   await untilStep(page, 1);
   const names = (await standings(page)).map(({ name }) => name);

@@ -12,10 +12,18 @@ const DRAW_EVERY_MS = 100;
 /** What of the state makes another training: the rest is looked at alone. */
 const trained = ({ story: _, tokens: __, query: ___, ...rest }: PageState) => JSON.stringify(rest);
 
+/** What the address says, and all that is wrong with it. */
+function readLink(): { state: PageState; fault: string | undefined } {
+  const faults: string[] = [];
+  const state = parseState(location.hash, (fault) => faults.push(fault));
+  return { state, fault: faults.length === 0 ? undefined : faults.join(' ') };
+}
+
 export function usePlayground() {
-  const [state, setState] = useState<PageState>(() => parseState(location.hash, report));
+  const first = useMemo(readLink, []);
+  const [state, setState] = useState<PageState>(first.state);
   const [opened, setOpened] = useState<readonly OpenedRun[]>([]);
-  const [fault, setFault] = useState<string | undefined>(faults.shift());
+  const [fault, setFault] = useState<string | undefined>(first.fault);
   const [, redraw] = useState(0);
   const drawing = useRef(false);
 
@@ -56,7 +64,11 @@ export function usePlayground() {
       history.replaceState(null, '', hash === '' ? location.pathname + location.search : `#${hash}`);
   }, [state]);
   useEffect(() => {
-    const follow = () => setState(parseState(location.hash, setFault));
+    const follow = () => {
+      const link = readLink();
+      setState(link.state);
+      setFault(link.fault);
+    };
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
@@ -74,9 +86,5 @@ export function usePlayground() {
     reset: () => trainings.start(sources, state.engine, true),
   };
 }
-
-/** Of the link with which the page was opened. */
-const faults: string[] = [];
-const report = (message: string) => faults.push(message);
 
 export type Playground = ReturnType<typeof usePlayground>;
