@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 
-const OUTSIDE = ['apps', 'ci', 'docs', 'repo', 'scripts', 'templates', 'tests'];
+const OUTSIDE = ['apps', 'benchmarks', 'ci', 'docs', 'repo', 'scripts', 'templates', 'tests'];
 const LONGEST = 72;
 const known = [...readdirSync('packages'), ...OUTSIDE];
 
