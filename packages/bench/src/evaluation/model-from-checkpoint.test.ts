@@ -33,7 +33,7 @@ async function tokensOf({ model, params }: Opened): Promise<number[]> {
 describe('modelFromCheckpoint', () => {
   it('asks for an engine first', async () => {
     await expect(modelFromCheckpoint(cwd)).rejects.toThrow(/await useEngine\(\)/);
-    await useEngine();
+    await useEngine('wasm');
   });
 
   it("opens what a program's own trainer saved", async () => {
