@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 
 describe('valueAndGradients', () => {
-  it('gives the value, and a gradient for every parameter: summed over ties, zero for what has no part', () => {
+  it('gives the value, and a gradient for every parameter: summed over ties, zero for what has no part', async () => {
     const tied = tf.tensor1d([1, -2]);
     const params = { a: { w: tied }, b: tied, none: undefined, idle: tf.tensor1d([5]) };
     const before = tf.memory().numTensors;
@@ -18,10 +18,10 @@ describe('valueAndGradients', () => {
       ({ a, b }) => tf.sum(tf.square(a.w)).add(tf.sum(b.mul(3))) as tf.Scalar,
       params,
     );
-    expect(value.dataSync()[0]).toBe(2);
-    expect([...grads.a.w.dataSync()]).toEqual([5, -1]);
+    expect([...(await value.data())]).toEqual([2]);
+    expect([...(await grads.a.w.data())]).toEqual([5, -1]);
     expect(grads.b).toBe(grads.a.w);
-    expect([...grads.idle.dataSync()]).toEqual([0]);
+    expect([...(await grads.idle.data())]).toEqual([0]);
     expect(Object.keys(grads)).toEqual(['a', 'b', 'none', 'idle']);
     value.dispose();
     disposeTree(grads);
