@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 
 const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-documents-'));
@@ -12,7 +12,10 @@ function check(text: string) {
   const file = join(directory, 'page.md');
   writeFileSync(file, text);
   const args = ['--conditions=@mixerzoo/source', '--import', 'tsx', 'scripts/check-docs.mjs', file];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: resolve('..'), encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: join(import.meta.dirname, '..'),
+    encoding: 'utf8',
+  });
   return {
     status,
     stdout,
@@ -48,7 +51,7 @@ it('names every fault, and where it is', () => {
     "unknown option '--worker'",
     "expected a script of package.json, got 'npm run benchmark'",
     "expected a block of ts, js, sh, yaml, json, text, got ''",
-    "has no exported member named 'renamedMixer'",
+    "has no exported member 'renamedMixer'",
     'expected the reason in <!-- sketch: reason -->, got none',
     "unknown option '--dry-runs'",
     'fig66',

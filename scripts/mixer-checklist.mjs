@@ -5,6 +5,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
+/** Where cases of kernels stand, those of mixers' packages first. */
+const KERNEL_CASES = ['benchmarks/mixer-kernel-cases.ts', 'benchmarks/core-kernel-cases.ts'];
+
 /** Words of templates/mixer/README.md that are to be replaced. */
 const PLACEHOLDERS = ['put the reference here', 'name it here'];
 
@@ -24,8 +27,7 @@ export function checkList(root, name) {
   const tests = source.filter((file) => file.endsWith('.test.ts')).map((file) => read(at, 'src', file));
   const readme = read(at, 'README.md');
   const placeholders = PLACEHOLDERS.filter((words) => readme.includes(words));
-  const casesFile = ['benchmarks', 'packages/bench/src'].flatMap((folder) => find(root, folder, 'kernel-cases.ts'))[0];
-  const cases = casesFile === undefined ? '' : read(root, casesFile);
+  const cases = KERNEL_CASES.map((file) => read(root, file)).join('');
   const changesets = existsSync(join(root, '.changeset'))
     ? readdirSync(join(root, '.changeset')).map((file) => read(root, '.changeset', file))
     : [];
@@ -68,7 +70,7 @@ export function checkList(root, name) {
     {
       what: 'bench:kernels measures its kernels',
       fault: kernels.length > 0 && !cases.includes(id) && `no case of ${id}`,
-      mend: `a case in ${casesFile ?? 'kernel-cases.ts'}`,
+      mend: `a case in ${KERNEL_CASES[0]}`,
     },
     {
       what: 'a changeset, until its first release',
@@ -76,10 +78,4 @@ export function checkList(root, name) {
       mend: 'npm run changeset',
     },
   ].map(({ what, fault, mend }) => ({ what, mend, ...(fault && { fault }) }));
-}
-
-/** The files of a name below a folder of the repository, if it is there. */
-function find(root, folder, name) {
-  const files = existsSync(join(root, folder)) ? readdirSync(join(root, folder), { recursive: true }).map(String) : [];
-  return files.filter((file) => basename(file) === name).map((file) => join(folder, file));
 }
