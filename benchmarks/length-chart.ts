@@ -1,6 +1,6 @@
 /** The plot of `bench:length`: a panel for each pass and cost, a line for each mixer, both axes logarithmic. */
 import { drawLegend, onWhite, placed, wholeSvg } from '../packages/bench/src/figures/legend.js';
-import { CHART_INK, chart, looks, pointLayer, renderSvg } from '../packages/bench/src/report/charts.js';
+import { CHART_INK, chart, looks, pointLayer, renderSvg } from '../packages/bench/src/report/chart-parts.js';
 import { seriesStyle } from '../packages/bench/src/report/series-style.js';
 
 /** A panel: what a line's points stand for, and where they are. */

@@ -1,13 +1,7 @@
 /** The picture of the README: what models recall by test length, from the results of an experiment. */
 import { drawLegend, onWhite, placed, wholeSvg } from '../packages/bench/src/figures/legend.js';
-import {
-  accuracyAxis,
-  chart,
-  looks,
-  pointLayer,
-  renderSvg,
-  trainLengthMark,
-} from '../packages/bench/src/report/charts.js';
+import { accuracyAxis, chart, looks, pointLayer, renderSvg } from '../packages/bench/src/report/chart-parts.js';
+import { trainLengthMark } from '../packages/bench/src/report/charts.js';
 import { formatPercent } from '../packages/bench/src/report/format.js';
 import { seriesStyle } from '../packages/bench/src/report/series-style.js';
 import type { RecallResults } from './recall-table.js';

@@ -5,18 +5,20 @@ import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const CHROMIUM = [
+  process.env.CHROMIUM_PATH,
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   chromium.executablePath(),
-];
+].filter((path) => path);
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
 /** A browser; undefined, with the reason printed, where there is none. The caller closes it. */
-export async function launchChromium() {
+export async function launchChromium(...args) {
   const executablePath = CHROMIUM.find((path) => existsSync(path));
-  if (executablePath) return chromium.launch({ executablePath, args: ['--no-sandbox'] });
-  console.log(`skipped: no Chromium in ${CHROMIUM.join(', ')}`);
+  if (executablePath) return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
+  console.log(`skipped: no Chromium in ${CHROMIUM.join(', ')}; set CHROMIUM_PATH to one`);
   return undefined;
 }
 

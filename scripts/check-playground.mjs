@@ -13,18 +13,11 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { chromium } from 'playwright-core';
+import { launchChromium } from './browser-pages.mjs';
 
 const DIST = fileURLToPath(new URL('../apps/playground/dist/', import.meta.url));
 const RUNS = fileURLToPath(new URL('../packages/bench/src/__fixtures__/runs/quick/', import.meta.url));
 const FOLDER = '/some/folder';
-const CHROMIUM = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].find((path) => path !== undefined && existsSync(path));
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -44,11 +37,6 @@ const { values: options, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '1' }, screenshots: { type: 'string' } },
 });
 
-if (CHROMIUM === undefined) {
-  console.log('skipped: no Chromium on this machine; set CHROMIUM_PATH to one to test the playground in it');
-  process.exit(0);
-}
-
 const requested = new Set();
 const server = createServer(({ url }, response) => {
   const { pathname } = new URL(url, 'http://localhost');
@@ -60,7 +48,8 @@ const server = createServer(({ url }, response) => {
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--js-flags=--expose-gc'] });
+const browser = await launchChromium('--js-flags=--expose-gc');
+if (!browser) process.exit(0);
 let failures = 0;
 try {
   await check('trains', trains);

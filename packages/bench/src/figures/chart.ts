@@ -15,8 +15,8 @@ import {
   pointLayer,
   type Row,
   renderSvg,
-  trainLengthMark,
-} from '../report/charts.js';
+} from '../report/chart-parts.js';
+import { trainLengthMark } from '../report/charts.js';
 import {
   formatCount,
   formatEstimate,

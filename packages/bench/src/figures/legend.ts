@@ -1,5 +1,5 @@
 /** Legends, and panels put together, as SVG: what a figure of runs and one of plots have in common. */
-import { CHART_INK } from '../report/charts.js';
+import { CHART_INK } from '../report/chart-parts.js';
 import type { SeriesStyle } from '../report/series-style.js';
 
 /** An entry: a line, marks, a band, or the marked line of a model. */

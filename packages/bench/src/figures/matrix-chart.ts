@@ -1,6 +1,6 @@
 /** A panel of a figure whose axis is a variant: models in variants, a cell each, darker the more it answers, with its number. */
 import type { TopLevelSpec } from 'vega-lite';
-import { CHART_INK, type ChartSize, chart } from '../report/charts.js';
+import { CHART_INK, type ChartSize, chart } from '../report/chart-parts.js';
 import { formatPercent } from '../report/format.js';
 import { seriesStyle } from '../report/series-style.js';
 import type { FigurePoint } from './figure.js';

@@ -6,7 +6,7 @@
  */
 import type { Axis, Plot, PlotPoint, PlotSeries } from '@mixerzoo/theory';
 import type { TopLevelSpec } from 'vega-lite';
-import { type ChartSize, chart, looks, pointLayer, type Row, renderSvg } from '../report/charts.js';
+import { type ChartSize, chart, looks, pointLayer, type Row, renderSvg } from '../report/chart-parts.js';
 import { type SeriesStyle, seriesStyle } from '../report/series-style.js';
 import type { Layout } from './chart.js';
 import { BAND_OPACITY, drawLegend, drawWords, placed, wholeSvg } from './legend.js';

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { DoneRun } from '../runs/results.js';
 import { sampleRun } from './__fixtures__/sample-run.js';
-import { costChart, renderSvg } from './charts.js';
+import { renderSvg } from './chart-parts.js';
+import { costChart } from './charts.js';
 import { groupEntries } from './entries.js';
 import { seriesStyle } from './series-style.js';
 

@@ -1,6 +1,7 @@
 /** Charts as markup, and what names their series. */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ChartSize, Series } from './charts.js';
+import type { ChartSize } from './chart-parts.js';
+import type { Series } from './charts.js';
 import { drawSvg } from './drawn-charts.js';
 import { type Html, html, trusted } from './html.js';
 

@@ -1,9 +1,9 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { afterEach, expect, it, vi } from 'vitest';
-import { renderSvg } from './charts.js';
+import { renderSvg } from './chart-parts.js';
 import { drawSvg, keepDrawings } from './drawn-charts.js';
 
-vi.mock('./charts.js', () => ({ renderSvg: vi.fn(async (spec: object) => JSON.stringify(spec)) }));
+vi.mock('./chart-parts.js', () => ({ renderSvg: vi.fn(async (spec: object) => JSON.stringify(spec)) }));
 afterEach(() => {
   keepDrawings(0);
   vi.mocked(renderSvg).mockClear();

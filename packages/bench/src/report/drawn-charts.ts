@@ -1,7 +1,7 @@
 /** Drawings that are kept, for a page that is made again and again while most of its charts stay as they are. */
 import { createHash } from 'node:crypto';
 import type { TopLevelSpec } from 'vega-lite';
-import { renderSvg } from './charts.js';
+import { renderSvg } from './chart-parts.js';
 
 /** By hash of the specification, the longest unused first. */
 const drawings = new Map<string, string>();

@@ -1,5 +1,5 @@
 /** The style sheet of a report page: light and dark by the reader's setting, phones from 320 pixels, print. */
-import { CHART_INK } from './charts.js';
+import { CHART_INK } from './chart-parts.js';
 import type { SeriesStyle } from './series-style.js';
 import { TOOLS_STYLE } from './tools-style.js';
 

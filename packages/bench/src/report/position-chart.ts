@@ -1,15 +1,7 @@
 /** The chart of losses by position. */
 import type { TopLevelSpec } from 'vega-lite';
-import {
-  type ChartSize,
-  chart,
-  freeLossAxis,
-  looks,
-  pointLayer,
-  type Row,
-  type Series,
-  trainLengthMark,
-} from './charts.js';
+import { type ChartSize, chart, freeLossAxis, looks, pointLayer, type Row } from './chart-parts.js';
+import { type Series, trainLengthMark } from './charts.js';
 import { lossByPosition } from './loss-by-position.js';
 import { formatNats } from './score.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sampleRun } from './__fixtures__/sample-run.js';
-import { renderSvg } from './charts.js';
+import { renderSvg } from './chart-parts.js';
 import { groupEntries } from './entries.js';
 import { rateChart, rateSection } from './rate-section.js';
 import { seriesStyle } from './series-style.js';

@@ -12,8 +12,8 @@ import {
   looks,
   pointLayer,
   type Row,
-  type Series,
-} from './charts.js';
+} from './chart-parts.js';
+import type { Series } from './charts.js';
 import { bothWidths, legend, type NumberedSeries } from './drawing.js';
 import type { Entry } from './entries.js';
 import { listWords } from './format.js';

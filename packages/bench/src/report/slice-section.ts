@@ -1,6 +1,6 @@
 /** Accuracy by what a task tells answers apart by: a chart and a table for each such slice of the test. */
 import type { TopLevelSpec } from 'vega-lite';
-import { accuracyAxis, type ChartSize, chart, looks, pointLayer, type Row } from './charts.js';
+import { accuracyAxis, type ChartSize, chart, looks, pointLayer, type Row } from './chart-parts.js';
 import { legend, type NumberedSeries, oneWidth } from './drawing.js';
 import { formatCount, formatEstimate, NO_VALUE } from './format.js';
 import { type Html, html } from './html.js';
