@@ -49,6 +49,11 @@ struct Panels {
   float* panel(long p, long panel) const { return at + p * padded() + panel * width() * least(depth, rows - p); }
   /** The same of the first k rows. */
   Panels upTo(long k) const { return {at, k, n, vectors, depth, rows}; }
+  /** The same of the `depth` rows from `p` on, p a multiple of `depth`. */
+  Panels block(long p) const {
+    const long count = least(depth, rows - p);
+    return {at + p * padded(), count, n, vectors, depth, count};
+  }
 };
 
 /** What a tile starts from: rows `row` apart; 0 repeats one (a bias); at null for zeros. */

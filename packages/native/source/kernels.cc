@@ -16,6 +16,7 @@
 #include "linears.h"
 #include "mat-mul.h"
 #include "norm.h"
+#include "rows.h"
 #include "selective-scan.h"
 #include "short-convolution.h"
 #include "ssd.h"
@@ -51,6 +52,8 @@ static const Kernel kKernels[] = {
     {"taylorAttentionGradient", 15, taylorAttentionGradient},
     {"shortConvolution", 9, shortConvolution},
     {"shortConvolutionGradient", 10, shortConvolutionGradient},
+    {"gatherRows", 6, gatherRows},
+    {"scatterAddRows", 6, scatterAddRows},
     {"norm", 8, norm},
     {"normGradient", 10, normGradient},
     {"adamW", 14, adamW},

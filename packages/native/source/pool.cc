@@ -18,7 +18,7 @@ constexpr size_t kSmallestBlock = 1 << 16;
 /** Multiply-adds that are not worth a second thread: some microseconds. */
 constexpr double kWorthSharing = 2e5;
 /** How long a thread looks for more work before it sleeps: a training step calls again within microseconds. */
-constexpr auto kPatience = std::chrono::microseconds(30);
+constexpr auto kPatience = std::chrono::microseconds(200);
 
 void pause() {
 #if defined(__x86_64__)

@@ -116,6 +116,7 @@ describe.skipIf(!built)('native kernels', () => {
       'chosenAttentionGradient',
       'deltaRule',
       'deltaRuleGradient',
+      'gatherRows',
       'glaScan',
       'glaScanGradient',
       'groupedAttention',
@@ -127,6 +128,7 @@ describe.skipIf(!built)('native kernels', () => {
       'matMul',
       'norm',
       'normGradient',
+      'scatterAddRows',
       'selectiveScan',
       'selectiveScanGradient',
       'shortConvolution',
@@ -168,6 +170,13 @@ describe.skipIf(!built)('native kernels', () => {
     call('tiedCrossEntropy', crossEntropy);
     labels[0] = 2;
     expect(() => call('tiedCrossEntropy', crossEntropy)).toThrow('expected labels inside of the vocabulary');
+
+    const indices = labels;
+    const gather = [2, 1, 1, 0, 64, 128];
+    indices[0] = 1;
+    call('gatherRows', gather);
+    indices[0] = 2;
+    expect(() => call('gatherRows', gather)).toThrow('expected indices inside of the table');
 
     // One query, blocks of one, the landmark of its own block chosen.
     const chosen = new Int32Array(addonHeap, 128, 1);

@@ -3,7 +3,15 @@ import { cachedAttention, causalAttention } from '@mixerzoo/attention';
 import { taylorAttention } from '@mixerzoo/based';
 import { linearAttention } from '@mixerzoo/cat';
 import { randomNormal, tf } from '@mixerzoo/core';
-import { layerNorm, linear, linears, rmsNorm, shortConvolution, tiedCrossEntropy } from '@mixerzoo/core/blocks';
+import {
+  gatherRows,
+  layerNorm,
+  linear,
+  linears,
+  rmsNorm,
+  shortConvolution,
+  tiedCrossEntropy,
+} from '@mixerzoo/core/blocks';
 import { deltaRule } from '@mixerzoo/delta';
 import { glaScan } from '@mixerzoo/gla';
 import { blockAttention, chosenAttention, groupedAttention } from '@mixerzoo/landmark';
@@ -99,6 +107,18 @@ function crossEntropies(): Record<string, Case> {
     cases[`cross-entropy ${[n, d, V]}`] = [(h: tf.Tensor2D, t: tf.Tensor2D) => entropy(h, t).loss, hidden, table];
     cases[`hits ${[n, d, V]}`] = [(h: tf.Tensor2D, t: tf.Tensor2D) => entropy(h, t).correct, hidden, table];
   }
+  // Logits of later blocks of the vocabulary are hundreds above those of the first, whose exponentials vanish beside them.
+  const rising = tf.tidy(() => tf.mul(normal([300, 17], 2), tf.range(0, 60, 0.2).expandDims(1)) as tf.Tensor2D);
+  cases['cross-entropy, rising'] = [
+    (h: tf.Tensor2D, t: tf.Tensor2D) => tiedCrossEntropy(h, t, labels(70, 300)).loss,
+    normal([70, 17], 1),
+    rising,
+  ];
+  cases['hits, rising'] = [
+    (h: tf.Tensor2D, t: tf.Tensor2D) => tiedCrossEntropy(h, t, labels(70, 300)).correct,
+    normal([70, 17], 1),
+    rising,
+  ];
   return cases;
 }
 
@@ -318,6 +338,16 @@ function scans(): Record<string, Case> {
 
 function rows(): Record<string, Case> {
   const cases: Record<string, Case> = {};
+  for (const [rows, n, d] of [
+    [3, 2, 5],
+    [70, 129, 17],
+    [1200, 700, 64],
+  ] as const) {
+    cases[`rows gathered and added up ${[rows, n, d]}`] = [
+      (table: tf.Tensor2D) => gatherRows(table, labels(n, rows)),
+      normal([rows, d], 1),
+    ];
+  }
   for (const [n, d] of [
     [1, 3],
     [7, 16],

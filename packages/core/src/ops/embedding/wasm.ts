@@ -18,7 +18,10 @@ export const gather: WasmKernel<GatherInputs, GatherAttrs, Outputs> = {
       );
     }
     const y = wasm.output([...indices.shape, d]);
-    wasm.parallel('gather', indices.size, wasm.pointer(table), at, wasm.pointer(y), d);
+    const addresses = [wasm.pointer(table), at, wasm.pointer(y)];
+    if (!wasm.native('gatherRows', rows, indices.size, d, ...addresses)) {
+      wasm.parallel('gather', indices.size, ...addresses, d);
+    }
     return { y };
   },
 };
@@ -31,7 +34,10 @@ export const scatterAdd: WasmKernel<ScatterInputs, ScatterAttrs, Outputs> = {
     const y = wasm.output([rows, ...rest]);
     const count = tf.util.sizeFromShape(indices.shape);
     const d = tf.util.sizeFromShape(rest);
-    wasm.parallel('scatterAdd', rows, wasm.pointer(x), wasm.pointer(indices), wasm.pointer(y), count, d);
+    const addresses = [x, indices, y].map((tensor) => wasm.pointer(tensor));
+    if (!wasm.native('scatterAddRows', rows, count, d, ...addresses)) {
+      wasm.parallel('scatterAdd', rows, ...addresses, count, d);
+    }
     return { y };
   },
 };
