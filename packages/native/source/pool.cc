@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kSmallestBlock = 1 << 16;
 /** Multiply-adds that are not worth a second thread: some microseconds. */
 constexpr double kWorthSharing = 2e5;
-/** How long a thread looks for more work before it sleeps: a training step calls again within microseconds. */
-constexpr auto kPatience = std::chrono::microseconds(200);
+/** How long a thread looks for more work before it sleeps: the JavaScript between two calls of a training step takes less. */
+constexpr auto kPatience = std::chrono::microseconds(400);
 
 void pause() {
 #if defined(__x86_64__)
@@ -113,7 +113,8 @@ struct Pool::State {
         last = done;
         since = std::chrono::steady_clock::now();
       } else if (std::chrono::steady_clock::now() - since < kPatience) {
-        for (int i = 0; i < 8; ++i) pause();
+        for (int i = 0; i < 64; ++i) pause();
+        std::this_thread::yield(); // to the threads of WebAssembly, should they want this core
       } else {
         std::unique_lock<std::mutex> lock(mutex);
         asleep.fetch_add(1);

@@ -56,7 +56,7 @@ export async function openWasmEngine(options: EngineOptions = {}): Promise<Engin
   bindWasmHeap(heap, {
     relaxedSimd,
     native,
-    threads: threads > 1 ? startWasmThreads(heap.asm.memory, threads) : undefined,
+    threads: threads > 1 ? startWasmThreads(heap.asm.memory, threads, native !== undefined) : undefined,
     checked: environment('MIXERZOO_CHECK_KERNELS') === '1',
   });
   replaceStockKernels();

@@ -22,6 +22,8 @@ describe('matMul', () => {
     [130, 300, 33],
     [257, 64, 20],
     [3, 520, 1030],
+    [5, 1103, 7],
+    [9, 6001, 3],
   ] as const;
   const transposes = [
     [false, false],

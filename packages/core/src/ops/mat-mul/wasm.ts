@@ -18,6 +18,10 @@ export interface Matrices {
 const MOST_UNITS = 32;
 /** Multiply-adds that a unit is not cut below. */
 const SMALLEST_UNIT = 2 ** 19;
+/** Parts of a long summed axis, the fewest terms of one, and elements of a result that is summed in parts at most. */
+const MOST_PARTS = 8;
+const SMALLEST_PART = 512;
+const MOST_SUMMED = 2 ** 16;
 
 /**
  * `c[batches, m, n] = a[batches, m, k] b[batches, k, n] + bias[n]`, or `c += a b`, from within a kernel whose code is that of
@@ -36,6 +40,11 @@ export function multiply(
 ): void {
   const strides = [a.batch, a.row, a.column, b.batch, b.row, b.column];
   if (!accumulate && wasm.native('matMul', batches, m, k, n, ...strides, a.at, b.at, bias, c)) return;
+  const parts = batches === 1 && bias === 0 && m * n <= MOST_SUMMED ? partsOf(k) : 1;
+  if (parts > 1) {
+    multiplyInParts(wasm, { a, b, c }, { parts, m, k, n });
+    return;
+  }
   const block = rowsPerUnit(wasm.threads, batches, m, k * n);
   if (b.batch === 0 && m > block && k > 0) {
     const packed = wasm.scratch(packedColumnsBytes(k, n));
@@ -68,6 +77,28 @@ export function multiply(
     wasm.scratch(units * scratchBytes),
     scratchBytes,
   );
+}
+
+/** By the sizes alone, not by threads: the order of the sums is part of the result. */
+const partsOf = (k: number) => Math.min(MOST_PARTS, Math.floor(k / SMALLEST_PART));
+
+/** A small `c = a b` over a long k, as of the gradient of a weight: parts of k are products of their own, then added up. */
+function multiplyInParts(
+  wasm: WasmCall,
+  { a, b, c }: { a: Matrices; b: Matrices; c: number },
+  { parts, m, k, n }: { parts: number; m: number; k: number; n: number },
+): void {
+  const depth = Math.floor(k / parts);
+  const partials = wasm.scratch(4 * parts * m * n);
+  const from = (p: number) => ({
+    a: { ...a, at: a.at + 4 * p * a.column, batch: depth * a.column },
+    b: { ...b, at: b.at + 4 * p * b.row, batch: depth * b.row },
+    c: partials,
+  });
+  multiply(wasm, from(0), { batches: parts, m, k: depth, n });
+  const rest = k - parts * depth;
+  if (rest > 0) multiply(wasm, { ...from(parts * depth), accumulate: true }, { batches: 1, m, k: rest, n });
+  wasm.parallel('columnSums', m * n, partials, parts, m * n, c);
 }
 
 /** Rows of a unit: a block of gemm, or less where that would leave threads without work worth having. */
