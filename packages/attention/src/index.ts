@@ -18,4 +18,4 @@ export { rotary } from './ops/rotary/index.js';
 export type { PositionalConfig, Positions } from './positions.js';
 export { alibiSlopes, createPositions, positionalCheck, positionalOptions } from './positions.js';
 
-export const plugin = definePlugin({ mixers: [attention, slidingWindow], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [attention, slidingWindow], models: recallModels });

@@ -15,4 +15,4 @@ export {
 } from './ops/taylor-attention/index.js';
 export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
 
-export const plugin = definePlugin({ mixers: [based, baseConv], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [based, baseConv], models: recallModels });

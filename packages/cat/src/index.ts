@@ -11,4 +11,4 @@ export { elu1 } from './ops/elu1/index.js';
 export type { LinearAttentionOptions } from './ops/linear-attention/index.js';
 export { linearAttention, linearAttentionFlops } from './ops/linear-attention/index.js';
 
-export const plugin = definePlugin({ mixers: [cat, mhcat, linCat, linearAttentionMixer], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [cat, mhcat, linCat, linearAttentionMixer], models: recallModels });

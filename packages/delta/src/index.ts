@@ -14,4 +14,4 @@ export {
 } from './kimi-delta-attention.js';
 export { type DeltaRuleOptions, deltaRule } from './ops/delta-rule/index.js';
 
-export const plugin = definePlugin({ mixers: [deltaNet, gatedDeltaNet, kimiDeltaAttention], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [deltaNet, gatedDeltaNet, kimiDeltaAttention], models: recallModels });

@@ -7,4 +7,4 @@ export { type GlaParams, type GlaState, gla, glaSchema } from './gla.js';
 export { type GlaScanOptions, glaScan, glaScanOp } from './ops/gla-scan/index.js';
 export { logDecay } from './ops/log-decay/index.js';
 
-export const plugin = definePlugin({ mixers: [gla], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [gla], models: recallModels });

@@ -7,4 +7,4 @@ export { type H3Params, type H3State, h3 } from './h3.js';
 export { type HyenaParams, type HyenaState, hyena } from './hyena.js';
 export { type LongConvolutionOptions, longConvolution } from './ops/long-convolution/index.js';
 
-export const plugin = definePlugin({ mixers: [hyena, h3], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [hyena, h3], models: recallModels });

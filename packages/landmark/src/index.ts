@@ -14,4 +14,4 @@ export {
 export { blockAttention } from './ops/block-attention/index.js';
 export { chosenAttention, groupedAttention } from './ops/grouped-attention/index.js';
 
-export const plugin = definePlugin({ mixers: [landmarkCat], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [landmarkCat], models: recallModels });

@@ -9,4 +9,4 @@ export { type Mamba2Params, type Mamba2State, mamba2 } from './mamba2.js';
 export { type SelectiveScanArguments, selectiveScan, selectiveScanOp } from './ops/selective-scan/index.js';
 export { type SsdArguments, ssd, ssdOp, ssdOutput } from './ops/ssd/index.js';
 
-export const plugin = definePlugin({ mixers: [mamba, mamba2], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [mamba, mamba2], models: recallModels });

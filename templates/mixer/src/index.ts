@@ -3,4 +3,4 @@ import { causalMean } from './causal-mean.js';
 
 export { type CausalMeanParams, type CausalMeanState, causalMean } from './causal-mean.js';
 
-export const plugin = definePlugin({ mixers: [causalMean] });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [causalMean] });
