@@ -19,11 +19,15 @@ const FLAGS = (
   '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --enable threads ' +
   '--runtime stub -O3 --noAssert --converge'
 ).split(' ');
-/** Names of files reach what is compiled, so the compiler gets them as `nameOf` has them, wherever it runs. */
 const ENTRY = 'kernel.as.ts';
+/**
+ * Where the compiler takes a kernel to lie, beside `core/assembly`: names of files reach what it makes, and are the same wherever it runs.
+ * Deep enough for what kernels import from folders above.
+ */
+const PLACE = 'package/src/ops/op';
 const BUILDS = { simd: ['--enable', 'simd'], relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd'] };
 /** What a kernel is made from beside its sources, as text. */
-const COMPILER = { assemblyscript: readFileSync(findCompiler()), flags: JSON.stringify([ENTRY, FLAGS, BUILDS]) };
+const COMPILER = { assemblyscript: readFileSync(findCompiler()), flags: JSON.stringify([PLACE, FLAGS, BUILDS]) };
 const SHARED_IMPORT = /@mixerzoo\/core\/assembly\//g;
 const HEADER = '/** Compiled from kernel.as.ts by mixerzoo-kernels; not edited by hand, not under version control. */';
 const MADE_FROM = /^\/\/ made from (\{.*\})$/m;
@@ -72,8 +76,7 @@ export async function ensureKernels(directory) {
 /** Whether what is there was made from what is there now. */
 export function isCurrent(entry) {
   const sources = madeFrom(entry);
-  const names = Object.keys(sources);
-  return names.length > 0 && names.every((name) => sources[name] === digestOf(name, entry));
+  return ENTRY in sources && Object.keys(sources).every((name) => sources[name] === digestOf(name, entry));
 }
 
 /** The files that a kernel was last compiled from, its own among them. */
@@ -137,13 +140,13 @@ function findCompiler() {
 async function compile(entry, flags, read) {
   const asc = await import('assemblyscript/asc');
   let binary;
-  const { error, stderr } = await asc.main([ENTRY, '--outFile', 'kernel.wasm', ...FLAGS, ...flags], {
+  const { error, stderr } = await asc.main([`${PLACE}/${ENTRY}`, '--outFile', 'kernel.wasm', ...FLAGS, ...flags], {
     readFile: async (name) => {
       try {
-        const file = locate(name, entry);
+        const file = locate(name.startsWith('core/') ? name : posix.relative(PLACE, name), entry);
         const source = await readFile(file, 'utf8');
         read.add(file);
-        return source.replace(SHARED_IMPORT, `./${posix.relative(posix.dirname(name), 'core/assembly')}/`);
+        return source.replace(SHARED_IMPORT, `${posix.relative(posix.dirname(name), 'core/assembly')}/`);
       } catch (error) {
         if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null; // the compiler tries several names
         throw error;
