@@ -3,7 +3,7 @@ import { definePlugin } from '@mixerzoo/core';
 import { gla } from './gla.js';
 import { recallModels } from './recall.js';
 
-export { type GlaParams, type GlaState, gla, glaSchema } from './gla.js';
+export { type GlaConfig, type GlaParams, type GlaState, gla, glaSchema } from './gla.js';
 export { type GlaScanOptions, glaScan, glaScanOp } from './ops/gla-scan/index.js';
 export { logDecay } from './ops/log-decay/index.js';
 

@@ -6,6 +6,7 @@ export type { BlockCache } from './block-cache.js';
 export type { KeyFilterKind } from './key-filter.js';
 export {
   defaultBlockSize,
+  type LandmarkCatConfig,
   type LandmarkCatParams,
   type LandmarkCatState,
   landmarkCat,
