@@ -62,7 +62,10 @@ function exportsOf(file) {
   };
   const found = new Map();
   for (const node of program.body) {
-    if (node.type === 'ExportAllDeclaration' && !node.exported) {
+    if (node.type === 'ExportAllDeclaration' && !node.source.value.startsWith('.')) {
+      const name = node.exported?.name ?? '*';
+      found.set(name, `${name} of ${node.source.value}`);
+    } else if (node.type === 'ExportAllDeclaration' && !node.exported) {
       for (const [name, declared] of exportsOf(moduleOf(file, node.source.value))) found.set(name, declared);
     } else if (node.type === 'ExportNamedDeclaration' && node.declaration) {
       for (const name of namesOf(node.declaration)) found.set(name, local.get(name).map(text).join('\n'));

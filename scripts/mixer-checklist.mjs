@@ -27,6 +27,8 @@ export function checkList(root, name) {
   const tests = source.filter((file) => file.endsWith('.test.ts')).map((file) => read(at, 'src', file));
   const readme = read(at, 'README.md');
   const placeholders = PLACEHOLDERS.filter((words) => readme.includes(words));
+  const index = read(at, 'src/index.ts');
+  const untyped = configTypes(index).filter((type) => !new RegExp(`\\b${type}\\b`).test(index));
   const cases = KERNEL_CASES.map((file) => read(root, file)).join('');
   const changesets = existsSync(join(root, '.changeset'))
     ? readdirSync(join(root, '.changeset')).map((file) => read(root, '.changeset', file))
@@ -47,6 +49,11 @@ export function checkList(root, name) {
         (!tests.some((text) => text.includes('describeMixer(')) && 'no test calls describeMixer') ||
         (kernels.length > 0 && !tests.some((text) => text.includes('describeOp(')) && 'no test calls describeOp'),
       mend: "describeMixer('name', () => mixer({ dModel: 8 })) of @mixerzoo/core/testing in a test beside the source",
+    },
+    {
+      what: "src/index.ts: the type of each mixer's options",
+      fault: untyped.length > 0 && `no ${untyped.join(', ')}`,
+      mend: 'export type GlaConfig = z.input<typeof glaSchema>, as packages/gla/src/gla.ts, and export it there',
     },
     {
       what: 'README.md: title, example that runs, paper, options',
@@ -78,4 +85,11 @@ export function checkList(root, name) {
       mend: 'npm run changeset',
     },
   ].map(({ what, fault, mend }) => ({ what, mend, ...(fault && { fault }) }));
+}
+
+/** What the options of the mixers that a package lists are called: `GlaConfig` of `gla`. */
+function configTypes(index) {
+  const [, listed = ''] = /definePlugin\(\{\s*mixers:\s*\[([^\]]*)\]/.exec(index) ?? [];
+  const names = listed.split(',').map((name) => name.trim().replace(/Mixer$/, ''));
+  return names.filter((name) => name !== '').map((name) => `${name[0].toUpperCase()}${name.slice(1)}Config`);
 }

@@ -8,7 +8,7 @@ import { checkList } from './mixer-checklist.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const entryOf = (name: string) => join(ROOT, 'packages', name, 'src/index.ts');
 const mixers = readdirSync(join(ROOT, 'packages')).filter(
-  (name) => existsSync(entryOf(name)) && /definePlugin\(\{ mixers/.test(readFileSync(entryOf(name), 'utf8')),
+  (name) => existsSync(entryOf(name)) && /definePlugin\(\{\s*mixers/.test(readFileSync(entryOf(name), 'utf8')),
 );
 const faultsOf = (root: string, name: string) =>
   checkList(root, name).flatMap(({ what, fault }) => (fault ? `${what}: ${fault}` : []));

@@ -65,6 +65,11 @@ export const slidingWindowSchema = z
   })
   .check(positionalCheck, filterCheck);
 
+/** Options of {@link attention}. */
+export type AttentionConfig = z.input<typeof attentionSchema>;
+/** Options of {@link slidingWindow}. */
+export type SlidingWindowConfig = z.input<typeof slidingWindowSchema>;
+
 /** Parameters of attention: weights [d, H p] of q, [d, G p] of k and v, [H p, d] of o, and the biases and filters there are. */
 export type AttentionParams = ConvolvedProjectionParams & { readonly oProj: Projection };
 /** Keys and values so far, and the states of the filters. */

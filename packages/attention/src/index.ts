@@ -4,7 +4,7 @@ import { recallModels } from './recall.js';
 
 export type { AttendOptions, Heads, NextOptions } from './attend.js';
 export { attend, attendNext, attendWeights, cacheAfter } from './attend.js';
-export type { AttentionParams, AttentionState } from './attention.js';
+export type { AttentionConfig, AttentionParams, AttentionState, SlidingWindowConfig } from './attention.js';
 export { attention, attentionSchema, slidingWindow, slidingWindowSchema } from './attention.js';
 export type { HeadLayout } from './heads.js';
 export { createHeads, headOptions } from './heads.js';
@@ -18,4 +18,4 @@ export { rotary } from './ops/rotary/index.js';
 export type { PositionalConfig, Positions } from './positions.js';
 export { alibiSlopes, createPositions, positionalCheck, positionalOptions } from './positions.js';
 
-export const plugin = definePlugin({ mixers: [attention, slidingWindow], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [attention, slidingWindow], models: recallModels });

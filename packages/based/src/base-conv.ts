@@ -26,6 +26,9 @@ export const baseConvSchema = z.strictObject({
   residual: z.boolean().default(true).describe('add the input to the output, as zoology does'),
 });
 
+/** Options of {@link baseConv}. */
+export type BaseConvConfig = z.input<typeof baseConvSchema>;
+
 /** convWeight [d, W], convBias [d], projection [d, d] with bias [d]. */
 export type BaseConvParams = DepthwiseConvolutionParams & { readonly projection: Projection };
 

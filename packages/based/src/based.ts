@@ -51,6 +51,9 @@ export const basedSchema = z
   })
   .check(filterCheck);
 
+/** Options of {@link based}. */
+export type BasedConfig = z.input<typeof basedSchema>;
+
 /** Bias-free projections: q, k [d, H f]; v, o [d, d]; filters as configured. */
 export type BasedParams = ConvolvedProjectionParams & { oProj: Projection };
 

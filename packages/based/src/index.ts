@@ -4,8 +4,8 @@ import { baseConv } from './base-conv.js';
 import { based } from './based.js';
 import { recallModels } from './recall.js';
 
-export { type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } from './base-conv.js';
-export { type BasedParams, type BasedState, based, basedSchema } from './based.js';
+export { type BaseConvConfig, type BaseConvParams, type BaseConvState, baseConv, baseConvSchema } from './base-conv.js';
+export { type BasedConfig, type BasedParams, type BasedState, based, basedSchema } from './based.js';
 export { packedFeatures, taylorFeatures } from './ops/taylor-attention/features.js';
 export {
   type TaylorAttentionOptions,
@@ -15,4 +15,4 @@ export {
 } from './ops/taylor-attention/index.js';
 export { basedLanguageModelLayers, basedTwoLayers, type MixerLayer } from './pattern.js';
 
-export const plugin = definePlugin({ mixers: [based, baseConv], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [based, baseConv], models: recallModels });

@@ -60,6 +60,11 @@ export const linearAttentionSchema = z
   .strictObject({ ...widths, ...unfiltered.filterOptions, ...options })
   .check(unfiltered.filterCheck, epsCheck);
 
+/** Options of {@link linCat}. */
+export type LinCatConfig = z.input<typeof linCatSchema>;
+/** Options of {@link linearAttentionMixer}. */
+export type LinearAttentionConfig = z.input<typeof linearAttentionSchema>;
+
 /** Parameters of LinCAT. */
 export type LinCatParams = ConvolvedProjectionParams & { readonly oProj: Projection };
 /** Filter states, S [B, H, p, p], and z [B, H, p] if normalised. */

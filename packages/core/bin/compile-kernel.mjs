@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, posix, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const CORE = fileURLToPath(new URL('../', import.meta.url));
@@ -19,9 +19,15 @@ const FLAGS = (
   '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --enable threads ' +
   '--runtime stub -O3 --noAssert --converge'
 ).split(' ');
+const ENTRY = 'kernel.as.ts';
+/**
+ * Where the compiler takes a kernel to lie, beside `core/assembly`: names of files reach what it makes, and are the same wherever it runs.
+ * Deep enough for what kernels import from folders above.
+ */
+const PLACE = 'package/src/ops/op';
 const BUILDS = { simd: ['--enable', 'simd'], relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd'] };
 /** What a kernel is made from beside its sources, as text. */
-const COMPILER = { assemblyscript: readFileSync(findCompiler()), flags: JSON.stringify([FLAGS, BUILDS]) };
+const COMPILER = { assemblyscript: readFileSync(findCompiler()), flags: JSON.stringify([PLACE, FLAGS, BUILDS]) };
 const SHARED_IMPORT = /@mixerzoo\/core\/assembly\//g;
 const HEADER = '/** Compiled from kernel.as.ts by mixerzoo-kernels; not edited by hand, not under version control. */';
 const MADE_FROM = /^\/\/ made from (\{.*\})$/m;
@@ -53,7 +59,7 @@ export function ensureKernel(entry) {
 export function kernelsIn(directory) {
   const source = join(directory, 'src');
   const files = existsSync(source) ? readdirSync(source, { recursive: true }) : [];
-  return files.filter((name) => basename(name) === 'kernel.as.ts').map((file) => join(source, file));
+  return files.filter((name) => basename(name) === ENTRY).map((file) => join(source, file));
 }
 
 /**
@@ -70,8 +76,7 @@ export async function ensureKernels(directory) {
 /** Whether what is there was made from what is there now. */
 export function isCurrent(entry) {
   const sources = madeFrom(entry);
-  const names = Object.keys(sources);
-  return names.length > 0 && names.every((name) => sources[name] === digestOf(name, entry));
+  return ENTRY in sources && Object.keys(sources).every((name) => sources[name] === digestOf(name, entry));
 }
 
 /** The files that a kernel was last compiled from, its own among them. */
@@ -135,25 +140,23 @@ function findCompiler() {
 async function compile(entry, flags, read) {
   const asc = await import('assemblyscript/asc');
   let binary;
-  const { error, stderr } = await asc.main(
-    [relative(process.cwd(), entry), '--outFile', 'kernel.wasm', ...FLAGS, ...flags],
-    {
-      readFile: async (name) => {
-        try {
-          const source = await readFile(name, 'utf8');
-          read.add(resolve(name));
-          return source.replace(SHARED_IMPORT, `${relative(dirname(resolve(name)), ASSEMBLY)}/`);
-        } catch (error) {
-          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null; // the compiler tries several names
-          throw error;
-        }
-      },
-      writeFile: (_name, contents) => {
-        binary = contents;
-      },
-      listFiles: () => [],
+  const { error, stderr } = await asc.main([`${PLACE}/${ENTRY}`, '--outFile', 'kernel.wasm', ...FLAGS, ...flags], {
+    readFile: async (name) => {
+      try {
+        const file = locate(name.startsWith('core/') ? name : posix.relative(PLACE, name), entry);
+        const source = await readFile(file, 'utf8');
+        read.add(file);
+        return source.replace(SHARED_IMPORT, `${posix.relative(posix.dirname(name), 'core/assembly')}/`);
+      } catch (error) {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null; // the compiler tries several names
+        throw error;
+      }
     },
-  );
+    writeFile: (_name, contents) => {
+      binary = contents;
+    },
+    listFiles: () => [],
+  });
   if (error) throw new Error(`mixerzoo-kernels: ${entry} does not compile.\n${stderr.toString()}`);
   assertNoData(entry, binary);
   return binary;

@@ -1,6 +1,6 @@
 /**
  * `@mixerzoo/core`: engines, the contracts, models, training. Beside it: `/blocks` for what mixers are built from, `/kernels` for
- * ops and kernels, `/testing` for the suites, `/harness` for programs that run experiments, and parts that need no engine
+ * ops and kernels, `/testing` for the suites, `/harness` for programs that run experiments, `/tf` for `tf` as a module, and parts that need no engine
  * (`/config`, `/errors`, `/plugin`, `/rng`, `/safetensors`, `/task`).
  */
 export { refuseIdle } from './config.js';

@@ -2,7 +2,7 @@
 import { InvalidConfigError } from './errors.js';
 
 /** The version that this core reads, and that its `define` functions write. */
-export const SPEC_VERSION = 1;
+const SPEC_VERSION = 1;
 
 /**
  * Refuses a part that was made for another version of its contract, before any of it is called.

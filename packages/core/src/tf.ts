@@ -5,19 +5,13 @@
  * TensorFlow.js keeps its engine and its registries on the global object. Mixers import `tf` from `@mixerzoo/core`,
  * never from the source, so that gradients are those that we repaired and `x.add(y)` is there.
  */
-// biome-ignore assist/source/organizeImports: `tf-quiet` is evaluated before TensorFlow.js.
+// `tf-quiet` is evaluated before TensorFlow.js.
 import { wasQuiet } from './tf-quiet.js';
-import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import '#first-backend';
 import { env, neg, softplus, Tensor, type TensorLike } from '@tensorflow/tfjs-core';
 import './tf-registrations.generated.js';
 
 env().set('PROD', wasQuiet);
-// At its first tensor in Node the backend would advise to install tfjs-node, which is no use here.
-Object.defineProperty(MathBackendCPU.prototype, 'firstUse', {
-  get: () => false,
-  set: () => undefined,
-  configurable: true, // a second copy of core does the same
-});
 
 /**
  * log(1 / (1 + e^-x)), in place of TensorFlow.js's: the gradient of that one reads x after a `tidy` has freed it.

@@ -1,5 +1,5 @@
 /** A package of its own from the templates: which of them make one of each kind, and its manifest. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPLATES, versions } from './places.mjs';
 import { nameFault, renamer, renderTemplate, writeFiles } from './scaffold.mjs';
@@ -70,8 +70,6 @@ function filesOf(kind, name) {
       else files.set(NAMES[file] ?? file, text);
     }
   }
-  // Every package is built alike, in the repository and outside.
-  files.set('tsup.config.ts', readFileSync(join(TEMPLATES, 'mixer/tsup.config.ts'), 'utf8'));
   const filled = JSON.stringify(manifests.reduce(merged, {}), null, 2).replaceAll(
     /\$(CORE|BENCH|TASKS|ZOD)\b/g,
     (_, which) => versions()[which],

@@ -37,6 +37,9 @@ const schema = z
     return { ...config, nHeads, headDim: config.headDim ?? config.dModel / nHeads };
   });
 
+/** Options of {@link deltaNet}. */
+export type DeltaNetConfig = z.input<typeof schema>;
+
 /** q, k [d, H K]; v [d, H V]; b [d, H]; oNorm [V]; o [H V, d]; filters as configured. */
 export type DeltaNetParams = DeltaParams;
 

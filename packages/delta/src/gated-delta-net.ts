@@ -57,6 +57,9 @@ const schema = z
     return { ...config, nHeads, headDim: config.headDim ?? Math.max(1, Math.round(keyWidth / nHeads)) };
   });
 
+/** Options of {@link gatedDeltaNet}. */
+export type GatedDeltaNetConfig = z.input<typeof schema>;
+
 /** Those of DeltaNet; a [d, H]; aLog, dtBias [H]; g [d, H V] if outputs are gated. */
 export type GatedDeltaNetParams = DeltaParams & {
   aProj: Projection;

@@ -51,6 +51,9 @@ const schema = z
     return { ...config, nHeads, headDim: config.headDim ?? config.dModel / nHeads };
   });
 
+/** Options of {@link kimiDeltaAttention}. */
+export type KimiDeltaAttentionConfig = z.input<typeof schema>;
+
 /** Those of DeltaNet; fDown [d, r], fUp [r, H K]; aLog [H], dtBias [H K]; gDown [d, r], gUp [r, H V] with a bias. */
 export type KimiDeltaAttentionParams = DeltaParams & {
   fDown: Projection;

@@ -69,6 +69,9 @@ export const glaSchema = z
     },
   });
 
+/** Options of {@link gla}. */
+export type GlaConfig = z.input<typeof glaSchema>;
+
 /** True if so many heads divide keys and values. */
 function splits(nHeads: number, { dModel, expandK, expandV }: Record<'dModel' | 'expandK' | 'expandV', number>) {
   return [expandK, expandV].every((expand) => {

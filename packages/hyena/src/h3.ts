@@ -49,6 +49,9 @@ const schema = z.strictObject({
   ...projectionInitOption,
 });
 
+/** Options of {@link h3}. */
+export type H3Config = z.input<typeof schema>;
+
 /** q, k, v, o [d, d] with bias [d]; shiftFilter [d, N] by delay; shiftSkip [d]; for the heads H = d / m those of {@link S4dParams}. */
 export type H3Params = S4dParams & {
   qProj: Required<Projection>;

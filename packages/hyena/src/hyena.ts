@@ -54,6 +54,9 @@ const schema = z.strictObject({
   ...projectionInitOption,
 });
 
+/** Options of {@link hyena}. */
+export type HyenaConfig = z.input<typeof schema>;
+
 /** in [d, 3 d], columns x1, x2, v; out [d, d]; both with a bias. The convolution's [3 d, W] and [3 d]. */
 export type HyenaParams = DepthwiseConvolutionParams & {
   inProj: Required<Projection>;

@@ -6,6 +6,7 @@ export type { BlockCache } from './block-cache.js';
 export type { KeyFilterKind } from './key-filter.js';
 export {
   defaultBlockSize,
+  type LandmarkCatConfig,
   type LandmarkCatParams,
   type LandmarkCatState,
   landmarkCat,
@@ -14,4 +15,4 @@ export {
 export { blockAttention } from './ops/block-attention/index.js';
 export { chosenAttention, groupedAttention } from './ops/grouped-attention/index.js';
 
-export const plugin = definePlugin({ mixers: [landmarkCat], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [landmarkCat], models: recallModels });

@@ -107,6 +107,9 @@ export const landmarkCatSchema = z
     }
   });
 
+/** Options of {@link landmarkCat}. */
+export type LandmarkCatConfig = z.input<typeof landmarkCatSchema>;
+
 /** Parameters; the short filters are there unless `filterWidth` is 0, the key filter if it is learned. */
 export type LandmarkCatParams = {
   readonly qProj: Projection;

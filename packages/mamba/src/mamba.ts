@@ -45,6 +45,9 @@ const schema = z.strictObject({
     .describe("zoology2024: projections N(0, 0.02), the step size's bias 0, as the MQAR literature trained it"),
 });
 
+/** Options of {@link mamba}. */
+export type MambaConfig = z.input<typeof schema>;
+
 /** Parameters of Mamba, with the convolution's [E, W] and [E]; the shapes' letters are those of the file's glossary. */
 export type MambaParams = DepthwiseConvolutionParams & {
   /** [d, 2E], columns x then z. */

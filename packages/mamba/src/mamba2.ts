@@ -58,6 +58,9 @@ const schema = z.strictObject({
   normEps: z.number().positive().default(1e-5).describe('eps of the gated norm'),
 });
 
+/** Options of {@link mamba2}. */
+export type Mamba2Config = z.input<typeof schema>;
+
 /** The largest float32: engines take no Infinity as a bound. */
 const LARGEST = 3.4028234663852886e38;
 

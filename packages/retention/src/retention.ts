@@ -72,6 +72,9 @@ export const retentionSchema = z
     issues.push({ code: 'custom', path: ['ropeBase'], message, input: ropeBase });
   });
 
+/** Options of {@link retention}. */
+export type RetentionConfig = z.input<typeof retentionSchema>;
+
 function headsOf(dModel: number): number {
   return [8, 4, 2].find((heads) => dModel % (2 * heads) === 0) ?? 1;
 }

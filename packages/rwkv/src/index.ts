@@ -3,6 +3,6 @@ import { recallModels } from './recall.js';
 import { rwkv7 } from './rwkv7.js';
 
 export { type Rwkv7ScanOptions, rwkv7Scan } from './ops/rwkv7-scan/index.js';
-export { type Rwkv7Params, type Rwkv7State, rwkv7 } from './rwkv7.js';
+export { type Rwkv7Config, type Rwkv7Params, type Rwkv7State, rwkv7 } from './rwkv7.js';
 
-export const plugin = definePlugin({ mixers: [rwkv7], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [rwkv7], models: recallModels });

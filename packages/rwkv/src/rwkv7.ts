@@ -74,6 +74,9 @@ const schema = z
     }) => ({ dModel, nHeads, decayLowRank, rateLowRank, valueLowRank, gateLowRank, normEps, ...rest }),
   );
 
+/** Options of {@link rwkv7}. */
+export type Rwkv7Config = z.input<typeof schema>;
+
 function headsOf(dModel: number): number {
   let nHeads = Math.ceil(dModel / HEAD_DIM);
   while (dModel % nHeads !== 0) nHeads += 1;

@@ -42,7 +42,7 @@ export {
   stateTracking,
 };
 
-export const plugin = definePlugin({
+export const plugin = /* @__PURE__ */ definePlugin({
   tasks: [
     ar,
     compositionalMqar,

@@ -14,4 +14,4 @@ export { separatorOf, type Tokenizer } from './tokenizers/tokenizer.js';
 export { trainBytePairTokenizer } from './tokenizers/train-byte-pairs.js';
 export { openTextData, text };
 
-export const plugin = definePlugin({ tasks: [text] });
+export const plugin = /* @__PURE__ */ definePlugin({ tasks: [text] });

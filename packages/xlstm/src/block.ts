@@ -13,7 +13,7 @@ import {
   silu,
 } from '@mixerzoo/core/blocks';
 import { type CellParams, createCell } from './cell.js';
-import type { MLstmConfig, MLstmState } from './m-lstm.js';
+import type { MLstmState, ParsedMLstmConfig } from './m-lstm.js';
 import type { MLstmMemory } from './ops/m-lstm-scan/index.js';
 
 /** A block-diagonal map of E columns in blocks of n: weight [E / n, n, n], of block, input and output. */
@@ -34,7 +34,7 @@ export type BlockParams = CellParams &
   };
 
 /** @throws InvalidConfigError */
-export function createBlock(config: MLstmConfig): MixerForms<BlockParams, MLstmState> {
+export function createBlock(config: ParsedMLstmConfig): MixerForms<BlockParams, MLstmState> {
   const { dModel, nHeads, expand = 2, dConv = 4, projBlock = 1, init: how } = config;
   const inner = Math.round(expand * dModel);
   for (const [name, count] of Object.entries({ nHeads, projBlock })) {

@@ -15,4 +15,4 @@ export {
 } from './ops/m-lstm-scan/index.js';
 export type { PlainParams } from './plain.js';
 
-export const plugin = definePlugin({ mixers: [mLstm], models: recallModels });
+export const plugin = /* @__PURE__ */ definePlugin({ mixers: [mLstm], models: recallModels });

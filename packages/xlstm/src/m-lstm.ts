@@ -115,13 +115,16 @@ export const mLstmSchema = z
     };
   });
 
+/** Options of {@link mLstm}. */
+export type MLstmConfig = z.input<typeof mLstmSchema>;
+
 /** The most of 4 and 2 that divides a width, else 1. */
 function divisorOf(width: number): number {
   return [4, 2].find((count) => width % count === 0) ?? 1;
 }
 
 /** The parsed config; options of the other layout are absent. */
-export type MLstmConfig = Pick<
+export type ParsedMLstmConfig = Pick<
   z.output<typeof mLstmSchema>,
   'dModel' | 'layout' | 'nHeads' | 'forgetGate' | 'gateSoftCap' | 'normEps' | 'init'
 > &

@@ -9,14 +9,14 @@ import {
   type Projection,
 } from '@mixerzoo/core/blocks';
 import { type CellParams, createCell } from './cell.js';
-import type { MLstmConfig, MLstmState } from './m-lstm.js';
+import type { MLstmState, ParsedMLstmConfig } from './m-lstm.js';
 import type { MLstmMemory } from './ops/m-lstm-scan/index.js';
 
 /** q, k [d, H K]; v, g [d, H V]; iGate, fGate [d, H] with biases; norm [H V]; o [H V, d]; filters as configured. */
 export type PlainParams = CellParams & ConvolvedProjectionParams & { gProj: Projection; oProj: Projection };
 
 /** @throws InvalidConfigError */
-export function createPlain(config: MLstmConfig): MixerForms<PlainParams, MLstmState> {
+export function createPlain(config: ParsedMLstmConfig): MixerForms<PlainParams, MLstmState> {
   const { dModel, nHeads, headDim: headK = 1, expandV = 2, init: how } = config;
   const headV = Math.round(expandV * headK);
   if (Math.abs(headV - expandV * headK) > 1e-6 || headV === 0) {

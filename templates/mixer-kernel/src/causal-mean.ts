@@ -16,6 +16,9 @@ const schema = z.strictObject({
   dModel: z.int().positive().describe('model width'),
 });
 
+/** Options of {@link causalMean}. */
+export type CausalMeanConfig = z.input<typeof schema>;
+
 /** a = sigmoid(`decay`). */
 export type CausalMeanParams = { vProj: Projection; oProj: Projection; decay: tf.Tensor1D };
 

@@ -14,6 +14,9 @@ const schema = z.strictObject({
   dModel: z.int().positive().describe('model width'),
 });
 
+/** Options of {@link causalMean}. */
+export type CausalMeanConfig = z.input<typeof schema>;
+
 export type CausalMeanParams = { vProj: Projection; oProj: Projection };
 
 /** `sum` of the values so far, [B, d], and their `count`, [B, 1]. */

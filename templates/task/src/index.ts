@@ -3,4 +3,4 @@ import { firstToken } from './first-token.js';
 
 export { firstToken } from './first-token.js';
 
-export const plugin = definePlugin({ tasks: [firstToken] });
+export const plugin = /* @__PURE__ */ definePlugin({ tasks: [firstToken] });

@@ -18,6 +18,7 @@ const TENSORFLOW_FILES = {
 interface Manifest {
   readonly dependencies: Record<string, string>;
   readonly exports: Record<string, string | { types?: string; default: string }>;
+  readonly imports: Record<string, { default: string }>;
 }
 
 /**
@@ -34,10 +35,8 @@ export async function installCopy(
   const entryPoints = modules.map((name) => join(SOURCE, name));
   await build({ entryPoints, outdir: join(directory, 'dist'), outbase: SOURCE, format: 'esm', target: 'es2022' });
   const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as Manifest;
-  const exports = Object.entries(manifest.exports).map(([path, to]) => [
-    path,
-    typeof to === 'string' ? to : to.default,
-  ]);
+  const built = (paths: Manifest['exports'] | Manifest['imports']) =>
+    Object.fromEntries(Object.entries(paths).map(([path, to]) => [path, typeof to === 'string' ? to : to.default]));
   const { dependencies } = manifest;
   writeFileSync(
     join(directory, 'package.json'),
@@ -45,7 +44,8 @@ export async function installCopy(
       name: '@mixerzoo/core',
       version,
       type: 'module',
-      exports: Object.fromEntries(exports),
+      exports: built(manifest.exports),
+      imports: built(manifest.imports),
       dependencies,
     }),
   );

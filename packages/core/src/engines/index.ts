@@ -2,13 +2,12 @@
  * The engines behind TensorFlow.js. A process uses one: TensorFlow.js keeps process-wide state. An engine changes
  * speed, never results.
  */
+import { hasNvidiaDriver, openTensorflowEngine } from '#tensorflow-engine';
 import { EngineError, isZooError, UnknownNameError } from '../errors.js';
 import { processState } from '../process-state.js';
-import * as tf from '../tf.js';
+import { openCpuEngine } from './cpu/index.js';
 import type { Engine, EngineChoice, EngineDiagnosis, EngineName, EngineOptions } from './engine.js';
 import { repairStockGradients } from './stock-gradients.js';
-import { hasNvidiaDriver } from './tensorflow/bindings.js';
-import { openTensorflowEngine } from './tensorflow/index.js';
 import { openWasmEngine } from './wasm/index.js';
 import { openWebgpuEngine } from './webgpu/index.js';
 
@@ -18,10 +17,7 @@ const ENGINES: Record<EngineName, (options?: EngineOptions) => Promise<Engine>> 
   tensorflow: openTensorflowEngine,
   webgpu: openWebgpuEngine,
   wasm: openWasmEngine,
-  cpu: async () => {
-    await tf.setBackend('cpu');
-    return { name: 'cpu', description: 'plain JavaScript, the slow yardstick', details: {} };
-  },
+  cpu: openCpuEngine,
 };
 
 export const ENGINE_NAMES = Object.keys(ENGINES) as EngineName[];

@@ -1,17 +1,18 @@
 /** The native engine: libtensorflow through the binding of tfjs-node, on the CPU or on CUDA. */
 import { EngineError } from '../../errors.js';
 import type { Engine } from '../engine.js';
+import { openTensorflowEngine as refuse } from './absent.js';
 import { findTensorflowBindings, startTensorflow } from './bindings.js';
 import { replaceStockKernels } from './stock.js';
+
+export { hasNvidiaDriver } from './bindings.js';
 
 /**
  * Starts the tensorflow engine on the first binding that loads.
  * @throws EngineError saying of each binding why it is not there or did not load, and how to get it.
  */
 export async function openTensorflowEngine(): Promise<Engine> {
-  if (typeof process === 'undefined' || !process.versions?.node) {
-    throw new EngineError('tensorflow engine: expected Node, got a browser. Use the webgpu or the wasm engine.');
-  }
+  if (typeof process === 'undefined' || !process.versions?.node) return refuse();
   const { bindings, missing } = findTensorflowBindings();
   const reasons: string[] = [];
   for (const binding of bindings) {
