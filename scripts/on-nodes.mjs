@@ -1,7 +1,7 @@
 /**
  * `npm run on-nodes`: what differs by Node, on the newest 22, 24 and of all, whose binaries come from npm: each engine that is
- * built in starts without a word on standard error; tests of engines, of training and of runs (kernels are the same WebAssembly
- * everywhere); a tiny experiment by the built command.
+ * built in starts without a word on standard error; tests of WebAssembly, of files, of threads and of processes (what is computed
+ * is the same everywhere); a tiny experiment by the built command.
  * Versions as arguments narrow it: `npm run on-nodes -- 24`.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,9 +12,15 @@ import { delimiter, dirname, join } from 'node:path';
 const VERSIONS = ['22', '24', 'latest'];
 const PLATFORM = process.platform === 'win32' ? 'win' : process.platform;
 const PACKAGE = `node-${PLATFORM}-${process.arch}`;
-const TESTS = ['core/src/engines', 'core/src/train', 'core/src/ops/short-convolution', 'bench/src/runs'].map(
-  (path) => `packages/${path}`,
-);
+/** WebAssembly and its threads, files, leases and processes: what Node does. */
+const TESTS = [
+  ...['engines/wasm', 'engines/engines', 'engines/stock', 'engines/tensorflow', 'ops/short-convolution'],
+  ...['train/trainer', 'train/checkpoint', 'train/safetensors-files', 'train/params-file', 'train/yield'],
+]
+  .map((path) => `packages/core/src/${path}`)
+  .concat(
+    ['lease', 'queue', 'replace-file', 'start-worker', 'train-run'].map((name) => `packages/bench/src/runs/${name}`),
+  );
 const START = `
 import { useEngine, tf } from './packages/core/dist/index.js';
 const { description } = await useEngine(process.argv[1]);

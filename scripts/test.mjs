@@ -1,10 +1,11 @@
 /**
  * `npm test`: every package's tests, from source, on the embedded engine; then those that hold an engine to its
- * contract (ops, mixers, model, training, golden vectors, equal losses) on every other engine this machine has, and on the
- * embedded one with its native kernels. The last line adds up all runs. With arguments: one run of vitest with them.
+ * contract (ops, mixers, model, training, golden vectors, equal losses) on every other engine this machine has, and those of
+ * kernels on the embedded one with its native kernels. Each run says how long it took; the last line adds up all.
+ * With arguments: one run of vitest with them.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { findEngines } from './find-engines.mjs';
@@ -12,11 +13,16 @@ import { findEngines } from './find-engines.mjs';
 const OTHER_ENGINES = ['tensorflow', 'webgpu'];
 /** A test file is about engines if it starts the one that is asked for. */
 const ABOUT_ENGINES = /\bdescribe(Op|Mixer)\(|\buseEngine\(\)/;
-/** Where starting the engine costs much, workers are kept. */
-const VITEST_FLAGS = { webgpu: ['--config', 'scripts/vitest-engine.config.ts'] };
+/** One that native kernels may change: tests of ops, suites of mixers, numbers of all mixers. */
+const ABOUT_KERNELS = /^.*\bops\b|\bdescribe(Op|Mixer)\(|\bcomparableLosses\(|\breadGolden\(/;
+/** One engine, whose workers are kept from file to file. */
+const ONE_ENGINE = ['--config', 'scripts/vitest-engine.config.ts'];
 
 const shell = process.platform === 'win32';
 const scratch = mkdtempSync(join(tmpdir(), 'mixerzoo-test-'));
+/** What reference forms give, which the run on the embedded engine leaves for the others (core/src/testing/recorded-references.ts). */
+const references = join(scratch, 'references');
+mkdirSync(references);
 const total = { passed: 0, failed: 0, skipped: 0 };
 let status = 0;
 
@@ -24,15 +30,17 @@ const kernels = spawnSync('npm', ['run', '--silent', 'kernels'], { stdio: 'inher
 if (kernels.status !== 0) process.exit(kernels.status ?? 1);
 
 const args = process.argv.slice(2);
-runTests(process.env.MIXERZOO_ENGINE ?? 'wasm', args);
-if (args.length === 0 && process.env.MIXERZOO_ENGINE === undefined) {
+const everything = args.length === 0 && process.env.MIXERZOO_ENGINE === undefined;
+const recording = everything ? { MIXERZOO_RECORD_REFERENCES: references } : {};
+timed('all packages', () => runTests(process.env.MIXERZOO_ENGINE ?? 'wasm', args, recording));
+if (everything) {
   const engines = findEngines();
   const files = testFiles();
-  const filesAbout = (name) =>
-    files.filter((file) => basename(file).startsWith(name) || ABOUT_ENGINES.test(readFileSync(file, 'utf8')));
+  const filesAbout = (name, about) =>
+    files.filter((file) => basename(file).startsWith(name) || about.test(`${file}\n${readFileSync(file, 'utf8')}`));
   const conform = (name, { available, summary }, run) => {
     console.log(`\n${name}: ${available ? `conformance on ${summary}` : 'not here'}`);
-    if (available) run();
+    if (available) timed(name, run);
     else {
       console.log(`skipped 1: conformance on ${name}: ${summary}`);
       total.skipped += 1;
@@ -40,23 +48,34 @@ if (args.length === 0 && process.env.MIXERZOO_ENGINE === undefined) {
   };
   const { summary } = engines.get('wasm') ?? { summary: 'could not be looked for' };
   conform('wasm with native kernels', { available: summary.includes('native kernels ('), summary }, () =>
-    runTests('wasm', filesAbout('native'), { MIXERZOO_NATIVE: '1' }),
+    runOn('wasm', filesAbout('native', ABOUT_KERNELS), { MIXERZOO_NATIVE: '1' }),
   );
   for (const name of OTHER_ENGINES) {
     const found = engines.get(name) ?? { available: false, summary: 'could not be looked for' };
-    conform(name, found, () => runTests(name, filesAbout(name), { MIXERZOO_ENGINE_FOUND: name }));
+    conform(name, found, () => runOn(name, filesAbout(name, ABOUT_ENGINES), { MIXERZOO_ENGINE_FOUND: name }));
   }
 }
 rmSync(scratch, { recursive: true, force: true });
 console.log(`\nall runs:\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(status);
 
+function timed(what, run) {
+  const began = performance.now();
+  run();
+  console.log(`${what}: ${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
+}
+
+/** The conformance of an engine, held to the references that were recorded. */
+function runOn(engine, files, environment) {
+  runTests(engine, [...ONE_ENGINE, ...files], { MIXERZOO_REFERENCES: references, ...environment });
+}
+
 /** One run of vitest; its counts, which the reporter leaves in a file, go to the total. */
-function runTests(engine, filters, environment = {}) {
+function runTests(engine, args, environment) {
   const counts = join(scratch, `${engine}.json`);
   const env = { ...process.env, MIXERZOO_ENGINE: engine, MIXERZOO_TEST_COUNTS: counts, ...environment };
-  const args = ['vitest', 'run', ...(VITEST_FLAGS[engine] ?? []), ...filters];
-  const run = spawnSync('npx', args, { stdio: 'inherit', shell, env });
+  rmSync(counts, { force: true });
+  const run = spawnSync('npx', ['vitest', 'run', ...args], { stdio: 'inherit', shell, env });
   status ||= run.status ?? 1;
   try {
     for (const [name, count] of Object.entries(JSON.parse(readFileSync(counts, 'utf8')))) total[name] += count;

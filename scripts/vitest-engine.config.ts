@@ -1,7 +1,7 @@
 /**
  * The conformance suite on one engine, for `npm test`: all packages' tests as one project whose workers are kept from
- * file to file, and with them the engine. On a GPU what takes long is starting the device and compiling shaders: on a
- * software driver minutes, if every file did it anew.
+ * file to file, and with them the sources that are loaded and the engine. On a GPU what takes long is starting the device and
+ * compiling shaders: on a software driver minutes, if every file did it anew.
  */
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -23,7 +23,7 @@ export default defineConfig({
     ...fromSource.test,
     include: ['packages/*/src/**/*.test.ts'],
     isolate: false,
-    setupFiles: ['./scripts/vitest-unstub.ts'],
+    setupFiles: ['./scripts/vitest-patience.ts', './scripts/vitest-unstub.ts'],
     maxWorkers: '100%',
     sequence: { sequencer: TrainingFirst },
     globalSetup: [...fromSource.test.globalSetup, './scripts/require-engine.mjs'],
