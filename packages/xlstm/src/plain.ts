@@ -41,6 +41,7 @@ export function createPlain(config: MLstmConfig): MixerForms<PlainParams, MLstmS
       g: linear(x, params.gProj),
     }),
     filters: projections.filters,
+    values: { role: 'v', nHeads },
     state: cell.state,
     scan: (_, parts, past?: MLstmMemory, keepsState?: boolean) => cell.scan(parts, past, keepsState),
     readOut: (params, h, { g }) => linear(cell.norm(params, h).mul<typeof h>(tf.sigmoid(g)), params.oProj),
