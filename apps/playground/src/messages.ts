@@ -48,6 +48,8 @@ export type FromWorker =
 export interface Started {
   /** Of the engine, as `mixerzoo doctor` has it. */
   readonly engine: string;
+  /** Why this engine and not the one asked for. */
+  readonly passedOver?: string;
   readonly parameters: number;
   readonly steps: number;
   readonly chance: number;

@@ -176,6 +176,14 @@ function Heatmap({
   readonly query: number;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    // What is drawn keeps its colours where the page changes them.
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const onChange = () => redraw((count) => count + 1);
+    dark.addEventListener('change', onChange);
+    return () => dark.removeEventListener('change', onChange);
+  }, []);
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
@@ -224,8 +232,7 @@ function Filters({ filters }: { readonly filters: readonly FilterTaps[] }) {
             <li key={`${path} ${index}`} class="filter">
               <svg
                 viewBox={`0 0 ${row.length * 22} 64`}
-                width={row.length * 22}
-                height={64}
+                width={row.length * 36}
                 role="img"
                 aria-label={`${roleOf(path)}: ${row.map((tap) => tap.toFixed(2)).join(', ')}`}
               >
