@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { launchChromium } from './browser-pages.mjs';
+import { assert, pause, standings, untilDone, untilStep } from './playground-page.mjs';
+import { tellsItsStory } from './playground-story.mjs';
 
 const DIST = fileURLToPath(new URL('../apps/playground/dist/', import.meta.url));
 const RUNS = fileURLToPath(new URL('../packages/bench/src/__fixtures__/runs/quick/', import.meta.url));
@@ -54,12 +56,14 @@ let failures = 0;
 try {
   await check('trains', trains);
   await check('is looked into', isLookedInto);
-  await check('tells its story', tellsItsStory);
+  await check('tells its story', (page) => tellsItsStory(page, address()));
   await check('is linked to', isLinkedTo);
   await check('takes configs and gives them', takesConfigs);
   await check('opens runs and weights', opensRuns);
   await check('works by keyboard', worksByKeyboard);
   await check('fits every screen', fitsEveryScreen);
+  await check('has no card', hasNoCard);
+  await checkWebgpu();
   await check('keeps its memory', keepsItsMemory);
 } finally {
   await browser.close();
@@ -68,9 +72,9 @@ try {
 process.exit(failures === 0 ? 0 : 1);
 
 /** One check on a page of its own: nothing in the console, and no request elsewhere. */
-async function check(name, work) {
+async function check(name, work, within = browser) {
   if (positionals.length > 0 && !positionals.some((word) => name.includes(word))) return;
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const context = await within.newContext({ viewport: { width: 1280, height: 900 } });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
   const page = await context.newPage();
   page.setDefaultTimeout(180_000); // a machine may have other work
@@ -94,50 +98,9 @@ async function check(name, work) {
   }
 }
 
-function assert(holds, message) {
-  if (!holds) throw new Error(message);
-}
-
 /** Where the page is, set up by the part of the address after `#`. */
 function address(hash = '') {
   return `${origin}${FOLDER}/${hash === '' ? '' : `#${hash}`}`;
-}
-
-/** How the models stand. */
-function standings(page) {
-  return page.evaluate(() =>
-    [...document.querySelectorAll('.model')].map((model) => ({
-      name: model.querySelector('.name').textContent.trim(),
-      status: model.dataset.status,
-      step: Number(model.dataset.step),
-      accuracy: Number(model.dataset.accuracy),
-      at99: Number(
-        model.querySelector('.score span').textContent.match(/99 % after (\d+) steps/)?.[1] ?? Number.POSITIVE_INFINITY,
-      ),
-      fault: model.querySelector('.notice')?.textContent,
-    })),
-  );
-}
-
-/** Waits until all models have taken so many steps. */
-async function untilStep(page, step, timeout = 600_000) {
-  await page.waitForFunction(
-    (least) => {
-      const models = [...document.querySelectorAll('.model')];
-      const faults = models.filter(({ dataset }) => dataset.status === 'failed');
-      return faults.length > 0 || (models.length > 0 && models.every(({ dataset }) => Number(dataset.step) >= least));
-    },
-    step,
-    { timeout },
-  );
-  const models = await standings(page);
-  const fault = models.find(({ status }) => status === 'failed');
-  assert(!fault, `${fault?.name}: ${fault?.fault}`);
-  return models;
-}
-
-async function pause(page) {
-  await page.getByRole('button', { name: 'Pause' }).click();
 }
 
 async function trains(page) {
@@ -227,27 +190,6 @@ async function isLookedInto(page) {
   return `CAT reads the value ${expected} and answers it, then ${other} where that stands in its place`;
 }
 
-async function tellsItsStory(page) {
-  await page.goto(address());
-  await page.getByRole('button', { name: 'Read the story' }).click();
-  const titles = [];
-  for (let step = 1; ; step += 1) {
-    await untilStep(page, 2);
-    titles.push(await page.locator('.story h2').textContent());
-    assert(
-      (await page.locator('.story .eyebrow').textContent()).startsWith(`Step ${step} of`),
-      `expected step ${step}`,
-    );
-    const next = page.getByRole('button', { name: 'Next', exact: true });
-    if ((await next.count()) === 0) break;
-    await next.click();
-  }
-  assert(new Set(titles).size === titles.length && titles.length === 6, `expected six steps, got ${titles}`);
-  await page.getByRole('button', { name: 'Try it yourself' }).click();
-  assert((await page.locator('.story').count()) === 0, 'expected the story to end');
-  return `${titles.length} steps, each of which trains`;
-}
-
 async function isLinkedTo(page) {
   const hash = 'm=gla.2.keys.4&m=cat.1.none&pairs=2&length=24&width=16&rate=0.01&seed=7&steps=50&query=9';
   await page.goto(address(hash));
@@ -279,14 +221,49 @@ async function isLinkedTo(page) {
 
 /** The last losses of trainings that have come to their end, as the page shows them. */
 async function lossesWhenDone(page) {
-  await page.waitForFunction(
-    () => [...document.querySelectorAll('.model')].every(({ dataset }) => dataset.status === 'done'),
-    undefined,
-    { timeout: 300_000 },
-  );
+  await untilDone(page);
   return page.evaluate(() =>
     [...document.querySelectorAll('.model .facts div:nth-child(2) dd')].map((loss) => loss.textContent).join(),
   );
+}
+
+/** Webgpu where there is no adapter: wasm trains in its place, and the page says so. */
+async function hasNoCard(page) {
+  await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }));
+  await page.route(/worker.*\.js$/, async (route) => {
+    const response = await route.fetch();
+    const without = "Object.defineProperty(navigator,'gpu',{value:{requestAdapter:async()=>null},configurable:true});";
+    await route.fulfill({ response, body: without + (await response.text()) });
+  });
+  await page.goto(address('engine=webgpu&m=cat.1.own'));
+  const [{ engine, note }] = await untilStep(page, 2);
+  assert(!/WebGPU/.test(engine), `expected wasm, got '${engine}'`);
+  assert(/trains by wasm: webgpu engine: expected a GPU/.test(note), `expected the reason, got '${note}'`);
+  return `trains by ${engine} and says why`;
+}
+
+/** In a browser with WebGPU, by a software driver: slow, so that a few steps tell. */
+async function checkWebgpu() {
+  const flags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
+  const withWebgpu = await launchChromium(...flags);
+  try {
+    await check('trains on webgpu', trainsOnWebgpu, withWebgpu);
+  } finally {
+    await withWebgpu.close();
+  }
+}
+
+async function trainsOnWebgpu(page) {
+  const hash = 'm=cat.1.own&pairs=1&length=8&width=16&batch=8&steps=50';
+  await page.goto(address(hash));
+  const byWasm = Number((await lossesWhenDone(page)) || Number.NaN);
+  await page.goto('about:blank');
+  await page.goto(address(`${hash}&engine=webgpu`));
+  const byWebgpu = Number((await lossesWhenDone(page)) || Number.NaN);
+  const [{ engine }] = await standings(page);
+  assert(/^WebGPU/.test(engine), `expected WebGPU, got '${engine}'`);
+  assert(Math.abs(byWebgpu - byWasm) < 0.02, `expected the loss ${byWasm} of wasm, got ${byWebgpu}`);
+  return `a loss of ${byWebgpu} by ${engine}, ${byWasm} by wasm`;
 }
 
 async function takesConfigs(page) {

@@ -48,6 +48,8 @@ export type FromWorker =
 export interface Started {
   /** Of the engine, as `mixerzoo doctor` has it. */
   readonly engine: string;
+  /** Why this engine and not the one asked for. */
+  readonly passedOver?: string;
   readonly parameters: number;
   readonly steps: number;
   readonly chance: number;
@@ -94,11 +96,11 @@ export interface Inspection {
 export interface LayerInspection {
   readonly mixer: string;
   /**
-   * With `weights` the weight of each token's value in each output, [heads, L, L]; of a mixer whose output is no such sum, the norm of the
-   * gradient of the output at the query by each token of its input, [L].
+   * With `weights` the weight of each token's value in each output, [heads, L, L], with `channels` the mean size over so many channels that
+   * have weights of their own; of a mixer whose output is no such sum, the norm of the gradient of the output at the query by each token of its input, [L].
    */
   readonly reads:
-    | { readonly kind: 'weights'; readonly heads: number; readonly weights: Float32Array }
+    | { readonly kind: 'weights'; readonly heads: number; readonly weights: Float32Array; readonly channels?: number }
     | { readonly kind: 'gradient'; readonly norms: Float32Array };
   /** How far each token moves the state, [L]; of mixers whose state does not grow. */
   readonly writes?: Float32Array | undefined;

@@ -56,6 +56,7 @@ it('has no words for what is by default', () => {
 it.each([
   ['width=7', /width: expected a whole number from 8 to 128, got '7'/],
   ['width=', /width: expected a whole number/],
+  ['steps=25', /steps: expected a whole number from 50 to 5000, got '25'/],
   ['rate=fast', /rate: expected a number from/],
   ['m=transformer.1.own', /expected a model such as cat.1.own, got 'transformer.1.own'/],
   ['m=cat.9.own', /got 'cat.9.own'/],

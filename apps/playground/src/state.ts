@@ -71,7 +71,7 @@ export const RANGES = {
   rate: [1e-5, 1],
   seed: [0, 2 ** 32 - 1],
   batch: [1, 256],
-  steps: [STEPS_PER_EPOCH, 5000],
+  steps: [50, 5000], // the recipes warm up for 50
   story: [0, 6],
   query: [-1, 1023],
 } as const satisfies Partial<Record<keyof PageState, readonly [number, number]>>;

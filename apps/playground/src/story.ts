@@ -50,10 +50,10 @@ export const STORY: readonly StoryStep[] = [
     title: 'Eight times as long',
     text: [
       'Two layers of attention with positions can learn the task too: the first looks at the place before, the second compares. But places beyond the training length were never trained.',
-      'A filter knows no places, only neighbours. What CAT learned at 16 tokens still holds at 128, with eight times as many pairs.',
+      'A filter knows no places, only neighbours. What CAT learned at 8 tokens still holds at 64, with eight times as many pairs.',
     ],
-    look: 'The third chart: both begin alike, and only one of them stays up.',
-    set: { models: [model('attention-positions', 2), model('cat')] },
+    look: 'The third chart: in the end both know the training length, and only one of them stays up.',
+    set: { models: [model('attention-positions', 2), model('cat')], pairs: 2, length: 8, vocabulary: 40 },
   },
   {
     title: 'A fixed state forgets',
@@ -62,13 +62,13 @@ export const STORY: readonly StoryStep[] = [
       'With few pairs it answers as well. With more of them than its small state can tell apart, they blur.',
     ],
     look: 'The third chart at 64 and 128 tokens; and in “Look inside” how far each token moves the state.',
-    set: { models: [model('cat'), model('lin-cat')], width: 32 },
+    set: { models: [model('cat'), model('lin-cat')] },
   },
   {
     title: 'Landmarks',
     text: [
       'To read everything at every token is dear when the text is long. Landmark CAT divides it into blocks, compares the query with one landmark of each, and reads only the block it chooses, and its own.',
-      'One long filter sums up a block in its landmark. What a block holds then decides whether it is found; with more blocks to tell apart, it is missed more often.',
+      'One long filter sums up a block in its landmark. What a block holds then decides whether it is found; with more blocks to tell apart, it is missed a little more often.',
     ],
     look: 'In “Look inside” its weights lie in the chosen block and in the query’s own, and nowhere else.',
     set: { models: [model('cat'), model('landmark')] },

@@ -95,7 +95,7 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
    * `apply` holds. Absent where outputs are no sums of values with weights that whole heads share.
    * @throws ShapeError
    */
-  read?(params: P, x: tf.Tensor): Reading;
+  read?(params: P, x: tf.Tensor, context?: ApplyContext): Reading;
   /** This mixer as it is at a place of a model, where that matters to it. A model asks for it; alone a mixer is as configured. */
   atLayer?(place: LayerPlace): Mixer<P, S>;
   /**
@@ -140,7 +140,7 @@ export interface MixerForms<P extends Tree, S extends Tree>
   apply(params: P, x: tf.Tensor3D, context?: ApplyContext): tf.Tensor3D;
   step(params: P, x: tf.Tensor2D, state: S, context?: ApplyContext): { y: tf.Tensor2D; state: S };
   prefill?(params: P, x: tf.Tensor3D, context?: ApplyContext): { y: tf.Tensor3D; state: S };
-  read?(params: P, x: tf.Tensor3D): Reading;
+  read?(params: P, x: tf.Tensor3D, context?: ApplyContext): Reading;
 }
 
 /** Makes a mixer from its config; carries the schema, so that commands and editors can list and check the options. */
@@ -225,10 +225,10 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
         return filled;
       },
       ...(forms.read && {
-        read(params: P, x: tf.Tensor3D) {
+        read(params: P, x: tf.Tensor3D, context?: ApplyContext) {
           assertInput(`${name}.read`, x, ['B', 'L', dModel]);
           parameters.assert(`${name}.read`, params);
-          return forms.read!(params, x);
+          return forms.read!(params, x, context);
         },
       }),
     });

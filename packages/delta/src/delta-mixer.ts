@@ -88,6 +88,17 @@ export function createDeltaParts(name: string, config: DeltaConfig) {
   const unitRows = <T extends tf.Tensor>(x: T): T =>
     l2Norm(silu(x).reshape([...x.shape.slice(0, -1), nHeads, headK])).reshape(x.shape) as T;
 
+  type DeltaRows = Record<'q' | 'k' | 'v' | 'b', tf.Tensor3D> & { g?: tf.Tensor3D };
+
+  /** What the rule takes. */
+  const given = ({ q, k, v, b, g }: DeltaRows) => ({
+    q: unitRows(q),
+    k: unitRows(k),
+    v: silu(v),
+    beta: tf.sigmoid(b).mul<tf.Tensor3D>(allowNegEigval ? 2 : 1),
+    ...(g && { g }),
+  });
+
   return {
     headV,
     keyWidth,
@@ -105,23 +116,16 @@ export function createDeltaParts(name: string, config: DeltaConfig) {
       b: linear(x, params.bProj),
     }),
     /** g, the logarithm of the decay, [B, L, H] or [B, L, H K], if there is one. */
-    scan(
-      { q, k, v, b, g }: Record<'q' | 'k' | 'v' | 'b', tf.Tensor3D> & { g?: tf.Tensor3D },
-      past?: { memory: tf.Tensor4D },
-      keepsState?: boolean,
-    ) {
-      const beta = tf.sigmoid(b).mul<tf.Tensor3D>(allowNegEigval ? 2 : 1);
-      const given = {
-        q: unitRows(q),
-        k: unitRows(k),
-        v: silu(v),
-        beta,
-        ...(g && { g }),
-        ...(past && { initialState: past.memory }),
-      };
-      if (!keepsState) return { o: deltaRuleOutput(given, { nHeads }) };
-      const { o, lastState } = deltaRule(given, { nHeads });
+    scan(rows: DeltaRows, past?: { memory: tf.Tensor4D }, keepsState?: boolean) {
+      const tensors = { ...given(rows), ...(past && { initialState: past.memory }) };
+      if (!keepsState) return { o: deltaRuleOutput(tensors, { nHeads }) };
+      const { o, lastState } = deltaRule(tensors, { nHeads });
       return { o, state: () => ({ memory: lastState }) };
+    },
+    /** What is corrected in the memory takes part with a negative weight. */
+    values(rows: DeltaRows) {
+      const tensors = given(rows);
+      return { values: tensors.v, nHeads, sum: (v: tf.Tensor3D) => deltaRuleOutput({ ...tensors, v }, { nHeads }) };
     },
     flops(seqLen: number): number {
       // Chunked form, per token of a head: k . k, q . k, the triangular system, what is written within the chunk; three with S.

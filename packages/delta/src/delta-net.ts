@@ -64,6 +64,7 @@ export const deltaNet: MixerFactory<typeof schema, Mixer<DeltaNetParams, DeltaNe
       project: delta.project,
       filters: delta.filters,
       state: delta.state,
+      values: (_, parts) => delta.values(parts),
       scan: (_, parts, past?: Parameters<typeof delta.scan>[1], keepsState?: boolean) =>
         delta.scan(parts, past, keepsState),
       readOut: ({ oNorm, oProj }, o) => linear(rmsNormPerHead(o, oNorm, config.normEps), oProj),

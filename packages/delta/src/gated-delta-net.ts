@@ -102,6 +102,7 @@ export const gatedDeltaNet: MixerFactory<typeof schema, Mixer<GatedDeltaNetParam
       }),
       filters: delta.filters,
       state: delta.state,
+      values: (_, parts) => delta.values(parts),
       scan: (_, parts, past?: Parameters<typeof delta.scan>[1], keepsState?: boolean) =>
         delta.scan(parts, past, keepsState),
       readOut: ({ oNorm, oProj }, o, { gate }) =>

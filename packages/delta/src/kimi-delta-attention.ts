@@ -104,6 +104,7 @@ export const kimiDeltaAttention: MixerFactory<
       }),
       filters: delta.filters,
       state: delta.state,
+      values: (_, parts) => delta.values(parts),
       scan: (_, parts, past?: Parameters<typeof delta.scan>[1], keepsState?: boolean) =>
         delta.scan(parts, past, keepsState),
       readOut: ({ oNorm, oProj }, o, { gate }) =>

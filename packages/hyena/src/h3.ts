@@ -126,6 +126,13 @@ export const h3: MixerFactory<typeof schema, Mixer<H3Params, H3State>> = defineM
       project: ({ qProj, kProj, vProj }, x) => ({ q: linear(x, qProj), k: linear(x, kProj), v: linear(x, vProj) }),
       filters: { k: createShift(dModel, dState) },
       state: { re: [pairs, dState / 2], im: [pairs, dState / 2] },
+      /** Without Fourier transforms, which leave rounding where weights of later tokens are zero. */
+      values: (params, { q, k, v }) => ({
+        values: v,
+        nHeads,
+        sum: (rows) =>
+          read(q, longConvolution(products(k, rows), perPair(s4dTaps(params, q.shape[1]), 1), { method: 'direct' })),
+      }),
       scan(params, { q, k, v }) {
         const [batch, length] = q.shape;
         const kv = products(k, v);

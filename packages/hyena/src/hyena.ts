@@ -20,6 +20,8 @@ import {
   linear,
   type Projection,
   projectionInitOption,
+  splitHeads,
+  weightsOfValues,
 } from '@mixerzoo/core/blocks';
 import * as z from 'zod';
 import { createImplicitFilter, type ImplicitFilterParams } from './implicit-filter.js';
@@ -95,7 +97,7 @@ export const hyena: MixerFactory<typeof schema, Mixer<HyenaParams, HyenaState>> 
     const gates = (params: HyenaParams, x: tf.Tensor3D) => {
       const inputs = linear(x, params.inProj);
       const [x1, x2, v] = tf.split(conv.apply(params, inputs), 3, -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
-      return { inputs, x2, u: x1.mul<tf.Tensor3D>(v) };
+      return { inputs, x1, x2, v, u: x1.mul<tf.Tensor3D>(v) };
     };
     const mix = (params: HyenaParams, x2: tf.Tensor3D, u: tf.Tensor3D) =>
       linear(x2.mul<tf.Tensor3D>(longConvolution(u, filter.taps(params.filter, u.shape[1]))), params.outProj);
@@ -123,6 +125,24 @@ export const hyena: MixerFactory<typeof schema, Mixer<HyenaParams, HyenaState>> 
           const { inputs, x2, u } = gates(params, x);
           return { y: mix(params, x2, u), state: { inputs: conv.stateAfter(params, inputs), past: u } };
         });
+      },
+
+      /**
+       * Every channel has a filter of its own, and so weights of its own: `x2_t h_{t-s} x1_s`. Without Fourier transforms, which leave
+       * rounding where weights of later tokens are zero.
+       */
+      read(params, x) {
+        assertLength('read', x.shape[1]);
+        const { x1, x2, v } = gates(params, x);
+        const [batch, length] = x.shape;
+        const taps = filter.taps(params.filter, length);
+        const sum = (rows: tf.Tensor3D) =>
+          x2.mul<tf.Tensor3D>(longConvolution(x1.mul(rows), taps, { method: 'direct' }));
+        return {
+          weights: weightsOfValues([batch, length, dModel, 1], sum),
+          values: splitHeads(v, dModel),
+          readOut: (o: tf.Tensor3D) => linear(o, params.outProj),
+        };
       },
 
       initState: (batchSize): HyenaState => ({

@@ -1,7 +1,7 @@
 /** Both mixers over 2,000 tokens: `step` against `apply`, which takes Fourier transforms there. */
 import { type Mixer, tf, useEngine } from '@mixerzoo/core';
 import { expectClose, reducedOnSoftware, stepThrough, testTensor } from '@mixerzoo/core/testing';
-import { beforeAll, describe, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { h3 } from './h3.js';
 import { hyena } from './hyena.js';
 
@@ -31,3 +31,18 @@ describe('2,000 tokens', () => {
     },
   );
 });
+
+it.for(MIXERS.map((mixer) => [mixer.name, mixer] as const))(
+  'reads of no later token where apply takes Fourier transforms: %s',
+  async ([, mixer]) => {
+    await useEngine();
+    const x = testTensor<tf.Rank.R3>([1, 200, mixer.config['dModel'] as number], 2);
+    const params = mixer.init(1);
+    const later = tf.tidy(() => {
+      const { weights } = mixer.read!(params, x);
+      return tf.max(tf.abs(weights.sub(tf.linalg.bandPart(weights, -1, 0))));
+    });
+    expect((await later.data())[0]).toBe(0);
+    tf.dispose([x, params, later]);
+  },
+);

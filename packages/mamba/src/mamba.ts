@@ -83,6 +83,15 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
     const dtRank = rank === 'auto' ? Math.ceil(dModel / 16) : rank;
     const conv = createDepthwiseConvolution(inner, dConv);
 
+    /** What the selective scan takes of the filtered x, and z. */
+    function scanned(params: MambaParams, { x, z }: { readonly x: tf.Tensor3D; readonly z: tf.Tensor3D }) {
+      const u = silu(x);
+      const [dt, B, C] = splitColumns(linear(u, params.xProj), [dtRank, dState, dState]);
+      const delta = linear(dt, { weight: params.dtProj.weight });
+      const A = tf.neg(tf.exp(params.aLog));
+      return { u, delta, A, B, C, D: params.dSkip, z, deltaBias: params.dtProj.bias };
+    }
+
     return createScanMixer({
       noDecay: ['aLog', 'dSkip', 'dtProj.bias'],
       init(seed, nLayers = 1): MambaParams {
@@ -113,13 +122,17 @@ export const mamba: MixerFactory<typeof schema, Mixer<MambaParams, MambaState>> 
       },
       filters: { x: conv },
       state: { ssm: [inner, dState] },
-      scan(params, { x, z }, past?: { ssm: tf.Tensor3D }, keepsState?: boolean) {
-        const u = silu(x);
-        const [dt, B, C] = splitColumns(linear(u, params.xProj), [dtRank, dState, dState]);
-        const delta = linear(dt, { weight: params.dtProj.weight });
-        const A = tf.neg(tf.exp(params.aLog));
-        const rest = { D: params.dSkip, z, deltaBias: params.dtProj.bias, ...(past && { initialState: past.ssm }) };
-        const tensors = { u, delta, A, B, C, ...rest };
+      /** Every channel has decays of its own, and so weights of its own (arXiv 2403.01590); here with the gate. */
+      values(params, parts) {
+        const tensors = scanned(params, parts);
+        return {
+          values: tensors.u,
+          nHeads: inner,
+          sum: (u) => selectiveScanOutput({ ...tensors, u }, { deltaSoftplus: true }),
+        };
+      },
+      scan(params, parts, past?: { ssm: tf.Tensor3D }, keepsState?: boolean) {
+        const tensors = { ...scanned(params, parts), ...(past && { initialState: past.ssm }) };
         if (!keepsState) return { o: selectiveScanOutput(tensors, { deltaSoftplus: true }) };
         const { y, lastState } = selectiveScan(tensors, { deltaSoftplus: true });
         return { o: y, state: () => ({ ssm: lastState }) };

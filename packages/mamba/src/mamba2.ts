@@ -113,6 +113,22 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
     const conv = createDepthwiseConvolution(convolvedWidth, dConv);
     const limited = (dt: tf.Tensor3D) => (dtLimit ? tf.clipByValue(dt, dtLimit.min, dtLimit.max ?? LARGEST) : dt);
 
+    /** What SSD takes. */
+    function scanned(params: Mamba2Params, { xBC, dt }: { readonly xBC: tf.Tensor3D; readonly dt: tf.Tensor3D }) {
+      const [batch, length] = xBC.shape;
+      const [x, B, C] = splitColumns(silu(xBC), [inner, nGroups * dState, nGroups * dState]);
+      return {
+        x: x.reshape<tf.Tensor4D>([batch, length, nHeads, headDim]),
+        dt: limited(tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias))),
+        A: tf.neg(tf.exp(params.aLog)),
+        B: B.reshape<tf.Tensor4D>([batch, length, nGroups, dState]),
+        C: C.reshape<tf.Tensor4D>([batch, length, nGroups, dState]),
+        D: params.dSkip,
+      };
+    }
+    /** [B, L, H, P] -> [B, L, E] */
+    const joined = (y: tf.Tensor4D) => y.reshape<tf.Tensor3D>([y.shape[0], y.shape[1], inner]);
+
     return createScanMixer({
       noDecay: ['aLog', 'dSkip', 'dtBias'],
       init(seed, nLayers = 1): Mamba2Params {
@@ -134,22 +150,19 @@ export const mamba2: MixerFactory<typeof schema, Mixer<Mamba2Params, Mamba2State
       },
       filters: { xBC: conv },
       state: { ssm: [nHeads, headDim, dState] },
-      scan(params, { xBC, dt }, past?: { ssm: tf.Tensor4D }, keepsState?: boolean) {
-        const [batch, length] = xBC.shape;
-        const [x, B, C] = splitColumns(silu(xBC), [inner, nGroups * dState, nGroups * dState]);
-        const tensors = {
-          x: x.reshape<tf.Tensor4D>([batch, length, nHeads, headDim]),
-          dt: limited(tf.softplus(tf.add<tf.Tensor3D>(dt, params.dtBias))),
-          A: tf.neg(tf.exp(params.aLog)),
-          B: B.reshape<tf.Tensor4D>([batch, length, nGroups, dState]),
-          C: C.reshape<tf.Tensor4D>([batch, length, nGroups, dState]),
-          D: params.dSkip,
-          ...(past && { initialState: past.ssm }),
+      values(params, parts) {
+        const tensors = scanned(params, parts);
+        return {
+          values: joined(tensors.x),
+          nHeads,
+          sum: (rows) => joined(ssdOutput({ ...tensors, x: rows.reshape(tensors.x.shape) }, { chunkSize })),
         };
-        const flat = (y: tf.Tensor4D) => y.reshape<tf.Tensor3D>([batch, length, inner]);
-        if (!keepsState) return { o: flat(ssdOutput(tensors, { chunkSize })) };
+      },
+      scan(params, parts, past?: { ssm: tf.Tensor4D }, keepsState?: boolean) {
+        const tensors = { ...scanned(params, parts), ...(past && { initialState: past.ssm }) };
+        if (!keepsState) return { o: joined(ssdOutput(tensors, { chunkSize })) };
         const { y, lastState } = ssd(tensors, { chunkSize });
-        return { o: flat(y), state: () => ({ ssm: lastState }) };
+        return { o: joined(y), state: () => ({ ssm: lastState }) };
       },
       readOut: (params, o, { z }) =>
         linear(gatedRmsNorm(o, z, params.norm, { gateFirst: !normBeforeGate, eps: normEps }), params.outProj),

@@ -141,6 +141,9 @@ describe('rwkv7 in a model', () => {
     };
     const y = later.apply(half, x, { ...EVALUATION, shared });
     await expectClose(y, first.apply(halves, x), 1e-5, 'half of each');
+    const { weights, values, readOut } = later.read!(half, x, { ...EVALUATION, shared });
+    const sums = tf.matMul(weights, values).transpose([0, 2, 1, 3]).reshape<tf.Tensor3D>([2, 9, 8]);
+    await expectClose(readOut(sums), y, 1e-5, 'what it reads');
   });
 
   it('steps as it prefills, values of the first layer included', async () => {

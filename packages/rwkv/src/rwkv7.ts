@@ -23,7 +23,15 @@ import {
   type Tree,
   tf,
 } from '@mixerzoo/core';
-import { headDimOf, l2Norm, layerNorm, linear, type Projection } from '@mixerzoo/core/blocks';
+import {
+  headDimOf,
+  l2Norm,
+  layerNorm,
+  linear,
+  type Projection,
+  splitHeads,
+  weightsOfValues,
+} from '@mixerzoo/core/blocks';
 import * as z from 'zod';
 import { initMixes, initOrthogonal, initVectors, rankOf } from './initial-values.js';
 import { rwkv7Scan, rwkv7ScanOutput } from './ops/rwkv7-scan/index.js';
@@ -249,6 +257,17 @@ export const rwkv7: MixerFactory<typeof schema, Mixer<Rwkv7Params, Rwkv7State>> 
           const parts = project(params, x, shift(x), first);
           return { y: readOut(params, rwkv7ScanOutput(parts, { nHeads }), parts), ownV: parts.ownV };
         }).y,
+
+      read(params, x, context) {
+        const parts = project(params, x, shift(x), firstValue<tf.Tensor3D>(context?.shared));
+        const [batch, length] = x.shape;
+        const sum = (v: tf.Tensor3D) => rwkv7ScanOutput({ ...parts, v }, { nHeads });
+        return {
+          weights: weightsOfValues([batch, length, nHeads, headDim], sum),
+          values: splitHeads(parts.v, nHeads),
+          readOut: (o: tf.Tensor3D) => readOut(params, o, parts),
+        };
+      },
 
       initState: (batchSize) => ({
         memory: tf.zeros([batchSize, nHeads, headDim, headDim]),

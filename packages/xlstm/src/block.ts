@@ -61,6 +61,11 @@ export function createBlock(config: ParsedMLstmConfig): MixerForms<BlockParams, 
     if (how === 'fanIn') return { weight: randomUniform<tf.Rank.R3>(shape, -bound, bound, seed) };
     return { weight: randomNormal<tf.Rank.R3>(shape, how === 'smallInit' ? Math.sqrt(2 / (5 * dModel)) : 0.02, seed) };
   };
+  /** q, k, v and the gates, of the branch u and its convolution a. */
+  function rows(params: BlockParams, { u, a }: { readonly u: tf.Tensor3D; readonly a: tf.Tensor3D }) {
+    const [q, k, v] = [blockDiagonal(a, params.qProj), blockDiagonal(a, params.kProj), blockDiagonal(u, params.vProj)];
+    return { q, k, v, ...cell.gates(params, tf.concat([q, k, v], -1)) };
+  }
   return createScanMixer({
     init: (seed, nLayers = 1): BlockParams => ({
       upProj: initProjection([dModel, 2 * inner], foldIn(seed, 'upProj'), { init: how }),
@@ -79,15 +84,11 @@ export function createBlock(config: ParsedMLstmConfig): MixerForms<BlockParams, 
     },
     filters: { a: activated },
     state: cell.state,
-    scan(params, { u, a }, past?: MLstmMemory, keepsState?: boolean) {
-      const [q, k, v] = [
-        blockDiagonal(a, params.qProj),
-        blockDiagonal(a, params.kProj),
-        blockDiagonal(u, params.vProj),
-      ];
-      const gates = cell.gates(params, tf.concat([q, k, v], -1));
-      return cell.scan({ q, k, v, ...gates }, past, keepsState);
+    values(params, parts) {
+      const given = rows(params, parts);
+      return { values: given.v, nHeads, sum: (v) => cell.scan({ ...given, v }).o };
     },
+    scan: (params, parts, past?: MLstmMemory, keepsState?: boolean) => cell.scan(rows(params, parts), past, keepsState),
     readOut(params, h, { a, z }) {
       const out = cell.norm(params, h).add<typeof h>(a.mul(params.skip));
       return linear(out.mul<typeof h>(silu(z)), params.downProj);

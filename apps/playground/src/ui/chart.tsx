@@ -46,7 +46,13 @@ export function Chart({ title, series, x, y, rule, marks = false }: ChartProps) 
           </g>
         ))}
         {x.ticks.map((tick) => (
-          <text class="tick" key={tick} x={px(tick)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">
+          <text
+            class="tick"
+            key={tick}
+            x={px(tick)}
+            y={HEIGHT - BOTTOM + 18}
+            text-anchor={tick === x.to ? 'end' : 'middle'}
+          >
             {x.format(tick)}
           </text>
         ))}
@@ -54,14 +60,7 @@ export function Chart({ title, series, x, y, rule, marks = false }: ChartProps) 
         <text class="tick" x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 5} text-anchor="middle">
           {x.label}
         </text>
-        {rule && (
-          <g>
-            <line class="rule" x1={LEFT} x2={WIDTH - RIGHT} y1={py(rule.y)} y2={py(rule.y)} />
-            <text class="tick" x={WIDTH - RIGHT} y={py(rule.y) - 4} text-anchor="end">
-              {rule.label}
-            </text>
-          </g>
-        )}
+        {rule && <line class="rule" x1={LEFT} x2={WIDTH - RIGHT} y1={py(rule.y)} y2={py(rule.y)} />}
         {series.map(({ label, points }, index) => (
           <g key={label} class={`series s${index}`}>
             <polyline
@@ -78,6 +77,14 @@ export function Chart({ title, series, x, y, rule, marks = false }: ChartProps) 
           </g>
         ))}
       </svg>
+      {rule && (
+        <p class="muted">
+          <svg class="swatch" viewBox="0 0 34 16" aria-hidden="true">
+            <line class="rule" x1="1" x2="33" y1="8" y2="8" />
+          </svg>{' '}
+          {rule.label}
+        </p>
+      )}
     </figure>
   );
 }

@@ -50,10 +50,7 @@ function Layer({ inspection, layer, vocabulary }: ReadsProps & { readonly layer:
           ((head % reads.heads) * length + query + 1) * length,
         )
       : reads.norms;
-  const title =
-    reads.kind === 'weights'
-      ? 'What it reads: the weight of each token'
-      : 'What it reads: how much the layer’s output hangs on each token';
+  const takesAway = reads.kind === 'weights' && reads.weights.some((weight) => weight < 0);
   return (
     <>
       {reads.kind === 'weights' && reads.heads > 1 && (
@@ -70,7 +67,14 @@ function Layer({ inspection, layer, vocabulary }: ReadsProps & { readonly layer:
           ))}
         </div>
       )}
-      <Strip title={title} inspection={inspection} vocabulary={vocabulary} values={values} blockSize={blockSize} />
+      <Strip
+        title={titleOf(reads)}
+        inspection={inspection}
+        vocabulary={vocabulary}
+        values={values}
+        blockSize={blockSize}
+      />
+      {takesAway && <p class="muted">Hollow: a negative weight. What that token wrote is taken away.</p>}
       {reads.kind === 'weights' && (
         <Heatmap
           weights={reads.weights.subarray(
@@ -92,6 +96,14 @@ function Layer({ inspection, layer, vocabulary }: ReadsProps & { readonly layer:
       )}
     </>
   );
+}
+
+function titleOf(reads: LayerInspection['reads']): string {
+  if (reads.kind === 'gradient') return 'What it reads: how much the layer’s output hangs on each token';
+  const { channels } = reads;
+  return channels === undefined
+    ? 'What it reads: the weight of each token'
+    : `What it reads: the size of each token’s weight, mean of ${channels} channels`;
 }
 
 /** A bar over each token up to the query. */
@@ -164,22 +176,33 @@ function Heatmap({
   readonly query: number;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    // What is drawn keeps its colours where the page changes them.
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const onChange = () => redraw((count) => count + 1);
+    dark.addEventListener('change', onChange);
+    return () => dark.removeEventListener('change', onChange);
+  }, []);
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
     const ink = getComputedStyle(canvas.current!).color;
     context.clearRect(0, 0, length * CELL, length * CELL);
+    context.fillStyle = ink;
+    context.strokeStyle = ink;
+    context.lineWidth = 3;
     for (let row = 0; row < length; row += 1) {
       const values = weights.subarray(row * length, row * length + row + 1);
       const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
       for (let column = 0; column <= row; column += 1) {
         context.globalAlpha = 0.06 + 0.94 * (Math.abs(values[column]!) / largest);
-        context.fillStyle = ink;
-        context.fillRect(column * CELL + 0.5, row * CELL + 0.5, CELL - 1, CELL - 1);
+        if (values[column]! < 0) {
+          context.strokeRect(column * CELL + 2, row * CELL + 2, CELL - 4, CELL - 4);
+        } else context.fillRect(column * CELL + 0.5, row * CELL + 0.5, CELL - 1, CELL - 1);
       }
     }
     context.globalAlpha = 1;
-    context.strokeStyle = ink;
     context.lineWidth = 1.5;
     context.strokeRect(0.75, query * CELL + 0.75, length * CELL - 1.5, CELL - 1.5);
   });
@@ -209,8 +232,7 @@ function Filters({ filters }: { readonly filters: readonly FilterTaps[] }) {
             <li key={`${path} ${index}`} class="filter">
               <svg
                 viewBox={`0 0 ${row.length * 22} 64`}
-                width={row.length * 22}
-                height={64}
+                width={row.length * 36}
                 role="img"
                 aria-label={`${roleOf(path)}: ${row.map((tap) => tap.toFixed(2)).join(', ')}`}
               >

@@ -93,7 +93,9 @@ function Standing({
       class={`model s${index}`}
       data-status={training?.status}
       data-step={step}
+      data-engine={training?.started?.engine}
       data-accuracy={evaluation?.validation.accuracy}
+      data-lengths={evaluation?.test.map(({ accuracy }) => accuracy).join(' ')}
     >
       <p class="name">
         <Swatch index={index} /> {label}
@@ -126,6 +128,7 @@ function Standing({
           Its record: {recorded.map(({ seqLen, accuracy }) => `${percent(accuracy)} at ${seqLen}`).join(', ')} tokens.
         </p>
       )}
+      {training?.started?.passedOver && <p class="muted">It trains by wasm: {training.started.passedOver}</p>}
       {training?.fault && (
         <p class="notice" role="alert">
           {training.fault}

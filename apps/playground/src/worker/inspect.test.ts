@@ -1,6 +1,7 @@
 import { planRun, type RunPlan } from '@mixerzoo/bench/plan';
 import { disposeTree, type LanguageModelParams, tf, useEngine } from '@mixerzoo/core';
 import { beforeAll, expect, it } from 'vitest';
+import { CATALOG } from '../catalog.js';
 import { experimentOf, labelsOf } from '../experiment.js';
 import type { Inspection, Question } from '../messages.js';
 import { registry } from '../plugins.js';
@@ -50,8 +51,10 @@ it.each([
   ['lin-cat', 1, 'weights', true],
   ['landmark', 1, 'weights', false],
   ['gla', 2, 'weights', true],
-  ['mamba', 2, 'gradient', true],
-  ['delta-net', 2, 'gradient', true],
+  ['mamba', 2, 'weights', true],
+  ['delta-net', 2, 'weights', true],
+  ['h3', 2, 'weights', true],
+  ['hyena', 2, 'weights', false],
 ] as const)(
   'says of %s what it reads, and what it writes into a state of fixed size',
   async (id, layers, kind, hasState) => {
@@ -74,6 +77,16 @@ it.each([
     disposeTree(params);
   },
 );
+
+it.each(CATALOG.map(({ id, layers }) => [id, layers] as const))('looks into %s', async (id, layers) => {
+  const { inspection, params } = await inspected({ id, layers });
+  expect(inspection.layers).toHaveLength(layers);
+  for (const { mixer, reads } of inspection.layers) {
+    // A gated convolution alone has outputs that are no sums of values.
+    expect([mixer, reads.kind]).toEqual([mixer, mixer === 'baseConv' ? 'gradient' : 'weights']);
+  }
+  disposeTree(params);
+});
 
 it('tells a gradient of the logit from differences of it', async () => {
   const { plan, params, inspection } = await inspected({ id: 'cat', layers: 1 }, { ...QUESTION, query: 9 });

@@ -21,7 +21,7 @@ export async function inspect(
   const taps: Tap[] = [];
   let isListening = true;
   const model = await tappedModel(plan, tokens.length, (tap) => {
-    if (isListening) taps.push({ ...tap, x: tf.keep(tf.clone(tap.x)) });
+    if (isListening) taps.push(keptTap(tap));
   });
   // A row of the table for each position, so that the gradient tells positions apart, not tokens.
   const { head: _, ...own } = params;
@@ -79,8 +79,15 @@ export async function inspect(
       filters: await filterTaps(params),
     };
   } finally {
-    tf.dispose([rows, ids, ...taps.map(({ x }) => x)]);
+    tf.dispose([rows, ids, ...taps.flatMap(({ x, context }) => [x, ...(context.shared?.values() ?? [])])]);
   }
+}
+
+/** A tap that outlives the pass it is part of. */
+function keptTap(tap: Tap): Tap {
+  const kept = <T extends tf.Tensor>(x: T): T => tf.keep(tf.clone(x));
+  const shared = new Map([...(tap.context.shared ?? [])].map(([name, value]) => [name, kept(value)]));
+  return { ...tap, x: kept(tap.x), context: { ...tap.context, shared } };
 }
 
 /** The tokens that are asked about, and what is expected at each. */

@@ -40,12 +40,13 @@ export interface Session {
   dispose(): void;
 }
 
-/** Plans a run and begins it. `tell` hears of it. @throws as planning does. */
+/** Plans a run and begins it. `tell` hears of it, and of an engine that was `passedOver`. @throws as planning does. */
 export async function startSession(
   run: number,
   source: RunSource,
   running: boolean,
   tell: (message: FromWorker) => void,
+  passedOver?: string,
 ): Promise<Session> {
   const plan =
     source.kind === 'experiment'
@@ -66,6 +67,7 @@ export async function startSession(
     kind: 'started',
     run,
     engine: currentEngine().description,
+    ...(passedOver !== undefined && { passedOver }),
     parameters: plan.model.parameterCount,
     steps: plan.config.train.epochs * plan.config.train.stepsPerEpoch,
     chance: plan.task.chance,

@@ -1,6 +1,14 @@
 /** Mixers that tell what they are given: the same model, with the same parameters, looked at from inside. */
 import { planRecorded, type Registry, type RunPlan } from '@mixerzoo/bench/plan';
-import type { ApplyContext, LanguageModel, Mixer, MixerFactory, Tree, tf } from '@mixerzoo/core';
+import {
+  type ApplyContext,
+  EVALUATION,
+  type LanguageModel,
+  type Mixer,
+  type MixerFactory,
+  type Tree,
+  type tf,
+} from '@mixerzoo/core';
 import { registry } from '../plugins.js';
 
 /** A mixer at work. */
@@ -9,6 +17,8 @@ export interface Tap {
   readonly params: Tree;
   /** Its input, [1, L, d]. */
   readonly x: tf.Tensor3D;
+  /** Its call, with what layers before it have left. */
+  readonly context: ApplyContext;
 }
 
 export type OnTap = (tap: Tap) => void;
@@ -42,7 +52,7 @@ function listen(mixer: Mixer, onTap: OnTap): Mixer {
   return {
     ...mixer,
     apply(params: Tree, x: tf.Tensor3D, context?: ApplyContext) {
-      onTap({ mixer, params, x });
+      onTap({ mixer, params, x, context: context ?? EVALUATION });
       return mixer.apply(params, x, context);
     },
     ...(atLayer && { atLayer: (place) => listen(atLayer(place), onTap) }),

@@ -1,7 +1,7 @@
 /** A worker: one engine, and on it one training at a time. */
 import { isZooError, useEngine } from '@mixerzoo/core';
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import type { FromWorker, ToWorker } from '../messages.js';
+import type { EngineName, FromWorker, ToWorker } from '../messages.js';
 import { inspect } from './inspect.js';
 import { type Session, startSession, type Work } from './session.js';
 import { writeWeights } from './weights.js';
@@ -60,11 +60,32 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   else early.push(work);
 };
 
+/** Why webgpu is not in use where it was asked for: wasm is then. */
+let opening: Promise<string | undefined> | undefined;
+
+/** Starts this worker's engine. */
+async function openEngine(name: EngineName): Promise<string | undefined> {
+  const wasm = () => useEngine('wasm', { wasmUrl: new URL(wasmUrl, import.meta.url) });
+  if (name === 'wasm') {
+    await wasm();
+    return undefined;
+  }
+  try {
+    await useEngine(name);
+    return undefined;
+  } catch (error) {
+    if (!isZooError(error, 'engine')) throw error;
+    await wasm();
+    return error.message;
+  }
+}
+
 async function start({ run, source, engine }: ToWorker & { kind: 'start' }): Promise<void> {
   await ended;
   if (run !== latest) return;
-  await useEngine(engine, { wasmUrl: new URL(wasmUrl, import.meta.url) });
-  const next = await startSession(run, source, running, tell);
+  opening ??= openEngine(engine);
+  const passedOver = await opening;
+  const next = await startSession(run, source, running, tell, passedOver);
   ended = next.ended;
   if (run !== latest) {
     next.dispose();

@@ -47,6 +47,6 @@ export type { GatedRmsNormOptions } from './norms.js';
 export { gatedRmsNorm, l2Norm, rmsNormPerHead } from './norms.js';
 export type { Projection, ProjectionBias, ProjectionInit, ProjectionOptions } from './projection.js';
 export { hasBias, initProjection, projectionBiasSchema, projectionInitOption } from './projection.js';
-export type { ScanMixer, ScanState } from './scan-mixer.js';
+export type { ScanMixer, ScannedValues, ScanState } from './scan-mixer.js';
 export { createScanMixer } from './scan-mixer.js';
 export { weightsOfValues } from './weights-of-values.js';

@@ -32,16 +32,27 @@ type Token<P, R extends string, S> = (
   state: S,
 ) => { o: tf.Tensor2D; state: S };
 
+/** Values and the sum of them that a scan is, for `read`: linear in the values, head by head, the same for all columns of a head. */
+export interface ScannedValues {
+  /** [B, L, H p] */
+  readonly values: tf.Tensor3D;
+  readonly nHeads: number;
+  /** What the scan gives for other values in their place, [B, L, H p] -> o [B, L, H p]. */
+  sum(values: tf.Tensor3D): tf.Tensor3D;
+}
+
 /** A mixer as its paper writes it. P are its parameters, R the roles of what it projects, S is the scan's state. */
 export type ScanMixer<P extends Tree, R extends string, S extends Tree> = FilteredProjection<NoInfer<P>, R> &
   Pick<MixerForms<P, S>, 'init' | 'flops' | 'noDecay'> & {
     /** Shape of each part of a sequence's state: `{ memory: [H, K, V] }`. It is zero before the first token. */
     readonly state: { readonly [name in keyof S]: readonly number[] };
     /**
-     * The role whose rows are the values that the scan sums, head by head, where it does: linear in them, and the same for all columns of a
-     * head. With it the mixer says what it reads.
+     * What the scan sums, where it does; with it the mixer says what it reads. Where the rows of a role are the values as they are, that role
+     * and its heads.
      */
-    readonly values?: { readonly role: NoInfer<R>; readonly nHeads: number };
+    readonly values?:
+      | { readonly role: NoInfer<R>; readonly nHeads: number }
+      | ((params: P, parts: Parts<R, tf.Tensor3D>) => ScannedValues);
     /** The mixer's output of what the scan gives; each token on its own. */
     readOut<T extends tf.Tensor>(params: P, o: T, parts: Parts<R, T>): T;
   } & (
@@ -92,13 +103,16 @@ export function createScanMixer<P extends Tree, R extends string, S extends Tree
       }),
     ...(values && {
       read: (params: P, x: tf.Tensor3D) => {
-        const { role, nHeads } = values;
         const parts = forms.apply(params, x);
-        const [batch, length, width] = parts[role].shape;
-        const sum = (rows: tf.Tensor3D) => scan(params, { ...parts, [role]: rows }).o;
+        const {
+          values: rows,
+          nHeads,
+          sum,
+        } = typeof values === 'function' ? values(params, parts) : valuesOfRole(values, scan)(params, parts);
+        const [batch, length, width] = rows.shape;
         return {
           weights: weightsOfValues([batch, length, nHeads, width / nHeads], sum),
-          values: splitHeads(parts[role], nHeads),
+          values: splitHeads(rows, nHeads),
           readOut: (o: tf.Tensor3D) => readOut(params, o, parts),
         };
       },
@@ -117,6 +131,18 @@ export function createScanMixer<P extends Tree, R extends string, S extends Tree
     stateSize: () =>
       forms.stateSize + shapes.reduce((total, [, shape]) => total + tf.util.sizeFromShape([...shape]), 0),
   };
+}
+
+/** The rows of a role as the values of a scan. */
+function valuesOfRole<P, R extends string, S>(
+  { role, nHeads }: { readonly role: R; readonly nHeads: number },
+  scan: Scan<P, R, S>,
+) {
+  return (params: P, parts: Parts<R, tf.Tensor3D>): ScannedValues => ({
+    values: parts[role],
+    nHeads,
+    sum: (rows) => scan(params, { ...parts, [role]: rows }).o,
+  });
 }
 
 /** A scan over a single token. */
