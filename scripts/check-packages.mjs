@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { transformSync } from 'esbuild';
 import { CREATED, checkCreated, checkFound } from './created-projects.mjs';
-import { packPackages, run } from './packed-project.mjs';
+import { ownTypeErrors, packPackages, run } from './packed-project.mjs';
 
 const names = readdirSync('packages').filter((name) => name !== 'core');
 const wanted = process.argv.slice(2);
@@ -32,12 +32,6 @@ const SURROUNDINGS = {
   'a browser': { lib: ['es2023', 'dom', 'dom.iterable'], types: [] },
   Node: { lib: ['es2023'], types: ['node'] },
 };
-/**
- * Declarations that are not ours to mend: TensorFlow.js 4.22 does not pass its own check (long, layers, WebGL), and WebGPU
- * is declared by TypeScript's DOM and by the @webgpu/types that TensorFlow.js refers to.
- */
-const FOREIGN = /node_modules\/(@tensorflow|@webgpu\/types)\/|\/lib\.dom\.d\.ts\(/;
-
 /** The examples of a README that run on their own: those that import, and start an engine or print. */
 function examplesOf(readme) {
   return [...readFileSync(readme, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)]
@@ -59,7 +53,7 @@ function typeCheck(project, files) {
       cwd: project,
       encoding: 'utf8',
     });
-    const errors = tsc.stdout.split('\n').filter((line) => /error TS\d+:/.test(line) && !FOREIGN.test(line));
+    const errors = ownTypeErrors(tsc.stdout);
     if (errors.length > 0) throw new Error(`types in ${where}:\n${errors.join('\n')}`);
   }
 }

@@ -4,6 +4,17 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+/**
+ * Declarations that are not ours to mend: TensorFlow.js 4.22 does not pass its own check (long, layers, WebGL), and WebGPU
+ * is declared by TypeScript's DOM and by the @webgpu/types that TensorFlow.js refers to.
+ */
+const FOREIGN = /node_modules\/(@tensorflow|@webgpu\/types)\/|\/lib\.dom\.d\.ts\(/;
+
+/** The errors that tsc printed, without `--pretty`: ours, those of foreign declarations left out. */
+export function ownTypeErrors(stdout) {
+  return stdout.split('\n').filter((line) => /error TS\d+:/.test(line) && !FOREIGN.test(line));
+}
+
 /** @throws Error with what a command printed, unless it exits 0. */
 export function run(command, args, cwd, env = process.env) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 27 });

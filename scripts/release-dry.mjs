@@ -4,13 +4,14 @@
  * pass of CAT; all have to give the same numbers but for rounding. Then a project of `npm create mixerzoo` is published beside them, and found by the
  * command. Names as arguments narrow it: `npm run release:dry -- esm vite`. What a machine lacks is skipped, with the reason.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchChromium, page, serveDirectory, within } from './browser-pages.mjs';
 import { CREATED, checkCreated, checkFound } from './created-projects.mjs';
 import { startRegistry } from './local-registry.mjs';
-import { run } from './packed-project.mjs';
+import { ownTypeErrors, run } from './packed-project.mjs';
 import { publishCopy, versionedCopy, writeProject } from './release-copy.mjs';
 
 const PASS = `
@@ -47,7 +48,6 @@ const TSCONFIG = {
     module: 'nodenext',
     target: 'es2022',
     outDir: 'dist',
-    skipLibCheck: true,
     types: ['node'],
   },
   files: ['main.mts'],
@@ -157,7 +157,10 @@ function typescript(name, range) {
   const files = { 'main.mts': TYPED, 'tsconfig.json': TSCONFIG };
   const project = install(name, files, { typescript: range, '@types/node': '^20.19.0' });
   console.log(`${name}: ${run('npx', ['tsc', '--version'], project).trim()}`);
-  run('npx', ['tsc', '-p', '.'], project);
+  const errors = ownTypeErrors(
+    spawnSync('npx', ['tsc', '-p', '.', '--pretty', 'false'], { cwd: project, encoding: 'utf8' }).stdout,
+  );
+  if (errors.length > 0) throw new Error(`types:\n${errors.join('\n')}`);
   return printed(project, process.execPath, ['dist/main.mjs']);
 }
 
