@@ -21,7 +21,7 @@ import { expectDepthScaling, expectOwnStreams } from './initialisation.js';
 import { expectOptionsMatter, perturbed } from './options-matter.js';
 import { profiledMatMulFlops } from './profile.js';
 import { expectReading } from './reading.js';
-import { type RecordedTensor, referenceNumbers } from './recorded-references.js';
+import { againstReference, type RecordedTensor } from './recorded-references.js';
 import { isSoftwareDriver, reducedOnSoftware } from './software-driver.js';
 import { stepThrough } from './step-through.js';
 import { tolerances } from './tolerance.js';
@@ -111,8 +111,17 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     it.each(lengths)('computes the same with fast kernels and reference forms at length %i', async (seqLen) => {
       const x = input(seqLen);
       const fast = run(x);
-      const [reference] = (await referenceNumbers(() => [withReferenceForms(() => run(x))])) as [RecordedTensor];
-      await expectClose(fast, reference, tolerance(), `${name}: kernels against reference forms`, undefined, ROUNDING);
+      const compute = () => [withReferenceForms(() => run(x))];
+      await againstReference(compute, ([reference]) =>
+        expectClose(
+          fast,
+          reference as RecordedTensor,
+          tolerance(),
+          `${name}: kernels against reference forms`,
+          undefined,
+          ROUNDING,
+        ),
+      );
       tf.dispose([x, fast]);
     });
 

@@ -5,7 +5,7 @@ import { checkKernels } from '../engines/wasm/kernel.js';
 import { gradientName, type NamedTensors, type Op, type OpAttrs, withReferenceForms } from '../ops/define-op.js';
 import * as tf from '../tf.js';
 import { expectClose, expectGradient, expectSame, testTensor } from './compare.js';
-import { type RecordedTensor, referenceNumbers } from './recorded-references.js';
+import { againstReference, type RecordedTensor } from './recorded-references.js';
 import { shadersOf } from './shaders.js';
 import { isSoftwareDriver } from './software-driver.js';
 import { tolerances } from './tolerance.js';
@@ -71,20 +71,22 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
       it('equals its reference form', async () => {
         const inputs = makeInputs();
         const actual = op(inputs, attrs);
-        const expected = await referenceNumbers(() => {
+        const compute = () => {
           const outputs = withReferenceForms(() => op(inputs, attrs));
           return definition.outputs.map((name) => outputs[name] as tf.Tensor);
+        };
+        await againstReference(compute, async (expected) => {
+          for (const [index, name] of definition.outputs.entries()) {
+            await expectClose(
+              actual[name] as tf.Tensor,
+              expected[index] as RecordedTensor,
+              tolerance ?? tolerances().op,
+              `${definition.name}.${name}`,
+              undefined,
+              ' If rounding explains it, give the suite a `tolerance`.',
+            );
+          }
         });
-        for (const [index, name] of definition.outputs.entries()) {
-          await expectClose(
-            actual[name] as tf.Tensor,
-            expected[index] as RecordedTensor,
-            tolerance ?? tolerances().op,
-            `${definition.name}.${name}`,
-            undefined,
-            ' If rounding explains it, give the suite a `tolerance`.',
-          );
-        }
         tf.dispose([inputs, actual] as never);
       });
 
@@ -115,17 +117,19 @@ export function describeOp<I extends NamedTensors, A extends OpAttrs, O extends 
         const weights = testTensor<tf.Rank.R1>([size], 5);
         const before = tf.memory().numTensors;
         const actual = gradients(inputs, weights);
-        const expected = await referenceNumbers(() => withReferenceForms(() => gradients(inputs, weights)));
-        for (const [index, name] of inputsWithGradient(inputs).entries()) {
-          await expectClose(
-            actual[index] as tf.Tensor,
-            expected[index] as RecordedTensor,
-            tolerance === undefined ? tolerances().opGradient : tolerance * 2.5,
-            `${definition.name}: gradient of ${name}`,
-            undefined,
-            ' If rounding explains it, give the suite a `tolerance`; of an input without a gradient, leave it out of `gradientsOf`.',
-          );
-        }
+        const compute = () => withReferenceForms(() => gradients(inputs, weights));
+        await againstReference(compute, async (expected) => {
+          for (const [index, name] of inputsWithGradient(inputs).entries()) {
+            await expectClose(
+              actual[index] as tf.Tensor,
+              expected[index] as RecordedTensor,
+              tolerance === undefined ? tolerances().opGradient : tolerance * 2.5,
+              `${definition.name}: gradient of ${name}`,
+              undefined,
+              ' If rounding explains it, give the suite a `tolerance`; of an input without a gradient, leave it out of `gradientsOf`.',
+            );
+          }
+        });
         tf.dispose(actual);
         expect(tf.memory().numTensors).toBe(before);
         tf.dispose([weights, inputs] as never);

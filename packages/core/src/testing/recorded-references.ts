@@ -19,21 +19,32 @@ export interface RecordedTensor {
 }
 
 /**
- * What reference forms give in the test that asks, which asks once: as recorded, or computed here and, if asked for,
- * recorded.
+ * Holds the test that asks, which asks once, to what reference forms give: as recorded; where that is not met, or not there,
+ * as computed here, since an engine's own exponential or sine may be further from another's than a kernel from its reference.
+ * What is computed is recorded if asked for.
  * @param compute - tensors, which are freed here.
+ * @param check - throws where they are not met.
  */
-export async function referenceNumbers(compute: () => readonly tf.Tensor[]): Promise<readonly RecordedTensor[]> {
+export async function againstReference(
+  compute: () => readonly tf.Tensor[],
+  check: (expected: readonly RecordedTensor[]) => Promise<void>,
+): Promise<void> {
   const { MIXERZOO_REFERENCES: given, MIXERZOO_RECORD_REFERENCES: wanted } = process.env;
   const recorded = given === undefined ? undefined : fileOf(given);
-  if (recorded !== undefined && existsSync(recorded)) return deserialize(await readFile(recorded));
+  if (recorded !== undefined && existsSync(recorded)) {
+    const met = await check(deserialize(await readFile(recorded))).then(
+      () => true,
+      () => false,
+    );
+    if (met) return;
+  }
   const tensors = compute();
   const numbers = await Promise.all(
-    tensors.map(async (tensor) => ({ shape: tensor.shape, data: await tensor.data() })),
+    tensors.map(async (tensor) => ({ shape: tensor.shape, data: (await tensor.data()) as RecordedTensor['data'] })),
   );
   tf.dispose([...tensors]);
   if (wanted !== undefined) await writeFile(fileOf(wanted), serialize(numbers));
-  return numbers;
+  await check(numbers);
 }
 
 /** The file of the test that runs: the same in all runs on a checkout. */
