@@ -1,5 +1,5 @@
 /** The story of the playground, told to its end: each step is trained as the page sets it up, and held to what it says. */
-import { assert, untilDone, untilStep } from './playground-page.mjs';
+import { assert, untilDone } from './playground-page.mjs';
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
@@ -7,6 +7,13 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 function byLength(page) {
   return page.evaluate(() =>
     [...document.querySelectorAll('.model')].map(({ dataset }) => dataset.lengths.split(' ').map(Number)),
+  );
+}
+
+/** Waits until no model stands as the step before has left it. */
+function untilBegun(page) {
+  return page.waitForFunction(() =>
+    [...document.querySelectorAll('.model')].every(({ dataset }) => dataset.status !== 'done'),
   );
 }
 
@@ -38,6 +45,7 @@ const CLAIMS = [
 export async function tellsItsStory(page, address) {
   await page.goto(address);
   await page.getByRole('button', { name: 'Read the story' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.model').length === 1);
   const titles = [];
   const said = [];
   for (const [index, claims] of CLAIMS.entries()) {
@@ -55,7 +63,7 @@ export async function tellsItsStory(page, address) {
     said.push(`${step}: ${numbers.join('; ')}`);
     if (step < CLAIMS.length) {
       await page.getByRole('button', { name: 'Next', exact: true }).click();
-      await untilStep(page, 0);
+      await untilBegun(page);
     }
   }
   assert(new Set(titles).size === CLAIMS.length, `expected a title for each step, got ${titles}`);

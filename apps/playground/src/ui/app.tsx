@@ -20,7 +20,7 @@ export function App() {
           </p>
         </div>
         {state.story === 0 && (
-          <button type="button" class="primary" onClick={() => playground.update({ story: 1 })}>
+          <button type="button" class="primary" onClick={() => playground.tell(1)}>
             Read the story
           </button>
         )}

@@ -1,11 +1,11 @@
 /** The story beside the page that it sets up. */
 import { useEffect, useRef } from 'preact/hooks';
 import { DEFAULT_STATE } from '../state.js';
-import { STORY, storyState } from '../story.js';
+import { STORY } from '../story.js';
 import type { Playground } from './use-playground.js';
 
 export function Story({ playground }: { readonly playground: Playground }) {
-  const { state, update, open } = playground;
+  const { state, update, tell } = playground;
   const heading = useRef<HTMLHeadingElement>(null);
   const before = useRef(state.story);
   useEffect(() => {
@@ -14,10 +14,6 @@ export function Story({ playground }: { readonly playground: Playground }) {
   }, [state.story]);
   if (state.story === 0) return null;
   const { title, text, look } = STORY[state.story - 1]!;
-  const go = (step: number) => {
-    open([]);
-    update(storyState(step));
-  };
   return (
     <section class="story" aria-labelledby="story-title">
       <p class="eyebrow">
@@ -38,18 +34,18 @@ export function Story({ playground }: { readonly playground: Playground }) {
               key={step.title}
               aria-label={`Step ${index + 1}: ${step.title}`}
               aria-current={index + 1 === state.story ? 'step' : undefined}
-              onClick={() => go(index + 1)}
+              onClick={() => tell(index + 1)}
             >
               {index + 1}
             </button>
           ))}
         </nav>
         <div class="buttons">
-          <button type="button" disabled={state.story === 1} onClick={() => go(state.story - 1)}>
+          <button type="button" disabled={state.story === 1} onClick={() => tell(state.story - 1)}>
             Back
           </button>
           {state.story < STORY.length ? (
-            <button type="button" class="primary" onClick={() => go(state.story + 1)}>
+            <button type="button" class="primary" onClick={() => tell(state.story + 1)}>
               Next
             </button>
           ) : (

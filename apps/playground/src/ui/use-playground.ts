@@ -4,6 +4,7 @@ import { experimentOf, labelsOf } from '../experiment.js';
 import type { RunSource } from '../messages.js';
 import type { OpenedRun } from '../open-run.js';
 import { formatState, type PageState, parseState } from '../state.js';
+import { storyState } from '../story.js';
 import { createTrainings } from '../trainings.js';
 
 /** Changes are drawn at most so often: training is no reason to keep the page busy. */
@@ -83,6 +84,11 @@ export function usePlayground() {
     opened,
     /** Shows runs from elsewhere in place of the page's own; none: its own again. */
     open: setOpened,
+    /** Sets the page up for a step of the story. */
+    tell(step: number) {
+      setOpened([]);
+      update(storyState(step));
+    },
     reset: () => trainings.start(sources, state.engine, true),
   };
 }
