@@ -108,9 +108,9 @@ describe('npm run new:mixer', () => {
       "import { definePlugin } from '@mixerzoo/core';",
       "import { gatedMean } from './gated-mean.js';",
       "import { otherMean } from './other-mean.js';",
-      "export { type GatedMeanParams, type GatedMeanState, gatedMean } from './gated-mean.js';",
-      "export { type OtherMeanParams, type OtherMeanState, otherMean } from './other-mean.js';",
-      'export const plugin = definePlugin({ mixers: [gatedMean, otherMean] });',
+      "export { type GatedMeanConfig, type GatedMeanParams, type GatedMeanState, gatedMean } from './gated-mean.js';",
+      "export { type OtherMeanConfig, type OtherMeanParams, type OtherMeanState, otherMean } from './other-mean.js';",
+      'export const plugin = /* @__PURE__ */ definePlugin({ mixers: [gatedMean, otherMean] });',
     ]);
     expect(readFileSync(join(source, 'other-mean.ts'), 'utf8')).toMatch(/name: 'otherMean'/);
     expect(newMixer('other-mean', '--package', 'means').stderr).toMatch(/a new name, got 'other-mean'.*is there/);

@@ -17,4 +17,6 @@ export type { LanguageModelPreset } from './setup.js';
 export type { TransformerOptions, TransformerSize } from './transformer.js';
 export { transformerPlusPlus } from './transformer.js';
 
-export const plugin = /* @__PURE__ */ definePlugin({ models: [...pythiaModels, ...transformerModels, ...mambaModels, ...glaModels] });
+export const plugin = /* @__PURE__ */ definePlugin({
+  models: [...pythiaModels, ...transformerModels, ...mambaModels, ...glaModels],
+});
