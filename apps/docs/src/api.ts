@@ -68,14 +68,18 @@ function exportsOf({ specifier, report, source }: Face): string {
     const name = nameIn(declaration);
     if (name === undefined) throw new Error(`${report}: expected a declaration, got '${declaration.slice(0, 60)}'.`);
     const said = docstrings.get(name);
-    return [`### ${name}`, ...(said ? [said] : []), `\`\`\`ts\n${declaration}\n\`\`\``].join('\n\n');
+    return [
+      `### ${name === '*' ? 'Everything else' : name}`,
+      ...(said ? [said] : []),
+      `\`\`\`ts\n${declaration}\n\`\`\``,
+    ].join('\n\n');
   });
   return `\`import { … } from '${specifier}'\`\n\n${sections.join('\n\n')}`;
 }
 
-/** `declare function x(…)`, `type X = …`, `x of 'package'`, `x is …`. */
+/** `declare function x(…)`, `type X = …`, `x of package`, `* of package` (all that it exports), `x is …`. */
 function nameIn(declaration: string): string | undefined {
   const declared =
     /^(?:export )?(?:declare )?(?:abstract )?(?:function|const|let|class|interface|type|enum|namespace) ([\w$]+)/;
-  return declared.exec(declaration)?.[1] ?? /^([\w$]+)(?: of | is |$)/.exec(declaration)?.[1];
+  return declared.exec(declaration)?.[1] ?? /^([\w$]+|\*)(?: of | is |$)/.exec(declaration)?.[1];
 }
