@@ -7,14 +7,16 @@
  *   --minutes 30          trains and begins anew for so long, by default 1: memory must not grow
  *   --screenshots <dir>   writes the page as it looks, at 1,280 and 360 pixels, light and dark
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { launchChromium } from './browser-pages.mjs';
+import { keepsItsMemory } from './playground-memory.mjs';
 import { assert, pause, standings, untilDone, untilStep } from './playground-page.mjs';
+import { fitsEveryScreen, worksByKeyboard } from './playground-screens.mjs';
 import { tellsItsStory } from './playground-story.mjs';
 
 const DIST = fileURLToPath(new URL('../apps/playground/dist/', import.meta.url));
@@ -39,6 +41,12 @@ const { values: options, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '1' }, screenshots: { type: 'string' } },
 });
 
+const minutes = Number(options.minutes);
+if (!(minutes > 0)) {
+  console.error(`check:playground: expected --minutes above 0, got '${options.minutes}'`);
+  process.exit(2);
+}
+
 const requested = new Set();
 const server = createServer(({ url }, response) => {
   const { pathname } = new URL(url, 'http://localhost');
@@ -60,11 +68,11 @@ try {
   await check('is linked to', isLinkedTo);
   await check('takes configs and gives them', takesConfigs);
   await check('opens runs and weights', opensRuns);
-  await check('works by keyboard', worksByKeyboard);
-  await check('fits every screen', fitsEveryScreen);
+  await check('works by keyboard', (page) => worksByKeyboard(page, address()));
+  await check('fits every screen', (page) => fitsEveryScreen(page, address(), options.screenshots));
   await check('has no card', hasNoCard);
   await checkWebgpu();
-  await check('keeps its memory', keepsItsMemory);
+  await check('keeps its memory', (page) => keepsItsMemory(page, address(), minutes));
 } finally {
   await browser.close();
   server.close();
@@ -333,139 +341,4 @@ async function drop(page, files) {
     return transfer;
   }, files);
   await page.dispatchEvent('#take-title', 'drop', { dataTransfer: data });
-}
-
-async function worksByKeyboard(page) {
-  await page.goto(address());
-  await untilStep(page, 1);
-  await page.locator('button.token[aria-pressed="true"]').focus();
-  const before = await page.evaluate(() => document.activeElement.getAttribute('aria-label'));
-  await page.keyboard.press('ArrowRight');
-  await page.waitForFunction(
-    (old) =>
-      document.activeElement.getAttribute('aria-label') !== old &&
-      document.activeElement.getAttribute('aria-pressed') === 'true',
-    before,
-  );
-  const unnamed = await page.evaluate(() =>
-    [...document.querySelectorAll('button, select, input:not([hidden]), textarea, [role="img"]')]
-      .filter(
-        (element) => !(element.getAttribute('aria-label') || element.textContent.trim() || element.closest('label')),
-      )
-      .map(({ outerHTML }) => outerHTML.slice(0, 80)),
-  );
-  assert(unnamed.length === 0, `expected a name for everything, got none for ${unnamed}`);
-  return 'arrow keys move along the sequence, and everything has a name';
-}
-
-async function fitsEveryScreen(page) {
-  await page.goto(address());
-  await untilStep(page, options.screenshots ? 110 : 1);
-  if (options.screenshots) {
-    await pause(page);
-    await page.waitForTimeout(2000);
-    mkdirSync(options.screenshots, { recursive: true });
-  }
-  const faint = new Set();
-  for (const colorScheme of ['light', 'dark']) {
-    for (const width of [1280, 360]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: width === 360 ? 'reduce' : 'no-preference' });
-      await page.setViewportSize({ width, height: 800 });
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert(over <= 0, `expected nothing wider than ${width} pixels, got ${over} more`);
-      for (const text of await page.evaluate(faintWords)) faint.add(`${colorScheme}: ${text}`);
-      if (options.screenshots) {
-        await page.screenshot({
-          path: join(options.screenshots, `playground-${width}-${colorScheme}.png`),
-          fullPage: true,
-        });
-      }
-    }
-  }
-  assert(faint.size === 0, `expected words with a contrast of 4.5 : 1 at least, got\n${[...faint].join('\n')}`);
-  return '1,280 and 360 pixels, light and dark, words with a contrast of 4.5 : 1 or more';
-}
-
-/** Words on the page with less contrast to what is behind them than WCAG AA asks for. Runs in the page. */
-function faintWords() {
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255);
-  };
-  const luminance = ([r, g, b]) => {
-    const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  };
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = rgba(getComputedStyle(at).backgroundColor);
-      if (colour[3] > 0.99) return colour;
-    }
-    return rgba(getComputedStyle(document.body).backgroundColor);
-  };
-  const found = [];
-  for (const element of document.querySelectorAll('main *')) {
-    const words = [...element.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim() !== '');
-    if (words.length === 0 || element.closest(':disabled, canvas') || element.getClientRects().length === 0) continue;
-    const isSvg = element instanceof SVGElement;
-    const style = getComputedStyle(element);
-    const [a, b] = [luminance(rgba(isSvg ? style.fill : style.color)), luminance(behind(element))];
-    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (contrast < 4.5)
-      found.push(
-        `${contrast.toFixed(2)} '${words[0].textContent.trim().slice(0, 30)}' ${element.className?.baseVal ?? element.className}`,
-      );
-  }
-  return found;
-}
-
-async function keepsItsMemory(page) {
-  const minutes = Number(options.minutes);
-  assert(minutes > 0, `--minutes: expected a number above 0, got '${options.minutes}'`);
-  await page.addInitScript(() => {
-    globalThis.tensors = [];
-    const Original = Worker;
-    globalThis.Worker = class extends Original {
-      constructor(...given) {
-        super(...given);
-        globalThis.workers = (globalThis.workers ?? 0) + 1;
-        this.addEventListener('message', ({ data }) => {
-          if (data.kind === 'started') globalThis.tensors.push(data.tensors);
-        });
-      }
-    };
-  });
-  await page.goto(address());
-  const session = await page.context().newCDPSession(page);
-  const heap = async () => {
-    await session.send('HeapProfiler.collectGarbage');
-    const { usedSize } = await session.send('Runtime.getHeapUsage');
-    return usedSize / 2 ** 20;
-  };
-  const end = performance.now() + 60_000 * minutes;
-  const heaps = [];
-  let resets = 0;
-  while (performance.now() < end || resets < 4) {
-    await untilStep(page, resets % 5 === 4 ? 60 : 3);
-    await page.getByRole('button', { name: 'Start over' }).click();
-    await page.waitForFunction((count) => globalThis.tensors.length >= count, 2 * (resets + 2), { timeout: 120_000 });
-    resets += 1;
-    if (resets > 1) heaps.push(await heap());
-  }
-  const { tensors, workers } = await page.evaluate(() => ({
-    tensors: globalThis.tensors,
-    workers: globalThis.workers,
-  }));
-  const [first, last] = [tensors.slice(0, 4), tensors.slice(-2)];
-  assert(
-    last.every((count) => count <= Math.max(...first)),
-    `expected no more tensors than at first, ${first}, got ${last}`,
-  );
-  assert(workers === 2, `expected two workers all along, got ${workers}`);
-  const growth = Math.min(...heaps.slice(-3)) - Math.min(...heaps.slice(0, 3));
-  assert(growth < 3, `expected a heap that does not grow, got ${growth.toFixed(1)} MB more after ${resets} resets`);
-  return `${resets} resets in ${minutes} min: ${last[0]} tensors before each, heap ${heaps.at(-1).toFixed(1)} MB, ${growth.toFixed(2)} MB more than at first`;
 }
