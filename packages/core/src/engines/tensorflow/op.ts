@@ -84,6 +84,7 @@ export function tensorflowOp<N extends number>(
   const backend = tensorflowBackend('tensorflowOp');
   const { binding } = backend;
   const passing: number[] = [];
+  forgetMany(binding);
   try {
     const ids = inputs.map((input) => {
       if (input instanceof tf.Tensor) return backend.getInputTensorIds([input])[0] as number;
@@ -125,6 +126,14 @@ const constants = new WeakMap<Binding, Map<string, number>>();
 /** Shapes vary with the input in a long session: start over at some point. */
 const MOST_CONSTANTS = 4096;
 
+/** Between operations only: what one of them has been given has to last for it. */
+function forgetMany(binding: Binding): void {
+  const kept = constants.get(binding);
+  if (!kept || kept.size < MOST_CONSTANTS) return;
+  for (const id of kept.values()) binding.deleteTensor(id);
+  kept.clear();
+}
+
 function keptConstant(
   binding: Binding,
   constant: { int: number } | { ints: readonly number[] } | { variable: string },
@@ -134,10 +143,6 @@ function keptConstant(
   const key = 'int' in constant ? `${constant.int}` : 'ints' in constant ? `[${constant.ints}]` : constant.variable;
   const known = kept.get(key);
   if (known !== undefined) return known;
-  if (kept.size >= MOST_CONSTANTS) {
-    for (const id of kept.values()) binding.deleteTensor(id);
-    kept.clear();
-  }
   const id = makeConstant(binding, constant);
   kept.set(key, id);
   return id;

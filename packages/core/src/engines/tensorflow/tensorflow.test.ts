@@ -66,4 +66,16 @@ describe('tensorflowOp', () => {
     expect(tf.memory().numTensors).toBe(before);
     expect(() => tensorflowValue('MatMul', [x, x])).toThrow(/[Ii]ncompatible/);
   });
+
+  it('keeps the constants of an operation for as long as that takes, however many there were before', async (ctx) => {
+    const { name } = await useEngine();
+    if (name !== 'tensorflow') return ctx.skip(`needs the tensorflow engine, this is ${name}`);
+    // Three new ones at a time, then two: the most that are kept are reached between them, whatever there was before.
+    for (let at = 100_000; at < 125_000; at += 3) {
+      const delta = at % 2 === 0 ? at : 1;
+      const range = tensorflowValue('Range', [{ int: at }, { int: at + 1 }, { int: delta }]);
+      expect(range.size).toBe(1);
+      range.dispose();
+    }
+  });
 });
