@@ -15,9 +15,10 @@ const TOOLS = { vite: '^8.0.0', webpack: '^5.0.0', 'webpack-cli': '^6.0.0', esbu
 const WASM = '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
 const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
+const DOCUMENTED = documented(readFileSync('docs/in-the-browser.md', 'utf8'));
 /** Files of the page, by the name in their first line. */
 const FILES = {
-  ...documented(readFileSync('docs/in-the-browser.md', 'utf8')),
+  ...DOCUMENTED,
   'src/page.js': `
 import { useEngine } from '@mixerzoo/core';
 import { trainInWorker } from './in-worker.js';
@@ -35,7 +36,7 @@ globalThis.trials = {
   'index.html': page('/src/page.js'),
   'nested/route/index.html': page('/src/page.js'),
   // The page's own entry, which nobody calls here, has to build too.
-  'own.html': page('/src/main.js'),
+  'own.html': DOCUMENTED['index.html'],
   'vite.config.js': `export default { worker: { format: 'es' }, build: { rollupOptions: { input: ['index.html', 'nested/route/index.html', 'own.html'] } } };\n`,
   'webpack.config.js': `export default { mode: 'production', entry: { page: './src/page.js', main: './src/main.js' }, output: { path: import.meta.dirname + '/out-webpack', publicPath: '/' }, experiments: { outputModule: false }, optimization: { minimize: false }, performance: { hints: false } };\n`,
 };

@@ -15,6 +15,13 @@ const TITLES = {
   decode: 'A token after L of them',
 } as const;
 
+/** What was aimed at: how many times as fast a step of CAT with native kernels is to be as these. */
+const AIMS = [
+  { vocabSize: 8192, name: 'PyTorch, tuned', aim: 2 },
+  { vocabSize: 8192, name: 'PyTorch, tuned, logits everywhere', aim: 5 },
+  { vocabSize: 512, name: 'PyTorch, tuned', aim: 1.5 },
+] as const;
+
 /** The tables, the headings of which are of the level of `heading`. */
 export function peersMarkdown({ header, cells }: PeerResults, heading = '##'): string {
   const field = cells.filter((cell) => cell.field === 'all');
@@ -25,6 +32,7 @@ export function peersMarkdown({ header, cells }: PeerResults, heading = '##'): s
   return [
     header,
     '',
+    ...(field.length > 0 ? [`${heading} Aims`, '', ...aims(field), ''] : []),
     ...(field.length > 0 ? [`${heading} Everyone`, '', ...everyone(field), ''] : []),
     ...kinds.flatMap((kind) => [
       `${heading} ${TITLES[kind]}`,
@@ -34,6 +42,19 @@ export function peersMarkdown({ header, cells }: PeerResults, heading = '##'): s
     ]),
     ...absences(cells),
   ].join('\n');
+}
+
+function aims(cells: readonly CellResult[]): string[] {
+  const lines = AIMS.flatMap(({ vocabSize, name, aim }) =>
+    cells.flatMap(({ one, threads, entries }) => {
+      const ratio = entries.find((entry) => entry.name === name)?.overNative;
+      if (one.mixer !== 'cat' || one.kind !== 'step' || one.vocabSize !== vocabSize || !ratio) return [];
+      const share = ratio.median / aim;
+      const verdict = share >= 1 ? 'reached' : `missed by ${Math.round(100 * (1 - share))} %`;
+      return `| ${count(vocabSize)} | ${threads} | ${name} | ${aim} x | ${times(ratio)} x | ${verdict} |`;
+    }),
+  );
+  return ['| V | threads | as fast as | aim | native kernels | |', '|---:|---:|---|---:|---:|---|', ...lines];
 }
 
 function everyone(cells: readonly CellResult[]): string[] {

@@ -50,7 +50,7 @@ describe('importGuarded', () => {
       code,
     ]);
     expect(stderr).toBe(
-      'mixerzoo: importing slow-plugin takes long; it may wait for something, or loop. Ctrl-C ends it.\n',
+      'mixerzoo: importing slow-plugin takes long; the machine may be busy, or it waits for something, or loops. Ctrl-C ends it.\n',
     );
   });
 });

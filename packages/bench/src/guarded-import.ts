@@ -50,7 +50,7 @@ export async function importGuarded<T>(name: string, load: () => Promise<T>, lim
   };
   orderGuard({
     kind: 'say',
-    line: `mixerzoo: importing ${visibleLine(name)} takes long; it may wait for something, or loop. Ctrl-C ends it.\n`,
+    line: `mixerzoo: importing ${visibleLine(name)} takes long; the machine may be busy, or it waits for something, or loops. Ctrl-C ends it.\n`,
     afterMs: limits.sayAfterMs,
   });
   let timer: NodeJS.Timeout | undefined;

@@ -92,7 +92,7 @@ async function layerOf(layer: Readonly<Record<string, unknown>>, registry: Regis
 async function make(kind: Kind, { name, from, config }: PartRecord, registry: Registry): Promise<unknown> {
   if (isOwnFile(from)) {
     throw new InvalidConfigError(
-      `${name}: expected a part of a package, got one of the config's own file ${from}. Name that config: --config <file>.`,
+      `${name}: expected a part of a package, got one of the config's own file ${from}. Name that config: --config <file>, or in a program { experiment: '<file>' }.`,
     );
   }
   const { part } = await findPart(registry, kind, from === undefined ? name : `${from}#${name}`);
