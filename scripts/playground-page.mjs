@@ -22,6 +22,14 @@ export function standings(page) {
   );
 }
 
+/** How the models stand. @throws Error with what the page says of one that failed. */
+async function withoutFault(page) {
+  const models = await standings(page);
+  const fault = models.find(({ status }) => status === 'failed');
+  assert(!fault, `${fault?.name}: ${fault?.fault}`);
+  return models;
+}
+
 /** Waits until all models have taken so many steps. */
 export async function untilStep(page, step, timeout = 600_000) {
   await page.waitForFunction(
@@ -33,10 +41,7 @@ export async function untilStep(page, step, timeout = 600_000) {
     step,
     { timeout },
   );
-  const models = await standings(page);
-  const fault = models.find(({ status }) => status === 'failed');
-  assert(!fault, `${fault?.name}: ${fault?.fault}`);
-  return models;
+  return withoutFault(page);
 }
 
 /** Waits until all trainings have come to their end. */
@@ -49,10 +54,7 @@ export async function untilDone(page, timeout = 600_000) {
     undefined,
     { timeout },
   );
-  const models = await standings(page);
-  const fault = models.find(({ status }) => status === 'failed');
-  assert(!fault, `${fault?.name}: ${fault?.fault}`);
-  return models;
+  return withoutFault(page);
 }
 
 export async function pause(page) {

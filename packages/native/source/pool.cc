@@ -19,6 +19,8 @@ constexpr size_t kSmallestBlock = 1 << 16;
 constexpr double kWorthSharing = 2e5;
 /** How long a thread looks for more work before it sleeps: the JavaScript between two calls of a training step takes less. */
 constexpr auto kPatience = std::chrono::microseconds(400);
+/** Looks, of a fraction of a microsecond each, after which it offers its core to others. */
+constexpr unsigned kLooksOfTurn = 8;
 
 void pause() {
 #if defined(__x86_64__)
@@ -106,6 +108,7 @@ struct Pool::State {
 
   void loop(Arena& arena) {
     uint32_t last = 0;
+    unsigned looks = 0;
     auto since = std::chrono::steady_clock::now();
     while (!ending.load(std::memory_order_relaxed)) {
       const uint32_t done = tryWork(arena, last);
@@ -113,8 +116,8 @@ struct Pool::State {
         last = done;
         since = std::chrono::steady_clock::now();
       } else if (std::chrono::steady_clock::now() - since < kPatience) {
-        for (int i = 0; i < 64; ++i) pause();
-        std::this_thread::yield(); // to the threads of WebAssembly, should they want this core
+        for (int i = 0; i < 8; ++i) pause();
+        if (++looks % kLooksOfTurn == 0) std::this_thread::yield(); // to threads of WebAssembly that want this core
       } else {
         std::unique_lock<std::mutex> lock(mutex);
         asleep.fetch_add(1);
