@@ -33,6 +33,8 @@ const TYPES = {
 const MOST_BYTES = 1_000_000;
 /** Milliseconds of the main thread: a frame that takes longer is seen. */
 const LONG_TASK_MS = 50;
+/** Pixels that what stands below the models may move while they are set up anew: their words are other ones. */
+const SHIFT = 40;
 /** The budget of the claim: steps in which CAT learns the default task, and attention of one layer does not. */
 const BUDGET = 150;
 
@@ -100,7 +102,10 @@ async function check(name, work, within = browser) {
     console.log(`${name}: ${said} (${((performance.now() - start) / 1000).toFixed(0)} s)`);
   } catch (error) {
     failures += 1;
-    console.error(`${name}: ${error.message}${problems.map((problem) => `\n  ${problem}`).join('')}`);
+    const said = await page.evaluate(() => [...document.querySelectorAll('.said, .notice')].map((p) => p.textContent));
+    console.error(
+      [`${name}: ${error.message}`, ...problems, ...said.map((text) => `the page says '${text}'`)].join('\n  '),
+    );
   } finally {
     await context.close();
   }
@@ -284,20 +289,46 @@ async function takesConfigs(page) {
   await page.goto('about:blank');
   await page.goto(address());
   await page.getByText('Paste a config').click();
-  await page.getByLabel('A config in YAML').fill(config);
-  await page.getByRole('button', { name: 'Set up' }).click();
+  await setUp(page, config);
   await page.waitForFunction(() => location.hash.includes('m=lin-cat.1.keys.4') && location.hash.includes('seed=3'));
+  await keepsItsPlaces(page, () => page.getByRole('button', { name: 'Start over' }).press('Enter'));
   // Another config than the page can write is trained as it is.
-  await page
-    .getByLabel('A config in YAML')
-    .fill(config.replace(/stepsPerEpoch: \d+/, 'stepsPerEpoch: 30').replace(/epochs: \d+/, 'epochs: 2'));
-  await page.getByRole('button', { name: 'Set up' }).click();
+  await setUp(page, config.replace(/stepsPerEpoch: \d+/, 'stepsPerEpoch: 30').replace(/epochs: \d+/, 'epochs: 2'));
   await page.getByText('trained anew').waitFor();
   await page.locator('.model[data-status="done"][data-step="60"]').waitFor({ timeout: 300_000 });
-  await page.getByLabel('A config in YAML').fill('extends: quick\ntask: {}\nmodels: {}');
-  await page.getByRole('button', { name: 'Set up' }).click();
+  await setUp(page, 'extends: quick\ntask: {}\nmodels: {}');
   await page.getByText("got one that extends 'quick'").waitFor();
   return 'copied, and set up from the copy';
+}
+
+/** Pastes a config, and has it set up. */
+async function setUp(page, config) {
+  const text = page.getByLabel('A config in YAML');
+  await text.fill(config);
+  assert((await text.inputValue()) === config, 'expected the config that was pasted');
+  await page.getByRole('button', { name: 'Set up' }).click();
+}
+
+/** Does what has models set up anew: until they are, what stands below them stays where it is, so that a press of a button reaches it. */
+async function keepsItsPlaces(page, work) {
+  await untilStep(page, 50);
+  await page.evaluate(() => {
+    const start = document.querySelector('.paste').offsetTop;
+    window.moved = 0;
+    const look = () => {
+      window.moved = Math.max(window.moved, Math.abs(document.querySelector('.paste').offsetTop - start));
+      window.looking = requestAnimationFrame(look);
+    };
+    look();
+  });
+  await work();
+  await page.waitForFunction(() => Number(document.querySelector('.model').dataset.step) < 50);
+  await page.waitForFunction(() => document.querySelector('.inside .reading') !== null);
+  const moved = await page.evaluate(() => {
+    cancelAnimationFrame(window.looking);
+    return window.moved;
+  });
+  assert(moved <= SHIFT, `expected what stands below the models within ${SHIFT} pixels of its place, got ${moved}`);
 }
 
 async function opensRuns(page) {

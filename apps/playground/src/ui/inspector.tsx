@@ -1,5 +1,5 @@
 /** Look inside: a sequence of tokens, what each model answers at one of them, and what it reads to come to it. */
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Inspection } from '../messages.js';
 import { kindOf, nameOf, parseTokens } from '../tokens.js';
 import { Swatch } from './chart.js';
@@ -7,22 +7,34 @@ import { Reads } from './reads.js';
 import type { Playground } from './use-playground.js';
 
 export function Inspector({ playground }: { readonly playground: Playground }) {
-  const { trainings, labels, update } = playground;
-  const { all } = trainings;
+  const { labels } = playground;
+  const { all } = playground.trainings;
   const inspection = all.find((training) => training.inspection)?.inspection;
-  const vocabulary = all[0]?.started?.vocabulary ?? playground.state.vocabulary;
-  if (!inspection) {
-    return (
-      <section aria-labelledby="look-title">
-        <h2 id="look-title">Look inside</h2>
-        <p class="muted">The models are being set up.</p>
-      </section>
-    );
-  }
-  const { query } = inspection;
+  const isWhole = labels.every((_, index) => all[index]?.inspection);
+  const section = useRef<HTMLElement>(null);
+  const height = useRef(0);
+  useLayoutEffect(() => {
+    if (isWhole) height.current = section.current?.offsetHeight ?? 0;
+  }, [isWhole, labels.length]);
   return (
-    <section aria-labelledby="look-title">
+    // While models are set up, what stands below stays where it is: a button that moves under the pointer is not pressed.
+    <section aria-labelledby="look-title" ref={section} style={isWhole ? {} : { minHeight: `${height.current}px` }}>
       <h2 id="look-title">Look inside</h2>
+      {inspection ? (
+        <Insides inspection={inspection} playground={playground} />
+      ) : (
+        <p class="muted">The models are being set up.</p>
+      )}
+    </section>
+  );
+}
+
+function Insides({ inspection, playground }: { readonly inspection: Inspection; readonly playground: Playground }) {
+  const { trainings, labels, update, state } = playground;
+  const { all } = trainings;
+  const vocabulary = all[0]?.started?.vocabulary ?? state.vocabulary;
+  return (
+    <>
       <p class="muted">
         Letters are keys, numbers are values. A key that comes again is to be answered with the value that stood behind
         it. Press a token to ask the models there; the arrow keys move along.
@@ -37,7 +49,7 @@ export function Inspector({ playground }: { readonly playground: Playground }) {
             </h3>
             {all[index]?.inspection ? (
               <>
-                <Answer inspection={all[index].inspection} vocabulary={vocabulary} query={query} />
+                <Answer inspection={all[index].inspection} vocabulary={vocabulary} query={inspection.query} />
                 <Reads inspection={all[index].inspection} vocabulary={vocabulary} />
               </>
             ) : (
@@ -46,7 +58,7 @@ export function Inspector({ playground }: { readonly playground: Playground }) {
           </article>
         ))}
       </div>
-    </section>
+    </>
   );
 }
 
