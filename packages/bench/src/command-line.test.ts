@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { parse } from 'yaml';
 import { mixerzoo } from './__fixtures__/in-process.js';
 import { TINY } from './__fixtures__/tiny-experiment.js';
 import { loadRuns } from './runs/read-results.js';
@@ -153,11 +152,14 @@ describe('what the commands write', () => {
     }
   });
 
-  it('holds none of a config, and YAML that says the same', async () => {
-    const said = `description=${JSON.stringify(evil)}`;
-    const { stdout } = await mixerzoo('run', 'tiny.yaml', '--dry-run', '--set', said);
-    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
-    expect(parse(stdout).runs[0].config.description).toContain(evil);
+  it('holds none of a config, and JSON that says the same', async () => {
+    const said = [`description=${JSON.stringify(evil)}`, 'models={ "Evil\\u202eRow": { layers: [attention] } }'];
+    const plan = (...flags: string[]) =>
+      mixerzoo('run', 'tiny.yaml', '--dry-run', ...said.flatMap((one) => ['--set', one]), ...flags);
+    const [table, json] = [await plan(), await plan('--json')];
+    for (const { stdout } of [table, json]) expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
+    expect(table.stdout).toContain('Evil\\u202eRow');
+    expect(JSON.parse(json.stdout).runs[0].config.description).toContain(evil);
   });
 
   it('holds none of a plugin', async () => {
@@ -222,9 +224,37 @@ describe('mixerzoo', () => {
         testLengths: [16, 32],
       },
     });
-    const yaml = await mixerzoo('run', 'tiny.yaml', '--dry-run');
-    expect(yaml.stdout).toMatch(/mixer: attention/);
     expect(existsSync(join(cwd, 'runs'))).toBe(false);
+  });
+
+  it('has a row for each of few runs at --dry-run, and what they come to', async () => {
+    const { code, stdout } = await mixerzoo('run', 'tiny.yaml', '--dry-run', '--set', 'seeds=[0,1,2]');
+    expect(code).toBe(0);
+    for (const seed of [0, 1, 2]) expect(stdout).toMatch(new RegExp(`One, seed ${seed} +│ to do +│ +1,[0-9]{3} │`));
+    expect(stdout).toMatch(
+      /3 runs: 3 to do\.\nTo do: [\d.]+M FLOPs of training, at most about \d+ MB of memory a run\.\n/,
+    );
+    expect(stdout).toMatch(
+      /That is less than a second at 50 GFLOP\/s \(two CPU cores\), less .*a guess from the FLOPs, since nothing was timed/,
+    );
+    expect(stdout).toContain(`They go to ${join(cwd, 'runs', 'tiny')}. --json prints the config of every run.`);
+    expect(existsSync(join(cwd, 'runs'))).toBe(false);
+  });
+
+  it('has a row for each model of many runs at --dry-run', async () => {
+    const axes = ['sweep.dims=[8,16]', 'learningRates=[0.01,0.001]', 'seeds=[0,1,2]'];
+    const models =
+      'models={ One: { layers: [attention] }, Two: { layers: [attention], nLayers: 2, learningRates: [1] } }';
+    const { stdout } = await mixerzoo(
+      'run',
+      'tiny.yaml',
+      '--dry-run',
+      ...[...axes, models].flatMap((one) => ['--set', one]),
+    );
+    expect(stdout.trim().split('\n')).toHaveLength(10);
+    expect(stdout).toMatch(/│ One +│ 12 = 2 settings x 2 rates x 3 seeds │ 12 to do │ +[\d,]+ to [\d,]+ │/);
+    expect(stdout).toMatch(/│ Two +│ 6 = 2 settings x 3 seeds +│ 6 to do +│/);
+    expect(stdout).toContain('18 runs: 18 to do.');
   });
 
   it('takes values as they were typed, and no argument for the value of a flag', async () => {

@@ -74,9 +74,10 @@ export function createCommands(): CAC {
     .option(...MAX_MINUTES)
     .option(...STALL_MINUTES)
     .option(...SHARD)
-    .option('--dry-run', 'Print the resolved config and the runs, and stop')
+    .option('--dry-run', 'Print the runs, and stop; with --json the config of each')
     .example('  mixerzoo run quick')
     .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
+    .example(`  mixerzoo run quick --set 'only=["CAT, 1 layer", "LinCAT, 1 layer"]'`)
     .example('The same command again resumes what is partial and skips what is done.')
     .action(lazily(() => import('./commands/run.js'), 'run'));
   cli

@@ -9,6 +9,9 @@ interface Manifest {
   readonly keywords?: unknown;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly scripts?: Readonly<Record<string, string>>;
+  readonly exports?: unknown;
+  readonly main?: unknown;
 }
 
 /** A package's package.json; undefined if there is none or it is damaged. */
@@ -18,6 +21,25 @@ export function readManifest(directory: string): Manifest | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The file that a package's name stands for by its package.json, where that file is not there, as before a build; undefined where it
+ * is, or none is named.
+ * @param conditions - of exports, under which it is imported.
+ */
+export function missingEntry(directory: string, conditions: readonly string[]): string | undefined {
+  const { exports, main } = readManifest(directory) ?? {};
+  const target = targetOf(exports ?? main, ['.', ...conditions, 'default']);
+  return target === undefined || existsSync(join(directory, target)) ? undefined : target;
+}
+
+/** The first target of exports whose conditions hold, as Node takes it. */
+function targetOf(exports: unknown, known: readonly string[]): string | undefined {
+  if (typeof exports === 'string') return exports;
+  if (typeof exports !== 'object' || exports === null) return undefined;
+  const entries = Object.entries(exports).filter(([key]) => Array.isArray(exports) || known.includes(key));
+  return entries.map(([, inner]) => targetOf(inner, known)).find((target) => target !== undefined);
 }
 
 /** The directory of an installed package, looked for from `start` upwards. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -38,6 +38,12 @@ install(at('plain-plugin'), 'plain-plugin', PLUGIN(['plain']));
 install(at('@scope/two'), '@scope/two', PLUGIN(['first', 'second']));
 install(at('no-keyword'), 'no-keyword', PLUGIN(['quiet']), []);
 install(at('broken'), 'broken', 'throw new Error("no such luck");');
+const unbuilt = install(at('unbuilt'), 'unbuilt', PLUGIN(['later']));
+const toBuild = { types: './dist/index.d.ts', '@mixerzoo/none': './src/index.ts', default: './dist/index.js' };
+const manifest = { name: 'unbuilt', type: 'module', keywords: ['mixerzoo-plugin'], exports: { '.': toBuild } };
+writeFileSync(join(unbuilt, 'package.json'), JSON.stringify({ ...manifest, scripts: { build: 'tsc' } }));
+const cut = install(at('cut'), 'cut', PLUGIN(['lost']));
+writeFileSync(join(cut, 'package.json'), JSON.stringify({ ...manifest, name: 'cut', exports: './dist/index.js' }));
 install(at('leaves'), 'leaves', 'process.exit(0);');
 install(at('no-lists'), 'no-lists', 'export const plugin = { specVersion: 1, mixers: { gain: 1 }, tasks: [] };');
 install(at('damaged'), 'damaged', PLUGIN(['lost']));
@@ -92,6 +98,10 @@ describe('discoverPlugins', async () => {
   it('notes plugins that do not load and goes on', () => {
     const faults = new Map(registry.faults.map(({ packageName, message }) => [packageName, message]));
     expect(faults.get('broken')).toMatch(/no such luck/);
+    expect(faults.get('unbuilt')).toBe(
+      `unbuilt: expected the file that its package.json names, got no ./dist/index.js in ${realpathSync(unbuilt)}. It is not built: run \`npm run build\` there.`,
+    );
+    expect(faults.get('cut')).toMatch(/^cut: .*got no \.\/dist\/index\.js in .*Build it, or install it again\.$/);
     expect(faults.get('leaves')).toMatch(/expected a module to import, got a call of process\.exit\(0\)/);
     expect(faults.get(at('damaged'))).toMatch(/package\.json cannot be read/);
     expect(faults.get('no-lists')).toMatch(

@@ -11,7 +11,7 @@ import { assertSpecVersion } from '@mixerzoo/core/harness';
 import { createJiti } from 'jiti';
 import { type Registered, type Registry, registered } from './find-part.js';
 import { importGuarded } from './guarded-import.js';
-import { findPackage, nodeModulesUpwards, packagesIn, readManifest } from './installed-packages.js';
+import { findPackage, missingEntry, nodeModulesUpwards, packagesIn, readManifest } from './installed-packages.js';
 import { byKind, type Kind, partsOf } from './part-kinds.js';
 import { assertPlugin } from './plugin-kinds.js';
 
@@ -91,6 +91,8 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
     const module = await importGuarded(packageName, () => import(/* @vite-ignore */ url));
     plugin = (module as { plugin?: Plugin }).plugin;
   } catch (error) {
+    const missing = missingEntry(directory, IMPORT_CONDITIONS);
+    if (missing !== undefined) throw notBuilt(packageName, directory, missing);
     const reason = error instanceof Error ? error.message : String(error);
     throw new InvalidConfigError(`${packageName}: expected a package that loads, got '${reason}'.`, { cause: error });
   }
@@ -105,4 +107,12 @@ async function importPlugin(packageName: string, directory: string): Promise<Plu
     for (const part of partsOf(plugin, kind)) entries.set(part, path);
   });
   return plugin;
+}
+
+function notBuilt(packageName: string, directory: string, missing: string): InvalidConfigError {
+  const builds = readManifest(directory)?.scripts?.['build'] !== undefined;
+  const remedy = builds ? 'It is not built: run `npm run build` there' : 'Build it, or install it again';
+  return new InvalidConfigError(
+    `${packageName}: expected the file that its package.json names, got no ${missing} in ${realpathSync(directory)}. ${remedy}.`,
+  );
 }

@@ -31,7 +31,8 @@ import { assertWritable } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 import { parseAssignments, type TrainingFlags } from './flags.js';
-import { printPlan, toJson, train } from './train.js';
+import { printPlan } from './print-plan.js';
+import { toJson, train } from './train.js';
 
 interface FigureFlags extends TrainingFlags {
   readonly scale?: readonly string[];

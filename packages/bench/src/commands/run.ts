@@ -14,7 +14,8 @@ import { displayNames } from '../runs/run-experiment.js';
 import { print, printJson } from '../terminal.js';
 import { findPlugins } from './find-plugins.js';
 import { parseSource, type SourceFlags, type TrainingFlags } from './flags.js';
-import { printPlan, toJson, train } from './train.js';
+import { printPlan } from './print-plan.js';
+import { toJson, train } from './train.js';
 
 /** @returns the exit code. */
 export async function run(target: string | undefined, flags: SourceFlags & TrainingFlags): Promise<number> {

@@ -1,11 +1,9 @@
-/** What the commands that train have in common: the plan of their runs, bringing these to their end, reading them back. */
+/** What the commands that train have in common: bringing runs to their end, reading them back. */
 import { join } from 'node:path';
-import { Document, visit } from 'yaml';
 import { writePlan } from '../cluster/plan.js';
 import { parseShard, runsOf } from '../cluster/shard.js';
 import { assertNameIsFree } from '../experiment/names.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
-import { formatBytes, formatSeconds } from '../report/format.js';
 import { createBudget } from '../runs/budget.js';
 import { describeOtherCode, mendConfigs, readPlanned } from '../runs/check-runs.js';
 import { leaseTime } from '../runs/lease.js';
@@ -13,8 +11,6 @@ import { createProgressView } from '../runs/progress.js';
 import type { RunRecord } from '../runs/results.js';
 import type { RunConfig } from '../runs/run-config.js';
 import { assertWritable, type RunExperimentOptions, type RunOutcome, runExperiment } from '../runs/run-experiment.js';
-import { type RunSize, sizeOfRun } from '../runs/run-size.js';
-import { print, printJson, visible } from '../terminal.js';
 import { createFaultLog, type FaultLog } from './fault-log.js';
 import { parseMinutes, parseWorkers, type TrainingFlags } from './flags.js';
 
@@ -82,7 +78,8 @@ export async function train(
   const reasons = records.flatMap(({ environment }) => environment?.engine.passedOver ?? []);
   for (const reason of new Set(reasons)) view.line(`wasm was used in place of a faster engine. ${reason}`);
   view.close();
-  const exitCode = () => faults.exitCode(budget.exitCode(outcomes));
+  const hasBegun = ({ run }: RunOutcome) => read.get(run)?.config !== undefined;
+  const exitCode = () => faults.exitCode(budget.exitCode(outcomes, hasBegun));
   return { outcomes, planned: planned.map(({ config }) => config), records, stream, faults, exitCode };
 }
 
@@ -91,49 +88,6 @@ async function lookBefore(runs: readonly PlannedRun[], out: string, { name }: Fa
   const found = await readPlanned(runs, out, name, 'open'); // what is done is read when all is
   await mendConfigs(found, name);
   return describeOtherCode(found, out, name);
-}
-
-/** `--dry-run`: the runs, where they go, and whether they are done. @returns the exit code: 1 if records cannot be read. */
-export async function printPlan(runs: readonly PlannedRun[], out: string, json = false): Promise<number> {
-  const faults = createFaultLog();
-  const found = await readPlanned(runs, out, faults.count);
-  const planned = [...found].map(([run, { directory, result }]) => {
-    return { directory, status: result?.status ?? 'to do', size: sizeOfRun(run), config: run.config };
-  });
-  if (runs.some(({ config }) => config.search)) print('The search leaves some of these runs out.', process.stderr);
-  const otherCode = await describeOtherCode(found, out, faults.name);
-  if (otherCode !== undefined) print(otherCode, process.stderr);
-  const plan = { runs: planned, open: sizeOfOpen(planned) };
-  if (json) printJson(plan);
-  else print(toYaml(plan));
-  return faults.exitCode(0);
-}
-
-/** Speeds of training at which the time of what is open is told, FLOP/s: of two CPU cores, and of a GPU for training. */
-const SPEEDS = { '50 GFLOP/s': 50e9, '200 TFLOP/s': 200e12 };
-
-/** What is still to be done, together, and how long it takes. */
-function sizeOfOpen(planned: readonly { readonly status: string; readonly size: RunSize }[]) {
-  const open = planned.filter(({ status }) => status === 'to do');
-  const flops = open.reduce((sum, { size }) => sum + size.flops, 0);
-  const times = Object.entries(SPEEDS).map(([speed, perSecond]) => [`at ${speed}`, formatSeconds(flops / perSecond)]);
-  return {
-    runs: open.length,
-    flops,
-    largestMemory: formatBytes(Math.max(0, ...open.map(({ size }) => size.memoryBytes))),
-    ...(open.length > 0 && Object.fromEntries(times)),
-  };
-}
-
-/** YAML in which texts with control characters are in quotes: there an escaped one is that character. */
-function toYaml(value: unknown): string {
-  const document = new Document(value, { aliasDuplicateObjects: false });
-  visit(document, {
-    Scalar(_key, node) {
-      if (typeof node.value === 'string' && visible(node.value) !== node.value) node.type = 'QUOTE_DOUBLE';
-    },
-  });
-  return document.toString().trimEnd();
 }
 
 /** An outcome for `--json`. */

@@ -89,6 +89,41 @@ describe('loadExperiment', () => {
     expect(models['LinCAT, 1 layer']?.layers).toEqual(['x']);
   });
 
+  it('keeps the models that `only` names, its own too, and those that configs on top add', async () => {
+    const labels = async (source: ExperimentSource) => Object.keys((await load(source)).models);
+    const own = 'models: { Mine: { layers: [x] }, Other: { layers: [y] } }\n';
+    const kept = write('kept.yaml', `extends: quick\n${own}only: ['CAT, 1 layer', Mine]\n`);
+    expect(await labels({ file: kept, assignments: [] })).toEqual(['CAT, 1 layer', 'Mine']);
+    const further = write('further.yaml', 'extends: ./kept.yaml\nmodels: { Third: { layers: [z] } }\n');
+    expect(await labels({ file: further, assignments: [] })).toEqual(['CAT, 1 layer', 'Mine', 'Third']);
+    const fewer = write('fewer.yaml', 'extends: ./further.yaml\nonly: [Third]\n');
+    expect(await labels({ file: fewer, assignments: [] })).toEqual(['Third']);
+    expect(await labels({ file: further, assignments: ['only=[Mine]', 'models.Mine.nLayers=2'] })).toEqual(['Mine']);
+    expect(await labels({ preset: 'quick', assignments: ['only=["CAT, 1 layer"]'] })).toEqual(['CAT, 1 layer']);
+    const rates = await load({ file: kept, assignments: ['only=[Mine]', 'models.Mine.learningRates=[0.5]'] });
+    expect(rates.models['Mine']?.learningRates).toEqual([0.5]);
+  });
+
+  it.each([
+    [
+      'only=[Cat]',
+      /--set only: expected labels of models, got 'Cat'\. Labels: 'CAT, 1 layer', 'BaseConv \+ attention', /,
+    ],
+    ['only=["CAT, 1 layers"]', /got 'CAT, 1 layers'\. Did you mean 'CAT, 1 layer'\? Labels: /],
+    ['only=[a, b]', /got 'a', 'b'\. Labels: /],
+    ['only=[]', /expected a list of labels of models, got \[\]\. Labels: 'CAT/],
+    ['only=CAT', /expected a list of labels of models, got "CAT"\. Labels: /],
+  ])('refuses --set %s with the labels that there are', async (assignment, message) => {
+    await expect(load({ preset: 'quick', assignments: [assignment] })).rejects.toThrow(message);
+  });
+
+  it('says which config keeps a model that is left out below it', async () => {
+    const file = write('left-out.yaml', "extends: quick\nmodels: { 'CAT, 1 layer': null }\nonly: ['CAT, 1 layer']\n");
+    await expect(load({ file, assignments: [] })).rejects.toThrow(
+      /left-out\.yaml: only: expected labels of models, got 'CAT, 1 layer'\./,
+    );
+  });
+
   it("does not mix the options of the preset's task into another task", async () => {
     const file = write('task.yaml', 'extends: quick\ntask: { task: other, size: 3 }\n');
     expect((await load({ file, assignments: [] })).task).toEqual({ task: 'other', size: 3 });

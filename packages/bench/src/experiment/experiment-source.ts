@@ -4,6 +4,7 @@
  *
  * Objects are merged key by key and arrays replaced. Exceptions: a model is replaced whole, and so is the task when another
  * task is named, since the options of one make no sense in the other; a budget in tokens replaces one in steps, and the other way.
+ * Where a config names the models it keeps (`only`), those on top of it may add others.
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, extname, isAbsolute, resolve } from 'node:path';
@@ -19,6 +20,7 @@ import { type Experiment, type ExperimentConfig, experimentSchema } from './expe
 import { extendModel } from './extend-model.js';
 import { importModule } from './import-module.js';
 import { nameFromFile } from './names.js';
+import { keepOnly } from './only-models.js';
 import { readConfigText } from './read-config-text.js';
 
 /** What the command line named; plain data, so that a worker process can resolve the same experiment. */
@@ -71,9 +73,10 @@ export async function parseTarget(
 export async function loadExperiment(source: ExperimentSource, registry: Registry): Promise<LoadedExperiment> {
   const layers = await locateData(await readLayers(source, registry), registry);
   let merged = layers.reduceRight<Record<string, unknown>>((under, { name, config: layer }) => {
-    const { extends: _, ...config } = layer;
+    const { extends: _, only, ...config } = layer;
     // What stands in a preset's place may be whole, its defaults filled in.
-    return merge(layer === source.inline ? under : giveWay(under, config, name), config) as Record<string, unknown>;
+    const below = layer === source.inline ? under : giveWay(under, config, name);
+    return keepOnly(merge(below, config) as Record<string, unknown>, only, `${name}: only`);
   }, {});
   // What changes a preset or a file is another experiment: its runs are its own, and the other's words may not fit it.
   const top = layers[0]?.config;
@@ -85,6 +88,8 @@ export async function loadExperiment(source: ExperimentSource, registry: Registr
     const assigned = assign(merged, assignment);
     merged = giveWay(assigned, changedSettings(merged, assigned), `--set ${assignment}`);
   }
+  const { only, ...unfiltered } = merged;
+  merged = keepOnly(unfiltered, only, '--set only');
   const models = merged['models'];
   if (isPlain(models)) {
     const entries = Object.entries(models).filter(([, model]) => model !== null);

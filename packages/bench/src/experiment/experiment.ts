@@ -324,6 +324,8 @@ export type ExperimentConfig = Omit<Partial<z.input<typeof experimentSchema>>, '
   readonly extends?: string;
   readonly task?: Partial<TaskConfig>;
   readonly models?: Readonly<Record<string, ModelConfig | null>>;
+  /** Labels of the models to train, of those here and of what this extends. Default: all. */
+  readonly only?: readonly string[];
 };
 
 /**

@@ -1,4 +1,5 @@
 /** What ends a command before its runs have ended: an interrupt, or the time it was given. */
+import { plural } from '../report/format.js';
 import { print } from '../terminal.js';
 import type { RunOutcome } from './run-experiment.js';
 
@@ -7,8 +8,11 @@ export interface Budget {
   readonly signal: AbortSignal;
   /** Has them save what they are at, and end. */
   readonly rest: AbortSignal;
-  /** Says what is missing on standard error. 0: nothing; 1: runs that failed; 3: time was up; 130: interrupted. */
-  exitCode(outcomes: readonly RunOutcome[]): number;
+  /**
+   * Says what is missing on standard error. 0: nothing; 1: runs that failed; 3: time was up; 130: interrupted.
+   * @param hasBegun whether anything of a run that did not end is on disk: the next command goes on from there.
+   */
+  exitCode(outcomes: readonly RunOutcome[], hasBegun: (outcome: RunOutcome) => boolean): number;
 }
 
 /** The longest a timer can run, ms: some 24 days. One that is set to more fires at once. */
@@ -40,20 +44,38 @@ export function createBudget(maxMinutes: number | undefined): Budget {
   return {
     signal: AbortSignal.any([interrupt.signal, timeUp.signal]),
     rest: rest.signal,
-    exitCode(outcomes) {
+    exitCode(outcomes, hasBegun) {
       for (const timer of timers) clearTimeout(timer);
-      const missing = outcomes.filter(({ status }) => ['interrupted', 'busy', 'waiting'].includes(status)).length;
+      const open = outcomes.filter(({ status }) => OPEN.includes(status));
       if (isInterrupted) {
         print('Interrupted. The same command goes on from the last checkpoints.', process.stderr);
         return 130;
       }
-      if (missing > 0) {
+      if (open.length > 0) {
         const minutes = maxMinutes === 1 ? 'minute is' : 'minutes are';
         const spent = maxMinutes === undefined ? 'The time is up' : `The ${maxMinutes} ${minutes} spent`;
-        print(`${spent}; ${missing} of ${outcomes.length} runs are missing. The same command goes on.`, process.stderr);
+        const standing = countStanding(outcomes, open.filter(hasBegun).length);
+        print(`${spent}. ${plural(outcomes.length, 'run')}: ${standing}. The same command goes on.`, process.stderr);
         return 3;
       }
       return outcomes.some(({ status }) => status === 'failed') ? 1 : 0;
     },
   };
+}
+
+/** Of runs that did not end. */
+const OPEN: readonly RunOutcome['status'][] = ['interrupted', 'busy', 'waiting'];
+
+/** `4 finished, 2 begun, 6 not begun`. */
+function countStanding(outcomes: readonly RunOutcome[], begun: number): string {
+  const count = (...statuses: RunOutcome['status'][]) =>
+    outcomes.filter(({ status }) => statuses.includes(status)).length;
+  const counts = [
+    [count('failed'), 'failed'],
+    [count('unneeded', 'leftOut'), 'not needed'],
+    [begun, 'begun'],
+    [count(...OPEN) - begun, 'not begun'],
+  ] as const;
+  const others = counts.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`);
+  return [`${count('done', 'skipped')} finished`, ...others].join(', ');
 }

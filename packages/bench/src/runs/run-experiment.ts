@@ -231,7 +231,7 @@ export function grouped(runs: readonly PlannedRun[]): PlannedRun[][] {
 const chainOf = (run: PlannedRun) => (run.config.enoughAt === undefined ? undefined : cellKey(run));
 
 /** A model in a setting: what a learning rate is searched for. */
-function modelKey({ config: { experiment, label, task, model, layers, train } }: PlannedRun): string {
+export function modelKey({ config: { experiment, label, task, model, layers, train } }: PlannedRun): string {
   return JSON.stringify([experiment, label, task, model, layers, train]);
 }
 
