@@ -46,6 +46,18 @@ describe('defineMixer', () => {
     expect(() => mixer.apply(bad(tf.ones([1, 5, 4])) as never, bad({}))).toThrow('got no tensor');
   });
 
+  it('names itself where a training has no seed', () => {
+    const x = tf.ones<tf.Rank.R3>([1, 5, 4]);
+    const apply = (context: object) => mixer.apply({}, x, context as never);
+    expect(() => apply({ training: true })).toThrow(
+      'runningSum.apply: expected a seed beside training, from which dropout masks derive, got none. Pass { training: true, seed }',
+    );
+    expect(() => apply({ training: true, seed: 1.5 })).toThrow(
+      'runningSum.apply: seed: expected a seed, a whole number',
+    );
+    expect(apply({ training: false }).shape).toEqual(x.shape);
+  });
+
   it('refuses a state that a step has used, and one of another batch', () => {
     const x = tf.ones<tf.Rank.R2>([2, 4]);
     const state = mixer.initState(2);

@@ -10,9 +10,10 @@
 import type { z } from 'zod';
 import type { InnerFilters } from './blocks/filter-options.js';
 import { parseConfig } from './config.js';
-import { isZooError, ShapeError } from './errors.js';
+import { InvalidConfigError, isZooError, ShapeError } from './errors.js';
 import { recorded } from './identity.js';
 import { madeBy } from './made-by.js';
+import { assertSeed } from './rng.js';
 import { createParameters, flattenedAt } from './structure.js';
 import * as tf from './tf.js';
 import { flattenTree, formatShape, type Tree } from './tree.js';
@@ -36,6 +37,22 @@ export interface ApplyContext {
 
 /** The context of an evaluation: no dropout. */
 export const EVALUATION: ApplyContext = Object.freeze({ training: false, seed: 0 });
+
+/**
+ * The context of a call. An evaluation needs no seed.
+ * @throws InvalidConfigError for a training without a seed, which dropout masks derive from.
+ */
+export function checkedContext<C extends ApplyContext | undefined>(where: string, context: C): C {
+  if (!context) return context;
+  const { training, seed } = context as Partial<ApplyContext>;
+  if (seed !== undefined) assertSeed(`${where}: seed`, seed);
+  else if (training) {
+    throw new InvalidConfigError(
+      `${where}: expected a seed beside training, from which dropout masks derive, got none. Pass { training: true, seed }, with another seed at every step: foldIn(0, step) of @mixerzoo/core.`,
+    );
+  } else return { ...context, seed: EVALUATION.seed };
+  return context;
+}
 
 /** Factors of a parameter's learning rate and weight decay. */
 export interface ParameterFactors {
@@ -77,7 +94,7 @@ export interface Mixer<P extends Tree = Tree, S extends Tree = Tree> {
   init(seed: number, nLayers?: number): P;
   /**
    * Parallel form, x: [B, L, d] -> [B, L, d]. `y[:, t]` depends on `x[:, 0..t]` alone.
-   * @throws ShapeError, for parameters of another mixer or config too.
+   * @throws ShapeError, for parameters of another mixer or config too. InvalidConfigError for training without a seed.
    */
   apply(params: P, x: tf.Tensor, context?: ApplyContext): tf.Tensor3D;
   /** State before the first token; every leaf leads with B. The caller owns it. @throws ShapeError for a batch size that is none. */
@@ -205,7 +222,7 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       apply(params: P, x: tf.Tensor3D, context?: ApplyContext) {
         assertInput(`${name}.apply`, x, ['B', 'L', dModel]);
         parameters.assert(`${name}.apply`, params);
-        const y = forms.apply(params, x, context);
+        const y = forms.apply(params, x, checkedContext(`${name}.apply`, context));
         sameShape('apply', y, x);
         return y;
       },
@@ -220,7 +237,8 @@ export function defineMixer<C extends z.ZodType, P extends Tree, S extends Tree>
       prefill(params: P, x: tf.Tensor3D, context?: ApplyContext) {
         assertInput(`${name}.prefill`, x, ['B', 'L', dModel]);
         parameters.assert(`${name}.prefill`, params);
-        const filled = forms.prefill ? forms.prefill(params, x, context) : repeatStep(forms, params, x);
+        const checked = checkedContext(`${name}.prefill`, context);
+        const filled = forms.prefill ? forms.prefill(params, x, checked) : repeatStep(forms, params, x);
         sameShape('prefill', filled.y, x);
         return filled;
       },

@@ -10,14 +10,38 @@ import { type LayerSpec, RESIDUAL_NAMES } from './layer.js';
 import { shortFiltersSchema } from './layer-filters.js';
 import { NORM_NAMES, type Norm } from './norm.js';
 
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isPart = (value: unknown): value is ChannelMixer =>
   typeof value === 'object' && value !== null && typeof (value as { apply?: unknown }).apply === 'function';
+
+/** What came in place of a mixer, and how to come to one: names are for configs of experiments. Without a full stop at its end. */
+function describeNoMixer(given: unknown): string {
+  if (typeof given === 'function') return 'got a function. If it is a factory, call it: cat({ dModel })';
+  const name = typeof given === 'string' && /^[A-Za-z]\w*$/.test(given) ? given : 'cat';
+  return `got ${kindOf(given)}. Import a factory from its package and call it: ${name}({ dModel })`;
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (value === undefined || value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : String(value);
+}
+
+/** As {@link describeNoMixer}, of what stands where a layer should. */
+function describeNoLayer(given: unknown): string {
+  const wanted = 'expected a layer, { sequenceMixer: mixer }';
+  return isMixer(given) ? `${wanted}, got a mixer` : `${wanted}, ${describeNoMixer(given)}`;
+}
+
 const rate = z.number().min(0).lt(1);
 const normSchema = z.union([z.enum(NORM_NAMES), z.custom<Norm>(isPart)]);
 
 const layerSchema = z.strictObject({
   /** What mixes information across tokens. */
-  sequenceMixer: z.custom<Mixer>(isMixer, 'expected a mixer, as a mixer factory returns it'),
+  sequenceMixer: z.custom<Mixer>(isMixer, {
+    error: ({ input }) => `expected a mixer, as its factory makes it, ${describeNoMixer(input)}`,
+  }),
   channelMixer: z
     .union([
       z.enum(['none', ...(Object.keys(CHANNEL_MIXERS) as (keyof typeof CHANNEL_MIXERS)[])]),
@@ -40,7 +64,9 @@ const languageModelSchema = z.strictObject({
   /** From the first to the last. */
   layers: z
     .array(
-      z.custom<object>((layer) => !isMixer(layer), 'expected { sequenceMixer: mixer }, got a mixer').pipe(layerSchema),
+      z
+        .custom<object>((layer) => isObject(layer) && !isMixer(layer), { error: ({ input }) => describeNoLayer(input) })
+        .pipe(layerSchema),
     )
     .min(1),
   /** `learned`: a table of positions is added to the embedding. */

@@ -12,7 +12,7 @@
  */
 import { ShapeError } from '../errors.js';
 import { identity } from '../identity.js';
-import { type ApplyContext, EVALUATION, type ParameterFactors } from '../mixer.js';
+import { type ApplyContext, checkedContext, EVALUATION, type ParameterFactors } from '../mixer.js';
 import { gatherRows } from '../ops/embedding/index.js';
 import { tiedCrossEntropy } from '../ops/tied-cross-entropy/index.js';
 import { foldIn } from '../rng.js';
@@ -66,13 +66,16 @@ export interface LanguageModel {
   readonly parameterCount: number;
   /** Fresh parameters; the caller owns the tensors. @throws InvalidConfigError for a seed that is no 32-bit integer. */
   init(seed: number): LanguageModelParams;
-  /** ids: int32 [B, L] -> hidden states after the final norm, [B, L, d]. @throws ShapeError */
+  /**
+   * ids: int32 [B, L] -> hidden states after the final norm, [B, L, d].
+   * @throws ShapeError. InvalidConfigError for training without a seed.
+   */
   hidden(params: LanguageModelParams, ids: tf.Tensor2D, context?: ApplyContext): tf.Tensor3D;
   /** hidden: [..., d] -> [..., V]. @throws ShapeError */
   logits<T extends tf.Tensor>(params: LanguageModelParams, hidden: T): T;
   /**
    * The loss at the labelled positions of a batch.
-   * @throws ShapeError if no position has a label, or a token is outside of the vocabulary.
+   * @throws ShapeError if no position has a label, or a token is outside of the vocabulary. InvalidConfigError for training without a seed.
    */
   loss(params: LanguageModelParams, batch: Examples, context?: ApplyContext): BatchLoss;
   /**
@@ -172,7 +175,8 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     hidden(params, ids, context = EVALUATION) {
       assertIds('hidden', ids, 2);
       parameters.assert('hidden', params);
-      return tf.tidy(() => forward(params, ids, context) as tf.Tensor3D);
+      const checked = checkedContext('hidden', context);
+      return tf.tidy(() => forward(params, ids, checked) as tf.Tensor3D);
     },
     logits(params, hidden) {
       parameters.assert('logits', params);
@@ -181,9 +185,10 @@ export function createLanguageModel(input: LanguageModelConfig): LanguageModel {
     loss: (params, batch, context = EVALUATION) =>
       tf.tidy(() => {
         const auxiliary: tf.Scalar[] = [];
-        const withLosses = context.training
-          ? { ...context, addLoss: (loss: tf.Scalar) => void auxiliary.push(loss) }
-          : context;
+        const checked = checkedContext('loss', context);
+        const withLosses = checked.training
+          ? { ...checked, addLoss: (loss: tf.Scalar) => void auxiliary.push(loss) }
+          : checked;
         const { hidden, labels } = labelled('loss', params, batch, withLosses);
         const { loss: crossEntropy, correct } = tiedCrossEntropy(hidden, headTable(params), labels);
         const loss = auxiliary.length > 0 ? (tf.addN([crossEntropy, ...auxiliary]) as tf.Scalar) : crossEntropy;

@@ -44,6 +44,17 @@ it('refuses parameters of another model at every entry', () => {
   }
 });
 
+it('refuses to train without a seed of its dropout, and evaluates without one', () => {
+  const model = build();
+  const [params, ids] = [model.init(1), idsOf(batch(1))];
+  const training = { training: true } as never;
+  const wanted = /^loss: expected a seed beside training.*got none\. Pass \{ training: true, seed \}/;
+  expect(() => model.loss(params, batch(1), training)).toThrow(wanted);
+  expect(() => model.hidden(params, ids, training)).toThrow(/^hidden: expected a seed beside training/);
+  expect(() => model.hidden(params, ids, { training: true, seed: 0.5 })).toThrow(/^hidden: seed: expected .* got 0\.5/);
+  expect(model.hidden(params, ids, { training: false } as never).shape).toEqual([...ids.shape, D]);
+});
+
 it('predicts no token where a logit is not a number', async () => {
   const model = build({ layers: [{ sequenceMixer: mixer }] });
   const healthy = model.init(1);
@@ -101,7 +112,27 @@ describe('what does not fit', () => {
     [
       'something else for a mixer',
       () => build({ layers: [{ sequenceMixer: 'cat' as never }] }),
-      /layers\.0\.sequenceMixer: expected a mixer/,
+      /layers\.0\.sequenceMixer: expected a mixer, as its factory makes it, got 'cat'\. Import a factory from its package and call it: cat\(\{ dModel \}\)\.$/,
+    ],
+    [
+      'the name of a mixer for a layer',
+      () => build({ layers: ['lin-cat' as never] }),
+      /layers\.0: expected a layer, \{ sequenceMixer: mixer \}, got 'lin-cat'\. Import a factory .* call it: cat\(\{ dModel \}\)\.$/,
+    ],
+    [
+      'a factory that is not called',
+      () => build({ layers: [{ sequenceMixer: averagingMixer as never }] }),
+      /layers\.0\.sequenceMixer: expected a mixer, .* got a function\. If it is a factory, call it/,
+    ],
+    [
+      'a mixer for a layer',
+      () => build({ layers: [mixer as never] }),
+      /layers\.0: expected a layer, \{ sequenceMixer: mixer \}, got a mixer\.$/,
+    ],
+    [
+      'a layer as configs have it',
+      () => build({ layers: [{ mixer: 'cat' } as never] }),
+      /layers\.0\.sequenceMixer: expected a mixer, .* got nothing\..*\n.*layers\.0: unknown key 'mixer'/,
     ],
     [
       'a mixer of another width',

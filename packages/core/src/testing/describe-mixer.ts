@@ -155,7 +155,7 @@ export function describeMixer(name: string, make: () => Mixer, options: Describe
     });
 
     it('says what it reads', async (context) => {
-      if (!mixer.read) context.skip('it has no read');
+      if (!mixer.read) context.skip(`${name} has no read, which a mixer may leave out`);
       if (isSoftwareDriver()) context.skip('what a mixer reads: held on wasm, which shows it');
       for (const seqLen of lengths) {
         const x = input(seqLen);
