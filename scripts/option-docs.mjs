@@ -4,10 +4,12 @@
  *
  * `--partial`: nothing need be said of the rest.
  *
- * An option is found by its name, and by the names declared beside it: most of them are options of the same schema.
+ * An option is found by its name, and by the names declared beside it: most of them are options of the same schema. Its default is
+ * that of the built schema, which parts of others may have made.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseSync } from 'oxc-parser';
 
 const PACKAGES = join(import.meta.dirname, '..', 'packages');
@@ -16,6 +18,15 @@ const files = (directory, ending) =>
     .filter((name) => name.endsWith(ending))
     .map((name) => join(directory, name));
 
+/** Longest default that is told, in characters: one of many settings says them itself. */
+const LONGEST = 60;
+
+/** Names of the nodes that paths are made of. */
+const NAMED = {
+  VariableDeclarator: ({ id }) => id.name,
+  TSPropertySignature: ({ key }) => key.name,
+};
+
 const sources = [...readdirSync(PACKAGES).map((name) => join(PACKAGES, name, 'src')), 'src'].filter((at) =>
   existsSync(at),
 );
@@ -23,7 +34,8 @@ const documented = new Map();
 for (const file of new Set(sources.flatMap((directory) => files(directory, '.ts')))) {
   if (!/\.(test|as|generated)\.ts$/.test(file)) collectOptions(file);
 }
-const missing = files('dist', '.d.ts').flatMap(writeComments);
+const missing = [];
+for (const file of files('dist', '.d.ts')) missing.push(...(await writeComments(file)));
 if (process.argv.includes('--partial')) process.exit(0);
 for (const option of new Set(missing)) console.error(`option-docs: expected a description of ${option}, got none.`);
 if (missing.length > 0) {
@@ -67,23 +79,30 @@ function describedAs(node) {
 }
 
 /** @returns options that nothing is said of. */
-function writeComments(file) {
+async function writeComments(file) {
   let text = readFileSync(file, 'utf8');
-  const insertions = [];
-  const bare = [];
-  walk(parseSync(file, text).program, (node) => {
+  const literals = [];
+  walk(parseSync(file, text).program, (node, path) => {
     if (node.type !== 'TSTypeLiteral') return;
     const options = node.members.filter((member) => member.type === 'TSPropertySignature' && isSchema(member, text));
+    if (options.length > 0) literals.push({ options, path });
+  });
+  const module = literals.length > 0 ? await builtModule(file) : {};
+  const insertions = [];
+  const bare = [];
+  for (const { options, path } of literals) {
     const names = options.map(({ key }) => key.name);
     for (const { key, start } of options) {
       const shared = (option) => option.names.filter((name) => names.includes(name)).length;
       const share = (option) => shared(option) / option.names.length;
       const fits = (documented.get(key.name) ?? []).filter((option) => share(option) >= 0.5);
       const [best] = fits.sort((a, b) => share(b) - share(a) || shared(b) - shared(a));
-      if (best) insertions.push({ start, comment: `/** ${best.text.replaceAll('*/', '* /')} */` });
-      else bare.push(`'${key.name}' beside ${names.filter((name) => name !== key.name).join(', ') || 'nothing'}`);
+      if (best) {
+        const said = withDefault(best.text, schemaAt(module, [...path, key.name]));
+        insertions.push({ start, comment: `/** ${said.replaceAll('*/', '* /')} */` });
+      } else bare.push(`'${key.name}' beside ${names.filter((name) => name !== key.name).join(', ') || 'nothing'}`);
     }
-  });
+  }
   for (const { start, comment } of insertions.sort((a, b) => b.start - a.start)) {
     const indent = /[ \t]*$/.exec(text.slice(0, start))[0];
     text = `${text.slice(0, start)}${comment}\n${indent}${text.slice(start)}`;
@@ -92,15 +111,48 @@ function writeComments(file) {
   return bare;
 }
 
+/** What the module of a declaration exports; nothing where it has types alone. */
+async function builtModule(declaration) {
+  const file = declaration.replace(/\.d\.ts$/, '.js');
+  return existsSync(file) ? import(pathToFileURL(resolve(file))) : {};
+}
+
+/** The schema of an option: the first name of its path is that of an export: a schema, a factory, or options of one. */
+function schemaAt(module, path) {
+  const optionsOf = (node) => shapeOf(typeof node === 'function' ? node.schema : node) ?? node;
+  return path.reduce((node, name) => optionsOf(node)?.[name], module);
+}
+
+/** The options of an object's schema, within a default or a choice too. */
+function shapeOf(schema) {
+  const { def } = schema ?? {};
+  if (!def) return undefined;
+  if (def.shape) return def.shape;
+  const inner = [def.innerType, def.in, def.element, def.valueType, ...(def.options ?? [])].filter(Boolean);
+  return inner.map(shapeOf).find((shape) => shape !== undefined);
+}
+
+/** `taps of short filters. Default: 3.` */
+function withDefault(text, schema) {
+  const value = schema?.safeParse?.(undefined).data;
+  if (value === undefined || /\bdefault\b/i.test(text)) return text;
+  const shown = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
+  if (shown === undefined || shown.length > LONGEST) return text;
+  return `${text.replace(/\.$/, '')}. Default: ${shown}.`;
+}
+
 function isSchema({ typeAnnotation, start }, text) {
   const before = text.slice(0, start).trimEnd();
   return !before.endsWith('*/') && /^z\.Zod/.test(text.slice(typeAnnotation.typeAnnotation.start));
 }
 
-function walk(node, visit) {
-  if (Array.isArray(node)) for (const child of node) walk(child, visit);
+/** Visits every node, with the names that it stands below: of a variable, of properties. */
+function walk(node, visit, path = []) {
+  if (Array.isArray(node)) for (const child of node) walk(child, visit, path);
   else if (node && typeof node === 'object') {
-    if (typeof node.type === 'string') visit(node);
-    for (const child of Object.values(node)) if (child && typeof child === 'object') walk(child, visit);
+    if (typeof node.type === 'string') visit(node, path);
+    const name = NAMED[node.type]?.(node);
+    const below = name === undefined ? path : [...path, name];
+    for (const child of Object.values(node)) if (child && typeof child === 'object') walk(child, visit, below);
   }
 }
