@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,6 +73,7 @@ describe('npm create mixerzoo', () => {
       flags.includes('--kernel') ? 'npm run kernels' : undefined,
     );
     expect(manifest.private).toBeUndefined();
+    expect(files['experiment.config.ts'], 'a newcomer waits for it').toMatch(/ only: \['CAT, 1 layer', '[^']+'\],/);
   });
 
   it('leaves a new name alone that holds the name of a template', () => {
@@ -80,6 +81,21 @@ describe('npm create mixerzoo', () => {
     const files = filesOf('my-decayed-sum');
     expect(Object.keys(files)).toContain('src/ops/my-decayed-sum-sum/kernel.as.ts');
     expect(files['src/my-decayed-sum.ts']).toMatch(/from '\.\/ops\/my-decayed-sum-sum\/index\.js'/);
+  });
+
+  it('has tests that say why one is skipped', () => {
+    create('says-why');
+    const root = join(directory, 'says-why');
+    const files = readdirSync(join(root, 'src'));
+    for (const file of files) rmSync(join(root, 'src', file));
+    writeFileSync(join(root, 'src/why.test.ts'), "it('waits', (context) => context.skip('for a reason'));");
+    const config = join(PACKAGES, '../templates/alone/vitest.config.ts');
+    expect(filesOf('says-why')['vitest.config.ts']).toBe(readFileSync(config, 'utf8'));
+    const vitest = join(PACKAGES, '../node_modules/vitest/vitest.mjs');
+    const args = ['run', '--root', root, '--config', config, '--globals', '--passWithNoTests'];
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
+    const { stdout } = spawnSync(process.execPath, [vitest, ...args], { encoding: 'utf8', env });
+    expect(stdout).toMatch(/waits.*for a reason/);
   });
 
   it('writes where it is told', () => {
