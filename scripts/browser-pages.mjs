@@ -1,24 +1,17 @@
-/** Pages for a headless Chromium: where it is, directories served to it, and what is awaited within a time. */
+/** Pages for a headless Chromium: directories served to it, and what is awaited within a time. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { CHROMIUM_PLACES, findChromium } from './chromium.mjs';
 
-const CHROMIUM = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  chromium.executablePath(),
-].filter((path) => path);
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
 /** A browser; undefined, with the reason printed, where there is none. The caller closes it. */
 export async function launchChromium(...args) {
-  const executablePath = CHROMIUM.find((path) => existsSync(path));
+  const executablePath = findChromium();
   if (executablePath) return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
-  console.log(`skipped: no Chromium in ${CHROMIUM.join(', ')}; set CHROMIUM_PATH to one`);
+  console.log(`skipped: no Chromium in ${CHROMIUM_PLACES.join(', ')}; set CHROMIUM_PATH to one`);
   return undefined;
 }
 

@@ -3,20 +3,14 @@
  * has or on SwiftShader. Skipped where there is no Chromium or its WebGPU finds no adapter. Asked for by
  * MIXERZOO_ENGINE=webgpu alone: everything else about it is the same code as in Node.
  */
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, describe, expect, it } from 'vitest';
+import { CHROMIUM_PLACES, findChromium } from '../../../../scripts/chromium.mjs';
 
-const CHROMIUM = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  chromium.executablePath(),
-];
 const ARGUMENTS = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
@@ -54,8 +48,8 @@ describe('the webgpu engine in a browser', () => {
   it('trains in a page', { timeout: 300_000 }, async (context) => {
     if (process.env['MIXERZOO_ENGINE'] !== 'webgpu')
       context.skip('about the webgpu engine: set MIXERZOO_ENGINE=webgpu');
-    const executablePath = CHROMIUM.find((path) => existsSync(path));
-    if (!executablePath) context.skip(`no Chromium in ${CHROMIUM.join(', ')}`);
+    const executablePath = findChromium();
+    if (!executablePath) context.skip(`no Chromium in ${CHROMIUM_PLACES.join(', ')}`);
     const { outputFiles } = await build({
       stdin: { contents: PAGE, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
       bundle: true,

@@ -1,14 +1,8 @@
 /** Headless Chromium for tests of pages, where the machine has one. */
-import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { findChromium } from '../../../../../scripts/chromium.mjs';
 
-const CHROMIUM = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].find((path) => path !== undefined && existsSync(path));
+const CHROMIUM = findChromium();
 
 /** The words of a test that is skipped for want of one. */
 export const NO_CHROMIUM = 'no Chromium on this machine; set CHROMIUM_PATH to one to test the page in it';
