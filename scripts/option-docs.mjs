@@ -5,7 +5,7 @@
  * `--partial`: nothing need be said of the rest.
  *
  * An option is found by its name, and by the names declared beside it: most of them are options of the same schema. Its default is
- * that of the built schema, which parts of others may have made.
+ * that of the built schema, which parts of others may have made; of a schema that its module keeps to itself, the one written down.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -64,18 +64,29 @@ function collectOptions(file) {
           .trim();
       if (!said) continue;
       const known = documented.get(key.name) ?? [];
-      documented.set(key.name, [...known, { names, text: said }]);
+      const given = argumentOf(value, 'default');
+      documented.set(key.name, [...known, { names, text: said, given: given && literalOf(given, text) }]);
     }
   });
 }
 
-/** The argument of `.describe` in a chain of calls. */
+/** The text that `.describe` is given in a chain of calls. */
 function describedAs(node) {
+  const argument = argumentOf(node, 'describe');
+  return argument?.type === 'Literal' ? argument.value : undefined;
+}
+
+/** The first argument of a method in a chain of calls. */
+function argumentOf(node, method) {
   for (let call = node; call?.type === 'CallExpression'; call = call.callee.object) {
-    const [argument] = call.arguments;
-    if (call.callee.property?.name === 'describe' && argument?.type === 'Literal') return argument.value;
+    if (call.callee.property?.name === method) return call.arguments[0];
   }
   return undefined;
+}
+
+/** The value of a literal, as it would be told; undefined of anything else. */
+function literalOf({ type, start, end }, text) {
+  return type === 'Literal' || type === 'UnaryExpression' ? text.slice(start, end) : undefined;
 }
 
 /** @returns options that nothing is said of. */
@@ -87,7 +98,7 @@ async function writeComments(file) {
     const options = node.members.filter((member) => member.type === 'TSPropertySignature' && isSchema(member, text));
     if (options.length > 0) literals.push({ options, path });
   });
-  const module = literals.length > 0 ? await builtModule(file) : {};
+  const module = literals.length > 0 ? await builtModule(file, text) : {};
   const insertions = [];
   const bare = [];
   for (const { options, path } of literals) {
@@ -98,7 +109,9 @@ async function writeComments(file) {
       const fits = (documented.get(key.name) ?? []).filter((option) => share(option) >= 0.5);
       const [best] = fits.sort((a, b) => share(b) - share(a) || shared(b) - shared(a));
       if (best) {
-        const said = withDefault(best.text, schemaAt(module, [...path, key.name]));
+        const schema = schemaAt(module, [...path, key.name]);
+        const alike = best.names.length === names.length && share(best) === 1;
+        const said = withDefault(best.text, schema ? shownDefault(schema) : alike ? best.given : undefined);
         insertions.push({ start, comment: `/** ${said.replaceAll('*/', '* /')} */` });
       } else bare.push(`'${key.name}' beside ${names.filter((name) => name !== key.name).join(', ') || 'nothing'}`);
     }
@@ -111,10 +124,16 @@ async function writeComments(file) {
   return bare;
 }
 
-/** What the module of a declaration exports; nothing where it has types alone. */
-async function builtModule(declaration) {
+/** What the module of a declaration exports, and the schemas of its factories by their names; nothing where it has types alone. */
+async function builtModule(declaration, text) {
   const file = declaration.replace(/\.d\.ts$/, '.js');
-  return existsSync(file) ? import(pathToFileURL(resolve(file))) : {};
+  if (!existsSync(file)) return {};
+  const exported = await import(pathToFileURL(resolve(file)));
+  const factories = [...text.matchAll(/export declare const (\w+): \w+Factory<\s*typeof (\w+)/g)];
+  return {
+    ...Object.fromEntries(factories.map(([, factory, name]) => [name, exported[factory]?.schema])),
+    ...exported,
+  };
 }
 
 /** The schema of an option: the first name of its path is that of an export: a schema, a factory, or options of one. */
@@ -132,13 +151,17 @@ function shapeOf(schema) {
   return inner.map(shapeOf).find((shape) => shape !== undefined);
 }
 
-/** `taps of short filters. Default: 3.` */
-function withDefault(text, schema) {
-  const value = schema?.safeParse?.(undefined).data;
-  if (value === undefined || /\bdefault\b/i.test(text)) return text;
+/** The default of a schema, if it has one that is short. */
+function shownDefault(schema) {
+  const value = schema.safeParse?.(undefined).data;
+  if (value === undefined) return undefined;
   const shown = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
-  if (shown === undefined || shown.length > LONGEST) return text;
-  return `${text.replace(/\.$/, '')}. Default: ${shown}.`;
+  return shown !== undefined && shown.length <= LONGEST ? shown : undefined;
+}
+
+/** `taps of short filters. Default: 3.` */
+function withDefault(text, shown) {
+  return shown === undefined || /\bdefault\b/i.test(text) ? text : `${text.replace(/\.$/, '')}. Default: ${shown}.`;
 }
 
 function isSchema({ typeAnnotation, start }, text) {

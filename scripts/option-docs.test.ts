@@ -35,6 +35,21 @@ it("writes what an option is, and its schema's own default, into the declaration
 export const schema = z.strictObject({${OPTIONS}});
 export const other = z.strictObject({ ...schema.shape, even: schema.shape.even.unwrap().default('four') });`,
   );
+  write(
+    'src/kept.ts',
+    "import * as z from 'zod';\nconst kept = z.strictObject({ lone: z.number().default(-4).describe('a lone one') });",
+  );
+  write('dist/kept.js', 'export {};');
+  write('dist/kept.d.ts', 'declare const kept: z.ZodObject<{\n    lone: z.ZodDefault<z.ZodNumber>;\n}>;');
+  write(
+    'dist/made.js',
+    "import * as z from 'zod';\nexport const make = Object.assign(() => {}, { schema: z.strictObject({ odd: z.number().default(5) }) });",
+  );
+  write(
+    'dist/made.d.ts',
+    `declare const hidden: z.ZodObject<{\n    odd: z.ZodDefault<z.ZodNumber>;\n    even: z.ZodNumber;\n    none: z.ZodNumber;\n    own: z.ZodNumber;\n    inner: z.ZodNumber;\n}>;
+export declare const make: MixerFactory<typeof hidden>;`,
+  );
   const declared = DECLARED('z.ZodEnum<{ two: "two"; four: "four" }>');
   write(
     'dist/odd.d.ts',
@@ -55,6 +70,9 @@ export declare const other: z.ZodObject<${declared}, z.core.$strict>;`,
     expect(text).toContain('/** what the default of another is */');
     expect(text).toContain('/** the one within. Default: true. */');
   }
+  const read = (file: string) => readFileSync(join(directory, file), 'utf8');
+  expect(read('dist/kept.d.ts')).toContain('/** a lone one. Default: -4. */');
+  expect(read('dist/made.d.ts')).toContain('/** an odd number. Default: 5. */');
   expect(first).toContain("/** an even one. Default: 'two'. */");
   expect(second).toContain("/** an even one. Default: 'four'. */");
 });
