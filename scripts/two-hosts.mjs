@@ -115,7 +115,8 @@ async function disturb(hosts, cwd) {
   const many = { worker: Math.max(1, Math.round(RUNS / 12)), command: Math.max(1, Math.round(RUNS / 20)) };
   const due = hosts.flatMap((host) =>
     Object.entries(many).flatMap(([what, count]) =>
-      Array.from({ length: count }, () => ({ host, what, at: RUNS * (0.05 + 0.45 * random()) })),
+      // Early, so that there are runs left for a worker that is stopped after that.
+      Array.from({ length: count }, () => ({ host, what, at: RUNS * (0.05 + 0.25 * random()) })),
     ),
   );
   due.sort((a, b) => a.at - b.at);
@@ -252,7 +253,9 @@ async function beHost(cwd) {
     },
     stop: async () => {
       for (;;) {
-        const isTraining = ({ directory }) => existsSync(join(directory, 'environment.json'));
+        // One whose command was killed a moment ago would end, without a word, as soon as it goes on.
+        const isTraining = ({ directory, pid }) =>
+          existsSync(join(directory, 'environment.json')) && parentOf(pid) === command.pid;
         const found = await findWorker(cwd, isTraining, 10_000);
         if (!found) return undefined;
         process.kill(found.pid, 'SIGSTOP');
@@ -294,11 +297,15 @@ async function findWorker(cwd, isWanted, patienceMs = 60_000) {
         const lock = join(directory, '.lock');
         const file = join(lock, readdirSync(lock)[0]);
         const { pid, host } = JSON.parse(readFileSync(file, 'utf8'));
-        if (host === options.host && isWanted({ directory })) return { pid, file, directory };
+        if (host === options.host && isWanted({ directory, pid })) return { pid, file, directory };
       } catch {} // nobody, at this moment
     }
   }
   return undefined;
+}
+
+function parentOf(pid) {
+  return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
 /** Notes when each run was finished, and which again. @returns how many. */
