@@ -19,7 +19,9 @@ const TESTS = [
 ]
   .map((path) => `packages/core/src/${path}`)
   .concat(
-    ['lease', 'queue', 'replace-file', 'start-worker', 'train-run'].map((name) => `packages/bench/src/runs/${name}`),
+    ['lease', 'queue', 'replace-file', 'start-worker', 'train-run', 'worker-pool'].map(
+      (name) => `packages/bench/src/runs/${name}`,
+    ),
   );
 const START = `
 import { useEngine, tf } from './packages/core/dist/index.js';

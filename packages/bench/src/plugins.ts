@@ -40,8 +40,8 @@ export async function discoverPlugins(cwd: string): Promise<Registry> {
   const found = new Map<string, string>();
   const unreadable: string[] = [];
   // Presets and figures are those of the command that runs, whatever other copy of it is nearer.
-  const installed = [cwd, HERE].flatMap((start) => [...nodeModulesUpwards(start)].flatMap(packagesIn));
-  for (const directory of [dirname(HERE), ...installed]) {
+  const places = new Set([cwd, HERE].flatMap((start) => [...nodeModulesUpwards(start)])); // most often the same ones
+  for (const directory of [dirname(HERE), ...[...places].flatMap(packagesIn)]) {
     const manifest = readManifest(directory);
     if (!manifest && existsSync(join(directory, 'package.json'))) unreadable.push(directory);
     const keywords = manifest?.keywords;

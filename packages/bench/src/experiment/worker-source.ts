@@ -33,17 +33,28 @@ export async function workerSource(
   return { ...source, configFiles, filesHash: await hashFiles(configFiles) };
 }
 
+/** All runs of a source. @throws InvalidConfigError, UnknownNameError as {@link loadExperiment} and {@link resolveRuns}. */
+export async function resolveSource(source: WorkerSource, registry: Registry): Promise<PlannedRun[]> {
+  const { experiment } = await loadExperiment(source, registry);
+  return resolveRuns({ experiment, files: source.configFiles ?? [] }, registry);
+}
+
 /**
  * The run of a directory's name.
+ * @param resolve gives all runs of the source.
  * @throws InvalidConfigError if the config has no such run, or as {@link loadExperiment} and {@link resolveRuns}.
  */
-export async function findRun(source: WorkerSource, directoryName: string, registry: Registry): Promise<PlannedRun> {
+export async function findRun(
+  source: WorkerSource,
+  directoryName: string,
+  registry: Registry,
+  resolve = resolveSource,
+): Promise<PlannedRun> {
   const { file, filesHash, configFiles: files = [] } = source;
   const edited = filesHash !== undefined && (await hashFiles(files)) !== filesHash;
   let fault: unknown;
   try {
-    const { experiment } = await loadExperiment(source, registry);
-    const runs = await resolveRuns({ experiment, files }, registry);
+    const runs = await resolve(source, registry);
     const run = runs.find((candidate) => candidate.directoryName === directoryName);
     if (run) return run;
   } catch (error) {

@@ -3,15 +3,25 @@ import { execFile } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { Engine } from '@mixerzoo/core';
-import systeminformation from 'systeminformation';
 import { findPackage, readManifest } from '../installed-packages.js';
 import { ownVersion } from '../own-version.js';
 import type { RunEnvironment } from './results.js';
 
 const HERE = import.meta.dirname;
 
-/** Facts of this machine that do not change during a session. */
-export async function describeMachine(): Promise<Pick<RunEnvironment, 'platform' | 'cpu' | 'memoryBytes' | 'gpus'>> {
+/** Facts of a machine that do not change during a session. */
+export type Machine = Pick<RunEnvironment, 'platform' | 'cpu' | 'memoryBytes' | 'gpus'>;
+
+let machine: Promise<Machine> | undefined;
+
+/** This machine, asked once a process: that starts a dozen programs. */
+export function describeMachine(): Promise<Machine> {
+  machine ??= askMachine();
+  return machine;
+}
+
+async function askMachine(): Promise<Machine> {
+  const { default: systeminformation } = await import('systeminformation');
   const [cpu, graphics] = await Promise.all([systeminformation.cpu(), systeminformation.graphics()]);
   return {
     platform: `${process.platform} ${process.arch}`,
@@ -25,12 +35,12 @@ export async function describeMachine(): Promise<Pick<RunEnvironment, 'platform'
   };
 }
 
-/** The environment of a run, for `environment.json`. */
+/** The environment of a run, for `environment.json`. @param options `machine`: this one, where it is known. */
 export async function describeEnvironment(
   engine: Engine,
-  options: { seed: number; workers: number; packages: readonly string[] },
+  options: { seed: number; workers: number; packages: readonly string[]; machine?: Machine | undefined },
 ): Promise<RunEnvironment> {
-  const [machine, git] = await Promise.all([describeMachine(), describeGit(process.cwd())]);
+  const [known, git] = await Promise.all([options.machine ?? describeMachine(), describeGit(process.cwd())]);
   const versions: Record<string, string> = { node: process.versions.node };
   for (const name of ['@mixerzoo/core', '@mixerzoo/bench', '@tensorflow/tfjs-core', ...options.packages]) {
     const version = packageVersion(name);
@@ -45,7 +55,7 @@ export async function describeEnvironment(
       details: engine.details,
       ...(engine.passedOver !== undefined && { passedOver: engine.passedOver }),
     },
-    ...machine,
+    ...known,
     git,
     seed: options.seed,
     workers: options.workers,

@@ -1,24 +1,25 @@
 /**
- * Runs an experiment: each run in a process of its own, several at a time; what is done is skipped, what is partial is
+ * Runs an experiment: each run in a worker's process, several at a time; what is done is skipped, what is partial is
  * resumed, and a run that fails leaves the others alone. Commands over one directory, on one machine or several, divide the
  * runs: each takes what nobody has, waits for the rest, and takes over what is left behind.
  */
 import { access, constants, mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidConfigError } from '@mixerzoo/core';
-import PQueue from 'p-queue';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import type { WorkerSource } from '../experiment/worker-source.js';
 import { formatBytes } from '../report/format.js';
+import { describeMachine } from './environment.js';
 import { estimateSeconds, type TimedRun } from './estimate.js';
 import { createLeaseWatch } from './lease.js';
 import { formatDuration, type ProgressView } from './progress.js';
-import { runInOrder } from './queue.js';
+import { createRunQueue, createSearchTurns, runInOrder } from './queue.js';
 import { readDone, readResult } from './read-results.js';
 import { type RunDone, reaches } from './results.js';
 import { measureOf } from './run-config.js';
 import { type BroughtRun, searchRates } from './search-rates.js';
 import { startWorker } from './start-worker.js';
+import { createWorkerPool } from './worker-pool.js';
 
 /** How a run of an experiment ended. */
 export type RunOutcome = { readonly run: PlannedRun; readonly directory: string } & (
@@ -68,9 +69,12 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
     ),
   );
   const open = runs.filter((run) => before.get(run)?.status !== 'done');
+  // Each worker would ask for itself.
+  const machine = open.length > 0 ? await describeMachine().catch(() => undefined) : undefined;
   const atATime = new Set(open.filter(isTried).map((run) => (run.config.search ? run : (chainOf(run) ?? run))));
   const concurrent = Math.max(1, Math.min(options.workers, atATime.size));
-  const queue = new PQueue({ concurrency: options.workers });
+  const pool = createWorkerPool(options.workers, concurrent);
+  const queue = createRunQueue(options.workers, pool.hasAtRest);
   const finished: TimedRun[] = [];
   const outcomes = new Map<PlannedRun, RunOutcome>();
   const names = displayNames(runs);
@@ -79,13 +83,17 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
   const others = createLeaseWatch();
   const isOver = () => options.signal?.aborted === true || options.rest?.aborted === true;
 
-  for (let groups = grouped(runs); groups.length > 0; ) {
-    await passThrough(groups);
-    const held = runs.filter((run) => outcomes.get(run)?.status === 'busy');
-    if (held.length === 0) break;
-    await untilOneIsFree(held);
-    if (isOver()) break;
-    groups = groups.filter((group) => group.some((run) => !isSettled(outcomes.get(run))));
+  try {
+    for (let groups = grouped(runs); groups.length > 0; ) {
+      await passThrough(groups);
+      const held = runs.filter((run) => outcomes.get(run)?.status === 'busy');
+      if (held.length === 0) break;
+      await untilOneIsFree(held);
+      if (isOver()) break;
+      groups = groups.filter((group) => group.some((run) => !isSettled(outcomes.get(run))));
+    }
+  } finally {
+    await pool.endAtRest();
   }
   return runs.map((run) => outcomes.get(run)!);
 
@@ -102,16 +110,25 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
           start: async (run, previous: RunOutcome | undefined) => settle(run, await bringToEnd(run, previous)),
         },
       ),
-      ...searched.map((group) => {
-        const train = (run: PlannedRun, until?: number) =>
-          queue.add(() => bring(run, until), { priority: -place.get(run)! });
-        const onRest = (run: PlannedRun, epoch: number) => {
-          const name = names.get(run)!;
-          view.line(`${name}: trained to epoch ${epoch}, where learning rates are compared`, name);
-        };
-        return searchRates(group, { out, train, settle, onRest, isAborted: isOver });
-      }),
+      ...searched.map(searchInTurns),
     ]);
+  }
+
+  /** Searches the learning rate of one model, whose workers are not needed after that. */
+  async function searchInTurns(group: readonly PlannedRun[]): Promise<void> {
+    const model = modelKey(group[0]!);
+    const turns = createSearchTurns(queue, model);
+    const train = (run: PlannedRun, until?: number) => turns.take(() => bring(run, until), -place.get(run)!);
+    const onRest = (run: PlannedRun, epoch: number) => {
+      const name = names.get(run)!;
+      view.line(`${name}: trained to epoch ${epoch}, where learning rates are compared`, name);
+    };
+    try {
+      await searchRates(group, { out, train, settle, onRest, isAborted: isOver });
+    } finally {
+      turns.end();
+      await pool.endAtRest(model);
+    }
   }
 
   function settle(run: PlannedRun, outcome: RunOutcome): RunOutcome {
@@ -160,7 +177,9 @@ export async function runExperiment(runs: readonly PlannedRun[], options: RunExp
       startWorker(run, {
         ...options,
         source: options.sourceOf(run),
-        concurrent,
+        pool,
+        machine,
+        model: modelKey(run),
         until,
         onProgress: (progress) => view.update(name, progress),
         onNote: (note) => view.line(`${name}: ${note}`),

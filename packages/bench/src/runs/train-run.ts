@@ -16,7 +16,7 @@ import { measurePeak } from '@mixerzoo/core/harness';
 import { median } from 'simple-statistics';
 import { testCount } from '../experiment/recipe.js';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
-import { describeEnvironment } from './environment.js';
+import { describeEnvironment, type Machine } from './environment.js';
 import { measureGeneration } from './generation-cost.js';
 import type { Lease } from './lease.js';
 import { writeConfig } from './places.js';
@@ -36,6 +36,8 @@ const LONG_TRAINING = 1e12;
 export interface TrainRunOptions {
   readonly workers: number;
   readonly packages: readonly string[];
+  /** The one that it is on, where that is known. */
+  readonly machine?: Machine | undefined;
   readonly lease: Pick<Lease, 'assertHeld' | 'commit'>;
   /** Once aborted, training is saved after the step under way, and rests. */
   readonly rest?: AbortSignal | undefined;

@@ -1,13 +1,14 @@
 /**
- * The process of one run. Its parent names the experiment and the run; it resolves both for itself, since mixers are
- * functions and cannot be sent. It ends when its parent does.
+ * The process of a run, or of several of one model that come to rest, one after the other. Its parent names the experiment
+ * and the run; it resolves both for itself, since mixers are functions and cannot be sent. It ends when its parent does.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isZooError } from '@mixerzoo/core';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
-import { findRun, type WorkerSource } from '../experiment/worker-source.js';
-import { discoverPlugins, packagesOf } from '../plugins.js';
+import { findRun, resolveSource, type WorkerSource } from '../experiment/worker-source.js';
+import { discoverPlugins, packagesOf, type Registry } from '../plugins.js';
+import type { Machine } from './environment.js';
 import { orderGuard } from './guard-thread.js';
 import { readMetrics } from './history.js';
 import { acquireLease, commitLease, holdsLease, LeaseLostError, removeDrafts } from './lease.js';
@@ -18,7 +19,7 @@ import { RUN_FORMAT } from './run-config.js';
 import type { RunProgress } from './run-progress.js';
 import { trainRun } from './train-run.js';
 
-/** What a parent sends, once. */
+/** What a parent sends: once, and again whenever the run before has come to rest. */
 export interface RunOrder {
   readonly source: WorkerSource;
   readonly cwd: string;
@@ -30,10 +31,15 @@ export interface RunOrder {
   readonly leaseId: string;
   /** Runs that go on at the same time, for the record. */
   readonly workers: number;
+  /** Which is the parent's too; undefined where it could not tell. */
+  readonly machine?: Machine | undefined;
 }
 
-/** What a parent sends where the run is to be saved at its next step, and the worker to end. */
+/** What a parent sends where the run is to be saved at its next step, and to rest. */
 export const REST = 'rest';
+
+/** On a worker's standard error, before the words of an order: those of the one before may come later than it is told of. */
+export const orderMark = (leaseId: string) => `\n[${leaseId}]\n`;
 
 /** What a worker sends. */
 export type WorkerMessage =
@@ -47,30 +53,41 @@ export type WorkerMessage =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'busy'; readonly message: string };
 
-/** Serves one order of the parent process, then exits. */
+/** Serves orders of the parent process until one of them does not come to rest, then exits. */
 export async function serveWorker(): Promise<never> {
-  const ending = new AbortController();
   if (!process.send) throw new Error('worker: expected to be started by mixerzoo run, got no parent to talk to.');
   process.on('disconnect', () => process.exit(1));
   orderGuard({ kind: 'end-with-parent' }); // where a busy loop hears of no disconnect
   // Ctrl-C reaches every process of the terminal: it is for the parent, which ends its workers.
   process.on('SIGINT', () => {});
-  const order = await new Promise<RunOrder>((resolve) =>
-    process.once('message', (message) => resolve(message as RunOrder)),
-  );
-  process.on('message', (message) => message === REST && ending.abort());
-  const outcome = await serve(order, ending.signal).catch(
-    (error: unknown): WorkerMessage => ({ kind: 'failed', code: errorCode(error), message: errorMessage(error) }),
-  );
-  await new Promise((resolve) => process.send?.(outcome, resolve));
-  process.exit(0);
+  let take: (order: RunOrder) => void;
+  const nextOrder = () =>
+    new Promise<RunOrder>((resolve) => {
+      take = resolve;
+    });
+  let next = nextOrder();
+  let ending = new AbortController();
+  process.on('message', (message) => {
+    if (message === REST) return ending.abort();
+    ending = new AbortController(); // a word to rest is for the order before it
+    take(message as RunOrder);
+  });
+  for (;;) {
+    const order = await next;
+    process.stderr.write(orderMark(order.leaseId));
+    const outcome = await serve(order, ending.signal).catch(
+      (error: unknown): WorkerMessage => ({ kind: 'failed', code: errorCode(error), message: errorMessage(error) }),
+    );
+    next = nextOrder(); // it may come as soon as the outcome is told
+    await new Promise((resolve) => process.send?.(outcome, resolve));
+    if (outcome.kind !== 'resting') process.exit(0);
+  }
 }
 
 async function serve(order: RunOrder, rest: AbortSignal): Promise<WorkerMessage> {
-  const { source, cwd, out, directoryName, until, leaseId, workers } = order;
+  const { cwd, out, until, leaseId, workers, machine } = order;
   process.chdir(cwd);
-  const registry = await discoverPlugins(cwd);
-  const run = await findRun(source, directoryName, registry);
+  const { registry, run } = await findOrdered(order);
   const directory = runDirectory(out, run);
   await mkdir(directory, { recursive: true });
   const lease = await acquireLease(directory, {
@@ -84,6 +101,7 @@ async function serve(order: RunOrder, rest: AbortSignal): Promise<WorkerMessage>
     if (before) return { kind: 'done', result: before, before: true };
     const result = await trainRun(run, directory, {
       workers,
+      machine,
       lease,
       until,
       rest,
@@ -98,6 +116,17 @@ async function serve(order: RunOrder, rest: AbortSignal): Promise<WorkerMessage>
   } finally {
     lease.release();
   }
+}
+
+/** What orders of one source have in common. In one process the code that was loaded stays, whatever is edited meanwhile. */
+let known: { readonly source: string; readonly registry: Registry; runs?: Promise<PlannedRun[]> } | undefined;
+
+async function findOrdered({ source, cwd, directoryName }: RunOrder): Promise<{ registry: Registry; run: PlannedRun }> {
+  const key = JSON.stringify([source, cwd]);
+  if (known?.source !== key) known = { source: key, registry: await discoverPlugins(cwd) };
+  const { registry } = known;
+  const resolve = () => (known!.runs ??= resolveSource(source, registry));
+  return { registry, run: await findRun(source, directoryName, registry, resolve) };
 }
 
 /** What went wrong with a run. */
