@@ -52,6 +52,12 @@ async function pageOf(runs: string | readonly RunRecord[], name: string): Promis
 }
 
 describe('writeReport', () => {
+  test('counts the time of runs that were not finished too', async () => {
+    const partial = [0.1, 0.2, 0.3, 0.4].map((learningRate) => sampleRun({ learningRate, partial: true })); // half a second each
+    const { text } = await pageOf([sampleRun(), ...partial], 'times');
+    expect(/Time of all runs together<\/dt><dd>([^<]*)/.exec(text)?.[1]).toBe('4.0 s');
+  });
+
   test('writes all files, the same ones twice, and nothing beside them', async () => {
     const first = await pageOf(FIXTURES, 'twice');
     const second = await pageOf(FIXTURES, 'twice');

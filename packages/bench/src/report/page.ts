@@ -134,7 +134,7 @@ function header(title: string, description: string, entries: readonly Entry[], f
   const runs = entries.flatMap((entry) => entry.runs);
   const environments = runs.flatMap((run) => run.environment ?? []);
   const distinct = (texts: readonly string[]) => [...new Set(texts)].join('; ') || NO_VALUE;
-  const total = runs.reduce((sum, { result }) => sum + (result?.status === 'done' ? result.totalSeconds : 0), 0);
+  const total = runs.reduce((sum, run) => sum + secondsOf(run), 0);
   const day = runs
     .flatMap((run) => run.result?.finishedAt.slice(0, 10) ?? [])
     .sort()
@@ -155,6 +155,11 @@ ${folded ? '' : html`<div class="whole"><dt>Task</dt><dd>${distinct(runs.map(des
 </dl>
 ${folded ? html`<details><summary>Setting and budget in full</summary><p>${description}</p></details>` : ''}
 </header>`;
+}
+
+/** Seconds of a run, so far as it came: those of rates that were left out are spent too. */
+function secondsOf({ result, epochs }: RunRecord): number {
+  return result?.status === 'done' ? result.totalSeconds : (epochs.at(-1)?.totalSeconds ?? 0);
 }
 
 function describeTask({ config: { task } }: RunRecord): string {

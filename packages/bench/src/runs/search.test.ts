@@ -97,7 +97,7 @@ describe('followSearch', () => {
     expect(others).toEqual({
       0.001: 'waiting', // it diverged after the first rung, where it was as good as any, and has its place at the next
       0.003: 'until 2',
-      0.01: 'left out at epoch 1: 0 % where the best had 0 %',
+      0.01: 'left out at epoch 1: 0 %, as the best had, at a higher rate',
     });
     const lost = Object.fromEntries(RATES.map((rate) => [rate, { accuracies: [], diverged: true }]));
     expect(standings(runs(lost))).toEqual(Object.fromEntries(RATES.map((rate) => [rate, 'diverged'])));
@@ -109,6 +109,19 @@ describe('followSearch', () => {
     expect(standings(runs({ ...all, 0.001: { accuracies: [0] } }, { enoughAt: 0.9 }))).toMatchObject({
       0.003: 'left out at epoch 1: 91.0 % where the best had 93.0 %',
       0.01: 'until undefined',
+    });
+  });
+
+  it('says by which loss one that looks as good is left out', () => {
+    const all = { 0.03: { accuracies: [1] }, 0.01: { accuracies: [1] }, 0.003: { accuracies: [1] } };
+    const losses = new Map([0.03, 0.01, 0.003, 0.001].map((rate, index) => [rate, 0.1 * (index + 1)]));
+    const judged = runs({ ...all, 0.001: { accuracies: [1] } }, { enoughAt: 0.9 }).map((run) => ({
+      ...run,
+      epochs: run.epochs.map((epoch) => ({ ...epoch, validationLoss: losses.get(run.config.learningRate)! })),
+    }));
+    expect(standings(judged)).toMatchObject({
+      0.01: 'left out at epoch 1: 100 %, as the best had, at a loss of 0.200 where that had 0.100',
+      0.03: 'until undefined',
     });
   });
 

@@ -122,5 +122,13 @@ function compare(
 function leftOutInWords(config: RunConfig, epoch: number, score: Score, best: Score): string {
   const inWords = (one: Score) =>
     measureOf(config) === 'likelihood' ? `${one.loss.toFixed(3)} nats` : formatPercent(one.accuracy);
-  return `left out at epoch ${epoch}: ${score === DIVERGED ? 'diverged' : inWords(score)} where the best had ${inWords(best)}`;
+  const given = score === DIVERGED ? 'diverged' : inWords(score);
+  const top = inWords(best);
+  return `left out at epoch ${epoch}: ${given}${given === top ? `, as the best had, at ${tieInWords(score, best)}` : ` where the best had ${top}`}`;
+}
+
+/** Why one of two that look the same is the worse one. */
+function tieInWords(score: Score, best: Score): string {
+  const [loss, least] = [score.loss, best.loss].map((value) => value.toPrecision(3));
+  return loss === least ? 'a higher rate' : `a loss of ${loss} where that had ${least}`;
 }
