@@ -76,7 +76,7 @@ export function createCommands(): CAC {
     .option(...SHARD)
     .option('--dry-run', 'Print the runs, and stop; with --json the config of each')
     .example('  mixerzoo run quick')
-    .example('  mixerzoo run my.config.ts --set train.epochs=4 --workers 2')
+    .example('  mixerzoo run my.config.ts --set train.batchSize=32 --workers 2')
     .example(`  mixerzoo run quick --set 'only=["CAT, 1 layer", "LinCAT, 1 layer"]'`)
     .example('The same command again resumes what is partial and skips what is done.')
     .action(lazily(() => import('./commands/run.js'), 'run'));
@@ -297,7 +297,7 @@ const lazily =
 
 const SET = [
   '--set <path=value>',
-  'Override a key (repeatable): train.epochs=4, "models.My v2.layers.0.nHeads=2"; the value is YAML',
+  'Override a key (repeatable): train.batchSize=32, "models.My v2.layers.0.nHeads=2"; the value is YAML',
 ] as const;
 const RUN_CONFIG = [
   '--config <file>',

@@ -87,7 +87,7 @@ seeds: [0, 1]
       'leftOut',
       'unneeded',
     ]);
-    expect(whole.stderr).toMatch(/One, lr [\d.]+, seed 0: left out at epoch 1: .* where the best had /);
+    expect(whole.stderr).toMatch(/One, lr [\d.]+, seed 0: left out at epoch 1: .* the best had/);
 
     const child = start(cwd, ['run', 'tiny.yaml', '--workers', '1']);
     const ends = once(child, 'close');

@@ -26,7 +26,7 @@ function parseAssignment(config: unknown, assignment: string): { path: string[];
     rest = rest.slice(length);
     if (key === '' || !/^[.=]/.test(rest)) {
       throw new InvalidConfigError(
-        `--set: expected path=value, got '${assignment}'. Example: --set train.epochs=4; a key with dots goes into quotes: models."v2.0".nLayers=2`,
+        `--set: expected path=value, got '${assignment}'. Example: --set train.batchSize=32; a key with dots goes into quotes: models."v2.0".nLayers=2`,
       );
     }
     if (key === '__proto__') throw new InvalidConfigError(`--set: expected another key, got '${key}'.`);

@@ -121,7 +121,7 @@ function resolveSearch(
   const epochs = Math.min(...cells.map(({ train }) => train.epochs));
   if (rungs.some((rung, index) => rung >= epochs || rung <= (rungs[index - 1] ?? 0))) {
     throw new InvalidConfigError(
-      `search.rungs: expected ascending epochs before the last of ${epochs}, got ${rungs.join(', ')}. What is left after them is trained to the end. Name earlier ones, or set search to null, and every rate is.`,
+      `search.rungs: expected ascending epochs before the last of ${epochs}, got ${rungs.join(', ')}. What is left after them is trained to the end. Name earlier ones (--set 'search.rungs=[1]'), or set search to null (--set search=null), and every rate is. A preset that is extended brings a search of its own.`,
     );
   }
   if (!seeds.includes(seed)) {
