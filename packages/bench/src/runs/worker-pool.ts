@@ -4,7 +4,8 @@
  * JavaScript compiled.
  *
  * Only runs of one model share a process, and one that does not come to rest ends it: `peakMemoryBytes` is the most that a
- * process ever had, and up to their rest such runs need the same, where a test may be at longer lengths. What the module of a mixer
+ * process ever had, and up to their rest such runs need nearly the same (what the collector has left of the runs before comes on
+ * top, a few MiB), where a test may be at longer lengths. What the module of a mixer
  * keeps from call to call is then met by another run of that mixer. That is no new danger: numbers that depend on it are not those of
  * a run resumed from its checkpoint either, which mixers are held to.
  */
