@@ -8,6 +8,7 @@ import { isZooError } from '@mixerzoo/core';
 import { type PlannedRun, runDirectory } from '../experiment/resolve-runs.js';
 import { findRun, resolveSource, type WorkerSource } from '../experiment/worker-source.js';
 import { discoverPlugins, packagesOf, type Registry } from '../plugins.js';
+import { printPart } from '../terminal.js';
 import type { Machine } from './environment.js';
 import { orderGuard } from './guard-thread.js';
 import { readMetrics } from './history.js';
@@ -74,7 +75,7 @@ export async function serveWorker(): Promise<never> {
   });
   for (;;) {
     const order = await next;
-    process.stderr.write(orderMark(order.leaseId));
+    printPart(orderMark(order.leaseId), process.stderr);
     const outcome = await serve(order, ending.signal).catch(
       (error: unknown): WorkerMessage => ({ kind: 'failed', code: errorCode(error), message: errorMessage(error) }),
     );
