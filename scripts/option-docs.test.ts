@@ -1,3 +1,4 @@
+/** What editors show of options, on declarations and modules made for it. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,13 +1,16 @@
 /** Workers that serve one order after the other, with processes that train nothing; those that do are in `search-workers.test.ts`. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { startWorker, type WorkerOptions } from './start-worker.js';
 import { createWorkerPool, type WorkerPool } from './worker-pool.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'mixerzoo-pool-'));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const started: ChildProcess[] = [];
 afterEach(() => {
@@ -32,7 +35,7 @@ async function order(pool: WorkerPool, model: string, what: string, more: Partia
     model,
     source: { assignments: [] },
     cwd: '.',
-    out: mkdtempSync(join(tmpdir(), 'mixerzoo-pool-')),
+    out: directory,
     onProgress: () => {},
     onNote: (note) => notes.push(note),
     ...more,
