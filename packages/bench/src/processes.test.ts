@@ -102,6 +102,9 @@ seeds: [0, 1]
     const rests = runDirectories(cwd).filter((directory) => !resultOf(directory));
     expect(rests.map(epochsIn)).toEqual([1]);
 
+    const { stdout } = await mixerzoo(cwd, 'run', 'tiny.yaml', '--dry-run');
+    expect(stdout).toContain('4 runs: 2 done, 2 not needed.\n');
+
     writeFileSync(join(cwd, 'tiny.yaml'), SEARCH);
     const plain = await mixerzoo(cwd, 'run', 'tiny.yaml', '--workers', '2', '--json');
     expect(outcomesOf(plain.stdout)).toEqual(['0.03 s0 done', '0.003 s0 done', '0.03 s1 done', '0.003 s1 done']);

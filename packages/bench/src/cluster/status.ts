@@ -6,8 +6,8 @@ import { readMetrics } from '../runs/history.js';
 import { createLeaseWatch, type LeaseWatch } from '../runs/lease.js';
 import { readResult, readRun } from '../runs/read-results.js';
 import { CONFIG, readRecord } from '../runs/records.js';
-import { type RunDone, reaches } from '../runs/results.js';
-import { followSearch, type Trial } from '../runs/search.js';
+import type { RunDone } from '../runs/results.js';
+import { type Trial, unneededRuns } from '../runs/search.js';
 import type { OnFault } from '../runs/tell-fault.js';
 import { type Plan, type PlanEntry, readPlan } from './plan.js';
 
@@ -113,34 +113,15 @@ async function unneeded(
     members.map(({ directory, id }) => readRecord(CONFIG, directory, id).catch(() => undefined)),
   );
   const known = configs.find((config) => config !== undefined);
-  const messages = new Map<PlanEntry, string>();
-  if (!known) return messages;
-  if (known.search) {
-    const trials = await Promise.all(
-      members.map(async ({ directory, id, learningRate, seed }): Promise<Trial> => {
-        return { ...(await readRun(directory, onFault, id)), config: { ...known, id, learningRate, seed } };
-      }),
-    );
-    const search = followSearch(trials);
-    for (const entry of members) {
-      const standing = search?.standings.get(entry.learningRate);
-      if (standing?.kind === 'leftOut') messages.set(entry, standing.message);
-      else if (search?.chosen !== undefined && entry.learningRate !== search.chosen) {
-        messages.set(entry, `the search has chosen the learning rate ${search.chosen}`);
-      }
-    }
-    return messages;
-  }
-  const { enoughAt } = known;
-  if (enoughAt === undefined) return messages;
-  const good = members.findIndex((entry) => {
-    const result = done.get(entry);
-    return result && reaches(known, result.validation, enoughAt);
-  });
-  if (good >= 0) {
-    for (const entry of members.slice(good + 1)) messages.set(entry, 'solved at a learning rate before');
-  }
-  return messages;
+  if (!known) return new Map();
+  const trials = await Promise.all(
+    members.map(async (entry): Promise<Trial & { readonly entry: PlanEntry }> => {
+      const { directory, id, learningRate, seed } = entry;
+      const read = known.search ? await readRun(directory, onFault, id) : { epochs: [], result: done.get(entry) };
+      return { ...read, entry, config: { ...known, id, learningRate, seed } };
+    }),
+  );
+  return new Map([...unneededRuns(trials)].map(([{ entry }, message]) => [entry, message]));
 }
 
 /** A run takes what its model took elsewhere for each FLOP, or what all took. */

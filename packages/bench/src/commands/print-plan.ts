@@ -5,8 +5,10 @@ import { max, min } from 'simple-statistics';
 import type { PlannedRun } from '../experiment/resolve-runs.js';
 import { formatBytes, formatCount, formatSeconds, plural } from '../report/format.js';
 import { describeOtherCode, readPlanned } from '../runs/check-runs.js';
-import { displayNames, modelKey } from '../runs/run-experiment.js';
+import type { ReadRun } from '../runs/read-results.js';
+import { displayNames, grouped, modelKey } from '../runs/run-experiment.js';
 import { type RunSize, sizeOfRun } from '../runs/run-size.js';
+import { unneededRuns } from '../runs/search.js';
 import { print, printJson, visibleLine } from '../terminal.js';
 import { createFaultLog } from './fault-log.js';
 
@@ -14,7 +16,7 @@ import { createFaultLog } from './fault-log.js';
 interface PlannedEntry {
   readonly run: PlannedRun;
   readonly directory: string;
-  readonly status: 'to do' | 'done' | 'failed';
+  readonly status: 'to do' | 'done' | 'failed' | 'not needed';
   readonly size: RunSize;
 }
 
@@ -25,15 +27,26 @@ const ROWS = 10;
 export async function printPlan(runs: readonly PlannedRun[], out: string, json = false): Promise<number> {
   const faults = createFaultLog();
   const found = await readPlanned(runs, out, faults.count);
+  const unneeded = findUnneeded(runs, found);
   const planned = [...found].map(([run, { directory, result }]): PlannedEntry => {
-    return { run, directory, status: result?.status ?? 'to do', size: sizeOfRun(run) };
+    const status = unneeded.has(run) ? 'not needed' : (result?.status ?? 'to do');
+    return { run, directory, status, size: sizeOfRun(run) };
   });
-  if (runs.some(({ config }) => config.search)) print('The search leaves some of these runs out.', process.stderr);
+  const isSearched = planned.some(({ run, status }) => run.config.search && status === 'to do');
+  if (isSearched) print('The search leaves some of these runs out.', process.stderr);
   const otherCode = await describeOtherCode(found, out, faults.name);
   if (otherCode !== undefined) print(otherCode, process.stderr);
   if (json) printJson({ runs: planned.map(toJson), open: sizeOfOpen(planned) });
   else print(formatPlan(planned));
   return faults.exitCode(0);
+}
+
+/** What the others' results have made needless. */
+function findUnneeded(runs: readonly PlannedRun[], found: ReadonlyMap<PlannedRun, ReadRun>): Set<PlannedRun> {
+  const groups = grouped(runs).map((group) =>
+    group.map((run) => ({ run, config: run.config, epochs: found.get(run)!.epochs, result: found.get(run)!.result })),
+  );
+  return new Set(groups.flatMap((group) => [...unneededRuns(group).keys()].map(({ run }) => run)));
 }
 
 const toJson = ({ run, ...entry }: PlannedEntry) => ({ ...entry, config: run.config });
@@ -129,7 +142,7 @@ function countAxes(entries: readonly PlannedEntry[]): string {
 
 /** `4 to do, 2 done`. */
 function countStatuses(entries: readonly PlannedEntry[]): string {
-  const counts = (['to do', 'done', 'failed'] as const).map((status) => {
+  const counts = (['to do', 'done', 'failed', 'not needed'] as const).map((status) => {
     return [entries.filter((entry) => entry.status === status).length, status] as const;
   });
   return counts

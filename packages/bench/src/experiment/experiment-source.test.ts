@@ -215,6 +215,17 @@ describe('loadExperiment', () => {
     ['a misspelt key', ['train.epoch=3'], /train: unknown key 'epoch'.*Did you mean 'epochs'/],
     ['a value of the wrong type', ['train.epochs=many'], /train\.epochs: expected number, got "many"/],
     ['an assignment without a value', ['train.epochs'], /--set: expected path=value, got 'train\.epochs'/],
+    [
+      'a name in place of layers',
+      ['models.A.layers=cat'],
+      /models\.A\.layers: expected a list of layers, such as \[cat\], got "cat"/,
+    ],
+    [
+      'a name in place of a model',
+      ['models.A=cat'],
+      /models\.A: expected a model, such as \{ layers: \[cat\] \}.*, got "cat"/,
+    ],
+    ['a list of models', ['models=[cat]'], /models: expected models by label, such as .*, got \["cat"\]/],
     ['a layer without a mixer', ['models.A.layers=[{ nHeads: 2 }]'], /models\.A\.layers\.0: expected a mixer's name/],
     ['no seeds', ['seeds=[]'], /seeds: /],
     ['a seed of more than 32 bits', ['seeds=[4294967296]'], /seeds\.0: .*4294967296/],

@@ -104,6 +104,11 @@ const backboneSchema = z.strictObject({
   dropout: backboneFields.dropout.prefault({}),
 });
 
+/** What a schema says of an input that is no object, list or record at all. */
+function ofType(message: string) {
+  return { error: ({ code }: { readonly code: string }) => (code === 'invalid_type' ? message : undefined) };
+}
+
 /** What is wrong with the labels of models, if anything. */
 function labelFault(models: object): string | undefined {
   const labels = Object.keys(models);
@@ -163,15 +168,18 @@ const recipeShape = {
 /** What a model says of its training. */
 export const recipeSchema = z.strictObject(recipeShape);
 
-const modelSchema = z.strictObject({
-  /** The pattern of layers, repeated until there are `nLayers`. */
-  layers: z.array(layerSchema).min(1).max(LIMITS.nLayers),
-  /** Default: the length of the pattern. */
-  nLayers: upTo(LIMITS.nLayers).optional(),
-  /** Backbone settings of this model alone. */
-  model: z.strictObject(backboneFields).partial().optional(),
-  ...recipeShape,
-});
+const modelSchema = z.strictObject(
+  {
+    /** The pattern of layers, repeated until there are `nLayers`. */
+    layers: z.array(layerSchema, ofType('expected a list of layers, such as [cat]')).min(1).max(LIMITS.nLayers),
+    /** Default: the length of the pattern. */
+    nLayers: upTo(LIMITS.nLayers).optional(),
+    /** Backbone settings of this model alone. */
+    model: z.strictObject(backboneFields).partial().optional(),
+    ...recipeShape,
+  },
+  ofType('expected a model, such as { layers: [cat] } or { extends: cat-recall }'),
+);
 
 /**
  * A model as written: whole, or on top of one that a plugin brings (`mixerzoo list models`). Then `layers`, `nLayers` and `learningRates` replace
@@ -274,7 +282,7 @@ export const experimentSchema = z.strictObject({
   model: backboneSchema.prefault({}),
   /** By label, as tables and legends show it. */
   models: z
-    .record(z.string(), modelSchema)
+    .record(z.string(), modelSchema, ofType('expected models by label, such as { CAT: { layers: [cat] } }'))
     .refine((models) => labelFault(models) === undefined, { error: ({ input }) => labelFault(input as object) }),
   train: trainSchema.prefault({}),
   /** Lengths to test at besides the training length. */

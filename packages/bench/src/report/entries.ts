@@ -7,7 +7,7 @@
  */
 import { isDone, type RunRecord } from '../runs/results.js';
 import { measureOf, type RunConfig } from '../runs/run-config.js';
-import { followSearch, type SearchState } from '../runs/search.js';
+import { followSearch, type SearchState, whyLeftOut } from '../runs/search.js';
 import { formatCount, formatOptions, formatSeconds, plural } from './format.js';
 import { type LengthOutcome, measureOutcome, type Outcome } from './outcome.js';
 import type { Measure } from './score.js';
@@ -143,18 +143,15 @@ function isDue({ config: { seed, learningRate } }: RunRecord, search: SearchStat
 function openRun(run: RunRecord, search: SearchState | undefined): OpenRun[] {
   const { config, result } = run;
   if (result?.status === 'done') return [];
-  const standing = config.seed === search?.seed ? search.standings.get(config.learningRate) : undefined;
-  if (standing?.kind === 'leftOut') return [{ config, status: 'leftOut', message: standing.message }];
-  if (search?.chosen !== undefined && !isDue(run, search)) {
-    return [{ config, status: 'leftOut', message: `the search has chosen the learning rate ${search.chosen}` }];
-  }
+  const leftOut = search && whyLeftOut(search, config);
+  if (leftOut !== undefined) return [{ config, status: 'leftOut', message: leftOut }];
   if (result) return [{ config, status: 'failed', message: result.message }];
   if (run.directory === '') return [{ config, status: 'missing', message: 'not started' }];
   const last = run.epochs.at(-1);
   const done = last
     ? `${last.epoch} of ${plural(config.train.epochs, 'epoch')} done (step ${formatCount(last.step)}, ${formatSeconds(last.seconds)})`
     : 'no epoch done yet';
-  if (standing?.kind === 'waiting') {
+  if (config.seed === search?.seed && search.standings.get(config.learningRate)?.kind === 'waiting') {
     const message = `${done}; other learning rates are to be compared with it`;
     return [{ config, status: 'partial', message }];
   }

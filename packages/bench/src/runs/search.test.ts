@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { chooseLearningRate } from '../report/learning-rate.js';
 import type { RunRecord } from './results.js';
-import { followSearch, kept } from './search.js';
+import { followSearch, kept, unneededRuns } from './search.js';
 
 const RATES = [0.03, 0.01, 0.003, 0.001];
 
@@ -141,4 +141,43 @@ describe('followSearch', () => {
 
 it('keeps a share rounded up, and one at least', () => {
   expect([kept(5, 0.5), kept(1, 0.5), kept(30, 0.1), kept(3, 0.01)]).toEqual([3, 1, 3, 1]);
+});
+
+describe('unneededRuns', () => {
+  const reasons = (group: readonly RunRecord[]) =>
+    [...unneededRuns(group)].map(([{ config }, reason]) => [config.learningRate, config.seed, reason]);
+
+  it('are those that a search has left out, and other seeds of rates that it has not chosen', () => {
+    const trials = runs({
+      0.03: { accuracies: [0.1] },
+      0.01: { accuracies: [0.3, 0.4] },
+      0.003: { accuracies: [0.2, 0.6, 0.7] },
+      0.001: { accuracies: [0] },
+    });
+    const seeds = trials.map((run) => ({ ...run, config: { ...run.config, seed: 1 }, epochs: [], result: undefined }));
+    const chosen = 'the search has chosen the learning rate 0.003';
+    const byRate = (a: unknown[], b: unknown[]) => Number(a[1]) - Number(b[1]) || Number(a[0]) - Number(b[0]);
+    expect(reasons([...trials, ...seeds]).sort(byRate)).toEqual([
+      [0.001, 0, expect.stringContaining('left out at epoch 1')],
+      [0.01, 0, expect.stringContaining('left out at epoch 2')],
+      [0.03, 0, expect.stringContaining('left out at epoch 1')],
+      [0.001, 1, chosen],
+      [0.01, 1, chosen],
+      [0.03, 1, chosen],
+    ]);
+  });
+
+  it('are those after a rate that was good enough, unless they are done', () => {
+    const at = (learningRate: number, validation: number | undefined) => {
+      const run = sampleRun({ learningRate, validation: validation ?? 0 });
+      return {
+        ...run,
+        config: { ...run.config, enoughAt: 0.9 },
+        result: validation === undefined ? undefined : run.result,
+      };
+    };
+    const later = [at(0.003, undefined), at(0.001, 0.2)];
+    expect(reasons([at(0.01, 0.95), ...later])).toEqual([[0.003, 0, 'solved at a learning rate before']]);
+    expect(reasons([at(0.01, 0.85), ...later])).toEqual([]);
+  });
 });

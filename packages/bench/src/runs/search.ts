@@ -82,6 +82,37 @@ export function followSearch(runs: readonly Trial[]): SearchState | undefined {
   return state;
 }
 
+/** Why a search leaves out a run of its model; undefined where it may be called for. */
+export function whyLeftOut(
+  { seed, standings, chosen }: SearchState,
+  run: Pick<RunConfig, 'seed' | 'learningRate'>,
+): string | undefined {
+  const standing = standings.get(run.learningRate);
+  if (run.seed !== seed && chosen !== undefined && run.learningRate !== chosen) {
+    return `the search has chosen the learning rate ${chosen}`;
+  }
+  return standing?.kind === 'leftOut' ? standing.message : undefined;
+}
+
+/**
+ * The runs that will not be trained, by what is known of the others, and why.
+ * @param group all runs of one model that depend on each other, in the order in which they are tried.
+ */
+export function unneededRuns<T extends Trial>(group: readonly T[]): Map<T, string> {
+  const open = group.filter(({ result }) => result?.status !== 'done');
+  const search = followSearch(group);
+  if (search) {
+    const reasons = open.map((run) => [run, whyLeftOut(search, run.config)] as const);
+    return new Map(reasons.filter((one): one is [T, string] => one[1] !== undefined));
+  }
+  const good = group.findIndex(({ config, result }) => {
+    const { enoughAt } = config;
+    return result?.status === 'done' && enoughAt !== undefined && reaches(config, result.validation, enoughAt);
+  });
+  const later = good < 0 ? [] : open.filter((run) => group.indexOf(run) > good);
+  return new Map(later.map((run) => [run, 'solved at a learning rate before']));
+}
+
 /** Rates of so many that go on. */
 export function kept(count: number, keep: number): number {
   return Math.max(1, Math.ceil(count * keep - 1e-9)); // 30 x 0.1 is a little more than 3
