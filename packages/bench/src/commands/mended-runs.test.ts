@@ -1,7 +1,7 @@
 /** `mixerzoo run` on runs of its own whose records were damaged: what can be made again is, and nothing else is lost. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { mixerzoo } from '../__fixtures__/command.js';
 import { TINY } from '../__fixtures__/tiny-experiment.js';
@@ -49,4 +49,20 @@ it('makes results and configs again, without training, and names what stays dama
   expect(worn.stderr).toMatch(/metrics\.jsonl line \d+: expected the checksum .* Delete the line/);
   expect(worn.stdout.match(/done before/g)).toHaveLength(2);
   expect(worn.stdout).not.toContain('not started');
+}, 600_000);
+
+it('takes runs of the same settings that were copied from another experiment for its own', async () => {
+  writeFileSync(join(cwd, 'few.yaml'), `${TINY.replace(/name: .*/, 'name: few')}seeds: [0]\n`);
+  expect((await mixerzoo(cwd, 'run', 'few.yaml', '--out', 'copied')).code).toBe(0);
+  const [few] = await loadRuns(join(cwd, 'copied'));
+  cpSync(few!.directory, join(cwd, 'copied', 'more', basename(few!.directory)), { recursive: true });
+  rmSync(join(cwd, 'copied', 'few'), { recursive: true });
+  writeFileSync(join(cwd, 'more.yaml'), `${TINY.replace(/name: .*/, 'name: more')}seeds: [0, 1]\n`);
+  const more = await mixerzoo(cwd, 'run', 'more.yaml', '--out', 'copied');
+  expect(more.stdout.match(/done before/g)).toHaveLength(1);
+  const runs = await loadRuns(join(cwd, 'copied'));
+  expect(runs.map(({ config: { experiment, seed } }) => [experiment, seed])).toEqual([
+    ['more', 0],
+    ['more', 1],
+  ]);
 }, 600_000);

@@ -30,13 +30,14 @@ export async function readPlanned(
 }
 
 /**
- * Writes configs again that were lost from the directories of runs, or name another search than is under way: they are known. Results
- * are made again by the run.
+ * Writes configs again that were lost from the directories of runs, or name another search than is under way or another experiment, whose runs of
+ * the same settings were copied here: they are known. Results are made again by the run.
  * @param onFault is told of those that cannot be written.
  */
 export async function mendConfigs(found: ReadonlyMap<PlannedRun, ReadRun>, onFault: OnFault): Promise<void> {
   for (const [{ config }, run] of found) {
-    if (run.config && isDeepStrictEqual(run.config.search, config.search)) continue;
+    const { experiment, search } = run.config ?? {};
+    if (experiment === config.experiment && isDeepStrictEqual(search, config.search)) continue;
     const { directory } = run;
     const begun = run.result ?? run.environment ?? run.steps[0] ?? run.epochs[0];
     if (!begun) continue;
