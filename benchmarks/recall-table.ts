@@ -1,10 +1,11 @@
 /** What models recall by length as Markdown, from the results of an experiment. */
 import { formatCount, formatPercent, NO_VALUE } from '../packages/bench/src/report/format.js';
 
-/** The experiments that have a table, and the document it stands in. */
+/** The experiments that have a table: what `mixerzoo run` takes for each, and the document it stands in. */
 export const RECALL_TABLES = [
-  { name: 'quick', path: 'README.md' },
-  { name: 'recall-recipes', path: 'docs/recall-recipes.md' },
+  { name: 'quick', experiment: 'quick', path: 'README.md' },
+  { name: 'recall-recipes', experiment: 'recall-recipes', path: 'docs/recall-recipes.md' },
+  { name: 'recall-decay', experiment: 'benchmarks/recall-decay.yaml', path: 'docs/recall-recipes.md' },
 ] as const;
 
 /** What a file of results holds. */

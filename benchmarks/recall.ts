@@ -1,5 +1,5 @@
 /**
- * `npm run bench:recall`: the tables of how well models recall, from what `mixerzoo run quick` and `mixerzoo run recall-recipes` have left.
+ * `npm run bench:recall`: the tables of how well models recall, from what `mixerzoo run` has left of their experiments.
  * An experiment that has not been run, or not to its end, is named.
  *
  * Options: `--runs <directory>` (default runs). `--write` keeps the results in `benchmarks/results` and puts the tables into their documents,
@@ -45,10 +45,10 @@ async function readRecall(directory: string): Promise<RecallResults> {
 }
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: 'runs' }, write: { type: 'boolean' } } });
-for (const { name, path } of RECALL_TABLES) {
+for (const { name, experiment, path } of RECALL_TABLES) {
   const directory = join(values.runs, name);
   if (!existsSync(directory)) {
-    console.log(`${name}: not run yet: npx mixerzoo run ${name}`);
+    console.log(`${name}: not run yet: npx mixerzoo run ${experiment}`);
     continue;
   }
   const results = await readRecall(directory);

@@ -10,7 +10,7 @@ import type { ModelPreset } from './plugin.js';
  */
 export const recallRecipe = {
   model: { positions: 'none', embeddingStd: 0.1, dropout: { embedding: 0, residual: 0 } },
-  train: { schedule: 'cosine', warmupSteps: 50, clipNorm: 1, beta2: 0.95, weightDecay: 1, decayed: 'matrices' },
+  train: { schedule: 'cosine', warmupSteps: 50, clipNorm: 1, beta2: 0.95, weightDecay: 0.1, decayed: 'matrices' },
   learningRates: [1e-2, 5e-3, 2.5e-3],
 } as const;
 
@@ -19,7 +19,7 @@ const SOURCE = {
   'model.dropout': 'ours: every example is new, there is nothing to overfit (zoology: 0.1 on the embedding)',
   'train.schedule': 'HazyResearch/zoology, train.py',
   'train.beta2': 'ours: CAT then keeps all of its recall at eight times the length',
-  'train.weightDecay': 'ours, as beta2 (zoology: 0.1)',
+  'train.weightDecay': 'HazyResearch/zoology, train.py',
   'train.decayed': 'ours: norms, biases and what a mixer spares do not decay (zoology decays all)',
   'train.warmupSteps': 'ours, for high rates (zoology has none)',
   'train.clipNorm': 'ours, for high rates (zoology has none)',

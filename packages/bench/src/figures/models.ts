@@ -45,7 +45,7 @@ const BASED = '@mixerzoo/based#based';
 export function recipeModels(labels: readonly string[], { normalizeQK, wide, positions }: ModelOptions): Models {
   const own = positions ? { model: { positions } } : {};
   // Copying from N(0, 0.02) reaches far less: docs/selective-copying.md.
-  const options = { ...(normalizeQK ? { normalizeQK } : {}), ...(positions ? { init: 'fanIn' } : {}) };
+  const options = { normalizeQK, ...(positions ? { init: 'fanIn' } : {}) };
   const attention = { extends: '@mixerzoo/attention#attention-recall' };
   const mamba = { extends: '@mixerzoo/mamba#mamba-recall' };
   const based = { extends: '@mixerzoo/based#based-recall' };

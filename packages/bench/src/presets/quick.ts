@@ -26,7 +26,7 @@ export const quick: Preset = {
   train: {
     ...recallRecipe.train,
     batchSize: 64,
-    epochs: 12,
+    epochs: 16,
     stepsPerEpoch: 50,
     validationExamples: 256,
     testExamples: 512,
