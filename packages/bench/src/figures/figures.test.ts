@@ -253,9 +253,9 @@ describe('writeFigure', () => {
       const directory = join(root, 'fig2-right-quick');
       const written = await writeFigure(registered!, 'quick', runs.slice(1), planned, directory);
       expect(written).toMatchObject({ points: 10, measured: 9 });
-      expect(written.claims.map(({ status }) => status)).toEqual(['not measured', 'not measured']);
+      expect(written.claims.map(({ status }) => status)).toEqual(['not measured', 'not measured', 'not holding']);
       const whole = await writeFigure(registered!, 'quick', runs, planned, directory);
-      expect(whole.claims.map(({ status }) => status)).toEqual(['holding', 'holding']);
+      expect(whole.claims.map(({ status }) => status)).toEqual(['holding', 'holding', 'not holding']);
       expect(await readdir(directory)).toEqual(
         expect.arrayContaining([
           'claims.json',
