@@ -278,7 +278,7 @@ describe('writeFigure', () => {
       expect(document).toMatch(/^- ✔ holding: CAT 1L stays above 99 %/m);
       const index = await readFile((await writeIndex(root))!, 'utf8');
       expect(index).toContain('href="fig2-right-quick/report.html"');
-      expect(index).toContain('2 holding, 0 not holding, 0 not measured');
+      expect(index).toContain('2 holding, 1 not holding, 0 not measured');
     } finally {
       await rm(root, { recursive: true });
     }
