@@ -93,6 +93,37 @@ it("has the paper's numbers at paper scale", async () => {
   }
 });
 
+describe('runs of figures', () => {
+  const planned = async (source: Parameters<typeof loadExperiment>[0]) =>
+    resolveRuns(await loadExperiment(source, registry), registry);
+
+  it('are at quick scale those of the first seed at small, but for landmarks', async () => {
+    for (const one of Object.values(experiments)) {
+      if (one.id === 'landmark-capacity') continue;
+      const at = (scale: 'quick' | 'small') => planned({ inline: experimentAt(one, scale), assignments: [] });
+      const [quick, small] = await Promise.all([at('quick'), at('small')]);
+      const ids = (runs: typeof quick) => runs.map(({ config }) => config.id).sort();
+      expect(small).toHaveLength(3 * quick.length);
+      expect(ids(small.filter(({ config }) => config.seed === 0))).toEqual(ids(quick));
+    }
+  });
+
+  it('are what recall-decay.yaml trains at length 32, but for the decay', async () => {
+    const inline = experimentAt(experiments['mqar-by-length'], 'small');
+    const decays = await planned({ file: 'benchmarks/recall-decay.yaml', assignments: [] });
+    const settings = ({ config }: (typeof decays)[number]) => {
+      const { task, layers, train, seed, learningRate, search } = config;
+      return JSON.stringify([task, layers, train, seed, learningRate, search]);
+    };
+    const labels = new Set(decays.map(({ config }) => config.label.replace(/, decay .*/, '')));
+    const figure = (await planned({ inline, assignments: [] })).filter(({ config, task }) => {
+      return labels.has(config.label) && config.model.dModel === 64 && task.seqLen === 32;
+    });
+    const asInFigure = decays.filter(({ config }) => config.label.endsWith('decay 0.1'));
+    expect(asInFigure.map(settings).sort()).toEqual(figure.map(settings).sort());
+  });
+});
+
 /** An accuracy of 200 independent answers. */
 function measured(accuracy: number, runs = 1): Measured {
   const correct = Math.round(200 * accuracy);

@@ -177,7 +177,9 @@ describe('unneededRuns', () => {
       };
     };
     const later = [at(0.003, undefined), at(0.001, 0.2)];
-    expect(reasons([at(0.01, 0.95), ...later])).toEqual([[0.003, 0, 'solved at a learning rate before']]);
+    expect(reasons([at(0.03, undefined), at(0.01, 0.95), ...later])).toEqual([
+      [0.003, 0, 'solved at a learning rate before'],
+    ]);
     expect(reasons([at(0.01, 0.85), ...later])).toEqual([]);
   });
 });

@@ -99,18 +99,17 @@ export function whyLeftOut(
  * @param group all runs of one model that depend on each other, in the order in which they are tried.
  */
 export function unneededRuns<T extends Trial>(group: readonly T[]): Map<T, string> {
-  const open = group.filter(({ result }) => result?.status !== 'done');
   const search = followSearch(group);
-  if (search) {
-    const reasons = open.map((run) => [run, whyLeftOut(search, run.config)] as const);
-    return new Map(reasons.filter((one): one is [T, string] => one[1] !== undefined));
-  }
   const good = group.findIndex(({ config, result }) => {
     const { enoughAt } = config;
     return result?.status === 'done' && enoughAt !== undefined && reaches(config, result.validation, enoughAt);
   });
-  const later = good < 0 ? [] : open.filter((run) => group.indexOf(run) > good);
-  return new Map(later.map((run) => [run, 'solved at a learning rate before']));
+  const unneeded = group.flatMap((run, index): [T, string][] => {
+    const solved = good >= 0 && index > good ? 'solved at a learning rate before' : undefined;
+    const reason = search ? whyLeftOut(search, run.config) : solved;
+    return reason === undefined || run.result?.status === 'done' ? [] : [[run, reason]];
+  });
+  return new Map(unneeded);
 }
 
 /** Rates of so many that go on. */
