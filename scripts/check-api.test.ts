@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { declarationsOf } from './check-api.mjs';
 
 const SCRIPT = fileURLToPath(new URL('check-api.mjs', import.meta.url));
 const RELEASED = 'declare const kept: number;\n\ninterface Options {\n    readonly width: number;\n}\n';
@@ -79,5 +80,24 @@ describe('npm run check:api', () => {
       status: 0,
       said: 'not released yet, so nothing to break: lib\n1 packages: 0 faults\n',
     });
+  });
+});
+
+describe('what packages export', () => {
+  const packages = new URL('../packages/', import.meta.url);
+  const reports = readdirSync(packages).flatMap((name) => {
+    const directory = new URL(`${name}/api/`, packages);
+    return existsSync(directory) ? readdirSync(directory).map((file) => new URL(file, directory)) : [];
+  });
+
+  // With it a better learning rate of a recipe were a change of the API.
+  it('has no value that may be tuned in the type of a constant', () => {
+    const tuned = reports.flatMap((file) =>
+      [...declarationsOf(readFileSync(file, 'utf8'))]
+        .filter(([, text]) => text.startsWith('declare const') && /: -?[\d.]+;|readonly \[-?\d|"[^"]*\\n/.test(text))
+        .map(([name]) => `${file.pathname}: ${name}`),
+    );
+    expect(reports.length).toBeGreaterThan(20);
+    expect(tuned).toEqual([]);
   });
 });

@@ -8,11 +8,11 @@ import type { ModelPreset } from './plugin.js';
  * What recipes for recall have in common; width, budget and seeds are the experiment's. `model` and `train` in the keys of an
  * experiment, rates in order of promise.
  */
-export const recallRecipe = {
+export const recallRecipe: Required<Pick<ModelPreset, 'model' | 'train' | 'learningRates'>> = {
   model: { positions: 'none', embeddingStd: 0.1, dropout: { embedding: 0, residual: 0 } },
   train: { schedule: 'cosine', warmupSteps: 50, clipNorm: 1, beta2: 0.95, weightDecay: 0.1, decayed: 'matrices' },
   learningRates: [1e-2, 5e-3, 2.5e-3],
-} as const;
+};
 
 const SOURCE = {
   'model.embeddingStd': "ours: at zoology's 0.02 two layers of attention learn too little in hundreds of steps",

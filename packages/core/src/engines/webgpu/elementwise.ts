@@ -6,7 +6,7 @@ import { eachLine } from './workgroup.js';
 const THREADS = 256;
 
 /** WGSL of a shader's opening: `i` is the index of the thread, of `u.size`. */
-export const EACH_ELEMENT = `
+export const EACH_ELEMENT: string = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = i32((group.y * groups.x + group.x) * ${THREADS} + local);
@@ -74,7 +74,7 @@ fn isKept(index: i32) -> bool {
 `;
 
 /** WGSL of `softplus(x)`, ln(1 + e^x): a series of 2 artanh(e^-|x| / (e^-|x| + 2)) keeps what 1 + e^-|x| would round off. */
-export const SOFTPLUS_WGSL = `
+export const SOFTPLUS_WGSL: string = `
 fn softplus(x: f32) -> f32 {
   let e = exp(-abs(x));
   let s = e / (e + 2.0);
