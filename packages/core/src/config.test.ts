@@ -46,6 +46,43 @@ describe('parseConfig', () => {
     );
   });
 
+  it.each([
+    ['begun', 'batch', 'batchSize'],
+    ['in its initials', 'bs', 'batchSize'],
+    ['with a slip', 'batchsice', 'batchSize'],
+    ['of this part before others', 'epoch', 'epochs'],
+    ['of the top level', 'lr', "learningRates', at the top level"],
+    ['of the top level, though one here is near as well', 'learningRate', "learningRates', at the top level"],
+    ['of another part', 'd_model', 'model.dModel'],
+    ['of a part of this part', 'width', 'train.filter.width'],
+  ])('finds a name %s: %s', (_, typed, meant) => {
+    const parts = z.strictObject({
+      learningRates: z.array(z.number()).optional(),
+      model: z.strictObject({ dModel: z.int().optional(), epochz: z.int().optional() }).optional(),
+      train: z
+        .strictObject({
+          batchSize: z.int().default(1),
+          epochs: z.int().default(1),
+          minLearningRate: z.number().default(0),
+          filter: z.strictObject({ width: z.int() }).optional(),
+        })
+        .optional(),
+      sbatch: z.string().optional(),
+    });
+    const known = 'Known: batchSize, epochs, filter, minLearningRate.';
+    const message = `x: train: unknown key '${typed}'. Did you mean '${meant}${meant.includes(',') ? '' : "'"}? ${known}`;
+    expect(() => parseConfig(parts, { train: { [typed]: 1 } }, 'x')).toThrow(message);
+  });
+
+  it('knows the keys of what stands in a record or a list', () => {
+    const lists = z.strictObject({
+      models: z.record(z.string(), z.strictObject({ layers: z.array(z.strictObject({ nHeads: z.int() })) })),
+    });
+    const message = "x: models.A.layers.0: unknown key 'heads'. Did you mean 'nHeads'? Known: nHeads.";
+    expect(() => parseConfig(lists, { models: { A: { layers: [{ nHeads: 1, heads: 2 }] } } }, 'x')).toThrow(message);
+    expect(() => parseConfig(lists, { models: {}, nHeads: 2 }, 'x')).toThrow("x: unknown key 'nHeads'. Known: models.");
+  });
+
   it('says where, what was expected and what came', () => {
     expect(faultOf({})).toMatch(/^cat: dModel: .*expected.*got undefined/);
     expect(faultOf({ dModel: Number.NaN })).toMatch(/got NaN\.$/);

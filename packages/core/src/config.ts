@@ -45,7 +45,11 @@ function formatIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType)
   const at = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(schema, issue.path);
-    return issue.keys.map((key) => `${at}unknown key '${key}'.${formatSuggestion(key, known)}`);
+    return issue.keys.map((key) => {
+      const elsewhere = keyElsewhere(schema, issue.path, key);
+      const suggestion = elsewhere ? `${elsewhere}${formatSuggestion('', known)}` : formatSuggestion(key, known);
+      return `${at}unknown key '${key}'.${suggestion}`;
+    });
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // Report the branch that got furthest: the one whose first fault lies deepest, then the one with fewest faults.
@@ -91,15 +95,37 @@ function asJson(value: unknown): string | undefined {
 
 /** The keys an object schema knows at a path; empty when the schema there is not a plain object. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let node: unknown = schema;
-  for (const key of [...path, undefined]) {
-    node = unwrap(node);
-    const definition = (node as SchemaNode).def;
-    if (key === undefined) return definition?.shape ? Object.keys(definition.shape) : [];
-    node = definition?.type === 'array' ? definition.element : definition?.shape?.[String(key)];
-    if (node === undefined) return [];
+  const shape = (schemaAt(schema, path) as SchemaNode | undefined)?.def?.shape;
+  return shape ? Object.keys(shape) : [];
+}
+
+/** ` Did you mean 'train.epochs'?`: a key in a part of the object at a path, or in one that this stands in, if none of the object itself is nearer. */
+function keyElsewhere(schema: z.ZodType, path: readonly PropertyKey[], key: string): string | undefined {
+  const places: { readonly name: string; readonly at?: string }[] = knownKeys(schema, path).map((name) => ({ name }));
+  for (let depth = path.length; depth >= 0; depth -= 1) {
+    const around = path.slice(0, depth);
+    for (const name of knownKeys(schema, around)) {
+      if (depth < path.length) places.push({ name, at: [...around, name].join('.') });
+      const parts = knownKeys(schema, [...around, name]);
+      places.push(...parts.map((part) => ({ name: part, at: [...around, name, part].join('.') })));
+    }
   }
-  return [];
+  const names = places.map(({ name }) => name);
+  const near = nearestName(key, names);
+  const { at } = places.find(({ name }) => name === near) ?? {};
+  return at === undefined ? undefined : ` Did you mean '${at}'${at.includes('.') ? '' : ', at the top level'}?`;
+}
+
+/** The schema at a path; undefined where there is none. */
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): unknown {
+  let node = unwrap(schema);
+  for (const key of path) {
+    const { def } = node as SchemaNode;
+    const inner = def?.type === 'array' ? def.element : (def?.shape?.[String(key)] ?? def?.valueType);
+    if (inner === undefined) return undefined;
+    node = unwrap(inner);
+  }
+  return node;
 }
 
 /** What is read of a schema. */
@@ -108,6 +134,8 @@ interface SchemaNode {
     readonly type?: string;
     readonly shape?: Record<string, unknown>;
     readonly element?: unknown;
+    /** Of a record. */
+    readonly valueType?: unknown;
     readonly innerType?: unknown;
     readonly in?: unknown;
     readonly options?: readonly unknown[];

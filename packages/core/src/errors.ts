@@ -91,13 +91,19 @@ export function isZooError(error: unknown, code?: ErrorCode): error is ZooError 
   );
 }
 
-/** The known name nearest to `received`, if it is near enough to be a typing slip. */
+/** The known name that was most likely meant: a typing slip away, begun (`batch`, of `batchSize`) or in its initials (`lr`, of `learningRates`). */
 export function nearestName(received: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((name) => ({ name, edits: distance(received.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits);
+  const ranked = known.map((name) => ({ name, edits: editsTo(name, received) })).sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
   return best && best.edits <= Math.max(2, Math.floor(received.length / 3)) ? best.name : undefined;
+}
+
+/** Typing slips between them; a name that is begun, or stands in its initials, is nearer than one slip. */
+function editsTo(name: string, received: string): number {
+  const [whole, typed] = [name.toLowerCase(), received.toLowerCase()];
+  const initials = name.replace(/(?<!^)[a-z0-9]+/g, '').toLowerCase();
+  const isShort = (typed.length > 2 && whole.startsWith(typed)) || (typed.length > 1 && typed === initials);
+  return isShort && typed !== whole ? 0.5 : distance(typed, whole);
 }
 
 /** ` Did you mean 'x'? Known: a, b, c.`, with a leading space; empty when nothing is known. */

@@ -107,7 +107,7 @@ describe('loadExperiment', () => {
   it.each([
     [
       'only=[Cat]',
-      /--set only: expected labels of models, got 'Cat'\. Labels: 'CAT, 1 layer', 'BaseConv \+ attention', /,
+      /--set only: expected labels of models, got 'Cat'\. Did you mean 'CAT, 1 layer'\? Labels: 'CAT, 1 layer', 'BaseConv \+ attention', /,
     ],
     ['only=["CAT, 1 layers"]', /got 'CAT, 1 layers'\. Did you mean 'CAT, 1 layer'\? Labels: /],
     ['only=[a, b]', /got 'a', 'b'\. Labels: /],
@@ -212,6 +212,10 @@ describe('loadExperiment', () => {
     ],
     ['layers without end', ['models.CAT, 1 layer.nLayers=4294967296'], /nLayers: too big: .*1024, got 4294967296/],
     ['a misspelt section', ['trian.epochs=3'], /unknown key 'trian'.*Did you mean 'train'/],
+    ['a misspelt choice of models', ['onyl=[CAT]'], /unknown key 'onyl'.*Did you mean 'only'/],
+    ['what only a file says', ['extends=quick'], /extends: expected none of --set: it is said in a config file/],
+    ['a key of another tool', ['lr=[0.1]'], /unknown key 'lr'.*Did you mean 'learningRates'/],
+    ['a key in another place', ['train.lr=[0.1]'], /train: unknown key 'lr'.*'learningRates', at the top level/],
     ['a misspelt key', ['train.epoch=3'], /train: unknown key 'epoch'.*Did you mean 'epochs'/],
     ['a value of the wrong type', ['train.epochs=many'], /train\.epochs: expected number, got "many"/],
     ['an assignment without a value', ['train.epochs'], /--set: expected path=value, got 'train\.epochs'/],

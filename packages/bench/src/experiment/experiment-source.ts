@@ -11,6 +11,7 @@ import { dirname, extname, isAbsolute, resolve } from 'node:path';
 import { InvalidConfigError, isZooError, type TaskFactory } from '@mixerzoo/core';
 import { UnknownNameError } from '@mixerzoo/core/errors';
 import { ENGINE_CHOICES, engineOfEnvironment, parseConfig } from '@mixerzoo/core/harness';
+import * as z from 'zod';
 import { importGuarded } from '../guarded-import.js';
 import { findPart, matching, type Registry } from '../plugins.js';
 import { changedSettings, giveWay } from './alternatives.js';
@@ -39,6 +40,12 @@ export interface LoadedExperiment {
   readonly experiment: Experiment;
   readonly files: readonly string[];
 }
+
+/** An experiment, with the keys that were read while it was put together: a slip in one of their names is answered with it. */
+const mergedSchema = experimentSchema.extend({
+  extends: z.undefined({ error: 'expected none of --set: it is said in a config file' }).optional(),
+  only: z.undefined().optional(),
+});
 
 const CONFIG_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json'];
 
@@ -100,7 +107,7 @@ export async function loadExperiment(source: ExperimentSource, registry: Registr
   }
   if (merged['engine'] === undefined) merged['engine'] = engineOfEnvironment();
   const where = [...layers.map(({ name }) => name).reverse(), ...(source.assignments.length > 0 ? ['--set'] : [])];
-  const experiment = parseConfig(experimentSchema, merged, where.join(' + ') || 'experiment');
+  const experiment = parseConfig(mergedSchema, merged, where.join(' + ') || 'experiment');
   if (!(ENGINE_CHOICES as readonly string[]).includes(experiment.engine)) {
     throw new UnknownNameError('engine', experiment.engine, ENGINE_CHOICES);
   }
