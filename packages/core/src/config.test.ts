@@ -74,6 +74,12 @@ describe('parseConfig', () => {
     expect(() => parseConfig(parts, { train: { [typed]: 1 } }, 'x')).toThrow(message);
   });
 
+  it('finds one name alone, where those of this part are short', () => {
+    const parts = z.strictObject({ rate: z.number().optional(), filters: z.strictObject({ q: z.int() }).optional() });
+    const message = "x: filters: unknown key 'rate'. Did you mean 'rate', at the top level? Known: q.";
+    expect(() => parseConfig(parts, { filters: { q: 1, rate: 1 } }, 'x')).toThrow(message);
+  });
+
   it('knows the keys of what stands in a record or a list', () => {
     const lists = z.strictObject({
       models: z.record(z.string(), z.strictObject({ layers: z.array(z.strictObject({ nHeads: z.int() })) })),

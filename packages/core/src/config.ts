@@ -47,8 +47,7 @@ function formatIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType)
     const known = knownKeys(schema, issue.path);
     return issue.keys.map((key) => {
       const elsewhere = keyElsewhere(schema, issue.path, key);
-      const suggestion = elsewhere ? `${elsewhere}${formatSuggestion('', known)}` : formatSuggestion(key, known);
-      return `${at}unknown key '${key}'.${suggestion}`;
+      return `${at}unknown key '${key}'.${formatSuggestion(key, known, elsewhere)}`;
     });
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
@@ -99,7 +98,7 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return shape ? Object.keys(shape) : [];
 }
 
-/** ` Did you mean 'train.epochs'?`: a key in a part of the object at a path, or in one that this stands in, if none of the object itself is nearer. */
+/** `'train.epochs'`: a key in a part of the object at a path, or in one that this stands in, if none of the object itself is nearer. */
 function keyElsewhere(schema: z.ZodType, path: readonly PropertyKey[], key: string): string | undefined {
   const places: { readonly name: string; readonly at?: string }[] = knownKeys(schema, path).map((name) => ({ name }));
   for (let depth = path.length; depth >= 0; depth -= 1) {
@@ -113,7 +112,7 @@ function keyElsewhere(schema: z.ZodType, path: readonly PropertyKey[], key: stri
   const names = places.map(({ name }) => name);
   const near = nearestName(key, names);
   const { at } = places.find(({ name }) => name === near) ?? {};
-  return at === undefined ? undefined : ` Did you mean '${at}'${at.includes('.') ? '' : ', at the top level'}?`;
+  return at === undefined ? undefined : `'${at}'${at.includes('.') ? '' : ', at the top level'}`;
 }
 
 /** The schema at a path; undefined where there is none. */

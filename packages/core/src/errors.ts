@@ -106,9 +106,10 @@ function editsTo(name: string, received: string): number {
   return isShort && typed !== whole ? 0.5 : distance(typed, whole);
 }
 
-/** ` Did you mean 'x'? Known: a, b, c.`, with a leading space; empty when nothing is known. */
-export function formatSuggestion(received: string, known: readonly string[]): string {
+/** ` Did you mean 'x'? Known: a, b, c.`, with a leading space; empty when nothing is known. `meant` stands in place of the nearest name. */
+export function formatSuggestion(received: string, known: readonly string[], meant?: string): string {
   const near = nearestName(received, known);
-  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-  return known.length === 0 ? hint : `${hint} Known: ${[...known].sort().join(', ')}.`;
+  const hint = meant ?? (near === undefined ? '' : `'${near}'`);
+  const question = hint && ` Did you mean ${hint}?`;
+  return known.length === 0 ? question : `${question} Known: ${[...known].sort().join(', ')}.`;
 }
