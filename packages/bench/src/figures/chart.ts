@@ -105,7 +105,7 @@ function panelTitle(figure: TrainedFigure, row: string, column: number): string 
 const X_TITLES = {
   trainLength: 'sequence length (tokens)',
   testLength: 'test length (tokens)',
-  stateSize: 'state after the test length (numbers per sequence)',
+  stateSize: 'state (numbers per sequence)',
   width: 'width d',
   learningRate: 'learning rate',
 } as const satisfies Record<Exclude<TrainedFigure['x'], 'variant' | 'setting'>, string>;

@@ -202,7 +202,7 @@ export const figures: readonly Figure[] = [
     title: 'Recall against the size of the state',
     question: 'How much does a mixer recall for the state it keeps?',
     caption:
-      'Not in the paper: the trade-off that the literature plots (arXiv 2402.18668, Figure 2). Trained at one length; a line goes through the widths.',
+      'Not in the paper: the trade-off that the literature plots (arXiv 2402.18668, Figure 2). Trained at one length; a line goes through the widths, along the state after the test length.',
     x: 'stateSize',
     rows: [
       {

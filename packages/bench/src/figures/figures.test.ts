@@ -9,6 +9,7 @@ import { sampleRun } from '../report/__fixtures__/sample-run.js';
 import { writeIndex } from '../report/write-index.js';
 import type { RunRecord } from '../runs/results.js';
 import { testAssignments } from './__fixtures__/text-at-paper-scale.js';
+import { drawFigure, WIDE } from './chart.js';
 import {
   declines,
   fallsShortOf,
@@ -267,6 +268,20 @@ describe('claims', () => {
     expect(status(staysAbove(0.5, about('A', 'D'), 'S', 'T'), data)).toBe('not measured');
   });
 });
+
+it.each(['trainLength', 'testLength', 'stateSize', 'width', 'learningRate'] as const)(
+  'draws plots along %s that fill their panels, whatever the words below them take',
+  async (x) => {
+    const data = points({ A: { 32: [1, 0.9], 64: [1, 0.8] } });
+    const figure: TrainedFigure = { ...trained[0]!, x, rows: [{ ...trained[0]!.rows[0]!, title: 'R', models: ['A'] }] };
+    const svg = await drawFigure(figure, data, WIDE);
+    const widths = [...svg!.matchAll(/class="background"[^>]* d="M0,0h(\d+)v\d{2,}/g)].map(([, width]) =>
+      Number(width),
+    );
+    expect(widths.length).toBeGreaterThan(0);
+    expect(Math.min(...widths)).toBeGreaterThan(0.65 * WIDE.panelWidth);
+  },
+);
 
 describe('writeFigure', () => {
   const [registered] = matching(registry, 'figures', 'fig2-right') as readonly Registered<TrainedFigure>[];
