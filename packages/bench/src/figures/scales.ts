@@ -157,16 +157,10 @@ export const settings = {
 } satisfies Record<string, Record<Scale, ScaleSettings>>;
 
 /** Selective copying; its vocabulary is the task's own, signals and noise. */
-export const copyingSettings = scales<CopyingSettings>(copying(4, { ...QUICK, lengths: [16, 32] }, 1500), {
-  ...PAPER,
-  lengths: [64, 128, 256],
-  learningRates: [1e-3, 1e-2, 1e-1],
-  numSignals: 16,
-});
-
-function copying(numSignals: number, under: ScaleSettings, count: number): CopyingSettings {
-  return { ...under, numSignals, train: { ...under.train, ...steps(count, under.train.epochs!) } };
-}
+export const copyingSettings = scales<CopyingSettings>(
+  { ...QUICK, lengths: [16, 32], numSignals: 4 },
+  { ...PAPER, lengths: [64, 128, 256], learningRates: [1e-3, 1e-2, 1e-1], numSignals: 16 },
+);
 
 function oneQuery(under: ScaleSettings, dim: number, batchSize: number): ScaleSettings {
   return { ...under, dims: [dim], tokensPerPair: 4, train: { ...under.train, batchSize } };
