@@ -1,6 +1,6 @@
 import { mqar } from '@mixerzoo/tasks';
 import { describe, expect, it } from 'vitest';
-import { describeBudget, describeExperiment } from './describe-experiment.js';
+import { describeBudget, describeExperiment, partsOfDescription } from './describe-experiment.js';
 import { experimentSchema } from './experiment.js';
 
 const experiment = (train: object, rest: object = {}) =>
@@ -51,5 +51,17 @@ describe('describeExperiment', () => {
       'Budget of every model at length 64 and 128: 8 steps of 32',
       'Budget of every model at length 256: 8 steps of 16',
     ]);
+  });
+
+  it.each([
+    ['a question', 'Who recalls? A filter helps', 'Who recalls? A filter helps.'],
+    ['nothing', '', ''],
+  ])('is of parts, where it asks %s', (_, description, purpose) => {
+    const whole = { ...experiment({ epochs: 1, stepsPerEpoch: 8 }), description };
+    const text = describeExperiment(whole, [{ task: mqar({ seqLen: 64 }), train: whole.train }], [64]);
+    const parts = partsOfDescription(text);
+    expect(parts).toEqual({ purpose, setting: expect.stringMatching(/^Task: mqar \(length 64, .* Budget of every/) });
+    expect(`${parts.purpose} ${parts.setting}`.trim()).toBe(text);
+    expect(partsOfDescription('Words.\nOf a figure')).toEqual({ purpose: 'Words.\nOf a figure', setting: '' });
   });
 });

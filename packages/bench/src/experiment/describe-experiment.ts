@@ -45,6 +45,12 @@ export function describeExperiment(
   return `${purpose}Task: ${tasks[0]?.name} (${setting})${widths}, tested at ${listWords(testLengths.map(String))}${generated}. ${[describeBudgets(experiment, cells), ...describeOwn(experiment, cells), ...describeSearch(experiment, cells)].join(' ')}`;
 }
 
+/** A description of {@link describeExperiment} in its parts: what the experiment asks, and its task and budget. Other texts are `purpose` alone. */
+export function partsOfDescription(description: string): { readonly purpose: string; readonly setting: string } {
+  const [, purpose, setting] = /^(|.*?[.?!] )(Task: .*)$/su.exec(description) ?? [];
+  return { purpose: (purpose ?? description).trimEnd(), setting: setting ?? '' };
+}
+
 /** The training of every model, and at which length it is another. */
 function describeBudgets(experiment: Experiment, cells: readonly Training[]): string {
   const lengthsOf = new Map<string, Set<string>>();

@@ -9,7 +9,7 @@ import type { Preset } from '../experiment/experiment.js';
 export const quick: Preset = {
   name: 'quick',
   description:
-    'Who recalls what it has read, at lengths it was never trained on? A filter before the mixer is what makes recall easy to learn: CAT has it within its one layer, Mamba and GLA within their two, Based and the hybrid as a layer of BaseConv. With attention behind the filter recall keeps at longer lengths; a state of fixed size, or attention without a filter, learns and then falls',
+    'Who recalls what it has read, at lengths it was never trained on? A filter before the mixer is what makes recall easy to learn: CAT has it within its one layer, Mamba and GLA within their two, Based and the hybrid as a layer of BaseConv. With attention behind the filter recall keeps at longer lengths; a state of fixed size, or two layers of attention without a filter, learn and then fall',
   task: { task: '@mixerzoo/tasks#mqar', vocabSize: 64, seqLen: 16, numKvPairs: 2 },
   model: { ...recallRecipe.model, dModel: 64 },
   models: {

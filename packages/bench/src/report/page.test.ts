@@ -128,6 +128,17 @@ describe('writeReport', () => {
     expect(rows[1]).toMatch(/^\| \\# a\\\|b \|/);
   });
 
+  test('begins with what is asked, and has the setting on demand', async () => {
+    const description =
+      'Who recalls? A filter helps. Task: mqar (length 64), tested at 64. Budget of every model: 8 steps.';
+    const { text } = await pageOf([sampleRun({ description })], 'asked');
+    expect(text).toContain('<p class="lead">Who recalls? A filter helps.</p>');
+    expect(text).toMatch(/<details><summary>Setting and budget in full<\/summary><p>Task: mqar .* 8 steps\.<\/p>/);
+    const { text: plain } = await pageOf([sampleRun({ description: 'Words alone' })], 'plain');
+    expect(plain).toContain('<p class="lead">Words alone</p>');
+    expect(plain).not.toContain('Setting and budget in full');
+  });
+
   test('reports on runs of which none has finished', async () => {
     const { text } = await pageOf([sampleRun({ failure: 'NaN' }), sampleRun({ label: 'B', partial: true })], 'open');
     expect(text).toContain('Runs without a result');

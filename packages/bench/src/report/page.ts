@@ -2,6 +2,7 @@
  * The report of an experiment as one HTML page: no network, no script needed, readable in light and dark, on a phone
  * and on paper. Every chart comes in two widths (the style sheet shows one) and beside a table of its numbers.
  */
+import { partsOfDescription } from '../experiment/describe-experiment.js';
 import type { RunRecord } from '../runs/results.js';
 import { MOST_CHARTS, MOST_LINES, MOST_ROWS, restNote } from './bounds.js';
 import { type Curve, curveChart, lengthChart, runsDrawn, type Series } from './charts.js';
@@ -129,7 +130,7 @@ ${environmentSection(entries.flatMap(({ runs }) => runs))}
   return htmlDocument(live ? { ...page, script: LIVE_PAGE_SCRIPT, connects: true } : { ...page, script: PAGE_SCRIPT });
 }
 
-/** `folded`: the words on the setting are on demand, for a page that begins with a figure. */
+/** The words on the setting are on demand; `folded`: those on the purpose too, for a page that begins with a figure. */
 function header(title: string, description: string, entries: readonly Entry[], folded: boolean): Html {
   const runs = entries.flatMap((entry) => entry.runs);
   const environments = runs.flatMap((run) => run.environment ?? []);
@@ -139,11 +140,13 @@ function header(title: string, description: string, entries: readonly Entry[], f
     .flatMap((run) => run.result?.finishedAt.slice(0, 10) ?? [])
     .sort()
     .at(-1);
+  const { purpose, setting } = partsOfDescription(description);
+  const inFull = folded ? description : setting;
   const fact = (name: string, text: string) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`;
   return html`<header>
 <p class="eyebrow">mixerzoo report${day === undefined ? '' : ` · ${day}`}</p>
 <h1>${title}</h1>
-${description === '' || folded ? '' : html`<p class="lead">${description}</p>`}
+${purpose === '' || folded ? '' : html`<p class="lead">${purpose}</p>`}
 <dl class="facts">
 ${fact('What was run', countRuns(entries))}
 ${fact(budgets(runs).length > 1 ? 'Budgets (they differ)' : 'Budget, the same for every model', distinct(budgets(runs)))}
@@ -153,7 +156,7 @@ ${fact('Machine', distinct(environments.map(({ cpu, gpus }) => [cpu.model, plura
 ${fact('Time of all runs together', formatSeconds(total))}
 ${folded ? '' : html`<div class="whole"><dt>Task</dt><dd>${distinct(runs.map(describeTask))}</dd></div>`}
 </dl>
-${folded ? html`<details><summary>Setting and budget in full</summary><p>${description}</p></details>` : ''}
+${inFull === '' ? '' : html`<details><summary>Setting and budget in full</summary><p>${inFull}</p></details>`}
 </header>`;
 }
 
