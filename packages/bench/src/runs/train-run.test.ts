@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from '@mixerzoo/core';
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { experimentSchema } from '../experiment/experiment.js';
 import { resolveRuns } from '../experiment/resolve-runs.js';
 import { discoverPlugins } from '../plugins.js';
+import { type Lease, LeaseLostError } from './lease.js';
 import { loadRun } from './read-results.js';
 import { trainRun } from './train-run.js';
 
@@ -18,7 +19,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-const train = async (task: object, id?: string) => {
+const HELD = { assertHeld() {}, commit: writeFileSync };
+
+const train = async (task: object, id?: string, lease: Pick<Lease, 'assertHeld' | 'commit'> = HELD) => {
   const experiment = experimentSchema.parse({
     task,
     model: { dModel: 8 },
@@ -27,7 +30,6 @@ const train = async (task: object, id?: string) => {
   });
   const [run] = await resolveRuns({ experiment, files: [] }, await discoverPlugins(process.cwd()));
   const planned = id === undefined ? run! : { ...run!, config: { ...run!.config, id } };
-  const lease = { assertHeld() {}, commit: writeFileSync };
   return trainRun(planned, directory, { workers: 1, packages: [], lease, onProgress: () => {} });
 };
 
@@ -54,6 +56,21 @@ it('records when each epoch ended and on which engine, also of a run resumed on 
   await writeCheckpoint(checkpoint, { tensors, sidecar: { ...sidecar, history } });
   expect((await train(MQAR)).engines).toEqual(['abacus', engine]);
   expect((await loadRun(directory)).epochs.map((epoch) => epoch.engine)).toEqual(['abacus', engine]);
+});
+
+it('leaves what another process has written that took over before the first step', async () => {
+  await train(MQAR);
+  const contents = async () => {
+    const found = await readdir(directory, { recursive: true, withFileTypes: true });
+    const paths = found.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+    return Promise.all(paths.sort().map(async (path) => [path, await readFile(path, 'latin1')]));
+  };
+  const before = await contents();
+  const assertHeld = () => {
+    throw new LeaseLostError(directory);
+  };
+  await expect(train(MQAR, undefined, { ...HELD, assertHeld })).rejects.toThrow(LeaseLostError);
+  expect(await contents()).toEqual(before);
 });
 
 it('refuses a checkpoint of a run of other code, which has another id, wherever it was copied from', async () => {

@@ -65,11 +65,12 @@ export async function trainRun(
   const { config, task, model } = run;
   const { train, seed } = config;
   await mkdir(directory, { recursive: true });
+  options.lease.assertHeld();
   await rm(join(directory, RESULT.file), { force: true });
   await writeConfig(directory, config);
   const engine = await useEngine(config.engine as EngineChoice);
-  options.lease.assertHeld();
   const environment = await describeEnvironment(engine, { seed, ...options });
+  options.lease.assertHeld();
   await writeRecord(ENVIRONMENT, directory, config.id, environment);
 
   const trainer = await createTrainer(trainerConfig(run));
