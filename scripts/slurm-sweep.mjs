@@ -122,16 +122,17 @@ async function check() {
   slurm('scontrol', 'requeue', `${job}_0`);
 
   await until(() => doneIn(cwd) >= RUNS / 3, 'more runs are done');
-  await until(() => workerOf(cwd) !== undefined, 'a worker is at work');
-  process.kill(workerOf(cwd), 'SIGKILL');
+  await until(() => killWorker(cwd), 'a worker is at work');
   console.log(`${doneIn(cwd)} done: killed a worker`);
 
   await until(() => doneIn(cwd) >= RUNS / 2, 'half of the runs are done');
-  const running = slurm('squeue', '--noheader', '--array', '--states=running', '--format=%i')
-    .split('\n')
-    .filter(Boolean);
-  slurm('scancel', '--signal=USR1', '--batch', running[0]);
-  console.log(`${doneIn(cwd)} done: told task ${running[0]} that its time is up`);
+  let running;
+  await until(() => {
+    [running] = slurm('squeue', '--noheader', '--array', '--states=running', '--format=%i').split('\n');
+    return running;
+  }, 'a task is running');
+  slurm('scancel', '--signal=USR1', '--batch', running);
+  console.log(`${doneIn(cwd)} done: told task ${running} that its time is up`);
 
   await until(() => {
     const waiting = slurm('squeue', '--noheader', '--array', '--states=pending', '--format=%i').split('\n');
@@ -254,15 +255,17 @@ function doneIn(cwd) {
   return runsIn(cwd).filter((directory) => existsSync(join(directory, 'result.json'))).length;
 }
 
-/** The process that holds the lease of a run. */
-function workerOf(cwd) {
-  for (const directory of runsIn(cwd)) {
+/** Kills a process that holds the lease of a run. @returns false where there is none: nobody is at work, or it is dead already. */
+function killWorker(cwd) {
+  return runsIn(cwd).some((directory) => {
     try {
       const lock = join(directory, '.lock');
-      return JSON.parse(readFileSync(join(lock, readdirSync(lock)[0]), 'utf8')).pid;
-    } catch {} // nobody, at this moment
-  }
-  return undefined;
+      const { pid } = JSON.parse(readFileSync(join(lock, readdirSync(lock)[0]), 'utf8'));
+      return process.kill(pid, 'SIGKILL');
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** What training came to, by the name of the run; without times. */

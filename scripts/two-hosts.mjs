@@ -59,6 +59,9 @@ train: { batchSize: 8, epochs: 10, stepsPerEpoch: 20, validationExamples: 16, te
 engine: wasm
 `;
 
+/** What was killed and stopped, as printed. */
+const notes = [];
+
 if (options.host !== undefined) await beHost(process.cwd());
 else await check();
 
@@ -133,19 +136,19 @@ async function disturb(hosts, cwd) {
       const told = host.ended ? undefined : await host.ask(`kill-${what}`);
       if (!told) continue;
       kills[what] += 1;
-      console.log(`${done} done: killed a ${what} of ${host.name}${told.run ? `, at ${told.run}` : ''}`);
+      note(`${done} done: killed a ${what} of ${host.name}${told.run ? `, at ${told.run}` : ''}`);
     }
     for (const [index, host] of hosts.entries()) {
       if (stopped || due.length > 0) break;
       const told = await host.ask('stop');
       if (!told) continue;
       stopped = { ...told, host, other: hosts[1 - index] };
-      console.log(`${done} done: stopped a worker of ${host.name}, at ${told.run}`);
+      note(`${done} done: stopped a worker of ${host.name}, at ${told.run}`);
     }
     if (stopped && !stopped.files && existsSync(join(stopped.directory, 'result.json')) && stopped.other.ended) {
       stopped.files = filesIn(stopped.directory);
       await stopped.host.ask('go-on');
-      console.log(`${done} done: ${stopped.run} was finished by the other host; the stopped worker goes on`);
+      note(`${done} done: ${stopped.run} was finished by the other host; the stopped worker goes on`);
     }
     await sleep(100);
   }
@@ -198,8 +201,14 @@ function sharesOf(hosts) {
   return Object.fromEntries(hosts.map((host) => [host.name, trainedBy(host).length]));
 }
 
+function note(line) {
+  notes.push(line);
+  console.log(line);
+}
+
+/** What was done, and what the hosts said: for an error. */
 function said(hosts) {
-  return hosts.map(({ name, output }) => `${name}:\n${output}`).join('\n');
+  return [...notes, ...hosts.map(({ name, output }) => `${name}:\n${output}`)].join('\n');
 }
 
 /** Starts this script as a host; its shell is the first process there, and takes in what others leave behind. */
@@ -242,32 +251,39 @@ async function beHost(cwd) {
   let stoppedPid;
   const killedAt = new Set();
   const orders = {
-    'kill-command': () => command.kill('SIGKILL') && {},
+    'kill-command': async () => {
+      await signal(command.pid, 'SIGKILL');
+      return {};
+    },
     'kill-worker': async () => {
       // Each run once a host: a worker that is killed three times is given up.
-      const found = await findWorker(cwd, ({ directory }) => !killedAt.has(directory));
-      if (!found) return undefined;
-      killedAt.add(found.directory);
-      process.kill(found.pid, 'SIGKILL');
-      return { run: basename(found.directory) };
+      const isNew = (directory) => !killedAt.has(directory);
+      for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
+        const found = findWorker(cwd, command.pid, isNew);
+        if (!found) continue;
+        killedAt.add(found.directory);
+        await signal(found.pid, 'SIGKILL');
+        return { run: basename(found.directory) };
+      }
+      return undefined;
     },
     stop: async () => {
-      for (;;) {
-        // One whose command was killed a moment ago would end, without a word, as soon as it goes on.
-        const isTraining = ({ directory, pid }) =>
-          existsSync(join(directory, 'environment.json')) && parentOf(pid) === command.pid;
-        const found = await findWorker(cwd, isTraining, 10_000);
-        if (!found) return undefined;
-        process.kill(found.pid, 'SIGSTOP');
-        await sleep(50);
-        if (existsSync(found.file) && !existsSync(join(found.directory, 'result.json'))) {
-          stoppedPid = found.pid;
-          return { run: basename(found.directory), directory: found.directory };
-        }
-        process.kill(found.pid, 'SIGCONT'); // it had finished
+      // Beyond the look at whether another has done it meanwhile, after which it would end without a word of having been taken over.
+      const isTraining = (directory, since) => statSync(join(directory, 'metrics.jsonl')).mtimeMs > Date.parse(since);
+      const found = findWorker(cwd, command.pid, isTraining);
+      if (!found) return undefined;
+      await signal(found.pid, 'SIGSTOP');
+      if (existsSync(found.file) && !existsSync(join(found.directory, 'result.json'))) {
+        stoppedPid = found.pid;
+        return { run: basename(found.directory), directory: found.directory };
       }
+      await signal(found.pid, 'SIGCONT'); // it had finished
+      return undefined;
     },
-    'go-on': () => process.kill(stoppedPid, 'SIGCONT') && {},
+    'go-on': async () => {
+      await signal(stoppedPid, 'SIGCONT');
+      return {};
+    },
   };
   const heard = createInterface(process.stdin);
   heard.on('line', async (order) => {
@@ -289,23 +305,37 @@ async function beHost(cwd) {
   }
 }
 
-/** A worker of this host, at a run that a test takes; waits for one while its command is at work. */
-async function findWorker(cwd, isWanted, patienceMs = 60_000) {
-  for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(20)) {
-    for (const directory of runsIn(cwd)) {
-      try {
-        const lock = join(directory, '.lock');
-        const file = join(lock, readdirSync(lock)[0]);
-        const { pid, host } = JSON.parse(readFileSync(file, 'utf8'));
-        if (host === options.host && isWanted({ directory, pid })) return { pid, file, directory };
-      } catch {} // nobody, at this moment
-    }
+/** A worker of a command of this host, at a run that is wanted; undefined where there is none at this moment. */
+function findWorker(cwd, command, isWanted) {
+  for (const directory of runsIn(cwd)) {
+    try {
+      const lock = join(directory, '.lock');
+      const file = join(lock, readdirSync(lock)[0]);
+      const { pid, host, since } = JSON.parse(readFileSync(file, 'utf8'));
+      if (host !== options.host || statusOf(pid).parent !== command) continue; // one whose command was killed ends by itself
+      if (isWanted(directory, since)) return { pid, file, directory };
+    } catch {} // nobody, at this moment
   }
   return undefined;
 }
 
-function parentOf(pid) {
-  return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+/** Sends a signal, and waits until it is obeyed: on a busy machine a killed process looks alive, and its children its own, for a while. */
+async function signal(pid, name) {
+  process.kill(pid, name);
+  const isStopped = () => /[tT]/.test(statusOf(pid)?.state);
+  const isObeyed = { SIGKILL: () => !statusOf(pid), SIGSTOP: isStopped, SIGCONT: () => !isStopped() }[name];
+  while (!isObeyed() && statusOf(pid)) await sleep(5);
+}
+
+/** What Linux says of a process (proc_pid_status(5)); undefined of one that is gone. */
+function statusOf(pid) {
+  let text;
+  try {
+    text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  return { state: /^State:\s*(\S)/m.exec(text)[1], parent: Number(/^PPid:\s*(\d+)/m.exec(text)[1]) };
 }
 
 /** Notes when each run was finished, and which again. @returns how many. */
