@@ -83,6 +83,6 @@ function checkOn(node) {
   run('tests', ['node_modules/vitest/vitest.mjs', 'run', ...TESTS], {
     env: { ...env, MIXERZOO_TEST_COUNTS: counts },
   });
-  const { passed, skipped } = JSON.parse(readFileSync(counts, 'utf8'));
+  const { passed, skipped } = JSON.parse(readFileSync(counts, 'utf8')).count;
   console.log(`${version}: a tiny experiment ran; ${passed} tests passed, ${skipped} skipped`);
 }

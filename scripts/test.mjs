@@ -1,7 +1,7 @@
 /**
  * `npm test`: every package's tests, from source, on the embedded engine; then those that hold an engine to its
  * contract (ops, mixers, model, training, golden vectors, equal losses) on every other engine this machine has, and those of
- * kernels on the embedded one with its native kernels. Each run says how long it took; the last line adds up all.
+ * kernels on the embedded one with its native kernels. Each run says how long it took; the last lines name what failed and add up all.
  * With arguments: one run of vitest with them.
  */
 import { spawnSync } from 'node:child_process';
@@ -27,6 +27,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'mixerzoo-test-'));
 const references = join(scratch, 'references');
 mkdirSync(references);
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 let status = 0;
 
 const kernels = spawnSync('npm', ['run', '--silent', 'kernels'], { stdio: 'inherit', shell });
@@ -62,7 +63,8 @@ if (everything) {
   }
 }
 rmSync(scratch, { recursive: true, force: true });
-console.log(`\nall runs:\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+console.log(`\nall runs:${failures.map((failure) => `\n${failure}`).join('')}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(status);
 
 function timed(what, run) {
@@ -84,9 +86,12 @@ function runTests(engine, args, environment) {
   const run = spawnSync('npx', ['vitest', 'run', ...args], { stdio: 'inherit', shell, env });
   status ||= run.status ?? 1;
   try {
-    for (const [name, count] of Object.entries(JSON.parse(readFileSync(counts, 'utf8')))) total[name] += count;
+    const found = JSON.parse(readFileSync(counts, 'utf8'));
+    for (const [name, count] of Object.entries(found.count)) total[name] += count;
+    failures.push(...found.failures.map((failure) => `${failure} (${engine})`));
   } catch {
     total.failed += 1; // vitest ended before its reporter could count
+    failures.push(`failed: vitest ended without its counts (${engine})`);
   }
 }
 
