@@ -276,6 +276,7 @@ describe('a process that is killed', () => {
       let lines = 0;
       child.stdout.on('data', () => {
         if (++lines > kills && kills < 3) child.kill('SIGKILL');
+        else child.stdin.write('\n');
       });
       const [code, signal] = (await ended) as [number | null, string | null];
       if (code === 0) break;
@@ -290,9 +291,11 @@ describe('a process that is killed', () => {
   function start(options: object) {
     const script = fileURLToPath(new URL('./__fixtures__/prepare-process.ts', import.meta.url));
     const flags = ['--conditions=@mixerzoo/source', '--import', 'tsx'];
-    return spawn(process.execPath, [...flags, script, JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const child = spawn(process.execPath, [...flags, script, JSON.stringify(options)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
+    child.stdin.on('error', () => {}); // it has ended
+    return child;
   }
 
   it('goes on with the same files and options alone', async () => {
