@@ -80,6 +80,7 @@ describe('writeReport', () => {
     expect(text).toContain('Budget, the same for every model');
     expect(text).toContain('800 steps of 32 examples (25,600 examples, each seen once)');
     expect(text).toContain('4 models, 5 runs: 3 finished, 1 failed and 1 not finished.');
+    expect(text).toContain('Trained on sequences of 64 tokens only, never on the other lengths.');
     expect(text).toContain('train: expected a finite loss at step 3, got NaN');
     expect(text).toContain('7 of 16 epochs done');
   });

@@ -2,8 +2,6 @@
  * The report of an experiment as one HTML page: no network, no script needed, readable in light and dark, on a phone
  * and on paper. Every chart comes in two widths (the style sheet shows one) and beside a table of its numbers.
  */
-import { partsOfDescription } from '../experiment/describe-experiment.js';
-import type { RunRecord } from '../runs/results.js';
 import { MOST_CHARTS, MOST_LINES, MOST_ROWS, restNote } from './bounds.js';
 import { type Curve, curveChart, lengthChart, runsDrawn, type Series } from './charts.js';
 import { costSection } from './cost-section.js';
@@ -11,14 +9,15 @@ import { bothWidths, legend, type NumberedSeries, swatch } from './drawing.js';
 import { type Entry, hasSlices } from './entries.js';
 import { type FigureReport, figureSections } from './figure-section.js';
 import { FILTER_BAR } from './filter-bar.js';
-import { budgets, countRuns, findings, recipes } from './findings.js';
-import { formatOptions, formatPercent, formatSeconds, listWords, NO_VALUE, plural } from './format.js';
+import { findings } from './findings.js';
+import { formatPercent, listWords, NO_VALUE, plural } from './format.js';
 import { type Html, html } from './html.js';
 import { htmlDocument } from './html-document.js';
 import { type BaselineRow, baselineRows } from './likelihood-columns.js';
 import { type LiveView, liveLine } from './live/live-view.js';
 import { lossByPosition } from './loss-by-position.js';
 import { environmentSection, runsSection } from './page-details.js';
+import { pageHeader } from './page-header.js';
 import { LIVE_PAGE_SCRIPT, PAGE_SCRIPT } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import { positionChart } from './position-chart.js';
@@ -87,7 +86,7 @@ export async function reportPage(
   const cost = await costSection(series.slice(0, MOST_ROWS));
   const beside = html` The numbers of this page lie beside it: table.csv, lengths.csv, runs.csv, curves.csv${entries.some(hasSlices) ? ', slices.csv' : ''} and, of likelihoods, positions.csv.`;
   const body = html`${live && liveLine(live)}<main>
-${header(title, description, entries, figure !== undefined)}
+${pageHeader(title, description, entries, figure !== undefined)}
 ${live?.progress}
 ${FILTER_BAR}
 ${figure && figureSections(figure)}
@@ -128,45 +127,6 @@ ${environmentSection(entries.flatMap(({ runs }) => runs))}
     body,
   };
   return htmlDocument(live ? { ...page, script: LIVE_PAGE_SCRIPT, connects: true } : { ...page, script: PAGE_SCRIPT });
-}
-
-/** The words on the setting are on demand; `folded`: those on the purpose too, for a page that begins with a figure. */
-function header(title: string, description: string, entries: readonly Entry[], folded: boolean): Html {
-  const runs = entries.flatMap((entry) => entry.runs);
-  const environments = runs.flatMap((run) => run.environment ?? []);
-  const distinct = (texts: readonly string[]) => [...new Set(texts)].join('; ') || NO_VALUE;
-  const total = runs.reduce((sum, run) => sum + secondsOf(run), 0);
-  const day = runs
-    .flatMap((run) => run.result?.finishedAt.slice(0, 10) ?? [])
-    .sort()
-    .at(-1);
-  const { purpose, setting } = partsOfDescription(description);
-  const inFull = folded ? description : setting;
-  const fact = (name: string, text: string) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`;
-  return html`<header>
-<p class="eyebrow">mixerzoo report${day === undefined ? '' : ` · ${day}`}</p>
-<h1>${title}</h1>
-${purpose === '' || folded ? '' : html`<p class="lead">${purpose}</p>`}
-<dl class="facts">
-${fact('What was run', countRuns(entries))}
-${fact(budgets(runs).length > 1 ? 'Budgets (they differ)' : 'Budget, the same for every model', distinct(budgets(runs)))}
-${fact('Training', distinct(recipes(runs)))}
-${fact('Engine', distinct(environments.map(({ engine }) => `${engine.name}: ${engine.description}`)))}
-${fact('Machine', distinct(environments.map(({ cpu, gpus }) => [cpu.model, plural(cpu.cores, 'core'), ...gpus].join(', '))))}
-${fact('Time of all runs together', formatSeconds(total))}
-${folded ? '' : html`<div class="whole"><dt>Task</dt><dd>${distinct(runs.map(describeTask))}</dd></div>`}
-</dl>
-${inFull === '' ? '' : html`<details><summary>Setting and budget in full</summary><p>${inFull}</p></details>`}
-</header>`;
-}
-
-/** Seconds of a run, so far as it came: those of rates that were left out are spent too. */
-function secondsOf({ result, epochs }: RunRecord): number {
-  return result?.status === 'done' ? result.totalSeconds : (epochs.at(-1)?.totalSeconds ?? 0);
-}
-
-function describeTask({ config: { task } }: RunRecord): string {
-  return `${task.name}: ${formatOptions(task.config)}`;
 }
 
 function findingsSection(series: readonly NumberedSeries[]): Html {
@@ -224,7 +184,7 @@ async function settingSections({
     lengths: html`${
       lengths &&
       html`<section data-charts><h2>${score.title} by test length${of}</h2>
-<p class="note">Trained on sequences of ${trained} tokens only, tested on shorter and longer ones without further training. Bars: 95&nbsp;% confidence intervals.</p>
+<p class="note">Trained on sequences of ${trained} tokens only, never on the other lengths. Bars: 95&nbsp;% confidence intervals.</p>
 ${legend(measured)}
 ${lengths}
 ${lengthTable(measured, score, of)}${rest}</section>`
