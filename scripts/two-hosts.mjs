@@ -322,7 +322,7 @@ function findWorker(cwd, command, isWanted) {
 /** Sends a signal, and waits until it is obeyed: on a busy machine a killed process looks alive, and its children its own, for a while. */
 async function signal(pid, name) {
   process.kill(pid, name);
-  const isStopped = () => /[tT]/.test(statusOf(pid)?.state);
+  const isStopped = () => statusOf(pid)?.state === 'T';
   const isObeyed = { SIGKILL: () => !statusOf(pid), SIGSTOP: isStopped, SIGCONT: () => !isStopped() }[name];
   while (!isObeyed() && statusOf(pid)) await sleep(5);
 }
